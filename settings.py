@@ -79,6 +79,10 @@ BATCH_WEBHOOK_SECRET = None
 EVENTS_SQS_URL = None
 # Token with which S3 servers send notifications to POST /events/s3 of the API. None: this path is closed.
 EVENTS_TOKEN = None
+# Sources that the workers index regularly, as {"source": "s3://bucket/prefix", "every": "6h"}. Further keys: "at", a
+# time of day such as "02:00", in UTC or in the "timezone"; "prune", which removes the records of deleted objects after
+# each batch; "include" and "exclude", lists of patterns. In the environment, SCHEDULE is JSON.
+SCHEDULE = []
 
 # --- The workers ----------------------------------------------------------------------------------------------------
 # Number of worker processes. 0: one per CPU core.
@@ -127,12 +131,12 @@ API_TRUSTED_PROXIES = []
 # True: the API returns links to the originals: presigned links to S3, and links to files in folders. Anyone who has a
 # link can use it for ten minutes. None: only if no other machine can reach the API.
 API_SIGN_ORIGINALS = None
-# True: the API makes pictures of photos whose files have no thumbnail, or which browsers cannot show. It reads the
+# True: the API makes previews of photos whose files have no thumbnail, or which browsers cannot show. It reads the
 # preview that cameras embed in RAW files, or the original, and decodes it in a process with limits.
 API_PREVIEWS = True
 # Largest original or embedded preview that is read for this, in MiB.
 API_PREVIEW_MAX_MB = 64
-# Size of the cache for these pictures, in var/previews, in MiB. 0: no cache.
+# Size of the cache for these previews, in var/previews, in MiB. 0: no cache.
 API_PREVIEW_CACHE_MB = 1024
 # Tags to index in MongoDB for fast searches, by their names in records. Each index makes writes a little slower.
 INDEXED_TAGS = ["Image Make"]
@@ -144,5 +148,6 @@ MAP_TILES_ATTRIBUTION = ""
 
 # --- The start ------------------------------------------------------------------------------------------------------
 # How long a program that EXIFinator starts (Redis, MongoDB, a worker, the dashboard, the API) may take until it
-# responds, in seconds. A program that keeps crashing is reported after a few seconds.
+# responds, in seconds. A program that keeps crashing is reported after a few seconds. `run`, `start` and `services`
+# wait as long for a Redis or MongoDB that EXIFinator does not start, which may be restarting.
 START_TIMEOUT_SECONDS = 60.0

@@ -11,8 +11,8 @@ Stops the workers, MRQ's dashboard and the API that were started from this folde
 Workers get up to 15 seconds to finish their current images. Queued images stay queued.
 
   --all   also stop Redis and MongoDB if they were started from this folder, and
-          the processes of batches that the API has started; to resume such a batch, run
-          ./run.sh with its source
+          the processes of batches that the API or the schedule has started; to resume
+          such a batch, run ./run.sh with its source
 EOF
 }
 

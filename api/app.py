@@ -25,11 +25,12 @@ from api.aggregations.suggestions import Suggester
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
 from api.export.streaming import MAX_EXPORTS
+from api.http.methods import METHODS
 from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, RawPath, SecurityHeaders
 from api.http.parameters import reject_stray_parameters
 from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
 from api.openapi import describe_api
-from api.presigned_urls import LinkSigner, Signer
+from api.presigned_urls import PathSigner, S3UrlSigner
 from api.previews.maker import PreviewMaker
 from api.query.index_hints import suggest_speedup
 from api.routes import (
@@ -47,11 +48,14 @@ from api.routes import (
     map,
     metrics,
     notifications,
+    originals,
     photos,
-    pictures,
+    previews,
+    schedule,
     statistics,
     suggestions,
 )
+from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.reporter import flushing
@@ -126,13 +130,15 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         middleware=_middleware(config),
     )
     app.state.config = config
+    app.state.schedule = read_schedule(config)
     app.state.throttle = throttle or LoginThrottle()
-    app.state.signer = Signer(config)
+    app.state.url_signer = S3UrlSigner(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
+    # The path of a photo matches those of its original and preview too, so these come first.
+    for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (cameras, batches, events, notifications, failures):
+    for routes in (export, cameras, batches, schedule, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -151,7 +157,7 @@ def _middleware(config: Config) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=config.api_cors_origins,
-            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_methods=["HEAD", *METHODS],
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Link", "Retry-After"],
         ),
@@ -191,7 +197,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
     app.state.background_cameras = BackgroundCounts(gate)
-    app.state.link_signer = LinkSigner(config)
+    app.state.path_signer = PathSigner(config)
     app.state.sources = SourceClient(S3Client(config))
     app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
     app.state.previews = PreviewMaker(config, app.state.sources)
@@ -206,7 +212,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         app.state.preparing.cancel()
         await app.state.previews.close()
         app.state.sources.close()
-        app.state.signer.close()
+        app.state.url_signer.close()
         await app.state.counter.close()
         await app.state.background_maps.close()
         await app.state.background_cameras.close()
@@ -219,7 +225,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 async def _prepare(app: FastAPI) -> None:
     """Compute what the first requests need: the origins of originals and, of a large collection, counts and map."""
     if app.state.config.signs_originals:
-        await asyncio.to_thread(app.state.signer.origins)
+        await asyncio.to_thread(app.state.url_signer.origins)
     with suppress(PyMongoError):  # requests will report the error
         if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
             await app.state.counter.prepare()

@@ -59,10 +59,12 @@ def check_token(
     raise RequestRefused(ErrorCode.TOKEN_WRONG, "The access token is wrong.", headers=challenge)
 
 
-def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
+def _check_request(
+    request: Request, credentials: HTTPAuthorizationCredentials | None, expected: SecretStr | None, setting: str
+) -> None:
     address = request.client.host if request.client else ""
     token = credentials.credentials if credentials else None
-    check_token(request.app.state.config.api_token, request.app.state.throttle, address, token)
+    check_token(expected, request.app.state.throttle, address, token, setting=setting)
 
 
 def allows_anonymous_reads(config: Config) -> bool:
@@ -75,15 +77,16 @@ def allows_anonymous_reads(config: Config) -> bool:
 
 async def require_reader(request: Request, credentials: Credentials) -> None:
     """Require the token, unless photos can be read without it."""
-    if not allows_anonymous_reads(request.app.state.config):
-        _check(request, credentials)
+    config: Config = request.app.state.config
+    if not allows_anonymous_reads(config):
+        _check_request(request, credentials, config.api_token, "API_TOKEN")
 
 
 async def require_operator(request: Request, credentials: Credentials) -> None:
     """Require the token if one is set. Used for batches and failures."""
     config: Config = request.app.state.config
     if config.api_token is not None:
-        _check(request, credentials)
+        _check_request(request, credentials, config.api_token, "API_TOKEN")
 
 
 async def require_event_sender(request: Request, credentials: Credentials) -> None:
@@ -91,9 +94,7 @@ async def require_event_sender(request: Request, credentials: Credentials) -> No
     config: Config = request.app.state.config
     if config.events_token is None:
         raise RequestRefused(ErrorCode.NOT_FOUND, "Notifications are not accepted. Set EVENTS_TOKEN in settings.py.")
-    address = request.client.host if request.client else ""
-    token = credentials.credentials if credentials else None
-    check_token(config.events_token, request.app.state.throttle, address, token, setting="EVENTS_TOKEN")
+    _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
 
 
 async def require_writer(request: Request, credentials: Credentials) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
+from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
 from exifinator.own_servers import mongodb_uri
 from exifinator.queue.image_queue import ImageQueue
@@ -83,6 +85,21 @@ def open_store(config: Config) -> Store:
         jobs=mrq_database["mrq_jobs"],
         batches=database["exifinator_batches"],
     )
+
+
+async def get_record(store: Store, id_: str, fields: Mapping[str, int] | None = None) -> Document:
+    """Return the record of a photo.
+
+    Args:
+        fields: The fields to read. Default: all.
+
+    Raises:
+        RequestRefused: The photo does not exist (404).
+    """
+    record = await store.photos.find_one({"_id": id_}, fields, max_time_ms=QUERY_MS)
+    if record is None:
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo no longer exists, or the link is wrong.")
+    return record
 
 
 async def read_version(photos: Collection) -> object:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 # How long a URL is valid, in seconds.
 URL_SECONDS = 600
-# Hosts that may be written into a Content-Security-Policy, and those of Amazon.
+# Hosts that can be written into a Content-Security-Policy.
 _HOST = re.compile(r"[a-z0-9.-]+")
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
@@ -34,7 +34,7 @@ class _SigningS3(S3Client):
         return super()._boto_config(**{"signature_version": "s3v4", **options})
 
 
-class Signer:
+class S3UrlSigner:
     """Presigns URLs with the configured credentials. The S3 client is created on first use."""
 
     def __init__(self, config: Config) -> None:
@@ -50,7 +50,7 @@ class Signer:
         This sends no request to S3.
 
         A browser that opens the URL saves the object instead of showing it, because the object may be an HTML page
-        with a script. In a page, <img> and <video> show it all the same. S3 accepts neither of the two options in
+        with a script. <img> and <video> in a page show the object anyway. S3 rejects both response options in
         requests without credentials.
 
         Raises:
@@ -82,7 +82,8 @@ class Signer:
             # The host depends on the bucket and its region.
             return f"https://*{amazon}"
         own = f"{parts.scheme}://{host}{port}"
-        return own if host[-1:].isdigit() or ":" in host else f"{own} {parts.scheme}://*.{host}{port}"
+        # An IP address ends in a digit, and has no subdomains for buckets.
+        return own if host[-1].isdigit() else f"{own} {parts.scheme}://*.{host}{port}"
 
     def _client(self, bucket: str) -> Any:
         with self._lock:
@@ -94,7 +95,7 @@ class Signer:
             self._s3.close()
 
 
-class LinkSigner:
+class PathSigner:
     """Signs paths of this API, so that <img> and <video>, which cannot send the token, can load files from folders.
 
     The key is derived from API_TOKEN, so links are valid in all processes of the API, and become invalid with the

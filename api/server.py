@@ -86,7 +86,7 @@ class BoundedProtocol(H11Protocol):
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _head_bytes(scope) > self._limits.max_head_bytes:  # h11 measures only heads that arrive in several parts
-            await _refuse_head("Too large", self._limits)(scope, receive, send)
+            await _refuse_head("The head of the request is too large", self._limits)(scope, receive, send)
         elif len(self.connections) <= self._limits.max_connections:
             await self.config.loaded_app(scope, receive, send)
         else:
@@ -166,7 +166,7 @@ def _head_bytes(scope: Scope) -> int:
 
 def _refuse_head(reason: str, limits: ServerLimits) -> Response:
     limit = limits.max_head_bytes
-    detail = f"{reason}: malformed (see RFC 9112), or with a head of more than {limit} bytes."
+    detail = f"{reason}. Requests must be valid HTTP/1.1 (RFC 9112), with a head of at most {limit} bytes."
     return problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
 
 
@@ -227,7 +227,7 @@ def check_address_is_free(host: str, port: int) -> None:
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # As asyncio does. A port on which another program listens is still refused.
+            # asyncio sets this too. Binding still fails if another program listens on the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.family == socket.AF_INET6:
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -2,8 +2,8 @@
 
 Usage: python -m bench.servers [NAME=URL ...]
 
-Starts moto, rclone and, if it is in PATH, SeaweedFS (`weed`), and serves the tests' own stub. Further servers can be
-given by their URL; their credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Prints the table in
+Starts moto and rclone, and SeaweedFS (`weed`) and Ceph if they are in PATH. Serves the tests' own stub. Further servers
+can be given by their URL; their credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Prints the table in
 docs/explanation/servers.md.
 """
 
@@ -23,6 +23,7 @@ import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
+from bench.ceph import is_installed, run_ceph
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.prune import find_orphans, remove_orphans
 from exifinator.errors import EXIFinatorError
@@ -136,6 +137,12 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def ceph(folder: Path) -> Iterator[Server]:
+    with run_ceph(folder, "test", "secret") as url:
+        yield over_boto(url)
+
+
+@contextlib.contextmanager
 def stub(folder: Path) -> Iterator[Server]:  # noqa: ARG001
     objects: dict[str, bytes] = {}
     with run_stub(StubS3({BUCKET: objects})) as served:
@@ -207,6 +214,8 @@ def run_all(urls: list[str]) -> list[Row]:
     makers: dict[str, Callable[[Path], contextlib.AbstractContextManager[Server]]] = {"moto": moto, "rclone": rclone}
     if shutil.which("weed"):
         makers["SeaweedFS"] = seaweedfs
+    if is_installed():
+        makers["Ceph"] = ceph
     makers["the tests' stub"] = stub
     rows = []
     with tempfile.TemporaryDirectory() as name, run_mongod() as mongodb_uri, run_redis() as redis_url:

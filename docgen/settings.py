@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from exifinator.config import ROOT, Config
+from exifinator.setting_schedule import ScheduleEntry
 
 INTRODUCTION = """# Settings
 
@@ -89,7 +90,7 @@ def _name(annotation: Any, limits: dict[str, Any]) -> str:
     if origin in (Union, UnionType):
         return " or ".join(_name(item, limits) for item in get_args(annotation))
     if origin is tuple:
-        return "list of strings"
+        return "list of dictionaries" if get_args(annotation)[0] is ScheduleEntry else "list of strings"
     return {
         bool: "True or False", int: "integer", float: "number", str: "string", SecretStr: "secret string",
         NoneType: "None",

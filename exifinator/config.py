@@ -27,6 +27,7 @@ from pydantic import (
 from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
 from exifinator.paths import find_root
+from exifinator.setting_schedule import Schedule, ScheduleEntry
 from exifinator.setting_types import (
     BlankAsNone,
     CustomerKey,
@@ -58,6 +59,7 @@ API_PATHS = frozenset(
         "metrics",
         "photos",
         "readyz",
+        "schedule",
         "static",
         "statistics",
     ]
@@ -108,6 +110,7 @@ class Config(BaseModel):
     batch_webhook_secret: WebhookSecret = None
     events_sqs_url: WebAddress = None
     events_token: Token = None
+    schedule: Schedule = ()
 
     worker_processes: int = Field(0, ge=0, le=1024)
     greenlets: int = Field(100, ge=2, le=2000)
@@ -231,6 +234,8 @@ def setting_name(field: str) -> str:
 _PLAIN_TERMS = (
     ("a valid boolean", "true or false"),
     ("a valid tuple", "a list"),
+    ("a valid string", "text"),
+    ("a valid dictionary or instance of ScheduleEntry", "an entry, such as {'source': 'my-bucket', 'every': '6h'}"),
     ("a valid integer", "a whole number"),
     ("greater than or equal to", "at least"),
     ("less than or equal to", "at most"),
@@ -252,8 +257,21 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
             continue
         field = str(item["loc"][0])
         origin = origins.get(field, file)
+        # Parts of an entry of SCHEDULE are named, such as SCHEDULE[0].every. Elements of other lists are not.
+        name = setting_name(field)
+        if field == "schedule":
+            *parents, last = item["loc"]
+            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"][1:])
+            if item["type"] == "extra_forbidden":
+                entry = f"{name}[{parents[1]}]"
+                keys = ", ".join(ScheduleEntry.model_fields)
+                lines.append(f"{origin}: {entry} has the unknown key {last!r}; the keys are {keys}")
+                continue
+            name += path
         if item["type"] == "extra_forbidden":
-            lines.append(f"{origin}: unknown setting {setting_name(field)}")
+            lines.append(f"{origin}: unknown setting {name}")
+        elif item["type"] == "missing":
+            lines.append(f"{origin}: {name} is missing")
         else:
             validator_message = str(item.get("ctx", {}).get("error", ""))
             # pydantic's messages start with "Input" or "String" and may end with ", unable to parse ...".
@@ -264,7 +282,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
             )
             for term, plain_term in _PLAIN_TERMS:
                 expected = expected.replace(term, plain_term)
-            lines.append(f"{origin}: {setting_name(field)} {expected}")
+            lines.append(f"{origin}: {name} {expected}")
     return lines
 
 

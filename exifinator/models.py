@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, Protocol, TypedDict
@@ -15,20 +14,6 @@ STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
 # Separates the parts of a queue member. The key is the last part, so it may contain this character too.
 _SEPARATOR = "\x1f"
-# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. boto3 checks
-# the details. Source: AWS Service Authorization Reference, "Amazon S3".
-ACCESS_POINT_ARN = re.compile(
-    r"arn:[a-z0-9-]+:s3[a-z-]*:[a-z0-9-]*:[0-9]*:(?:outpost[:/][A-Za-z0-9-]+[:/])?accesspoint[:/][A-Za-z0-9._-]+"
-)
-
-
-def split_bucket(text: str) -> tuple[str, str]:
-    """Split `bucket/key` or `bucket/prefix` into its parts. The bucket may be the ARN of an access point."""
-    arn = ACCESS_POINT_ARN.match(text) if text.startswith("arn:") else None
-    if arn is not None and text[arn.end() :][:1] in ("", "/"):
-        return arn[0], text[arn.end() + 1 :]
-    bucket, _, rest = text.partition("/")
-    return bucket, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +313,20 @@ class BatchOptions(TypedDict):
     inventory: NotRequired[str]
 
 
+class PruneResult(TypedDict):
+    """What was removed after a batch.
+
+    Attributes:
+        records: The number of records of deleted objects that were removed.
+        failed_jobs: The number of failed jobs of deleted objects that were removed.
+        problem: Why nothing was removed; None if there was no problem.
+    """
+
+    records: int
+    failed_jobs: int
+    problem: str | None
+
+
 class SourceCheckpoint(TypedDict):
     """The part of a source that is still to be listed.
 
@@ -367,6 +366,7 @@ class BatchFields(TypedDict, total=False):
         endpoints: The S3 endpoints of the batch's buckets.
         cancel_requested_at: When cancellation was requested; None if it was not.
         finished_by: The id of a later batch that finished the images of this one; None if there is none.
+        pruned: What was removed after the batch. Missing if nothing was to be removed, or has not been removed yet.
     """
 
     sources: list[str]
@@ -384,6 +384,7 @@ class BatchFields(TypedDict, total=False):
     endpoints: list[BucketEndpoint]
     cancel_requested_at: datetime | None
     finished_by: str | None
+    pruned: PruneResult
 
 
 class BatchDocument(BatchFields):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import random
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
@@ -14,6 +16,7 @@ from exifinator.errors import QueueUnavailable, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # Stop retrying when the pauses add up to more than this.
@@ -50,25 +53,30 @@ def backoff_seconds(
     return min(first_seconds * growth**exponent, max_seconds) * (low + (high - low) * chance())
 
 
-def retry_while_unavailable(action: Callable[[], Result], pause: Callable[[float], None]) -> Result:
-    """Call `action` and return its result. While Redis or MongoDB is unavailable, retry with growing pauses.
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Calls a function, and retries it with growing pauses while Redis or MongoDB is unavailable.
 
-    Args:
-        action: The operation.
+    If the pauses add up to more than MAX_UNAVAILABLE_SECONDS, the error is raised.
+
+    Attributes:
         pause: Sleeps for a number of seconds.
-
-    Raises:
-        QueueUnavailable, StoreUnavailable: The pauses added up to more than MAX_UNAVAILABLE_SECONDS.
     """
-    retrying = Retrying(
-        retry=retry_if_exception_type((QueueUnavailable, StoreUnavailable)),
-        wait=_wait,
-        stop=lambda state: state.idle_for > MAX_UNAVAILABLE_SECONDS,
-        sleep=pause,
-        before_sleep=_log_retry,
-        reraise=True,
-    )
-    return retrying(action)
+
+    pause: Callable[[float], None] = time.sleep
+
+    def __call__(
+        self, action: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        retrying = Retrying(
+            retry=retry_if_exception_type((QueueUnavailable, StoreUnavailable)),
+            wait=_wait,
+            stop=lambda state: state.idle_for > MAX_UNAVAILABLE_SECONDS,
+            sleep=self.pause,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return retrying(action, *args, **kwargs)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -6,28 +6,40 @@ to the password.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
 from exifinator.setting_types import BlankAsNone
 
+MAX_PORT = 65535
 # The URL may contain only characters without a special meaning in a Content-Security-Policy header, because the tile
 # server's origin is written into that header.
 _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
-_ESCAPING_HINT = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
+_PERCENT_ENCODE = (
+    "characters with a meaning in URLs must be percent-encoded in the user, the password and the options: "
+    'write "@" as %40, ":" as %3A, "/" as %2F, "?" as %3F, "#" as %23, "[" as %5B, "]" as %5D, "+" as %2B '
+    'and "%" as %25'
+)
+# Characters that end the user and password. pymongo also rejects "@", ":" and a "%" that encodes nothing, and reads a
+# "+" as a space.
+_RESERVED = r"[/?#\[\]\x00-\x1f\x7f]"
+_RESERVED_IN_MONGODB = rf"{_RESERVED}|[@:+]|%(?![0-9A-Fa-f]{{2}})"
 
 
 def _check_endpoint_url(value: str | None) -> str | None:
     if value is None:
         return None
-    parts = _split_url(value)
-    if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise ValueError('a URL such as "https://minio.example.org:9000", without a query')
-    if "@" in parts.netloc:
+    example = "https://minio.example.org:9000"
+    _check_server(value, ("http", "https"), example)
+    if "@" in urlsplit(value).netloc:
         raise ValueError("a URL without user and password: set AWS_ACCESS_KEY and AWS_SECRET_KEY instead")
+    if "?" in value or "#" in value:
+        raise ValueError(f'a URL such as "{example}", without a query')
     return value.rstrip("/")
 
 
@@ -41,62 +53,110 @@ def _check_web_address(value: str | None) -> str | None:
     """Check the address of a web service. It may have a path and a query, but no user and no fragment."""
     if value is None:
         return None
-    parts = _split_url(value)
-    is_usable = parts is not None and parts.scheme in ("http", "https") and "@" not in parts.netloc
-    if not is_usable or "#" in value or not value.isprintable() or " " in value:
-        raise ValueError('a URL such as "https://example.org/hooks/photos", without user and password')
+    example = "https://example.org/hooks/photos"
+    _check_server(value, ("http", "https"), example)
+    if "@" in urlsplit(value).netloc or "#" in value or not value.isprintable() or " " in value:
+        raise ValueError(f'a URL such as "{example}", without user and password')
     return value
 
 
 def _check_redis_url(value: SecretStr) -> SecretStr:
-    parts = _split_url(value.get_secret_value())
-    if re.match(r"unix:///[^?]", value.get_secret_value()):
-        return value
-    if parts is None or parts.scheme not in ("redis", "rediss"):
-        raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
-    if not re.fullmatch(r"/?\d*", parts.path):
-        raise ValueError("a URL whose path is the database number, such as /0")
+    text, example = value.get_secret_value(), "redis://127.0.0.1:6379/0"
+    if text.startswith("unix://"):
+        if not re.match(r"unix:///[^?]", text):
+            raise ValueError('a URL such as "unix:///run/redis/redis.sock?db=0", with the path of the socket')
+    else:
+        _check_server(text, ("redis", "rediss"), example)
+        if not re.fullmatch(r"/?\d*", urlsplit(text).path):
+            raise ValueError(f'a URL such as "{example}": its path must be the database number')
     from redis.connection import parse_url
 
     # Check the options in the URL. The error for an invalid option contains its name, but not its value.
-    parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
+    parse_url(text)  # type: ignore[no-untyped-call]
     return value
 
 
 def _check_mongodb_uri(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_unescaped_password(text) or not _is_parsable(text):
-        raise ValueError(f'a URL such as "mongodb://127.0.0.1:27017"; {_ESCAPING_HINT}')
+    if text.startswith("mongodb+srv://"):
+        example = "mongodb+srv://cluster.example.org"
+        hosts = _check_server(text, ("mongodb+srv",), example, reserved=_RESERVED_IN_MONGODB)
+        if not re.fullmatch(r"[^,:]+", hosts):
+            raise ValueError(f'a URL such as "{example}": with mongodb+srv, it must have one host and no port')
+        return value
+    example = "mongodb://127.0.0.1:27017"
+    _check_server(text, ("mongodb", "mongodb+srv"), example, reserved=_RESERVED_IN_MONGODB, separator=",")
     return value
 
 
-def _has_unescaped_password(url: str) -> bool:
-    """Return whether the user or password in a URL contains a "/", "?" or "#" that is not escaped.
+def _check_server(
+    url: str, schemes: Sequence[str], example: str, *, reserved: str = _RESERVED, separator: str | None = None
+) -> str:
+    """Check the scheme, user, password, hosts and ports of a URL.
 
-    Such a character ends the part of the URL with the password and host, so an "@" follows after that part.
+    Args:
+        url: The URL.
+        schemes: The valid schemes.
+        example: A valid URL for the message.
+        reserved: Regular expression for what the user and the password may contain only in percent-encoded form.
+        separator: What separates several hosts; None if there must be one.
+
+    Returns:
+        The hosts and ports, as in the URL.
+
+    Raises:
+        ValueError: What is wrong, and how to write it. The message contains no part of the URL.
     """
-    authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
-    return "@" not in authority and "@" in rest
+    form = f'a URL such as "{example}"'
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in schemes:
+        *others, last = [f"{name}://" for name in schemes]
+        raise ValueError(f"{form}: it must start with {', '.join(others)}{' or ' if others else ''}{last}")
+    authority, after = re.fullmatch(r"([^/?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    credentials, _, hosts = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    # A "/", "?" or "#" in the user or password ends the part of the URL with the hosts, so an "@" follows after it.
+    if "@" in after or re.search(reserved, user) or re.search(reserved, password):
+        raise ValueError(f"{form}: {_PERCENT_ENCODE}")
+    for host in hosts.split(separator) if separator else [hosts]:
+        if problem := _find_host_problem(host):
+            raise ValueError(f"{form}: {problem}")
+    if not _is_parsable(url):
+        # Such as a character that looks like a "/" to a browser.
+        raise ValueError(f"{form}: {_PERCENT_ENCODE}")
+    return hosts
 
 
-def _is_parsable(url: str) -> bool:
-    """Return whether a URL can be parsed. A URL with an IPv6 address that lacks a bracket cannot, for example."""
+def _find_host_problem(host_and_port: str) -> str | None:
+    """Return what is wrong with `host` or `host:port`, or None."""
+    match = re.fullmatch(r"\[([^\[\]]*)\](:.*)?|([^:\[\]\s]*)(:.*)?", host_and_port, re.DOTALL)
+    bracketed, bracketed_port, host, other_port = match.groups() if match else (None, None, host_and_port, None)
+    looks_like_ipv6 = re.fullmatch(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*", host_and_port)
+    if looks_like_ipv6 or (bracketed is not None and not _is_ipv6(bracketed)):
+        return 'an IPv6 address must be complete and in brackets, as in "[2001:db8::1]"'
+    if host == "":
+        return "the host is missing"
+    port = bracketed_port or other_port or ":1"
+    if match is None or not re.fullmatch(r":[0-9]{1,5}", port) or not 0 < int(port[1:]) <= MAX_PORT:
+        return f"the port must be a number from 1 to {MAX_PORT}"
+    return None
+
+
+def _is_ipv6(text: str) -> bool:
     try:
-        urlsplit(url)
+        # The part after "%" is the name of a network interface.
+        ipaddress.IPv6Address(text.partition("%")[0])
     except ValueError:
         return False
     return True
 
 
-def _split_url(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if it is malformed, has no host, or has an unescaped user or password."""
+def _is_parsable(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        # Access the port here, because urlsplit checks it only on access. A later error would show part of the URL.
-        is_complete = bool(parts.hostname) and parts.port != 0
+        urlsplit(url)
     except ValueError:
-        return None
-    return parts if is_complete and not _has_unescaped_password(url) else None
+        return False
+    return True
 
 
 EndpointUrl = Annotated[str | None, BlankAsNone, AfterValidator(_check_endpoint_url)]

@@ -1,27 +1,28 @@
-"""Summarize the bodies of cameras: photos are grouped by model and serial number."""
+"""Summarize camera bodies. A body is identified by its model and serial number."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pymongo.errors import ExecutionTimeout
 
+from api.aggregations.sampling import read_sample
 from api.database import Collection
 from api.query.mongo_filter import Filter, combine
 
-# If all photos cannot be read within the budget, read this many. The first size that succeeds is used.
-SAMPLE_SIZES = (50_000, 5_000, 500)
-# Values of a body that are returned, and combinations of body and value that are read for all bodies together.
+# Maximum number of lenses, and of owners, to return for a body, and to read for all bodies together.
 MAX_VALUES = 10
 MAX_ROWS = 5000
 _SERIAL = "photo.camera_serial"
-# Suspicions that mean a wrong year. Such dates say nothing about when a body was used.
-_WRONG_DATES = ["future", "before_digital", "camera_default"]
-_TAKEN = {"$cond": [{"$in": ["$photo.date_suspect", _WRONG_DATES]}, None, "$photo.taken_local"]}
+# Values of `date_suspect` that mean a wrong year. Such dates say nothing about when a body was used.
+_WRONG_YEARS = ["future", "before_digital", "camera_default"]
+_TAKEN = {"$cond": [{"$in": ["$photo.date_suspect", _WRONG_YEARS]}, None, "$photo.taken_local"]}
 _BODY = {"serial": f"${_SERIAL}", "model": "$photo.camera_model"}
 _Key = tuple[str | None, str | None]
 
@@ -51,12 +52,10 @@ async def summarize_cameras(photos: Collection, filter_: Filter, *, limit: int, 
     Raises:
         PyMongoError: A query failed, or exceeded the time limit even for the smallest sample.
     """
-    for sample_size in (0, *SAMPLE_SIZES[:-1]):
-        try:
-            return await read_cameras(photos, filter_, limit=limit, budget_ms=budget_ms, sample_size=sample_size)
-        except ExecutionTimeout:
-            continue
-    return await read_cameras(photos, filter_, limit=limit, budget_ms=budget_ms, sample_size=SAMPLE_SIZES[-1])
+    read = partial(read_cameras, photos, filter_, limit=limit, budget_ms=budget_ms)
+    with suppress(ExecutionTimeout):
+        return await read()
+    return await read_sample(lambda size: read(sample_size=size))
 
 
 async def read_cameras(
@@ -85,8 +84,8 @@ async def read_cameras(
     serials = [body["_id"]["serial"] for body in bodies]
     of_bodies = _matches(combine(filter_, {_SERIAL: {"$in": serials}}), sample_size)
     lenses, owners = await asyncio.gather(
-        _values(photos, of_bodies, "photo.lens_model", budget_ms),
-        _values(photos, of_bodies, "photo.owner", budget_ms),
+        _most_frequent(photos, of_bodies, "photo.lens_model", budget_ms),
+        _most_frequent(photos, of_bodies, "photo.owner", budget_ms),
     )
     rows = []
     for body in bodies:
@@ -113,7 +112,7 @@ def _matches(filter_: Filter, sample_size: int) -> list[dict[str, Any]]:
     return [{"$match": filter_}, *([{"$limit": sample_size}] if sample_size else [])]
 
 
-async def _values(
+async def _most_frequent(
     photos: Collection, matches: list[dict[str, Any]], path: str, budget_ms: int
 ) -> dict[_Key, list[dict[str, Any]]]:
     """Return the most frequent values of a field for each body."""

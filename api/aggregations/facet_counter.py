@@ -30,15 +30,13 @@ from api.aggregations.facets import (
     merge_counts,
 )
 from api.aggregations.partitioned import PartitionedReader
+from api.aggregations.sampling import read_sample
 from api.aggregations.value_search import select_values
 from api.database import Collection, read_version
 from api.query.filters import OTHER_FILES, PHOTOS_ONLY
 from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter, combine
 
-# Sample sizes, in photos. The first size that can be counted within the budget is used. On a slow disk, that may be one
-# of the smaller ones.
-SAMPLE_SIZES = (50_000, 5_000, 500)
 # Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
 MAX_INDEXED_VALUES = 400
 # The explorer shows counts that are older than the library, marked as such, for at most about this long.
@@ -113,8 +111,8 @@ class FacetCounter:
             id_prefix: A prefix that all matching ids share.
         """
         key = json_util.dumps([filter_, names, id_prefix], sort_keys=True)
-        if known := self._background.get(key):
-            return known
+        if cached := self._background.get(key):
+            return cached
         try:
             if filter_ in ({}, PHOTOS_ONLY):
                 return await self._count_all(names, budget_ms, photos_only=bool(filter_))
@@ -150,8 +148,8 @@ class FacetCounter:
         """
         if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
             try:
-                found = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
-                return replace(known, counts={**known.counts, name: found.counts[name]})
+                matches = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
+                return replace(known, counts={**known.counts, name: matches.counts[name]})
             except ExecutionTimeout:
                 known = replace(known, is_sample=True)
         return replace(known, counts={**known.counts, name: select_values(known.counts[name], text)})
@@ -165,10 +163,8 @@ class FacetCounter:
         return 0
 
     async def _count_sample(self, filter_: Filter, names: list[str], budget_ms: int, id_prefix: str) -> FacetCounts:
-        for size in SAMPLE_SIZES[:-1]:
-            with suppress(ExecutionTimeout):
-                return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=size)
-        return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLE_SIZES[-1])
+        count = partial(count_photos, self._photos, filter_, names, budget_ms, id_prefix=id_prefix)
+        return await read_sample(lambda size: count(limit=size))
 
     async def count_other_files(self, filter_: Filter, budget_ms: int) -> int | None:
         """Return how many files that are neither images nor videos match a filter; None on timeout."""
@@ -292,9 +288,8 @@ def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
     """Count by (bucket, status). Read only the few photos that are not `ok`; the rest of each bucket is `ok`."""
     async with gate:
-        not_ok = (await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)).counts[
-            "bucket_status"
-        ]
+        result = await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)
+    not_ok = result.counts["bucket_status"]
     counts = dict(not_ok)
     for bucket, number in (await _count_values(photos, "bucket", gate, total)).items():
         ok_count = number - sum(n for (name, _), n in not_ok.items() if name == str(bucket))

@@ -21,8 +21,6 @@ MAX_ZOOM = 22
 # view.
 MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
-# Sample sizes, in photos, for when grouping all photos takes too long. The smaller sizes are for slow disks.
-SAMPLE_SIZES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
 # Matches only photos with valid coordinates, because other programs may have stored arbitrary values.
 _LOCATED: Filter = {

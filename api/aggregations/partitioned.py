@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from api.query.local_hour import EARLIEST, LATEST, first_of_month
 from api.query.mongo_filter import Filter, conditions_of
+from api.query.sort_order import TAKEN
 from exifinator.storage.indexes import INDEXES
 
 Result = TypeVar("Result")
@@ -18,10 +19,9 @@ Result = TypeVar("Result")
 MAX_PARTS = 4
 # With this many requests in progress, the cores are busy anyway, so do not split.
 _MAX_PARTITIONED_READERS = 2
-_TAKEN = "photo.taken_local"
 # Fields whose index continues with the date taken, so that each date range is an interval of the index.
 _DATE_INDEXED_FIELDS = frozenset(
-    keys[0][0] for keys in (index.keys for index in INDEXES) if _TAKEN in (keys[0][0], keys[1][0])
+    keys[0][0] for keys in (index.keys for index in INDEXES) if TAKEN in (keys[0][0], keys[1][0])
 )
 # Number of photos by (year, month). The key None is for photos without a date.
 PhotosPerMonth = Mapping[tuple[int, int] | None, int]
@@ -71,16 +71,16 @@ def split_by_taken(
     paths = {path for path, _ in conditions}
     if not paths & _DATE_INDEXED_FIELDS or "_id" in paths:
         return [filter_]
-    bounds = [bound for path, bound in conditions if path == _TAKEN and isinstance(bound, dict)]
+    bounds = [bound for path, bound in conditions if path == TAKEN and isinstance(bound, dict)]
     start = max((moment for bound in bounds if (moment := _to_utc(bound.get("$gte")))), default=EARLIEST)
     end = min((moment for bound in bounds if (moment := _to_utc(bound.get("$lt")))), default=LATEST)
-    edges = _edges(start, end, photos_per_month() or {}, count)
+    edges = _split_evenly(start, end, photos_per_month() or {}, count)
     if not edges:
         return [filter_]
     # The first part includes photos without a date. If another program has stored several dates in a
     # photo, the latest one decides.
     dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$not": {"$gte": b}} for a, b in pairwise(edges))]
-    return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
+    return [{"$and": [filter_, {TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
 
 
 def _to_utc(value: object) -> datetime | None:
@@ -89,7 +89,7 @@ def _to_utc(value: object) -> datetime | None:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _edges(start: datetime, end: datetime, photos_per_month: PhotosPerMonth, count: int) -> list[datetime]:
+def _split_evenly(start: datetime, end: datetime, photos_per_month: PhotosPerMonth, count: int) -> list[datetime]:
     """Return the times that split the photos from `start` to before `end` into parts of equal size."""
     intervals: list[tuple[datetime, datetime, float]] = []  # start, exclusive end, photos
     for (year, month), photos in sorted((key, photos) for key, photos in photos_per_month.items() if key):

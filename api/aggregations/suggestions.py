@@ -14,7 +14,7 @@ from api.aggregations.value_index import Match, ValueSearch
 from api.query.filters import SEARCH_NAMES, Kind, Property
 from api.query.search_filter import terms_of_query
 from api.query.search_syntax import SearchItem
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 
 # Groups of suggestions, in order -> the facets from which they come.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -89,10 +89,16 @@ class Suggester:
             groups[group] = _best(found)
         return {group: rows for group, rows in groups.items() if rows}, len(searches) == len(facets)
 
-    async def resolve(self, item: SearchItem) -> list[str]:
-        """Return the values that a filter in words means: `camera:x-t4` means X-T4. Empty if it fits none or many."""
+    async def resolve(self, item: SearchItem) -> list[str] | None:
+        """Return the values that a filter in words means: `camera:x-t4` means X-T4. Empty if it fits none or many.
+
+        Returns:
+            The values, or None if the values of the facet were not counted in time.
+        """
         search = (await self._read([item.name])).get(item.name)
-        matches = search.find(terms_of_query(item.value)) if search else []
+        if search is None:
+            return None
+        matches = search.find(terms_of_query(item.value))
         exact = [match for match in matches if terms_of_query(match.value) == terms_of_query(item.value)]
         values = [match.value for match in exact or matches]
         return values if len(values) <= MAX_RESOLVED else []

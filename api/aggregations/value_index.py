@@ -40,22 +40,23 @@ class ValueSearch:
         """Return the values that have, for each of the terms, a word that begins with it. Most frequent first."""
         indexes: set[int] | None = None
         for term in terms:
-            found = self._find(term)
-            indexes = found if indexes is None else indexes & found
+            with_term = self._find(term)
+            indexes = with_term if indexes is None else indexes & with_term
         return [self._matches[index] for index in sorted(indexes or ())]
 
     def _find(self, term: str) -> set[int]:
-        found: set[int] = set()
+        """Return the indexes of the values with a word that begins with this term."""
+        indexes: set[int] = set()
         for at in range(bisect_left(self._terms, (term,)), len(self._terms)):
             word, index = self._terms[at]
             if not word.startswith(term):
                 break
-            found.add(index)
-        return found
+            indexes.add(index)
+        return indexes
 
 
 def _terms(text: str) -> list[str]:
     terms = [term for unit in split_units(text) for term in terms_of(unit)]
     # People write XT4 for X-T4.
-    joined = split_units(text.replace("-", "")) if "-" in text else []
-    return list(dict.fromkeys([*terms, *joined]))[:MAX_TERMS_PER_VALUE]
+    without_hyphens = split_units(text.replace("-", "")) if "-" in text else []
+    return list(dict.fromkeys([*terms, *without_hyphens]))[:MAX_TERMS_PER_VALUE]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from api.export.times import utc_text
 from api.http.responses import encode_json
 
 # Excel, LibreOffice and Google Sheets evaluate cells that begin with these (OWASP, "CSV Injection"). A leading
@@ -42,7 +43,7 @@ def _to_plain(value: Any) -> str | int | float:
     if isinstance(value, int | float):
         return value
     if isinstance(value, datetime):
-        return f"{value.isoformat()}Z"  # all times in MongoDB are UTC
+        return utc_text(value)
     if isinstance(value, dict) and "printable" in value:
         return _to_plain(value["printable"])
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

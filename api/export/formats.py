@@ -9,45 +9,61 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from bson import decode_iter
 
 from api.database import CODEC, FILE_FIELDS, Document
 from api.export.csv_rows import CsvWriter
+from api.export.times import file_fields, times_as_text, with_utc
 from api.http.responses import TIME_OPTIONS, encode_json, to_plain
-from api.serializers import plain_photo
 
 Chunk = list[Document]
 
-_TEXT = ("camera_make", "camera_model", "lens_model", "software", "artist", "copyright", "creator", "description")
-_MORE_TEXT = (
-    "title", "headline", "camera_serial", "owner", "lens_make", "lens_serial", "label", "country", "state", "city",
-    "sublocation", "white_balance", "metering", "exposure_mode", "color_space", "taken_precision", "taken_source",
-    "date_suspect", "media_type", "video_codec", "audio_codec",
-)  # fmt: skip
-_LISTS = ("keywords", "people", "creators")
-_INTEGERS = (
-    "iso",
-    "orientation",
-    "width_pixels",
-    "height_pixels",
-    "rating",
-    "shutter_count",
-    "bits_per_sample",
-    "bit_rate",
-)
-_FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres")
-_MORE_FLOATS = (
-    "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
-    "frame_rate",
-)  # fmt: skip
-_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "is_motion_photo", "taken_offset_inferred")
-PHOTO_COLUMNS = (
-    "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
-    *_MORE_FLOATS, "time_zone",
-)  # fmt: skip
+ColumnType = Literal["text", "list", "integer", "float", "flag", "local_time", "utc_time"]
+# The columns with typed metadata, in order, and the type of each.
+_PHOTO_COLUMN_TYPES: dict[str, ColumnType] = {
+    "taken_at": "local_time",  # UTC only if the camera's UTC offset is known
+    "taken_offset": "text",
+    "taken_local": "local_time",
+    "taken_utc": "utc_time",
+    **dict.fromkeys(
+        ("camera_make", "camera_model", "lens_model", "software", "artist", "copyright", "creator", "description"),
+        "text",
+    ),
+    **dict.fromkeys(
+        (
+            "iso", "orientation", "width_pixels", "height_pixels", "rating", "shutter_count", "bits_per_sample",
+            "bit_rate",
+        ),
+        "integer",
+    ),
+    **dict.fromkeys(
+        ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres"), "float"
+    ),
+    **dict.fromkeys(
+        ("flash_fired", "is_hdr", "is_panorama", "is_burst", "is_motion_photo", "taken_offset_inferred"), "flag"
+    ),
+    **dict.fromkeys(("keywords", "people", "creators"), "list"),
+    **dict.fromkeys(
+        (
+            "title", "headline", "camera_serial", "owner", "lens_make", "lens_serial", "label", "country", "state",
+            "city", "sublocation", "white_balance", "metering", "exposure_mode", "color_space", "taken_precision",
+            "taken_source", "date_suspect", "media_type", "video_codec", "audio_codec",
+        ),
+        "text",
+    ),
+    **dict.fromkeys(
+        (
+            "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels",
+            "duration_seconds", "frame_rate",
+        ),
+        "float",
+    ),
+    "time_zone": "text",
+}  # fmt: skip
+PHOTO_COLUMNS = tuple(_PHOTO_COLUMN_TYPES)
 # Maps columns to fields of `photo.place`.
 _PLACE_COLUMNS = {
     "place": "name", "place_city": "city", "place_region": "region", "place_country": "country",
@@ -58,9 +74,9 @@ COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, *_PLACE_COLUMNS, "kinds", "latitu
 
 def to_row(record: Document) -> list[Any]:
     """Return a record as values in the order of COLUMNS."""
-    photo = plain_photo(record)
+    photo, file = times_as_text(record), file_fields(record)
     longitude, latitude = _position(photo)
-    file_values = [record.get(name) for name in FILE_FIELDS]
+    file_values = [file.get(name) for name in FILE_FIELDS]
     photo_values = [photo.get(name) for name in PHOTO_COLUMNS]
     return [record["_id"], *file_values, *photo_values, *_place_values(photo), record.get("kinds"), latitude, longitude]
 
@@ -81,9 +97,8 @@ def _position(photo: Document) -> tuple[float | None, float | None]:
 
 
 def to_photo(record: Document) -> Document:
-    """Convert a record to a photo as in /photos, but without `thumbnail`."""
-    photo = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
-    photo["photo"] = plain_photo(record)
+    """Convert a record to a photo as in /photos, but with `taken_utc`, and without `thumbnail`."""
+    photo = {"id": record["_id"], **file_fields(record), "photo": times_as_text(record)}
     if kinds := record.get("kinds"):
         photo["kinds"] = kinds
     return photo
@@ -263,14 +278,15 @@ class _Sink:
 def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     """Return the Arrow schema of COLUMNS, and a function that converts records to a record batch."""
     kinds = arrow.DataType
-    utc_time = kinds.timestamp("ms", tz="UTC")
-    # For taken_local, and for taken_at, which is local time if the camera's UTC offset is unknown.
-    local_time = kinds.timestamp("ms")
+    utc_time, local_time = kinds.timestamp("ms", tz="UTC"), kinds.timestamp("ms")
+    by_name: dict[ColumnType, Any] = {
+        "text": kinds.utf8(), "list": kinds.utf8(), "integer": kinds.int64(), "float": kinds.float64(),
+        "flag": kinds.bool(), "local_time": local_time, "utc_time": utc_time,
+    }  # fmt: skip
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
-    types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
-    types |= dict.fromkeys((*_FLOATS, *_MORE_FLOATS, "place_distance_km", "latitude", "longitude"), kinds.float64())
-    types |= dict.fromkeys(_FLAGS, kinds.bool()) | dict.fromkeys(("last_modified", "extracted_at"), utc_time)
-    types |= dict.fromkeys(("taken_at", "taken_local"), local_time)
+    types |= {name: by_name[type_] for name, type_ in _PHOTO_COLUMN_TYPES.items()}
+    types |= dict.fromkeys(("place_distance_km", "latitude", "longitude"), kinds.float64())
+    types |= {"size": kinds.int64(), "last_modified": utc_time, "extracted_at": utc_time}
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
     converters = {
         kinds.utf8(): _to_text,
@@ -289,7 +305,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
             return arrow.Array([converters[kind](value) for value in values], type=kind)
 
     def to_record_batch(chunk: Chunk) -> Any:
-        photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
+        photos = [with_utc(photo) if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
         columns = {"id": [record["_id"] for record in chunk]}
         columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
         columns |= {name: [photo.get(name) for photo in photos] for name in PHOTO_COLUMNS}

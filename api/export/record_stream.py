@@ -16,6 +16,7 @@ from bson import decode_iter
 
 from api.database import CODEC, Document
 from api.export.csv_rows import CsvWriter
+from api.export.times import utc_text
 from api.http.responses import to_plain
 
 # Send the response in pieces of about this size, and let other requests run in between.
@@ -31,7 +32,7 @@ def encode_record(record: Document) -> bytes:
 def _to_plain(value: Any) -> Any:
     plain = value if isinstance(value, datetime) else to_plain(value)
     if isinstance(plain, datetime):
-        return f"{plain.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"  # all times in MongoDB are UTC
+        return utc_text(plain.replace(tzinfo=None))
     return plain
 
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ErrorCode
-from api.http.problems import allowed_methods, not_found_response, problem_response
+from api.http.methods import METHODS, allowed_methods
+from api.http.problems import not_found_response, problem_response
 
 # Policy for responses that are opened directly in a browser: they may load nothing, and no page may frame them.
 _CSP = "default-src 'none'; frame-ancestors 'none'"
 
 _NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
-_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
 
 
 class RawPath:
@@ -54,7 +54,7 @@ class HeadAndOptions:
             await self.app(inner, receive, _without_body(send))
         elif scope["method"] == "OPTIONS":
             is_server_wide = scope["path"] == "*"  # RFC 9110, 9.3.7
-            methods = _METHODS if is_server_wide else allowed_methods(scope["app"], scope)
+            methods = sorted((*METHODS, "HEAD", "OPTIONS")) if is_server_wide else allowed_methods(scope["app"], scope)
             response = (
                 Response(status_code=204, headers={"Allow": ", ".join(methods)}) if methods else not_found_response()
             )
@@ -151,27 +151,50 @@ class MaxBodySize:
         if _length(headers) > (max_bytes if expects_continue else _DRAIN_BYTES):
             await refusal(scope, receive, send)
             return
-        body = bytearray()
-        bytes_read = 0
-        has_more = True
-        while has_more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            part = message.get("body", b"")
-            bytes_read += len(part)
-            if bytes_read <= max_bytes:
-                body += part
-            has_more = message.get("more_body", False)
-            if bytes_read > max_bytes and (not has_more or bytes_read > _DRAIN_BYTES):
-                await refusal(scope, receive, send)
-                return
-        pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+        try:
+            body = await _read_body(receive, max_bytes)
+        except _BodyTooLarge:
+            await refusal(scope, receive, send)
+            return
+        if body is not None:
+            await self.app(scope, _replay(body, receive), send)
 
-        async def replay() -> Message:
-            return pending.pop() if pending else await receive()
 
-        await self.app(scope, replay, send)
+class _BodyTooLarge(Exception):
+    """The body is longer than allowed, and has been discarded."""
+
+
+async def _read_body(receive: Receive, max_bytes: int) -> bytes | None:
+    """Return the body; None if the client has closed the connection.
+
+    Raises:
+        _BodyTooLarge: The body is longer than `max_bytes`.
+    """
+    body = bytearray()
+    bytes_read = 0
+    has_more = True
+    while has_more and bytes_read <= _DRAIN_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        bytes_read += len(part)
+        if bytes_read <= max_bytes:
+            body += part
+        has_more = message.get("more_body", False)
+    if bytes_read > max_bytes:
+        raise _BodyTooLarge
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a function that returns a body that has been read, and then what `receive` returns."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
 
 
 def _length(headers: dict[bytes, bytes]) -> int:

@@ -36,7 +36,6 @@ PhotoId = Annotated[
     BeforeValidator(decode_path),
 ]
 
-
 # Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
 # them.
 REPEATABLE = frozenset(
@@ -67,9 +66,9 @@ async def reject_stray_parameters(request: Request) -> None:
     if _ignores_parameters(request):
         return
     seen: set[str] = set()
-    has_parameters = _has_parameters(request)
+    allows_parameters = _allows_parameters(request)
     for name, _ in request.query_params.multi_items():
-        if not has_parameters:
+        if not allows_parameters:
             raise BadParameter(name[:60], "this path takes no parameters", code=ErrorCode.UNKNOWN_PARAMETER)
         if name in seen and name not in REPEATABLE:
             raise BadParameter(name[:60], "this parameter can be sent only once", code=ErrorCode.REPEATED_PARAMETER)
@@ -81,8 +80,8 @@ def _ignores_parameters(request: Request) -> bool:
     return "mongodb-rest" in getattr(request.scope.get("route"), "tags", ())
 
 
-def _has_parameters(request: Request) -> bool:
-    """Return whether the route may be sent query parameters. HTML pages, their files and health checks ignore them."""
+def _allows_parameters(request: Request) -> bool:
+    """Return whether requests to the route may have query parameters, which HTML pages and health checks ignore."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema or "health" in route.tags:
         return True

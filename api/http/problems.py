@@ -23,9 +23,9 @@ from pymongo.errors import (
 )
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Scope
 
 from api.errors import BadParameter, ErrorCode, RequestRefused
+from api.http.methods import allowed_methods
 from exifinator.errors import BadQuery, QueueUnavailable, SourceUnavailable, StoreUnavailable, TransientError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ MEDIA_TYPE = "application/problem+json"
 _NOT_AUTHORIZED = frozenset({13, 18})
 # OperationFailed (sorts in older versions), ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
 _OUT_OF_MEMORY = frozenset({96, 146, 292})
-_METHODS = ("GET", "POST", "DELETE")
 
 
 class Problem(BaseModel):
@@ -169,20 +168,6 @@ def _validation_response(error: RequestValidationError) -> Response:
         first = first or (code, parameter)
     code, parameter = first or (ErrorCode.BAD_PARAMETER, None)
     return problem_response(code, "; ".join(sentences), parameter=parameter)
-
-
-def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """Return the methods that the path of `scope` supports; an empty list if there is no such path."""
-    methods: set[str] = set()
-    for method in _METHODS:
-        for route in app.routes:
-            match, _ = route.matches({**scope, "method": method})
-            if match.value == 2:  # Match.FULL: path and method
-                methods.add(method)
-                break
-    if "GET" in methods:
-        methods.add("HEAD")
-    return sorted(methods | {"OPTIONS"}) if methods else []
 
 
 _NO_SUCH_PATH = "This path does not exist. See / for the main endpoints."

@@ -17,6 +17,8 @@ from starlette.responses import Response
 TIME_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 # Photos are private: shared caches must not store them, and browsers must revalidate them each time.
 REVALIDATE = "private, no-cache"
+# For a URL that contains the image's ETag: what it returns never changes.
+PRIVATE_FOREVER = "private, max-age=31536000, immutable"
 
 
 def to_plain(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Make pictures that browsers can show, from embedded previews and originals, and cache them on disk."""
+"""Make previews that browsers can show, from embedded JPEGs and originals, and cache them on disk."""

@@ -1,4 +1,4 @@
-"""A cache of made pictures on disk, limited in bytes, that several API processes share.
+"""A cache of previews on disk, limited in bytes, that several API processes share.
 
 Each entry is a file. Its modification time is the time of its last use, so the order of use survives a restart. The
 entries' total length is in the file `total`, which is read and written under a lock.
@@ -31,7 +31,7 @@ _ENTRY = re.compile(r"[0-9a-f]{64}")
 class PreviewCache:
     """Stores bytes by key.
 
-    Errors of the disk are logged and not raised: without the cache, pictures only take longer.
+    Disk errors are logged and not raised: without the cache, previews only take longer.
 
     Args:
         folder: The folder of the cache. It is created on first use.
@@ -91,7 +91,7 @@ class PreviewCache:
 
     @contextlib.contextmanager
     def _locked_total(self) -> Iterator[_Total]:
-        """Yield the total length of the entries, and store it afterwards. Other processes wait meanwhile."""
+        """Yield the total length of the entries, and store it afterwards. Other processes wait in the meantime."""
         with (self._folder / "total").open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)

@@ -1,8 +1,8 @@
 """Decode a picture and write a smaller JPEG: the program that runs in a subprocess of the API.
 
 A picture is hostile data. This process has limits on memory and CPU time, cannot write to files, and ends after
-MAX_PICTURES. For each picture, it reads one line of JSON and the picture from stdin. It writes the outcome, one letter,
-the length of the JPEG as four bytes, and the JPEG to stdout.
+MAX_PICTURES. For each picture, it reads one line of JSON and the picture from stdin. It writes one byte with the
+outcome (outcomes.py), the length of the JPEG as four bytes, and the JPEG to stdout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-DONE, DAMAGED, TOO_LARGE = b"K", b"D", b"L"
+from api.previews.outcomes import DAMAGED_BYTE, DECODED_BYTE, TOO_LARGE_BYTE
+
 MAX_PICTURES = 200
 BASE_MEMORY_MB = 128
 # No camera makes pictures with more pixels, except stitched ones.
@@ -59,9 +60,9 @@ def shrink(data: bytes, decoder: str, max_pixels: int, orientation: int) -> byte
     if orientation in OPERATIONS:
         image = image.transpose(OPERATIONS[orientation])
     # A profile for CMYK or grey does not describe RGB.
-    is_fit = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE_BYTES and profile[16:20] == b"RGB "
+    is_rgb = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE_BYTES and profile[16:20] == b"RGB "
     output = io.BytesIO()
-    image.save(output, "JPEG", quality=QUALITY, icc_profile=profile if is_fit else None)
+    image.save(output, "JPEG", quality=QUALITY, icc_profile=profile if is_rgb else None)
     return output.getvalue()
 
 
@@ -76,20 +77,20 @@ def _to_plain(image: Image.Image) -> Image.Image:
         return deep.point(lambda value: value * scale - low * scale).convert("L").convert("RGB")  # type: ignore
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, "white")
-        ground.alpha_composite(layer)
-        return ground.convert("RGB")
+        background = Image.new("RGBA", layer.size, "white")
+        background.alpha_composite(layer)
+        return background.convert("RGB")
     return image.convert("RGB")
 
 
 def run(request: dict[str, Any], data: bytes) -> tuple[bytes, bytes]:
     """Return the outcome and the JPEG for one request."""
     try:
-        return DONE, shrink(data, request["decoder"], request["max_pixels"], request["orientation"])
+        return DECODED_BYTE, shrink(data, request["decoder"], request["max_pixels"], request["orientation"])
     except (MemoryError, Image.DecompressionBombError):
-        return TOO_LARGE, b""
+        return TOO_LARGE_BYTE, b""
     except Exception:  # noqa: BLE001 -- Pillow raises errors of many classes for a damaged picture
-        return DAMAGED, b""
+        return DAMAGED_BYTE, b""
 
 
 def _set_limit(kind: int, limit: int) -> None:
@@ -107,7 +108,7 @@ def main() -> None:
     _set_limit(resource.RLIMIT_CORE, 0)
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    ImageFile.LOAD_TRUNCATED_IMAGES = True  # show what there is of a file whose end is missing
+    ImageFile.LOAD_TRUNCATED_IMAGES = True  # show the part that a truncated file has
     source, output = sys.stdin.buffer, sys.stdout.buffer
     for _ in range(MAX_PICTURES):
         line = source.readline()

@@ -48,23 +48,23 @@ class DecoderPool:
         is_usable = False
         try:
             outcome, jpeg = child.exchange(json.dumps(request).encode() + b"\n", data, self._wall_seconds)
-            is_usable = outcome in ("K", "D")
+            # After a picture that is too large, the subprocess may have too little memory for the next one.
+            is_usable = outcome in (outcomes.DECODED_BYTE, outcomes.DAMAGED_BYTE)
         finally:
-            self._release(child if is_usable else None, child)
-        if outcome == "K":
+            self._release(child, is_usable=is_usable)
+        if outcome == outcomes.DECODED_BYTE:
             return jpeg
-        raise NoPreview(outcomes.DAMAGED if outcome == "D" else outcomes.TOO_LARGE)
+        raise NoPreview(outcomes.DAMAGED if outcome == outcomes.DAMAGED_BYTE else outcomes.TOO_LARGE)
 
-    def _release(self, reusable: _Decoder | None, child: _Decoder) -> None:
-        """Keep a subprocess for the next picture. End all idle ones if no picture is waiting."""
-        ended = [] if reusable else [child]
+    def _release(self, child: _Decoder, *, is_usable: bool) -> None:
+        """Keep a usable subprocess for the next picture, and end the idle ones that no waiting picture needs."""
         with self._lock:
             self._n_calls -= 1
-            if reusable:
-                self._idle.append(reusable)
-            while self._idle and len(self._idle) > self._n_calls:
-                ended.append(self._idle.pop())
-        for decoder in ended:
+            if is_usable:
+                self._idle.append(child)
+            n_superfluous = max(0, len(self._idle) - self._n_calls)
+            superfluous = [self._idle.pop() for _ in range(n_superfluous)]
+        for decoder in superfluous if is_usable else [*superfluous, child]:
             decoder.end()
 
     def close(self) -> None:
@@ -91,8 +91,11 @@ class _Decoder:
         )
         self._stdin, self._stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 
-    def exchange(self, head: bytes, data: bytes, seconds: float) -> tuple[str, bytes]:
-        """Return the outcome and the JPEG for one picture. If the subprocess dies, the picture is too large."""
+    def exchange(self, head: bytes, data: bytes, seconds: float) -> tuple[bytes, bytes]:
+        """Return the outcome (see outcomes.py) and the JPEG for one picture.
+
+        If the subprocess dies, it has exceeded a limit, so the picture is too large.
+        """
         timer = threading.Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()
@@ -104,13 +107,14 @@ class _Decoder:
             length = int.from_bytes(answer[1:], "big")
             jpeg = self._stdout.read(length) if len(answer) == 5 and length <= _MAX_JPEG_BYTES else b""
         except BrokenPipeError:
-            return "", b""
+            return outcomes.TOO_LARGE_BYTE, b""
         finally:
             timer.cancel()
         is_complete = len(answer) == 5 and len(jpeg) == length
-        return (answer[:1].decode("latin-1"), jpeg) if is_complete else ("", b"")
+        return (answer[:1], jpeg) if is_complete else (outcomes.TOO_LARGE_BYTE, b"")
 
     def end(self) -> None:
+        """Kill the subprocess, and close its pipes."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._stdin, self._stdout):

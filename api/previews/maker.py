@@ -20,9 +20,9 @@ from exifinator.models import ImageRef, RangeReader
 
 CACHE_FOLDER = ROOT / "var" / "previews"
 Size = Literal["tile", "screen"]
-# The longer side of a made picture, in pixels.
+# The longer side of a preview, in pixels.
 MAX_PIXELS: dict[Size, int] = {"tile": 480, "screen": 2560}
-# Increase it if the same file gives another picture, or has one that it did not have before.
+# Part of the cache's keys. Increase it if a file's preview changes, or if a file without a preview gets one.
 VERSION = 1
 # How many previews are made at the same time.
 MAKERS_PER_CORE = 2
@@ -117,7 +117,7 @@ class PreviewMaker:
                     raise TooManyWaiting
                 return await asyncio.get_running_loop().run_in_executor(self._threads, make)
         finally:
-            # At once, so that no request joins a preview that will not be made.
+            # Delete it here and not in a callback, so that no request joins a preview that will not be made.
             del self._running[key]
 
     def _make(self, key: str, ref: ImageRef, format_: str, orientation: int, size: Size) -> bytes:
@@ -174,8 +174,8 @@ def make(
         NoPreview: No preview can be made.
         ObjectChanged, TransientError, PermanentError: The object cannot be read.
     """
-    found = find_previews(reader, format_)
-    embedded = [jpeg for jpeg in found if jpeg.length <= max_bytes]
+    all_embedded = find_previews(reader, format_)
+    embedded = [jpeg for jpeg in all_embedded if jpeg.length <= max_bytes]
     if format_ in DECODERS and not (embedded and _longer_side(embedded[0]) >= MAX_PIXELS[size]):
         try:
             data = _read_whole(reader, max_bytes)
@@ -185,7 +185,7 @@ def make(
                 raise
     if embedded:
         return _from_embedded(reader, pool, choose(embedded, size), orientation, size)
-    raise NoPreview(outcomes.TOO_LARGE if found else outcomes.ABSENT)
+    raise NoPreview(outcomes.TOO_LARGE if all_embedded else outcomes.ABSENT)
 
 
 def _read_whole(reader: PinnedReader, max_bytes: int) -> bytes:
@@ -207,10 +207,10 @@ def _read_whole(reader: PinnedReader, max_bytes: int) -> bytes:
 def _from_embedded(reader: PinnedReader, pool: DecoderPool, jpeg: EmbeddedJpeg, orientation: int, size: Size) -> bytes:
     """Return an embedded JPEG: smaller for a tile, and unchanged for the viewer except for its orientation."""
     data = reader.read(jpeg.start, jpeg.length)
-    shown = jpeg.orientation or upright(jpeg, orientation)
+    orientation = jpeg.orientation or guess_orientation(jpeg, orientation)
     if size == "tile":
-        return pool.shrink(data, decoder="JPEG", max_pixels=MAX_PIXELS[size], orientation=shown)
-    return data if jpeg.orientation else with_orientation(data, shown)
+        return pool.shrink(data, decoder="JPEG", max_pixels=MAX_PIXELS[size], orientation=orientation)
+    return data if jpeg.orientation else with_orientation(data, orientation)
 
 
 def choose(embedded: list[EmbeddedJpeg], size: Size) -> EmbeddedJpeg:
@@ -225,13 +225,14 @@ def choose(embedded: list[EmbeddedJpeg], size: Size) -> EmbeddedJpeg:
     return next((jpeg for jpeg in reversed(embedded) if _longer_side(jpeg) >= MAX_PIXELS[size]), embedded[0])
 
 
-def upright(jpeg: EmbeddedJpeg, orientation: int) -> int:
-    """Return the orientation of an embedded JPEG without EXIF: that of the photo, or 0 if the JPEG is upright already.
+def guess_orientation(jpeg: EmbeddedJpeg, photo_orientation: int) -> int:
+    """Return the orientation of an embedded JPEG without EXIF: the photo's, or 0 if the JPEG is already upright.
 
-    Cameras that turn the JPEG leave the sensor's data lying, so an upright JPEG is taller than wide.
+    Some cameras rotate the embedded JPEG, but never the sensor data, which is wider than tall. So if the photo has to
+    be rotated by 90 degrees, a JPEG that is taller than wide is already upright.
     """
-    is_turned = orientation >= 5 and jpeg.height_pixels > jpeg.width_pixels
-    return 0 if is_turned else orientation
+    is_rotated = photo_orientation >= 5 and jpeg.height_pixels > jpeg.width_pixels
+    return 0 if is_rotated else photo_orientation
 
 
 def _longer_side(jpeg: EmbeddedJpeg) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 ABSENT, TOO_LARGE, DAMAGED = "absent", "too_large", "damaged"
 ALL = frozenset({ABSENT, TOO_LARGE, DAMAGED})
+# The first byte of a subprocess's answer (decoder.py): the picture was decoded, is damaged, or is too large.
+DECODED_BYTE, DAMAGED_BYTE, TOO_LARGE_BYTE = b"K", b"D", b"L"
 
 
 class NoPreview(Exception):

@@ -1,7 +1,7 @@
-"""Choices of one list: a photo must match one of them.
+"""Join filters on the same field, of which a photo must match only one.
 
-`without=camera` and `camera=X-T4` are ticks in the same list, like two cameras. In all other combinations of filters, a
-photo must match both.
+In the explorer, `without=camera` and `camera=X-T4` are check boxes of the same list, as two cameras are. In all other
+combinations of filters, a photo must match both.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from api.query.mongo_filter import Filter, combine
 
 
 def filters_by_property(properties: Mapping[str, str], paths: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return the filters by the field of each property.
+    """Return, for each value of `without`, the names of the filters on the same field.
 
     Args:
-        properties: The fields of the values of `without`.
-        paths: The fields of the filters.
+        properties: The field of each value of `without`.
+        paths: The field of each filter.
     """
     return {
         name: frozenset(filter_name for filter_name, path in paths.items() if path == property_path)
@@ -25,7 +25,7 @@ def filters_by_property(properties: Mapping[str, str], paths: Mapping[str, str])
 
 
 def join_alternatives(parts: Sequence[tuple[str, Filter]], by_property: Mapping[str, frozenset[str]]) -> list[Filter]:
-    """Join each filter `without=` with the filters to which it is an alternative.
+    """Join each `without` filter with the filters on the same field by `$or`.
 
     Args:
         parts: The filters with their names; those of `without` are named `without=PROPERTY`.

@@ -1,4 +1,4 @@
-"""Find the buckets in which a folder is searched for."""
+"""Find the buckets in which to look for a prefix."""
 
 from __future__ import annotations
 

@@ -8,20 +8,19 @@ from api.query.mongo_filter import Filter
 from api.query.ranges import Box, Span, box_around
 from api.query.sort_order import TAKEN
 from api.query.text_range import after_prefix
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
 
 EARTH_KM = 6371.0088
 _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
-
-
 # Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
 # which may differ slightly from the bound in the request.
 _TOLERANCE = 1e-6
 
 
 def between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
+    """Return a filter for values in a range, both ends inclusive."""
     bounds: dict[str, float] = {}
     if span.low is not None:
         bounds["$gte"] = span.low * (1 - tolerance)
@@ -31,6 +30,7 @@ def between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
 
 
 def during(start: datetime | None, end: datetime | None) -> Filter:
+    """Return a filter for photos taken from `start` to before `end`."""
     bounds: dict[str, datetime] = {}
     if start is not None:
         bounds["$gte"] = start
@@ -40,6 +40,7 @@ def during(start: datetime | None, end: datetime | None) -> Filter:
 
 
 def near_point(latitude: float, longitude: float, kilometres: float) -> Filter:
+    """Return a filter for photos in a circle."""
     radians = min(kilometres / EARTH_KM, 3.15)  # pi radians cover the whole Earth
     circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
     return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}

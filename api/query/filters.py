@@ -79,12 +79,13 @@ _PROPERTIES: dict[str, str] = {
     "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {
+# The field of each filter that compares a single field with values or a range.
+FILTER_PATHS: dict[str, str] = {
     **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
     **PARTIAL_PATHS,
 }  # fmt: skip
 _ALTERNATIVES = filters_by_property(
-    _PROPERTIES, {**_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
+    _PROPERTIES, {**FILTER_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
 )
 # If there are more buckets than this, a prefix is searched for in all keys, without an index.
 MAX_SEARCHED_BUCKETS = 200
@@ -267,12 +268,12 @@ class Filters(Arguments):
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
             case "duration":
-                # Unlike the others, its values are no ratios.
-                return [between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+                # Unlike the values of the other ranges, durations are not stored as ratios.
+                return [between(FILTER_PATHS[name], read_numbers(value, name), tolerance=0)]
             case "iso" | "f" | "focal" | "frame_rate":
-                return [between(_PATHS[name], read_numbers(value, name))]
+                return [between(FILTER_PATHS[name], read_numbers(value, name))]
             case "exposure":
-                return [between(_PATHS[name], read_fractions(value, name))]
+                return [between(FILTER_PATHS[name], read_fractions(value, name))]
             case "taken":
                 return [during(*read_dates(value, name))]
             case "hour":
@@ -295,8 +296,8 @@ class Filters(Arguments):
                 return [_PRIMARY] if value else []
             case "sidecar":
                 return [_SIDECAR_FILTERS[value]]
-            case _ if name in _PATHS:
-                return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
+            case _ if name in FILTER_PATHS:
+                return [{FILTER_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`
                 return []
 

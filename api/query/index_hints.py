@@ -9,17 +9,14 @@ from typing import Any
 from bson.regex import Regex
 
 from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS
+from api.query.filters import FILTER_PATHS
 from api.query.mongo_filter import Filter, read_filter, read_sort
 from exifinator.config import Config
 from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions
 
-_FILTERS = (
-    "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, country, state, "
-    "city, place, kind, label, creator, copyright, owner, software, camera_serial, lens_serial, white_balance, flash, "
-    "color_space, date_suspect, media_type, duration, frame_rate, video_codec, audio_codec, fingerprint, q, near or "
-    "bbox"
-)
+# Every filter on one field has an index.
+_FILTERS = ", ".join(("taken", "prefix", *FILTER_PATHS, "q", "near")) + " or bbox"
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "
     "or add the tag that you query to INDEXED_TAGS in settings.py."

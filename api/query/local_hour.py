@@ -8,11 +8,12 @@ from typing import Any
 
 from api.errors import BadParameter
 from api.query.mongo_filter import Filter
+from api.query.sort_order import TAKEN
 
 _HOUR = r"(2[0-3]|[01]?[0-9])"
 # Also used as a pattern in the OpenAPI schema.
 HOURS = rf"^{_HOUR}(-{_HOUR})?$"
-_TAKEN = "$photo.taken_local"
+_TAKEN = f"${TAKEN}"
 # MongoDB expression for the hour: 0 to 23, or null for photos without a date.
 LOCAL_HOUR: dict[str, Any] = {"$cond": [{"$eq": [{"$type": _TAKEN}, "date"]}, {"$hour": _TAKEN}, None]}
 
@@ -33,7 +34,7 @@ def during_hours(first: int, last: int) -> Filter:
     """Return a filter for photos taken from the start of the first hour to the end of the last one, on any day."""
     hours = [*range(first, last + 1)] if first <= last else [*range(first, 24), *range(last + 1)]
     # The type condition lets an index on the date skip photos without a date.
-    return {"photo.taken_local": {"$type": "date"}, "$expr": {"$in": [LOCAL_HOUR, hours]}}
+    return {TAKEN: {"$type": "date"}, "$expr": {"$in": [LOCAL_HOUR, hours]}}
 
 
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -98,7 +98,7 @@ async def read_page(
 
 # Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
 _SHORT_WALK_MS, _COUNT_MS = 25, 100
-# A filter with fewer matches than this is read and sorted at once.
+# If fewer photos match than this, read and sort them without trying a walk first.
 _MAX_RARE = 5_000
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
@@ -230,7 +230,6 @@ async def _narrowest(
     Returns:
         None if no condition has fewer than `limit` matches (default: _MAX_COUNT).
     """
-
     limit = limit or _MAX_COUNT
 
     async def count(path: str, condition: Any) -> int:

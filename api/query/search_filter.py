@@ -61,7 +61,7 @@ def _word_conditions(units: list[str], is_quoted: bool, forms: list[str]) -> lis
 
 
 def _run_terms(run: str) -> list[str]:
-    """Return the bigrams of a run in a query. Its last character is no term of its own: in a text, more may follow."""
+    """Return the bigrams of a run in a query, without its last character as a term: in a text, more may follow it."""
     terms = terms_of(run)
     return terms[:-1] or terms
 

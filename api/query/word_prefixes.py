@@ -1,4 +1,4 @@
-"""Replace the beginning of a word in a filter with the words that begin so, because their photos can be read in order.
+"""Replace the prefix of a word in a filter with the words that have it, because their photos can be read in order.
 
 In the index on (word, date), the photos of one word are in date order, so MongoDB can merge those of several words page
 by page. Across all words with a prefix they are not, and MongoDB would sort every match for each page.
@@ -15,6 +15,7 @@ from bson.regex import Regex
 from pymongo.errors import OperationFailure
 
 from api.database import QUERY_MS, Collection
+from api.query.sort_order import TAKEN
 from api.query.text_range import after_prefix
 
 WORDS = "words"
@@ -38,10 +39,10 @@ async def spell_out_prefix(collection: Collection, condition: Any) -> Any:
         return condition
     words = {value for value in _alternatives(condition) if isinstance(value, str)}
     for prefix in prefixes:
-        found = await _read_words(collection, prefix)
-        if found is None:
+        with_prefix = await _read_words(collection, prefix)
+        if with_prefix is None:
             return condition
-        words.update(found)
+        words.update(with_prefix)
     if len(words) > MAX_WORDS:
         return condition
     return words.pop() if len(words) == 1 else {"$in": sorted(words)}
@@ -64,7 +65,7 @@ def _alternatives(condition: Any) -> list[Any]:
 
 
 def _index_key(word: str, others: Any) -> Any:
-    return [(WORDS, word), ("photo.taken_local", others), ("_id", others)]
+    return [(WORDS, word), (TAKEN, others), ("_id", others)]
 
 
 async def _read_words(collection: Collection, prefix: str) -> list[str] | None:

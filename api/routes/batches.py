@@ -98,6 +98,14 @@ class SourcePatterns(BaseModel):
     exclude: list[str]
 
 
+class PruneResult(BaseModel):
+    """What a scheduled batch with `prune` removed after it was done."""
+
+    records: int = Field(description="Records of deleted objects that were removed.")
+    failed_jobs: int = Field(description="Failed jobs of deleted objects that were removed.")
+    problem: str | None = Field(description="Why nothing was removed.")
+
+
 class Batch(BaseModel):
     """A batch and its state.
 
@@ -117,6 +125,7 @@ class Batch(BaseModel):
     rate: float | None = Field(description="Images per second; null while no worker is indexing.")
     seconds_left: float | None = Field(description="Estimated remaining time; null if unknown.")
     problem: str | None = Field(description="Why the batch is waiting, or why it ended.")
+    pruned: PruneResult | None = Field(None, description="What was removed after the batch; null if nothing was to be.")
 
 
 class Batches(BaseModel):

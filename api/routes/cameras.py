@@ -76,11 +76,11 @@ async def list_cameras(request: Request, store: StoreDep, arguments: Annotated[C
     filter_ = arguments.to_filter()
     background: BackgroundCounts[Cameras] = request.app.state.background_cameras
     key = json_util.dumps([filter_, arguments.limit], sort_keys=True)
-    found = background.get(key)
-    if found is None:
-        found = await summarize_cameras(store.photos, filter_, limit=arguments.limit, budget_ms=arguments.budget_ms)
-        if found.is_sample:
+    cameras = background.get(key)
+    if cameras is None:
+        cameras = await summarize_cameras(store.photos, filter_, limit=arguments.limit, budget_ms=arguments.budget_ms)
+        if cameras.is_sample:
             read_all = partial(read_cameras, store.photos, filter_, limit=arguments.limit, budget_ms=_BACKGROUND_MS)
-            background.start(key, found, read_all)
-    content = {"cameras": found.rows, "total": found.total, "cut_short": found.is_sample}
+            background.start(key, cameras, read_all)
+    content = {"cameras": cameras.rows, "total": cameras.total, "cut_short": cameras.is_sample}
     return json_response(request, content)

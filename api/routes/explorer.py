@@ -48,7 +48,7 @@ def make_router(config: Config) -> APIRouter:
         if accepts_html(request.headers.get("accept", "")):
             # Read the template for each request, so that an update takes effect on the next page load.
             template = await run_in_threadpool((BUILT / _PAGE).read_text)
-            origins = await run_in_threadpool(request.app.state.signer.origins) if config.signs_originals else ""
+            origins = await run_in_threadpool(request.app.state.url_signer.origins) if config.signs_originals else ""
             headers = {"Vary": "Accept", "Content-Security-Policy": content_policy(config, origins)}
             page = make_page(template, config)
             return bytes_response(request, page, "text/html; charset=utf-8", cache_control=_REVALIDATE, headers=headers)

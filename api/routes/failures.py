@@ -14,9 +14,9 @@ from api.database import QUERY_MS, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.responses import json_response
+from api.query.conditions import range_of
 from api.query.mongo_filter import Filter
-from api.query.text_range import after_prefix
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 from exifinator.storage.failed_jobs import FIELDS, describe_job, failed_filter, group_stages
 from exifinator.storage.jobs import requeue_update
 
@@ -186,6 +186,6 @@ async def _batch_filters(store: StoreDep, batch_id: str) -> list[Filter]:
 def _source_filter(source: str) -> Filter:
     bucket, prefix = split_bucket(source.removeprefix("s3://"))
     filter_: Filter = {"params.bucket": bucket}
-    if prefix and (end := after_prefix(prefix)):
-        filter_["params.key"] = {"$gte": prefix, "$lt": end}
+    if prefix:
+        filter_["params.key"] = range_of(prefix)
     return filter_

@@ -1,4 +1,4 @@
-"""Say whether the library has changed."""
+"""Report the version of the library, and the paths of its local folders."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.map_clusters import (
     MAX_CACHED_ZOOM,
     MAX_ZOOM,
-    SAMPLE_SIZES,
     Cells,
     Pyramid,
     add_cells,
@@ -27,6 +26,7 @@ from api.aggregations.map_clusters import (
     to_features,
 )
 from api.aggregations.partitioned import PartitionedReader
+from api.aggregations.sampling import SAMPLE_SIZES, read_sample
 from api.auth import READER
 from api.database import QUERY_MS, Store, StoreDep
 from api.http.responses import REVALIDATE, bytes_response, encode_json
@@ -140,17 +140,16 @@ async def _group(
             for part in await reader.read(filter_, group):
                 add_cells(cells, part.items())
             return cells, False
-    sample = await _group_sample(store, filter_, zoom)
-    # A sample smaller than its limit contains every match.
-    return sample, sum(n for n, *_ in sample.values()) in SAMPLE_SIZES
+    return await read_sample(partial(_group_sample, store, filter_, zoom))
 
 
 async def _group_all(store: Store, filter_: Filter, zoom: int) -> GroupedCells:
     return await group_cells(store.photos, filter_, zoom, budget_ms=_BACKGROUND_MS), False
 
 
-async def _group_sample(store: Store, filter_: Filter, zoom: int) -> Cells:
-    for size in SAMPLE_SIZES[:-1]:
-        with suppress(ExecutionTimeout):
-            return await group_cells(store.photos, filter_, zoom, budget_ms=_REQUEST_MS, limit=size)
-    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLE_SIZES[-1])
+async def _group_sample(store: Store, filter_: Filter, zoom: int, size: int) -> GroupedCells:
+    # There is nothing to fall back to if the smallest sample takes too long, so allow it more time.
+    budget_ms = QUERY_MS if size == min(SAMPLE_SIZES) else _REQUEST_MS
+    cells = await group_cells(store.photos, filter_, zoom, budget_ms=budget_ms, limit=size)
+    # A sample smaller than its limit contains every match.
+    return cells, sum(n for n, *_ in cells.values()) == size

@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False, dependencies=[EVENT_SENDER])
 
 
 def make_applier(backend: Backend, client: SourceReader) -> EventApplier:
-    """Return what applies the notifications."""
+    """Return the object that applies the events of notifications."""
     return EventApplier(backend.config, client, backend.store, backend.queue)
 
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from api.auth import READER
-from api.database import QUERY_MS, Document, Store, StoreDep
+from api.database import QUERY_MS, Store, StoreDep, get_record
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
-from api.http.responses import bytes_response, json_response
+from api.http.responses import PRIVATE_FOREVER, bytes_response, json_response
 from api.query.buckets import find_buckets
 from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import combine
@@ -26,8 +26,6 @@ router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_COPIES = 1000
-# For thumbnails whose URL contains the image's ETag. What such a URL returns never changes.
-_FOREVER = "private, max-age=31536000, immutable"
 _A_DAY = "private, max-age=86400"
 
 
@@ -179,7 +177,7 @@ async def get_thumbnail(
     document = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
     if document is None or not isinstance(document.get("data"), bytes):
         raise RequestRefused(ErrorCode.NOT_FOUND, "This photo has no thumbnail.")
-    cache = _FOREVER if arguments.v else _A_DAY
+    cache = PRIVATE_FOREVER if arguments.v else _A_DAY
     return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
 
 
@@ -194,7 +192,7 @@ async def get_tag(
         BeforeValidator(decode_path),
     ],
 ) -> Response:
-    record = await _get_record(store, id)
+    record = await get_record(store, id)
     tags = describe(record)["tags"]
     if tag not in tags:
         raise RequestRefused(ErrorCode.NOT_FOUND, "This photo has no such tag.")
@@ -208,7 +206,7 @@ async def get_photo(request: Request, store: StoreDep, id: PhotoId) -> Response:
     If the id ends in /thumbnail, /preview, /original or /content, or contains by-etag/ or /tags/, encode its slashes as
     %2F.
     """
-    record = await _get_record(store, id)
+    record = await get_record(store, id)
     return json_response(request, describe(record))
 
 
@@ -221,11 +219,4 @@ async def _read_anchor(store: Store, arguments: PageArguments, order: Order, que
     if arguments.cursor:
         return read_cursor(arguments.cursor, query_fingerprint, order)
     anchor_id = arguments.before or arguments.after
-    return order.position_of(await _get_record(store, anchor_id)) if anchor_id else None
-
-
-async def _get_record(store: Store, id_: str) -> Document:
-    record = await store.photos.find_one({"_id": id_}, max_time_ms=QUERY_MS)
-    if record is None:
-        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo no longer exists, or the link is wrong.")
-    return record
+    return order.position_of(await get_record(store, anchor_id)) if anchor_id else None

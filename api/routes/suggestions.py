@@ -66,7 +66,9 @@ class Suggestions(BaseModel):
     """Suggestions for the end of a search, and what the whole search means."""
 
     groups: list[SuggestionGroup]
-    partial: bool = Field(description="Whether some values were not counted in time: repeat the request.")
+    partial: bool = Field(
+        description="Whether some values were not counted in time, so that some are missing: repeat the request."
+    )
     parsed: ParsedSearch | None = Field(description="The parts of the search; null if it is invalid.")
     problem: SearchProblem | None = Field(description="Why the search is invalid; null if it is valid.")
 
@@ -80,9 +82,9 @@ async def get_suggestions(request: Request, arguments: Annotated[SuggestionArgum
     """
     suggester: Suggester = request.app.state.suggester
     text = arguments.q
-    parsed, problem = None, None
+    parsed, problem, is_parsed = None, None, True
     try:
-        parsed = await _parse(suggester, text)
+        parsed, is_parsed = await _parse(suggester, text)
     except SearchSyntaxError as error:
         problem = {"detail": error.reason, "start": error.start, "end": error.end}
     try:
@@ -93,7 +95,7 @@ async def get_suggestions(request: Request, arguments: Annotated[SuggestionArgum
         groups, is_complete = {}, True
     content = {
         "groups": [{"name": name, "suggestions": [_row(row) for row in rows]} for name, rows in groups.items()],
-        "partial": not is_complete,
+        "partial": not (is_complete and is_parsed),
         "parsed": parsed,
         "problem": problem,
     }
@@ -109,8 +111,10 @@ def _row(suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-async def _parse(suggester: Suggester, text: str) -> dict[str, Any]:
-    """Return the parameters for the filters in a search, and the rest of its text.
+async def _parse(suggester: Suggester, text: str) -> tuple[dict[str, Any], bool]:
+    """Return the parameters for the filters in a search with the rest of its text, and whether this is complete.
+
+    A filter whose values were not counted in time stays in the text.
 
     Raises:
         SearchSyntaxError: The search is invalid.
@@ -119,6 +123,7 @@ async def _parse(suggester: Suggester, text: str) -> dict[str, Any]:
         Filters.model_validate({"q": text}).to_filter()
     filters: dict[str, Any] = {}
     kept: list[SearchItem] = []
+    is_complete = True
     items = read_search(text)
     repeated = {name for name, count in Counter(item.name for item in items).items() if count > 1}
     for item in items:
@@ -127,16 +132,21 @@ async def _parse(suggester: Suggester, text: str) -> dict[str, Any]:
         values = [] if is_joint else await _values_of(suggester, item)
         if not values:
             kept.append(item)
+            is_complete = is_complete and values is not None
         elif item.name in REPEATABLE:
             known = filters.setdefault(item.name, [])
             known += [value for value in values if value not in known]
         else:
             filters[item.name] = values[0]
-    return {"q": " ".join(text[item.start : item.end] for item in kept), "filters": filters}
+    return {"q": " ".join(text[item.start : item.end] for item in kept), "filters": filters}, is_complete
 
 
-async def _values_of(suggester: Suggester, item: SearchItem) -> list[str]:
-    """Return the values of the parameter that has the same meaning as an item; empty if there is no such parameter."""
+async def _values_of(suggester: Suggester, item: SearchItem) -> list[str] | None:
+    """Return the values of the parameter that has the same meaning as an item; empty if there is no such parameter.
+
+    Returns:
+        The values, or None if those of the facet were not counted in time.
+    """
     if not item.name or item.is_excluded or item.name not in Filters.model_fields:
         return []
     if item.name in TEXT_NAMES:

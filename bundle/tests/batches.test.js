@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   describeCause,
+  describeInterval,
   describePatterns,
+  isOverdue,
   isRunning,
   progressOf,
   splitSource,
@@ -67,6 +69,26 @@ test("mergeBatches: updates replace batches, newest first", () => {
 test("progressOf: excluded objects are not to be processed", () => {
   const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
   assert.deepEqual([total, done], [50, 30]);
+});
+
+test("describeInterval: in words, with the time zone of the time of day", () => {
+  const describe = (
+    /** @type {string} */ every,
+    /** @type {string | null} */ at = null,
+    /** @type {string | null} */ timezone = null,
+  ) => describeInterval({ every, at, timezone });
+  assert.equal(describe("6h"), "Every 6 hours");
+  assert.equal(describe("1w"), "Every week");
+  assert.equal(describe("30m", "00:10", "UTC"), "Every 30 minutes from 00:10 (UTC)");
+  assert.equal(describe("1d", "02:00", "Europe/Berlin"), "Every day at 02:00 (Europe/Berlin)");
+  assert.equal(describe("10d", "02:00", "UTC"), "Every 10 days at 02:00 (UTC)");
+});
+
+test("isOverdue: not before the workers had time to start the job", () => {
+  const now = Date.parse("2026-03-02T12:00:00Z");
+  assert.equal(isOverdue({ next_at: "2026-03-02T11:56:00+00:00" }, now), false);
+  assert.equal(isOverdue({ next_at: "2026-03-02T11:54:00+00:00" }, now), true);
+  assert.equal(isOverdue({ next_at: "2026-03-03T11:54:00+00:00" }, now), false);
 });
 
 test("describePatterns: what is chosen, then what is not", () => {

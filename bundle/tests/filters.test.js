@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as dates from "../../api/static/js/filters/date_bars.js";
 import { withToggled } from "../../api/static/js/filters/facet_value.jsx";
-import { neighbouringMonth, plausibleMonths } from "../../api/static/js/core/date_outliers.js";
-import { fillMonths } from "../../api/static/js/core/months.js";
+import { plausibleMonths } from "../../api/static/js/core/date_outliers.js";
+import { fillMonths, neighbouringMonth } from "../../api/static/js/core/months.js";
 import {
   parseFraction,
   parsePlainNumber,

@@ -7,13 +7,11 @@ import {
   fileName,
   filterTitle,
   nounOf,
-  formatFraction,
-  parseSpan,
   placeName,
   settingsLine,
   formatRating,
-  formatSpan,
 } from "../../api/static/js/core/labels.js";
+import { formatFraction, formatSpan, parseSpan } from "../../api/static/js/core/spans.js";
 
 test("parseSpan: closed, open, single and fractions", () => {
   assert.deepEqual(parseSpan("100-400"), [100, 400]);

@@ -10,7 +10,7 @@ import {
 } from "../../api/static/js/photos/date_headings.js";
 import { justify, moveInRows, rowsBetween } from "../../api/static/js/photos/justified_layout.js";
 import { aspectOf, PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/photo_pages.js";
-import { turnArea } from "../../api/static/js/photos/regions.jsx";
+import { rotateArea } from "../../api/static/js/photos/regions.jsx";
 import { flatten, groupTags } from "../../api/static/js/photos/tag_groups.js";
 import { parseState } from "../../api/static/js/core/url_state.js";
 
@@ -280,16 +280,16 @@ test("flatten: nested names, lists of values in one row", () => {
   ]);
 });
 
-test("turnArea: an area of the stored image, where the displayed image has it", () => {
+test("rotateArea: an area of the stored image, where the displayed image has it", () => {
   const area = { x: 0.25, y: 0.125, w: 0.5, h: 0.25 };
-  assert.deepEqual(turnArea(area), area);
-  assert.deepEqual(turnArea(area, 3), { x: 0.75, y: 0.875, w: 0.5, h: 0.25 });
-  assert.deepEqual(turnArea(area, 6), { x: 0.875, y: 0.25, w: 0.25, h: 0.5 });
-  assert.deepEqual(turnArea(area, 8), { x: 0.125, y: 0.75, w: 0.25, h: 0.5 });
-  assert.deepEqual(turnArea(area, 99), area);
+  assert.deepEqual(rotateArea(area), area);
+  assert.deepEqual(rotateArea(area, 3), { x: 0.75, y: 0.875, w: 0.5, h: 0.25 });
+  assert.deepEqual(rotateArea(area, 6), { x: 0.875, y: 0.25, w: 0.25, h: 0.5 });
+  assert.deepEqual(rotateArea(area, 8), { x: 0.125, y: 0.75, w: 0.25, h: 0.5 });
+  assert.deepEqual(rotateArea(area, 99), area);
   // Every orientation keeps the area inside the image: none turns and mirrors the wrong way.
   for (let orientation = 1; orientation <= 8; orientation++) {
-    const { x, y, w, h } = turnArea(area, orientation);
+    const { x, y, w, h } = rotateArea(area, orientation);
     assert.ok(x - w / 2 >= 0 && x + w / 2 <= 1 && y - h / 2 >= 0 && y + h / 2 <= 1);
   }
 });

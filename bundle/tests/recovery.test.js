@@ -2,7 +2,7 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explainRefusal, needsToken, titleOf } from "../../api/static/js/core/error_messages.js";
-import { isOutage, Recovery } from "../../api/static/js/core/recovery.js";
+import { isOutage, Recovery, scheduleRetry } from "../../api/static/js/core/recovery.js";
 import { newCount } from "../../api/static/js/photos/new_photos.jsx";
 
 test("isOutage: by the code, and by a proxy's status", () => {
@@ -37,6 +37,30 @@ test("Recovery: probes until the server is back, then calls everyone once", asyn
   assert.deepEqual(calls, ["a", "b"]);
   assert.deepEqual(delays, [1000, 2000, 4000, 8000]);
   assert.equal(recovery.waiting.size, 0);
+});
+
+test("scheduleRetry: a query that timed out is sent again three times, after growing pauses", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const timeout = { code: "query_timeout", status: 503 };
+  let calls = 0;
+  for (const [retries, delay] of [3000, 10_000, 30_000].entries()) {
+    scheduleRetry(timeout, retries, () => (calls += 1));
+    t.mock.timers.tick(delay - 1);
+    assert.equal(calls, retries);
+    t.mock.timers.tick(1);
+    assert.equal(calls, retries + 1);
+  }
+  assert.equal(
+    scheduleRetry(timeout, 3, () => (calls += 1)),
+    undefined,
+  );
+  scheduleRetry(timeout, 0, () => (calls += 1))?.();
+  assert.equal(
+    scheduleRetry({ code: "bad_parameter", status: 400 }, 0, () => (calls += 1)),
+    undefined,
+  );
+  t.mock.timers.runAll();
+  assert.equal(calls, 3);
 });
 
 test("errors are explained by their code, whatever the status", () => {

@@ -55,3 +55,15 @@ test("groupTitle: an unknown group has its name", () => {
   assert.equal(search.groupTitle("people"), "People");
   assert.equal(search.groupTitle("constructor"), "constructor");
 });
+
+test("indexOfOption: follows the option when others come before it", () => {
+  const [a, b, c] = [suggestion("a", 0), suggestion("b", 0), suggestion("a", 0, { camera: ["a"] })];
+  const reached = { index: 1, key: search.keyOf(b) };
+  assert.equal(search.indexOfOption([a, b], reached), 1);
+  assert.equal(search.indexOfOption([c, a, b], reached), 2);
+  // Without the option, the one at the same place is reached, or the last one.
+  assert.equal(search.indexOfOption([a, c], reached), 1);
+  assert.equal(search.indexOfOption([a], reached), 0);
+  assert.equal(search.indexOfOption([], reached), -1);
+  assert.equal(search.indexOfOption([a, b], search.NO_OPTION), -1);
+});

@@ -8,8 +8,9 @@ import {
   sourceName,
 } from "../../api/static/js/core/folders.js";
 import { pageTitle, viewTitle } from "../../api/static/js/core/page_title.js";
-import { parseState } from "../../api/static/js/core/url_state.js";
+import { parseState, VIEW_NAMES } from "../../api/static/js/core/url_state.js";
 import { scrollDirection } from "../../api/static/js/hooks/use_collapsed_header.js";
+import { onKey } from "../../api/static/js/shell/keyboard.js";
 
 test("pageTitle: says what is shown", () => {
   assert.equal(pageTitle(parseState("")), "Gallery · EXIFinator");
@@ -50,4 +51,38 @@ test("scrollDirection: changes only after some distance", () => {
   assert.deepEqual(scrollDirection(100, 160), { isDown: true, start: 160 });
   assert.deepEqual(scrollDirection(160, 100), { isDown: false, start: 100 });
   assert.deepEqual(scrollDirection(160, 0), { isDown: false, start: 0 });
+});
+
+/**
+ * Press a key outside of text boxes, and return what `navigate` was called with, and whether the key was handled.
+ * @param {string} key
+ */
+function press(key) {
+  /** @type {unknown[]} */
+  const changes = [];
+  let isHandled = false;
+  const event = { key, target: {}, preventDefault: () => (isHandled = true) };
+  const { querySelector } = document;
+  document.querySelector = () => null; // no dialog is open
+  onKey(/** @type {any} */ (event), {
+    searchBox: { current: null },
+    showHelp: () => {},
+    toggleFilters: () => {},
+    navigate: (change) => changes.push(change),
+  });
+  document.querySelector = querySelector;
+  return { changes, isHandled };
+}
+
+test("onKey: each view has a digit, in the order of the links", () => {
+  VIEW_NAMES.forEach((view, index) => {
+    const expected = { changes: [{ view, photo: null }], isHandled: true };
+    assert.deepEqual(press(String(index + 1)), expected);
+  });
+});
+
+test("onKey: other keys are left to the browser", () => {
+  for (const key of ["0", String(VIEW_NAMES.length + 1), "a", "Tab", " ", ""]) {
+    assert.deepEqual(press(key), { changes: [], isHandled: false });
+  }
 });

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import "./page.js";
 import {
   canHavePreview,
-  isFilm,
+  isPlayable,
   reasonOf,
   sourcesOf,
 } from "../../api/static/js/core/picture_sources.js";
@@ -137,7 +137,7 @@ test("previews are made of readable photos only", () => {
   assert.ok(!canHavePreview(avi, ON));
   assert.deepEqual(sourcesOf(avi, ON), []);
   assert.ok(!canHavePreview({ format: "nef", status: "ok" }, OFF));
-  assert.ok(isFilm({ format: "mov" }) && !isFilm({ format: "jpeg" }));
+  assert.ok(isPlayable({ format: "mov" }) && !isPlayable({ format: "jpeg" }));
 });
 
 test("states of a picture have different reasons", () => {

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from docgen.makernotes.make_tables import read_export
 
 TABLES = Path(__file__).resolve().parents[2] / "exifinator" / "metadata" / "quicktime" / "tables.json"
-# Names of tags by id. Structures are not in here: they are read by the modules of the package.
+# Tables with the names of tags by id. They include no structures, which the modules of the package read.
 NAMES = ("Keys", "AudioKeys", "VideoKeys", "ItemList", "iTunesInfo", "UserData", "TrackRef")
 # Table, tag -> names of the tag's values.
 VALUES = {
@@ -52,7 +52,7 @@ def _values(tag: Element) -> dict[str, str]:
 
 
 def _names(tags: list[Element]) -> dict[str, Any]:
-    """Return name, or [name, type, names of values], by id. Of several tags with one id, the first counts."""
+    """Return name, or [name, type, names of values], by id. If tags share an id, the first one is used."""
     names: dict[str, Any] = {}
     for tag in tags:
         row: Any = tag.get("name")
@@ -77,8 +77,8 @@ def main(path: Path) -> None:
     export = read_export(path)
     tables = {name: _names(export[f"QuickTime::{name}"]) for name in NAMES}
     tables |= {name: {"fields": _layout(export[name])} for name in STRUCTURES if name in export}
-    for name, (table, wanted) in VALUES.items():
-        tables[name] = next(_values(tag) for tag in export[f"QuickTime::{table}"] if tag.get("name") == wanted)
+    for name, (table, tag_name) in VALUES.items():
+        tables[name] = next(_values(tag) for tag in export[f"QuickTime::{table}"] if tag.get("name") == tag_name)
     lines = [f" {json.dumps(name)}: {json.dumps(table, ensure_ascii=False)}" for name, table in tables.items()]
     TABLES.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

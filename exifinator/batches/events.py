@@ -249,4 +249,4 @@ def _rule(
 ) -> tuple[str, str, Callable[[str], bool]]:
     source = parse_source(text)
     junk = () if includes_junk else JUNK
-    return source.bucket, source.prefix, Patterns(tuple(include), (*exclude, *junk)).compile()
+    return source.bucket, source.prefix, Patterns(tuple(include), tuple(exclude)).excluding(junk).compile()

@@ -16,6 +16,7 @@ import heapq
 import json
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from typing import IO, Literal
 
 from exifinator.batches.sorted_listing import sort_ids
 from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, SourceUnavailable, StoreUnavailable
+from exifinator.models import PruneResult
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
@@ -37,6 +39,11 @@ log = logging.getLogger(__name__)
 Kind = Literal["record", "job"]
 REMOVED_PER_CALL = 1000
 MAX_EXAMPLES = 5
+# The code of the error while images are being indexed.
+IMAGES_QUEUED = "images_queued"
+# How often prune_after_batch tries again while images of other batches are being indexed, for an hour.
+BUSY_ATTEMPTS = 360
+BUSY_PAUSE_SECONDS = 10.0
 
 
 class _NotSorted(Exception):
@@ -97,7 +104,9 @@ def find_orphans(
     """
     if any(queue.sizes()) or store.jobs.count_pending():
         raise ConfigError(
-            "Images are being indexed", hint=f"prune once they are done; `{COMMAND} status` shows the progress"
+            "Images are being indexed",
+            code=IMAGES_QUEUED,
+            hint=f"prune once they are done; `{COMMAND} status` shows the progress",
         )
     # The operating system deletes this file when the process ends, even after a crash.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
@@ -251,3 +260,39 @@ def remove_orphans(orphans: Orphans, store: Store) -> tuple[int, int]:
         jobs += store.jobs.remove_failed([image_id for kind, image_id in chunk if kind == "job"], orphans.began_at)
     log.info("prune: removed %d records and %d failed jobs", records, jobs, extra={"action": "prune"})
     return records, jobs
+
+
+def prune_after_batch(
+    batch_id: str,
+    sources: Sequence[Source],
+    lister: Lister,
+    store: Store,
+    queue: ImageQueue,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Remove the orphans of a batch's sources if the batch is done, and store the result in its document.
+
+    While images of other batches are being indexed, wait. Errors are stored too, because the batch itself has not
+    failed.
+
+    Args:
+        pause: Sleeps for a number of seconds.
+    """
+    batch = store.batches.find(batch_id)
+    if batch is None or batch.get("state") != "done":
+        return
+    result: PruneResult = {"records": 0, "failed_jobs": 0, "problem": None}
+    for attempt in range(1, BUSY_ATTEMPTS + 1):
+        try:
+            with find_orphans(sources, lister, store, queue, on_progress=lambda _: None) as orphans:
+                result["records"], result["failed_jobs"] = remove_orphans(orphans, store)
+                if orphans.failures:
+                    result["problem"] = str(orphans.failures[0])
+        except EXIFinatorError as exc:
+            if exc.code == IMAGES_QUEUED and attempt < BUSY_ATTEMPTS:
+                pause(BUSY_PAUSE_SECONDS)
+                continue
+            result["problem"] = str(exc)
+        break
+    store.batches.change(batch_id, ("done",), {"pruned": result})

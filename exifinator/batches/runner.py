@@ -16,9 +16,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 from exifinator.batches.cancellation import cancel_pending
 from exifinator.batches.model import BatchCounts, ReconcileResult
@@ -34,7 +33,7 @@ from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, Transie
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.retry import backoff_seconds, retry_while_unavailable
+from exifinator.retry import Retry, backoff_seconds
 from exifinator.sources.source import Lister, Source, remove_covered
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.store import Store
@@ -46,25 +45,6 @@ DEFAULT_INTERVALS = Intervals()
 # The listing pauses while the queue is full. Its pauses grow from the minimum to the maximum.
 MIN_FULL_QUEUE_PAUSE_SECONDS = 0.05
 MAX_FULL_QUEUE_PAUSE_SECONDS = 2.0
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Retry:
-    """Calls a function, and retries it while Redis or MongoDB is unavailable.
-
-    Attributes:
-        pause: Sleeps for a number of seconds.
-    """
-
-    pause: Callable[[float], None]
-
-    def __call__(
-        self, action: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> Result:
-        return retry_while_unavailable(functools.partial(action, *args, **kwargs), self.pause)
 
 
 class Batch:
@@ -130,32 +110,34 @@ class Batch:
     def counts(self) -> BatchCounts:
         return self.tally.counts
 
-    def open(self, *, will_watch: bool = True) -> None:
+    def open(self, *, will_watch: bool = True, pause: Callable[[float], None] = time.sleep) -> None:
         """Store the document of the batch, and make the workers count images for the batch.
 
         If the batch with the given id was interrupted, or without an id a batch over the same sources, this batch takes
-        over its id and progress, and `resumed` is True.
+        over its id and progress, and `resumed` is True. While Redis or MongoDB is unavailable, calls are retried.
 
         Args:
             will_watch: Whether the caller will watch the batch. If False, resume only a batch whose listing was
                 interrupted.
+            pause: Sleeps for a number of seconds.
 
         Raises:
             ConfigError: The stored records have another schema version.
         """
         # The listing itself stores the records of empty objects. Check the schema here, because the workers may not
         # have checked it yet.
-        check_schema(self.store, writes=True)
-        close_abandoned(self.store, self.queue)
-        interrupted = self.stored.resume(self.listings.sources, will_watch=will_watch)
+        retry = Retry(pause)
+        retry(check_schema, self.store, writes=True)
+        retry(close_abandoned, self.store, self.queue)
+        interrupted = retry(self.stored.resume, self.listings.sources, will_watch=will_watch)
         if interrupted:
             self.tally.resume(interrupted)
             self.listings.resume(interrupted["checkpoint"])
         self.stored.set_owner()
-        if self.queue.batches.counts(self.id) is None:
-            self.queue.batches.open(self.id, self._prefixes, counts=self.tally.to_worker_counts())
-        self.queue.refused_buckets.close_circuits(self._buckets)
-        self._save("listing")
+        if retry(self.queue.batches.counts, self.id) is None:
+            retry(self.queue.batches.open, self.id, self._prefixes, counts=self.tally.to_worker_counts())
+        retry(self.queue.refused_buckets.close_circuits, self._buckets)
+        retry(self._save, "listing")
 
     def is_blocked(self) -> bool:
         """Return whether S3 denies access to one of the buckets, or an earlier batch over these sources is stopped."""
@@ -180,7 +162,7 @@ class Batch:
             dry_run: Whether to only list and count.
             pause: Sleeps for a number of seconds.
         """
-        retry = _Retry(pause)
+        retry = Retry(pause)
         with closing(self.listings.first_pages(pause)) as pages:
             for source_page in pages:
                 page = retry(self._process_page, source_page, dry_run=dry_run)
@@ -214,7 +196,7 @@ class Batch:
         Args:
             pause: Sleeps for a number of seconds.
         """
-        retry = _Retry(pause)
+        retry = Retry(pause)
         while True:
             step = retry(self._check)
             yield self.counts
@@ -253,7 +235,7 @@ class Batch:
         # Created when first used, because `open` may change the start time of the batch.
         return Reconciler(self.store, self.queue, started_at=self.started_at, options=self.stored.options)
 
-    def _wait_for_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
+    def _wait_for_room(self, state: str, retry: Retry) -> Iterator[BatchCounts]:
         """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""
         attempt = 0
         while retry(self.queue.is_full):
@@ -319,7 +301,7 @@ class Batch:
             return "reconcile"
         return "wait"
 
-    def _reconcile(self, retry: _Retry) -> Iterator[BatchCounts]:
+    def _reconcile(self, retry: Retry) -> Iterator[BatchCounts]:
         """List the sources again, queue lost images again, and end the batch if nothing is pending.
 
         Yield the counts after each page.

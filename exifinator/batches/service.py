@@ -74,6 +74,7 @@ def read_batches(
         - rate: images per second, or None if unknown
         - seconds_left: the remaining time at this rate, or None if unknown
         - problem: why the batch stopped or makes no progress, or None
+        - pruned: what was removed after the batch, or None
 
     Raises:
         StoreUnavailable: MongoDB is unavailable.
@@ -221,6 +222,7 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
         "rate": round(rate, 1) if rate is not None and state in (*WATCHED_STATES, "cancelling") else None,
         "seconds_left": _seconds_left(document, counts, rate) if state == "reading" else None,
         "problem": problem,
+        "pruned": document.get("pruned"),
     }
 
 

@@ -16,7 +16,6 @@ from exifinator.errors import EXIFinatorError
 from exifinator.models import BucketEndpoint, ImageRef, ListedPage, SourceCheckpoint
 from exifinator.sources.junk import JUNK
 from exifinator.sources.listing import THREADS, PartitionedListing
-from exifinator.sources.patterns import EVERYTHING, Patterns
 from exifinator.sources.source import Lister, Source
 
 log = logging.getLogger(__name__)
@@ -62,7 +61,9 @@ class SourceListings:
         self.started_over = False
         self.failures: dict[Source, EXIFinatorError] = {}
         self._is_strict = is_strict
-        self._junk = EVERYTHING if includes_junk else Patterns(exclude=JUNK)
+        # Whether a key is indexed, by the patterns of its source. Passes and sources with the same patterns share them.
+        junk = () if includes_junk else JUNK
+        self._chooses = {patterns: patterns.excluding(junk).compile() for patterns in {s.patterns for s in sources}}
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
@@ -157,13 +158,13 @@ class SourceListings:
         )
 
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:
-        is_chosen, is_not_junk = source.patterns.compile(), self._junk.compile()
+        is_chosen = self._chooses[source.patterns]
         with closing(listing.pages()) as pages:
             for listed in pages:
                 refs: list[ImageRef] = []
                 excluded: list[ImageRef] = []
                 for ref in listed.refs:
-                    is_indexed = ref.is_folder or (is_not_junk(ref.key) and is_chosen(ref.key))
+                    is_indexed = ref.is_folder or is_chosen(ref.key)
                     (refs if is_indexed else excluded).append(ref)
                 yield SourcePage(source, replace(listed, refs=refs), excluded, listing.mark_processed)
         if listing.started_over:

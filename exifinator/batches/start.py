@@ -1,4 +1,4 @@
-"""Start a batch in a process of its own, which keeps running if the API that started it exits."""
+"""Start a batch in a process of its own, which keeps running if the API or the worker that started it exits."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ def start_batch(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    prune: bool = False,
+    batch_id: str | None = None,
     logs: Path = ROOT / "logs",
 ) -> str:
     """Start a batch over one source, and return the id of the batch.
@@ -59,6 +61,8 @@ def start_batch(
     Args:
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
         include, exclude: The patterns by which the objects are chosen.
+        prune: Whether the records of deleted objects are removed after the batch.
+        batch_id: The id of the batch. By default, a new one. A batch of this id whose process has died is resumed.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
@@ -70,26 +74,27 @@ def start_batch(
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
     _check_source(parsed, config)
     now = datetime.now(UTC)
-    batch_id = new_batch_id(now)
+    batch_id = batch_id or new_batch_id(now)
     with _counting:
         if len(read_watched(store)) >= MAX_RUNNING:
             raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
-        store.batches.save(
-            {
-                "_id": batch_id,
-                "sources": [str(parsed)],
-                "options": make_options([parsed], includes_junk=not config.skip_junk_files),
-                "state": "listing",
-                "started_at": now,
-                "updated_at": now,
-                "numbers": BatchCounts().as_dict(),
-            }
-        )
+        if not _is_resumable(store, batch_id):
+            store.batches.save(
+                {
+                    "_id": batch_id,
+                    "sources": [str(parsed)],
+                    "options": make_options([parsed], includes_junk=not config.skip_junk_files),
+                    "state": "listing",
+                    "started_at": now,
+                    "updated_at": now,
+                    "numbers": BatchCounts().as_dict(),
+                }
+            )
     logs.mkdir(exist_ok=True)
     for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
         old.unlink(missing_ok=True)
     log_file = logs / f"batch-{batch_id}.log"
-    process = _spawn_watcher(batch_id, parsed, log_file)
+    process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
     log.info(
         "start: batch %s over %s, process %d",
         batch_id,
@@ -113,6 +118,12 @@ def end_watchers(root: Path = ROOT) -> bool:
     return bool(watchers)
 
 
+def _is_resumable(store: Store, batch_id: str) -> bool:
+    """Return whether a batch has a checkpoint, from which its process will resume it."""
+    batch = store.batches.find(batch_id)
+    return batch is not None and "checkpoint" in batch
+
+
 def _check_source(source: Source, config: Config) -> None:
     timeout_seconds = min(S3_TIMEOUT_SECONDS, config.s3_timeout_seconds)
     client = SourceClient(S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds})))
@@ -126,9 +137,11 @@ def _check_source(source: Source, config: Config) -> None:
         gc.collect()
 
 
-def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[bytes]:
+def _spawn_watcher(batch_id: str, source: Source, log_file: Path, *, prune: bool) -> subprocess.Popen[bytes]:
     options = [f"--include={pattern}" for pattern in source.patterns.include]
     options += [f"--exclude={pattern}" for pattern in source.patterns.exclude]
+    if prune:
+        options.append("--then-prune")
     with log_file.open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, *options, str(source)],

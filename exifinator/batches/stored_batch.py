@@ -69,6 +69,7 @@ class StoredBatch:
         self._id_is_given = batch_id is not None
         self._save_interval_seconds = save_interval_seconds
         self._next_save_at = 0.0
+        self._claimed: BatchDocument | None = None
         self._owner: BatchOwner | None = None
         self._rate = RateMeter()
 
@@ -81,8 +82,9 @@ class StoredBatch:
         Returns:
             The document of the batch. None if there is no such batch, or if another process has claimed it first.
         """
-        interrupted = self._find_interrupted(sources, will_watch=will_watch)
-        owner = this_process()
+        # If MongoDB stored a claim but its response was lost, a second call claims the same batch.
+        self._claimed = self._claimed or self._find_interrupted(sources, will_watch=will_watch)
+        interrupted, owner = self._claimed, this_process()
         if interrupted is None or not self.store.batches.claim(interrupted, owner):
             return None
         self.id, self.started_at, self._owner = interrupted["_id"], interrupted["started_at"], owner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import partial
 from typing import Any
 
 import click
@@ -144,7 +145,7 @@ def services(stop: bool) -> None:
     if stop:
         click.echo("Stopped Redis and MongoDB." if stop_services() else "Nothing was running.", err=True)
         return
-    reports = ensure_services(load_config())
+    reports = ensure_services(load_config(), note=partial(click.echo, err=True))
     for report in reports:
         click.echo(report, err=True)
     if any(report.started for report in reports):
@@ -162,19 +163,21 @@ def start(restart: bool) -> None:
 
     Redis and MongoDB are started first if they are down and the settings point to this machine.
     """
+    from exifinator.batches.schedule import read_schedule
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services
     from exifinator.processes.workers import start_workers
     from exifinator.storage.migrations import check_schema_before_writing
 
     config = load_config()
-    ensure_services(config)
+    read_schedule(config)  # raises an error if it is invalid
+    ensure_services(config, note=partial(click.echo, err=True))
     check_schema_before_writing(config)
     click.echo(start_workers(config, restart=restart))
 
 
 @main.command()
-@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB and the API's batches.")
+@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB, and the batches in the background.")
 def stop(stop_all: bool) -> None:
     """Stop the dashboard, the API and the workers. Workers first finish their current images."""
     from exifinator.processes.databases import stop_services
@@ -186,7 +189,7 @@ def stop(stop_all: bool) -> None:
 
         # End these processes before Redis and MongoDB stop. Otherwise they would retry for minutes.
         if end_watchers():
-            click.echo(f"Detached from the batches that the API had started. To resume one, use {RUN} with its source.")
+            click.echo(f"Detached from the batches in the background. To resume one, use {RUN} with its source.")
         click.echo("Stopped Redis and MongoDB." if stop_services() else "No services were running.")
 
 

@@ -43,6 +43,7 @@ from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
+from exifinator.retry import Retry
 from exifinator.sources.client import SourceClient
 from exifinator.sources.inventory.client import InventoryClient
 from exifinator.sources.patterns import Patterns
@@ -94,7 +95,8 @@ class _RunCommand(click.Command):
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
-@click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
+@click.option("--batch-id", hidden=True, help="Id of a batch that start_batch has created; no services are started.")
+@click.option("--then-prune", is_flag=True, hidden=True, help="Prune once the batch is done, without asking.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
 
@@ -112,14 +114,14 @@ def run_command(**arguments: Any) -> None:
     config = load_config()
     configure(config)
     if options.batch_id is not None:
-        # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
+        # start_batch started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Reject wrong names and patterns before starting anything.
     cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
     patterns = options.read_patterns(cwd)
     requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd, patterns=patterns)
     with EventDisplay() if options.as_events else ProgressDisplay() as display:
-        for report in ensure_services(config) if options.batch_id is None else ():
+        for report in ensure_services(config, note=display.note) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
@@ -132,9 +134,10 @@ def run_command(**arguments: Any) -> None:
             prune(sources, client, store, queue, display, options)
             raise_together(failures, "The other sources were pruned")
             return
-        store.ensure_indexes_if_quick()
+        retry = Retry()
+        retry(store.ensure_indexes_if_quick)
         for ref in probe_objects:
-            queue.refused_buckets.set_probe_object(ref)
+            retry(queue.refused_buckets.set_probe_object, ref)
         batch = Batch(
             sources,
             lister,
@@ -146,7 +149,7 @@ def run_command(**arguments: Any) -> None:
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
         )
-        # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
+        # The API and the workers start such batches. Restarting the workers would also stop the API.
         if not options.dry_run and options.batch_id is None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
@@ -155,6 +158,10 @@ def run_command(**arguments: Any) -> None:
             counts = _run_batch(batch, display, options)
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
+        if options.then_prune:
+            from exifinator.batches.prune import prune_after_batch
+
+            prune_after_batch(batch.id, sources, client, store, queue)
     if isinstance(display, EventDisplay):
         display.event("end", numbers=counts.as_dict())
     elif options.as_json:
@@ -218,7 +225,7 @@ def _connect(config: Config) -> tuple[Store, ImageQueue]:
     mongodb = connect_mongodb(config)
     click.get_current_context().call_on_close(mongodb.close)
     store = Store(mongodb, config)
-    check_schema(store, writes=True)
+    Retry()(check_schema, store, writes=True)
     return store, ImageQueue(connect_redis(config), config)
 
 
@@ -226,7 +233,8 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
     from exifinator.processes.workers import start_workers
 
     workers = start_workers(config)
-    if workers.outdated and (batch.is_idle() or batch.is_blocked()):
+    retry = Retry()
+    if workers.outdated and (retry(batch.is_idle) or retry(batch.is_blocked)):
         # Without a restart, the workers would read this run's images with outdated S3 settings and credentials.
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:

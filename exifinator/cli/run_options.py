@@ -30,8 +30,9 @@ class RunOptions:
         include_from, exclude_from: Paths of files with patterns.
         as_json: Whether to print the summary as a JSON object.
         as_events: Whether to print events instead of a summary, one JSON object per line.
-        batch_id: The id of a batch that the API has created and that this process must run. None if a user started
+        batch_id: The id of a batch that start_batch has created and that this process must run. None if a user started
             the run.
+        then_prune: Whether to remove the records of deleted objects once the batch is done.
     """
 
     sources: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class RunOptions:
     yes: bool = False
     batch_id: str | None = None
     inventory: str | None = None
+    then_prune: bool = False
 
     def check(self) -> None:
         """Check the combination of options.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -57,6 +59,8 @@ def _render(status: Status) -> RenderableType:
     parts.append(_hosts(status) if status.hosts else _no_workers(status))
     if status.batches:
         parts.append(_batches(status))
+    if status.schedule:
+        parts.append(_schedule(status))
     if status.events:
         parts.append(_events(status))
     if status.failures:
@@ -152,6 +156,33 @@ def _batches(status: Status) -> Table:
             format_duration(batch["seconds_left"]) if batch["seconds_left"] is not None else "-",
         )
     return table
+
+
+def _schedule(status: Status) -> Table:
+    table = make_table("scheduled", "every", "last", "next")
+    for entry in status.schedule:
+        wait = (entry["next_at"] - status.at).total_seconds()
+        at = f" at {entry['at']} {entry['timezone']}" if entry["at"] else ""
+        table.add_row(
+            safe_cell(_shorten(entry["source"])),
+            safe_cell(f"{entry['every']}{at}"),
+            safe_cell(_describe_last(entry, status.at)),
+            f"in {format_duration(wait)}" if wait > 0 else "due",
+        )
+    return table
+
+
+def _describe_last(entry: dict[str, Any], now: datetime) -> str:
+    """Return what became of a scheduled source when it was last due."""
+    last, batch = entry["last"], entry["last_batch"]
+    if last is None:
+        return "-"
+    age = f"{format_duration(max(0.0, (now - last['at']).total_seconds()))} ago"
+    if last["outcome"] != "started":
+        verb = "skipped" if last["outcome"] == "skipped" else "not started"
+        return f"{verb} {age}: {last['problem'][:200]}"
+    state = _STATE_NAMES.get(batch["state"], batch["state"]) if batch else "started"
+    return f"{state}, {age}"
 
 
 def _describe_patterns(patterns: dict[str, list[str]]) -> str:

@@ -44,8 +44,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# By default, MRQ's page opens a tab whose script fails. This script opens the tab of job statuses instead.
-_OPEN_STATUS_TAB = '<script>if (!location.hash) location.replace("#status");</script>'
 # Fields that MRQ's page escapes itself or shows as text. The page inserts all other strings into its HTML unescaped.
 # `data` and `stack` are fields of the jobs that a worker reports.
 _ESCAPED_BY_PAGE = frozenset(
@@ -153,7 +151,7 @@ class Guard:
             elif response.mimetype == "application/json":
                 response.set_data(json.dumps(_escape(json.loads(response.get_data()))))
             else:
-                page = response.get_data(as_text=True).replace("<head>", f"<head>{_OPEN_STATUS_TAB}", 1)
+                page = page_fixes.fix_page(response.get_data(as_text=True))
                 if self._explorer_port is not None:
                     host = url_host(host_name(request.headers.get("Host", "")))
                     page = page_fixes.link_explorer(page, f"http://{host}:{self._explorer_port}/")

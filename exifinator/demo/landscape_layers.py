@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from exifinator.demo.painter import STEPS, Canvas, Point, Range, Stops, colourise, flat, oval, scaled, threshold, tilt
+from exifinator.demo.painter import Canvas, Point, Range, Stops, colourise, flat, oval, scaled, threshold, tilt
 from exifinator.demo.palettes import BLACK, SNOW, WHITE, Colour, Light, mix, rgb
+from exifinator.demo.skylines import STEPS, Form, make_skyline
 
 _BILINEAR = Image.Resampling.BILINEAR
 
@@ -102,7 +103,8 @@ def curtain(c: Canvas, *, tints: Sequence[Colour]) -> None:
     width, height = c.size
     rays = ImageChops.multiply(scaled(c.columns(0.035), 0.2, 1), scaled(c.columns(0.4), 0.3, 1))
     body = ImageChops.multiply(rays, ImageChops.multiply(c.fade(0, 255, 0.02, 0.84), c.fade(255, 0, 0.84, 0.93)))
-    path, base, swing = c.skyline("waves", c.rng.uniform(0.7, 1.5)), c.rng.uniform(0.3, 0.45), c.rng.uniform(0.1, 0.28)
+    path = make_skyline(c.rng, "waves", c.rng.uniform(0.7, 1.5))
+    base, swing = c.rng.uniform(0.3, 0.45), c.rng.uniform(0.1, 0.28)
     strips = []
     for x in range(0, width, 3):
         down = height / (base + swing * path[x * STEPS // width])
@@ -149,7 +151,7 @@ def mist(c: Canvas, *, top: float, bottom: float, level: float) -> None:
 
 
 def ridge(
-    c: Canvas, *, top: Range, bottom: float, surfaces: Sequence[Colour], form: str = "peaks", rough: float = 0.55,
+    c: Canvas, *, top: Range, bottom: float, surfaces: Sequence[Colour], form: Form = "peaks", rough: float = 0.55,
     cap: Range = 0.0, low: Colour | None = None, haze: float = 0.0, cell: float = 0.1, stretch: float = 1.0,
     relief: float = 1.0, folds: float = 1.0, taper: bool = False,
 ) -> None:  # fmt: skip
@@ -159,7 +161,7 @@ def ridge(
         c: The canvas.
         top, bottom: Rows of the highest and of the lowest point of the skyline.
         surfaces: Colours of the land. One of them is chosen.
-        form, rough: See Canvas.skyline.
+        form, rough: See make_skyline.
         cap: Share of the land's height that is covered with snow.
         low: Colour of the vegetation at the foot of the land; None for no vegetation.
         haze: Share of haze; more for distant land.
@@ -168,7 +170,7 @@ def ridge(
         folds: How far spurs run down from the peaks.
         taper: Whether to paint a headland that ends within the picture.
     """
-    peak, light, heights = c.pick(top), c.light, c.skyline(form, rough)
+    peak, light, heights = c.pick(top), c.light, make_skyline(c.rng, form, rough)
     if taper:
         heights = [v * max(0.0, 1 - i / STEPS * 1.6) ** 0.7 for i, v in enumerate(heights)][:: c.rng.choice((1, -1))]
     c.skyline_rows = [bottom + (peak - bottom) * v for v in heights]
@@ -388,7 +390,7 @@ def fields(c: Canvas, *, crops: Sequence[Colour]) -> None:
     c.picture = c.rotate_and_crop(
         ImageChops.multiply(plan, colourise(furrows, [(0, (190, 190, 190)), (200, WHITE)])), turn
     )
-    track = [(c.aspect * (0.2 + 0.6 * v), i / STEPS) for i, v in enumerate(c.skyline("waves", 0.4))]
+    track = [(c.aspect * (0.2 + 0.6 * v), i / STEPS) for i, v in enumerate(make_skyline(c.rng, "waves", 0.4))]
     with c.pen() as fill:
         fill(c.light.on((226, 210, 174), 0.9), [*track, *((x + 0.014, y) for x, y in reversed(track))])
     woods = threshold(c.noise(0.4), 170, 6)

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from exifinator.demo.painter import STEPS, Canvas, Point, Range, box, colourise, flat, oval, scaled, threshold
+from exifinator.demo.painter import Canvas, Point, Range, box, colourise, flat, oval, scaled, threshold
 from exifinator.demo.palettes import BLACK, WHITE, Colour, light_at, mix, rgb
+from exifinator.demo.skylines import STEPS, make_skyline
 
 _BILINEAR = Image.Resampling.BILINEAR
 
 
-# A sprite is a list of (index of the colour, outline). The foot of a sprite is at (0, 0) and its top at (0, -1). All
-# sprites are lit from the right.
 def _fir(tiers: int) -> list[Point]:
     """Return the outline of the right half of a fir."""
     steps = ((i / tiers, x, y) for i in range(1, tiers + 1) for x, y in ((0.17, 1.0), (0.08, 1.03)))
@@ -55,6 +54,8 @@ def _storeys(count: int) -> list[tuple[int, list[Point]]]:
     return parts
 
 
+# Sprites by name. A sprite is a list of (index of the colour, outline). Its foot is at (0, 0) and its top at (0, -1).
+# All sprites are lit from the right.
 SPRITES: dict[str, Sequence[tuple[int, Sequence[Point]]]] = {
     "fir": [(0, _mirrored(_fir(5))), (1, [*((x * 0.8, y * 0.98) for x, y in _fir(5)), (0, 0)])],
     "small fir": [(0, _mirrored(_fir(3)))],
@@ -132,7 +133,7 @@ def plant(
 def twig(c: Canvas) -> None:
     """Paint a twig across the picture. The twig becomes the skyline along which the next sprites are painted."""
     y, rise = c.rng.uniform(0.3, 0.7), c.rng.uniform(-0.2, 0.2)
-    c.skyline_rows = [y + rise * (i / STEPS - 0.5) + 0.07 * v for i, v in enumerate(c.skyline("peaks", 0.5))]
+    c.skyline_rows = [y + rise * (i / STEPS - 0.5) + 0.07 * v for i, v in enumerate(make_skyline(c.rng, "peaks", 0.5))]
     upper = [(i / STEPS * c.aspect, v) for i, v in enumerate(c.skyline_rows)]
     with c.pen() as fill:
         fill(c.light.on((92, 64, 58), 0.2), [*upper, *((x, v + 0.022 - 0.012 * x) for x, v in reversed(upper))])

@@ -17,14 +17,12 @@ from itertools import pairwise
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from exifinator.demo.palettes import BLACK, Colour, Light, rgb
+from exifinator.demo.skylines import STEPS
 
 Point = tuple[float, float]
 Range = float | tuple[float, float]
 Pen = Callable[..., None]
 Stops = Sequence[tuple[float, Colour]]
-
-# Number of segments of a skyline.
-STEPS = 128
 
 _BILINEAR = Image.Resampling.BILINEAR
 _COLUMN = Image.linear_gradient("L").resize((1, 256))
@@ -57,33 +55,6 @@ class Canvas:
     def pixel_row(self, y: float) -> int:
         """Return a row in pixels, within the picture."""
         return max(0, min(self.size[1] - 8, round(y * self.size[1])))
-
-    def skyline(self, form: str, rough: float) -> list[float]:
-        """Return the heights of a skyline, from 0 to 1, at STEPS + 1 positions from left to right.
-
-        Args:
-            form: "peaks", "waves" or "mesas".
-            rough: Roughness of peaks, frequency of waves, or number of mesas.
-        """
-        rng, at = self.rng, range(STEPS + 1)
-        if form == "peaks":
-            line, swing = [rng.random() for _ in range(3)], 0.6
-            while len(line) <= STEPS:
-                between = [(a, (a + b) / 2 + rng.uniform(-swing, swing)) for a, b in pairwise(line)]
-                line = [height for pair in between for height in pair] + line[-1:]
-                swing *= rough
-        elif form == "waves":
-            parts = [(rough * rng.uniform(0.5, 1.5) * 1.8**i, rng.uniform(0, math.tau), 0.5**i) for i in range(4)]
-            line = [sum(a * math.sin(f * i / STEPS * math.tau + p) for f, p, a in parts) for i in at]
-        else:
-            line = [0.0] * len(at)
-            for _ in range(round(rough)):
-                middle, half, tall = rng.uniform(8, STEPS - 8), rng.uniform(3, 13), rng.uniform(0.5, 1.0)
-                slope = [0.34 * tall * (1 - (abs(i - middle) - half) / (half * 0.6 + 5)) for i in at]
-                top = [tall * rng.uniform(0.96, 1.0) if abs(i - middle) < half else slope[i] for i in at]
-                line = [max(pair) for pair in zip(line, top, strict=True)]
-        low, high = min(line), max(line)
-        return [(height - low) / (high - low) for height in line]
 
     @contextmanager
     def pen(self, top: float = 0.0, bottom: float = 1.0) -> Iterator[Pen]:
@@ -164,14 +135,15 @@ class Canvas:
         """Add a round glow of light."""
         side = round(2 * radius * self.size[1])
         left, top = round((x - radius) * self.size[1]), round((y - radius) * self.size[1])
-        seen = (max(0, left), max(0, top), min(self.size[0], left + side), min(self.size[1], top + side))
-        if seen[0] < seen[2] and seen[1] < seen[3]:
-            # Draw only the part within the picture.
+        # Draw only the part within the picture. The gradient of _falloff is 256 pixels wide.
+        visible = (max(0, left), max(0, top), min(self.size[0], left + side), min(self.size[1], top + side))
+        width, height = visible[2] - visible[0], visible[3] - visible[1]
+        if width > 0 and height > 0:
             grid = 256 / side
-            part = ((seen[0] - left) * grid, (seen[1] - top) * grid, (seen[2] - left) * grid, (seen[3] - top) * grid)
-            mask = _falloff().resize((seen[2] - seen[0], seen[3] - seen[1]), _BILINEAR, box=part)
+            x0, y0, x1, y1 = visible[0] - left, visible[1] - top, visible[2] - left, visible[3] - top
+            mask = _falloff().resize((width, height), _BILINEAR, box=(x0 * grid, y0 * grid, x1 * grid, y1 * grid))
             light = colourise(mask, [(0, BLACK), (255, colour)])
-            self.picture.paste(ImageChops.screen(self.picture.crop(seen), light), seen[:2])
+            self.picture.paste(ImageChops.screen(self.picture.crop(visible), light), visible[:2])
 
     def rotate_and_crop(self, mask: Image.Image, degrees: float) -> Image.Image:
         """Rotate a mask that is larger than the canvas, and return its middle part in the size of the canvas."""

@@ -64,11 +64,11 @@ def resolve(records: Sequence[Record]) -> dict[str, Change]:
     return changes
 
 
-def _merged_fields(record: Record, records: Sequence[Record]) -> dict[str, Any]:
+def _merged_fields(record: Record, sidecar_records: Sequence[Record]) -> dict[str, Any]:
     """Return the fields of a photo with these sidecars. None stands for no value."""
     sidecars = [
         Sidecar(sidecar["_id"], sidecar_kind(sidecar), sidecar["sidecar"].get("values") or {})
-        for sidecar in sorted(records, key=_rank)
+        for sidecar in sorted(sidecar_records, key=_rank)
     ]
     own = own_photo(record)
     photo, fields = merge(own, sidecars)
@@ -84,7 +84,7 @@ def _merged_fields(record: Record, records: Sequence[Record]) -> dict[str, Any]:
     ai = record.get("ai")
     terms = own_terms
     if is_merged:
-        # The words of the file follow: they include titles in other languages.
+        # Keep the words from the file too, because they include titles in other languages.
         terms = join_terms(search_terms(str(record.get("key", "")), photo, None, ai), own_terms)
     names = place_names(photo)
     return {

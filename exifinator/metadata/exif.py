@@ -8,7 +8,6 @@ module instead, because exifread's own code trusts every count in the file, seek
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
@@ -19,6 +18,7 @@ from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
 
 from exifinator.metadata import makernotes, tiff_spec
 from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.pieces import Pieces
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, max_memory_bytes, tag_name
 
 # If one of these directories is incomplete, the photo counts as damaged.
@@ -67,12 +67,11 @@ class TagReader(ExifHeader):
         dropped: Names of the tags whose values are too long to keep, except binary values.
         byte_order: "<" or ">"; "" if the block does not begin with a TIFF header.
         first_offset: Offset of the first directory, in bytes.
+        slice: Function that returns bytes of the block; see Pieces.slice.
     """
 
     def __init__(self, pieces: dict[int, bytes], budget: MemoryBudget) -> None:
-        self._starts = list(pieces)
-        self._pieces = list(pieces.values())
-        self._single_piece = self._pieces[0] if self._starts == [0] else None
+        self.slice = Pieces(pieces).slice
         self._budget = budget
         self._seen: set[tuple[int, str]] = set()
         self.out_of_bounds_values = 0
@@ -83,16 +82,6 @@ class TagReader(ExifHeader):
         self.byte_order = tiff_spec.byte_order(header) if len(header) == 8 else ""
         super().__init__(BytesIO(), "I" if self.byte_order == "<" else "M", 0, 0, strict=False)
         self.first_offset = _structs(self.byte_order)[1].unpack_from(header, 4)[0] if self.byte_order else 0
-
-    def slice(self, start: int, length: int) -> bytes:
-        """Return `length` bytes from offset `start`, or fewer if the piece at that offset ends earlier."""
-        if self._single_piece is not None:
-            return self._single_piece[start : start + length] if start >= 0 else b""
-        index = bisect_right(self._starts, start) - 1
-        if index < 0:
-            return b""
-        offset = start - self._starts[index]
-        return self._pieces[index][offset : offset + length]
 
     def read_directory(self, name: str, tags: dict[str, Any]) -> None:
         """Read a block that contains a single directory.

@@ -101,10 +101,10 @@ def _rows_of(*names_by_kind: frozenset[str]) -> tuple[tuple[Field, list[_Entry]]
         for name in present:
             present_entries += names[name]
     present_entries.sort()
-    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(present_entries, _row))
+    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(present_entries, _row_of_entry))
 
 
-_row = itemgetter(0)
+_row_of_entry = itemgetter(0)
 
 
 def _values(entries: list[_Entry], metadata: Metadata, problems: list[str]) -> Iterator[tuple[Source, Any]]:

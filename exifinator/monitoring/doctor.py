@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from exifinator.batches.schedule import read_schedule
+from exifinator.batches.scheduler import describe_schedule
 from exifinator.batches.sources import Folder, find_sources
 from exifinator.config import Config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, redis, s3, settings
 from exifinator.monitoring.checks.clock import check_clock
 from exifinator.monitoring.checks.events import check_events
+from exifinator.monitoring.checks.schedule import check_schedule
 from exifinator.monitoring.connections import Connections
 from exifinator.paths import COMMAND, START
 from exifinator.processes.databases import explain_fault
@@ -23,7 +26,7 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     """Run all checks. Yield each finding as soon as it is known.
 
     Args:
-        arguments: The sources to check, as `run` accepts them. If empty, those in S3_BUCKETS are checked.
+        arguments: The sources to check, as `run` accepts them. If empty, those in S3_BUCKETS and SCHEDULE are checked.
         cwd: The folder that relative paths in `arguments` start from. The default is the user's working directory.
     """
     yield machine.check_python()
@@ -37,6 +40,7 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     try:
         yield from _check_redis(config, connections)
         yield from _check_mongodb(config, connections)
+        yield from _check_schedule(config, connections)
     finally:
         connections.close()
     if config.events_sqs_url is not None:
@@ -95,6 +99,19 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
     yield machine.check_workers(config, active_workers)
 
 
+def _check_schedule(config: Config, connections: Connections) -> Iterator[Finding]:
+    try:
+        entries = read_schedule(config)
+        if entries:
+            schedule = describe_schedule(connections.store, connections.queue, entries)
+            yield from check_schedule(schedule, datetime.now(UTC))
+    except ConfigError as exc:
+        yield error("schedule", str(exc), "correct SCHEDULE")
+    except EXIFinatorError:
+        # The checks of Redis and MongoDB report this.
+        return
+
+
 def _explain(config: Config, area: Literal["redis", "mongodb"], setting: str, exc: EXIFinatorError) -> Finding:
     """Return the finding for a server that cannot be used, explained as a run would explain it."""
     fault = explain_fault(config, area)
@@ -113,8 +130,11 @@ def _connection_fix(setting: str, exc: EXIFinatorError) -> str:
 
 
 def _check_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Iterator[Finding]:
+    arguments = tuple(arguments)
     try:
-        sources = find_sources(tuple(arguments), config, cwd=cwd)
+        sources = find_sources(arguments, config, cwd=cwd)
+        if not arguments:
+            sources += [entry.source for entry in read_schedule(config) if entry.source not in sources]
     except ConfigError as exc:
         yield error("source", str(exc), f"{COMMAND} doctor my-bucket/2024/")
         return

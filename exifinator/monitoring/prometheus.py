@@ -17,12 +17,14 @@ from prometheus_client.registry import Collector
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.batches.model import WATCHED_STATES, BatchCounts
+from exifinator.batches.schedule import read_schedule
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.metrics import BOUNDS_SECONDS, EVENT_OUTCOMES, OUTCOMES, REQUEST_KINDS, RETRY_CAUSES, STAGES
 from exifinator.monitoring.connections import Connections
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
+from exifinator.storage.schedule import OUTCOMES as SCHEDULE_OUTCOMES
 from exifinator.storage.workers import is_silent
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,7 @@ class ExifinatorCollector(Collector):
         now = datetime.now(UTC)
         yield from _worker_metrics(store.workers.find_since(now - MAX_REPORT_AGE)[:MAX_WORKERS], now)
         yield self._batch_metric()
+        yield self._schedule_metric()
 
     def _batch_metric(self) -> Metric:
         images = GaugeMetricFamily(
@@ -131,6 +134,19 @@ class ExifinatorCollector(Collector):
                 for state in ("listed", "unchanged", "queued", "done", "failed"):
                     images.add_metric([batch["id"], state], getattr(counts, state))
         return images
+
+    def _schedule_metric(self) -> Metric:
+        sources = GaugeMetricFamily(
+            "exifinator_scheduled_sources",
+            "Sources in SCHEDULE, by what happened when a batch was last due (`none`: it never was).",
+            labels=["outcome"],
+        )
+        documents = self._connections.store.schedule.find([entry.key for entry in read_schedule(self._config)])
+        outcomes = [last["outcome"] if (last := document.get("last")) else "none" for document in documents.values()]
+        for outcome in SCHEDULE_OUTCOMES:
+            sources.add_metric([outcome], outcomes.count(outcome))
+        sources.add_metric(["none"], len(self._config.schedule) - len(documents) + outcomes.count("none"))
+        return sources
 
 
 def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:

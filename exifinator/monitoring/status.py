@@ -9,9 +9,11 @@ from typing import Any
 
 from exifinator import __version__
 from exifinator.batches.model import DETACHED_STATES, BatchCounts
+from exifinator.batches.schedule import read_schedule
+from exifinator.batches.scheduler import describe_schedule
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
-from exifinator.errors import EXIFinatorError
+from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.metrics import EVENT_OUTCOMES
 from exifinator.monitoring.connections import Connections
 from exifinator.net import listens, without_credentials
@@ -41,6 +43,7 @@ class Status:
         workers: The reports of the workers, as WorkerReports.find_since returns them.
         batches: The running batches, or the latest ones if none is running, as batches.service.read_batches returns
             them.
+        schedule: The schedule, as describe_schedule returns it.
         failures: The failed jobs, as FailedJobs.group returns them.
         events: The events of S3's notifications by outcome, and `lag_seconds`: the average time from the change of an
             object until its event was applied, or None. Empty if there were no events.
@@ -58,6 +61,7 @@ class Status:
     hosts: list[dict[str, Any]] = field(default_factory=list)
     workers: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
+    schedule: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     events: dict[str, Any] = field(default_factory=dict)
     records: int | None = None
@@ -134,6 +138,15 @@ class StatusReader:
             batches = read_batches(store, self._connections.queue, limit=RECENT_BATCHES)
             running = [batch for batch in batches if batch["id"] in open_ids and not _is_finished(batch)]
             status.batches = running or batches[:SHOWN_BATCHES]
+            self._read_schedule(status)
+
+    def _read_schedule(self, status: Status) -> None:
+        try:
+            entries = read_schedule(self._config)
+        except ConfigError as exc:
+            status.problems.append(str(exc))
+            return
+        status.schedule = describe_schedule(self._connections.store, self._connections.queue, entries)
 
     def _read_web_servers(self, status: Status) -> None:
         states: dict[str, str] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,10 +20,12 @@ from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import has_listener, process_tag
 from exifinator.sockets import socket_path
 
+log = logging.getLogger(__name__)
+
 # The name of the supervision of these servers.
 SUPERVISION = "services"
-# How long to wait for a response from a server that is already listening, because it may still be loading its data.
-RESPONSE_SECONDS = 10.0
+# The maximum pause between two attempts to reach a server that EXIFinator does not start itself.
+MAX_PAUSE_SECONDS = 5.0
 # The only environment variables that the servers inherit. Other variables may contain secrets, such as S3 credentials.
 INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
 
@@ -54,8 +58,18 @@ class ServiceReport:
         return f"{self.name} at {self.address}: {self.outcome}{program}{data}"
 
 
-def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
+def ensure_services(
+    config: Config, root: Path = ROOT, *, note: Callable[[str], None] = log.warning
+) -> list[ServiceReport]:
     """Check that Redis and MongoDB are up. If one is not running and the settings point to this machine, start it.
+
+    Wait up to START_TIMEOUT_SECONDS for each: for a server that was started here, and for a server elsewhere, which may
+    be restarting.
+
+    Args:
+        config: The settings.
+        root: The checkout.
+        note: Tells the user which server is waited for.
 
     Raises:
         ConfigError: A setting is invalid.
@@ -64,10 +78,8 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
     services: list[Service] = [RedisService(config, root), MongoDBService(config, root)]
-    to_start = [service for service in services if not _is_running(service, root)]
-    for service in to_start:
-        if service.unmanaged_reason:
-            raise _not_listening(service)
+    wait = _Wait(root, config.start_timeout_seconds, note)
+    to_start = [service for service in services if not wait.until_running(service)]
     if to_start:
         supervision.ensure([_prepare(service, root) for service in to_start])
     for service in to_start:
@@ -108,33 +120,51 @@ def _prepare(service: Service, root: Path) -> Program:
     return program
 
 
-def _find_problem(service: Service) -> str | None:
+def _find_problem(service: Service) -> NotResponding | None:
     try:
         service.ping()
     except NotResponding as exc:
-        return str(exc)
+        return exc
     return None
 
 
-def _is_running(service: Service, root: Path) -> bool:
-    """Wait until a server responds. Return False if nothing listens at its address, so that it must be started here.
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Waits for servers that EXIFinator does not start.
 
-    A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
-
-    Raises:
-        ServiceFailed: Something listens or the server is on another machine, and there is no valid response within
-            RESPONSE_SECONDS.
+    Attributes:
+        root: The checkout.
+        timeout_seconds: How long to wait for one server.
+        note: Tells the user which server is waited for.
     """
-    if _listens_for_everybody(service, root):
-        return False
 
-    def find_problem() -> str | None:
-        return _find_problem(service) if _may_listen(service, root) else None
+    root: Path
+    timeout_seconds: float
+    note: Callable[[str], None]
 
-    problem = wait_until_up(find_problem, RESPONSE_SECONDS)
-    if problem is None:
-        return _may_listen(service, root)
-    raise _not_responding(service, problem)
+    def until_running(self, service: Service) -> bool:
+        """Wait until a server responds. Return False if it is not running and must be started here.
+
+        A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
+
+        Raises:
+            ServiceFailed: The server cannot be started here, and does not respond within the timeout.
+        """
+        if _listens_for_everybody(service, self.root):
+            return False
+
+        def find_problem() -> NotResponding | None:
+            if _may_listen(service, self.root):
+                return _find_problem(service)
+            return _not_listening(service) if service.unmanaged_reason else None
+
+        def note(problem: NotResponding) -> None:
+            self.note(f"Waiting up to {self.timeout_seconds:g} s for {service.name} at {service.address} ({problem})")
+
+        problem = wait_until_up(find_problem, self.timeout_seconds, max_pause_seconds=MAX_PAUSE_SECONDS, note=note)
+        if problem is None:
+            return _may_listen(service, self.root)
+        raise _explain(service, problem)
 
 
 def _listens_for_everybody(service: Service, root: Path) -> bool:
@@ -153,18 +183,22 @@ def explain_fault(config: Config, key: Literal["redis", "mongodb"], root: Path =
     try:
         service: Service = RedisService(config, root) if key == "redis" else MongoDBService(config, root)
         if not _may_listen(service, root):
-            return _not_listening(service) if service.unmanaged_reason else None
+            return _explain(service, _not_listening(service)) if service.unmanaged_reason else None
         problem = _find_problem(service)
     except (ConfigError, ServiceFailed) as exc:
         return exc
-    return _not_responding(service, problem) if problem else None
+    return _explain(service, problem) if problem else None
 
 
-def _not_listening(service: Service) -> ServiceFailed:
-    return ServiceFailed(f"Nothing is listening at {service.address}", hint=service.unmanaged_reason)
+def _not_listening(service: Service) -> NotResponding:
+    failure = ServiceFailed(f"Nothing is listening at {service.address}", hint=service.unmanaged_reason)
+    return NotResponding("nothing is listening there", failure)
 
 
-def _not_responding(service: Service, problem: str) -> ServiceFailed:
+def _explain(service: Service, problem: NotResponding) -> ServiceFailed:
+    """Return the error to raise if a problem does not go away."""
+    if problem.failure:
+        return problem.failure
     if service.local_address:
         return ServiceFailed(
             f"The program at {service.address} does not respond like {service.name} ({problem})",

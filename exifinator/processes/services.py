@@ -32,7 +32,7 @@ from exifinator.processes.binaries import (
 from exifinator.processes.supervisor_config import Program
 from exifinator.queue.redis_client import connect_redis_once
 from exifinator.sockets import prepare_socket
-from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error
+from exifinator.storage.mongodb import TRANSIENT_CODES, UNAUTHORIZED_CODES, connect_mongodb, describe_error
 
 
 class Service(Protocol):
@@ -67,7 +67,7 @@ class Service(Protocol):
         """Check that the server responds and can be used.
 
         Raises:
-            NotResponding: The server does not respond, but may do so later.
+            NotResponding: The server cannot be used now, but perhaps later.
             ConfigError, ServiceFailed: The server cannot be used.
         """
 
@@ -79,7 +79,16 @@ class Service(Protocol):
 
 
 class NotResponding(Exception):
-    """The server does not respond, but may do so later."""
+    """The server cannot be used now, but perhaps later.
+
+    Args:
+        reason: Why the server cannot be used, as part of a message.
+        failure: What to tell users if the server stays so. None if it just does not respond.
+    """
+
+    def __init__(self, reason: str, failure: ServiceFailed | None = None) -> None:
+        super().__init__(reason)
+        self.failure = failure
 
 
 def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example: str) -> None:
@@ -239,7 +248,9 @@ class MongoDBService:
             version = tuple(client.server_info()["versionArray"][:2])
         except pymongo.errors.OperationFailure as exc:
             if exc.code not in UNAUTHORIZED_CODES:
-                raise ServiceFailed(f"MongoDB at {self.address} rejects a query: {describe_error(exc)}") from exc
+                problem = describe_error(exc)
+                failure = ServiceFailed(f"MongoDB at {self.address} rejects a query: {problem}")
+                raise (NotResponding(problem, failure) if exc.code in TRANSIENT_CODES else failure) from exc
             raise ServiceFailed(
                 f"MongoDB at {self.address} denies access ({exc.details and exc.details.get('codeName')})",
                 hint="MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "
@@ -252,10 +263,11 @@ class MongoDBService:
                 "MongoDB", self.address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
             )
             if any(server.server_type_name != "Unknown" for server in _known_servers(client)):
-                raise ServiceFailed(
+                failure = ServiceFailed(
                     f"MongoDB at {self.address} responds, but no server accepts writes: {describe_error(exc)}",
                     hint="wait until the replica set elects a primary; rs.status() in mongosh shows why it has none",
-                ) from exc
+                )
+                raise NotResponding("no server accepts writes", failure) from exc
             raise NotResponding(_describe_closed(describe_error(exc) or type(exc).__name__, "tls=true")) from exc
         finally:
             client.close()

@@ -6,8 +6,12 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from exifinator.processes.supervisor import Supervision
+from exifinator.retry import backoff_seconds
+
+Problem = TypeVar("Problem")
 
 POLL_SECONDS = 0.1
 # How long a program may keep crashing after its first start before wait_until_up gives up.
@@ -16,29 +20,40 @@ LOG_TAIL_BYTES = 64 * 1024
 
 
 def wait_until_up(
-    find_problem: Callable[[], str | None],
+    find_problem: Callable[[], Problem | None],
     timeout_seconds: float,
     *,
     is_crash_looping: Callable[[], bool] = lambda: False,
-) -> str | None:
+    max_pause_seconds: float = POLL_SECONDS,
+    note: Callable[[Problem], None] = lambda _: None,
+) -> Problem | None:
     """Wait until a program is up.
 
     Args:
-        find_problem: Returns None if the program is up, or else a description of the problem.
+        find_problem: Returns None if the program is up, or else the problem.
         timeout_seconds: How long to wait.
         is_crash_looping: Returns whether the program has exited and is waiting for its next start.
+        max_pause_seconds: The pauses between two checks grow from POLL_SECONDS to this.
+        note: Called once with the first problem, before the first pause.
 
     Returns:
-        None if the program is up, or else the last description of the problem.
+        None if the program is up, or else the last problem.
     """
     started_at = time.monotonic()
+    deadline = started_at + timeout_seconds
+    attempt = 0
     while (problem := find_problem()) is not None:
-        waited_seconds = time.monotonic() - started_at
-        if waited_seconds > timeout_seconds:
+        attempt += 1
+        now = time.monotonic()
+        # A deadline, because a time waited that is summed up may stay below the timeout by a rounding error.
+        if now >= deadline:
             return problem
-        if waited_seconds > CRASH_LOOP_SECONDS and is_crash_looping():
+        if now > started_at + CRASH_LOOP_SECONDS and is_crash_looping():
             return problem
-        time.sleep(POLL_SECONDS)
+        if attempt == 1:
+            note(problem)
+        pause_seconds = backoff_seconds(attempt, first_seconds=POLL_SECONDS, max_seconds=max_pause_seconds)
+        time.sleep(min(pause_seconds, deadline - now))
     return None
 
 

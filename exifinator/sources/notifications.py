@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from exifinator.bucket_names import is_bucket_name
 from exifinator.errors import MalformedNotification
-from exifinator.sources.source import is_bucket_name
 
 # The size limit of a message in SQS.
 MAX_BYTES = 1024 * 1024

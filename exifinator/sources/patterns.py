@@ -49,6 +49,10 @@ class Patterns:
     def __bool__(self) -> bool:
         return bool(self.include or self.exclude)
 
+    def excluding(self, patterns: Iterable[str]) -> Patterns:
+        """Return these patterns and further ones to exclude."""
+        return Patterns(self.include, (*self.exclude, *patterns))
+
     def compile(self) -> Callable[[str], bool]:
         """Return a function that tells whether the patterns choose an object, by its key."""
         included = Globs(self.include).match if self.include else None

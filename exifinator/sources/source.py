@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from exifinator.bucket_names import explain_bad_name, is_bucket_name, is_directory_bucket, split_source
 from exifinator.errors import ConfigError
-from exifinator.models import ACCESS_POINT_ARN, ListedPage, RangeReader, split_bucket
+from exifinator.models import ListedPage, RangeReader
 from exifinator.sources.patterns import EVERYTHING, Patterns
 
-# The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
-# Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
-_BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# What a bucket's ARN starts with. The bucket's name follows. Requests need the name instead of the ARN.
-_BUCKET_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:bucket/)(?=[^/:])")
 # S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024
 
@@ -43,23 +38,13 @@ class Source:
         return f"s3://{self.id_prefix}" if self.prefix else f"s3://{self.bucket}"
 
 
-def is_bucket_name(name: str) -> bool:
-    """Return whether `name` is a possible bucket name, or the ARN of an access point.
-
-    The command line, the API and the errors all use this rule. It allows names that only some servers accept.
-    """
-    if name in (".", ".."):
-        return False
-    return _BUCKET_NAME.fullmatch(name) is not None or ACCESS_POINT_ARN.fullmatch(name) is not None
-
-
 def parse_source(text: str) -> Source:
     """Parse `bucket`, `bucket/prefix` or `s3://bucket/prefix`. The bucket may be an ARN.
 
     Raises:
         ConfigError: The text does not start with a bucket.
     """
-    bucket, prefix = split_bucket(_BUCKET_ARN_START.sub("", text.removeprefix("s3://"), count=1))
+    bucket, prefix = split_source(text)
     if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
         raise ConfigError(
             f"Not a bucket: {text!r}",
@@ -82,8 +67,7 @@ def parse_user_source(text: str) -> Source:
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
-            hint="use up to 255 letters, digits, dots, underscores and hyphens (not first); "
-            "for a folder, write its path from / or ./",
+            hint=explain_bad_name(source.bucket),
         )
     try:
         is_prefix = "\0" not in source.prefix and len(source.prefix.encode()) <= _MAX_PREFIX_BYTES
@@ -95,6 +79,12 @@ def parse_user_source(text: str) -> Source:
             f"Not a prefix: {source.prefix[:100]!r}",
             code="invalid_source",
             hint=f"use at most {_MAX_PREFIX_BYTES:,} bytes of UTF-8 without NUL characters, as in S3 keys",
+        )
+    if is_directory_bucket(source.bucket) and source.prefix and not source.prefix.endswith("/"):
+        raise ConfigError(
+            f"Not a prefix of a directory bucket: {source.prefix[:100]!r}",
+            code="invalid_source",
+            hint="end the prefix in a slash, because S3 Express lists only whole folders",
         )
     return source
 

@@ -36,9 +36,18 @@ class BatchStore:
         with mongodb_errors("look up batches"):
             return list(self.collection.find(query).sort("_id", -1))
 
+    def find_in_states(self, states: Sequence[str]) -> list[BatchDocument]:
+        """Return all batches in these states without their checkpoints, latest first."""
+        with mongodb_errors("look up batches"):
+            return list(self.collection.find({"state": {"$in": list(states)}}, {"checkpoint": 0}).sort("_id", -1))
+
     def claim(self, batch: BatchDocument, owner: BatchOwner) -> bool:
-        """Make a process the owner of a batch. Return False if the batch has changed since it was read."""
-        query = {"_id": batch["_id"], "updated_at": batch["updated_at"], "owner": batch.get("owner")}
+        """Make a process the owner of a batch. Return False if the batch has changed since it was read.
+
+        If the process is the owner already, return True.
+        """
+        unchanged = {"updated_at": batch["updated_at"], "owner": batch.get("owner")}
+        query = {"_id": batch["_id"], "$or": [unchanged, {"owner": owner}]}
         changes = {"owner": owner, "updated_at": datetime.now(UTC)}
         with mongodb_errors("store a batch"):
             return self.collection.update_one(query, {"$set": changes}).matched_count == 1

@@ -12,8 +12,8 @@ from typing import Any
 
 from bson import ObjectId
 
+from exifinator.bucket_names import split_bucket
 from exifinator.errors import ConfigError
-from exifinator.models import split_bucket
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, JobStore, image_job_id, requeue_update
 from exifinator.storage.mongodb import Document, mongodb_errors
 

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from bson import ObjectId
 from pymongo.collection import Collection
 
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 from exifinator.storage.mongodb import Document, mongodb_errors
 
 DOWNLOAD_TASK = "exifinator.worker.tasks.Download"

@@ -1,8 +1,8 @@
 """The MongoDB collections that EXIFinator uses.
 
 In MONGODB_DATABASE: MONGODB_COLLECTION (one record per image), `thumbnails` (embedded thumbnails, with the same `_id`),
-`exifinator_batches`, and `exifinator_meta` (the schema version). In MRQ_DATABASE, which belongs to MRQ: `mrq_jobs`,
-`mrq_logs` and `mrq_workers`.
+`exifinator_batches`, `exifinator_schedule`, and `exifinator_meta` (the schema version). In MRQ_DATABASE, which belongs
+to MRQ: `mrq_jobs`, `mrq_logs` and `mrq_workers`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from exifinator.storage.indexes import index_definitions
 from exifinator.storage.jobs import JobStore
 from exifinator.storage.mongodb import Document
 from exifinator.storage.records import RecordStore
+from exifinator.storage.schedule import ScheduleStore
 from exifinator.storage.workers import WorkerReports
 
 # For up to this many records, MongoDB builds all indexes within a few seconds.
@@ -26,9 +27,9 @@ QUICKLY_INDEXED_RECORDS = 20_000
 
 
 class Store:
-    """The records, jobs, batches and worker reports of one installation.
+    """The records, jobs, batches, schedule and worker reports of one installation.
 
-    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches` and `workers` raise
+    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches`, `schedule` and `workers` raise
     StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
     """
 
@@ -40,6 +41,7 @@ class Store:
         self.records = RecordStore(database, config.mongodb_collection, index_definitions(config))
         self.jobs = JobStore(mrq_database["mrq_jobs"])
         self.batches = BatchStore(database["exifinator_batches"])
+        self.schedule = ScheduleStore(database["exifinator_schedule"])
         self.workers = WorkerReports(mrq_database["mrq_workers"])
 
     def ensure_indexes(self) -> None:

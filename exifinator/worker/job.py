@@ -103,7 +103,7 @@ class ImageJob(Job):  # type: ignore[misc]
 
     @property
     def _started_at(self) -> datetime:
-        """When the job started, as a naive time in UTC, in milliseconds like all times in MongoDB."""
+        """When the job started, as a naive time in UTC, rounded down to milliseconds like all times in MongoDB."""
         at: datetime = self.datestarted
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 

@@ -12,6 +12,8 @@ from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WR
 
 # The queue of MRQ's maintenance tasks and of the jobs that the dashboard's buttons start. Every worker serves it.
 MAINTENANCE_QUEUE = "maintenance"
+# The task that starts the batches of SCHEDULE.
+SCHEDULE_TASK = "exifinator.worker.schedule_task.StartScheduledBatches"
 
 # A job for an image takes at most seconds, and every network call has its own timeout. This limit ends jobs that hang
 # nevertheless.
@@ -68,11 +70,16 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
         "mrq.basetasks.cleaning.RequeueInterruptedJobs": maintenance,
         "mrq.basetasks.cleaning.RequeueStartedJobs": maintenance,
         "mrq.basetasks.utils.JobAction": maintenance,
+        SCHEDULE_TASK: maintenance,
     }
 
 
 def scheduled_tasks() -> list[dict[str, Any]]:
-    """Return the schedule of MRQ's maintenance tasks, which queue delayed retries and the jobs of dead workers."""
+    """Return the schedule of the maintenance tasks.
+
+    They queue delayed retries and the jobs of dead workers, and start the batches of SCHEDULE. The schedule does not
+    depend on the settings: each worker that starts would remove the tasks that only other workers have.
+    """
     queue = MAINTENANCE_QUEUE
     return [
         {"path": "mrq.basetasks.cleaning.RequeueRetryJobs", "params": {}, "interval": 5, "queue": queue},
@@ -83,6 +90,7 @@ def scheduled_tasks() -> list[dict[str, Any]]:
             "interval": 30,
             "queue": queue,
         },
+        {"path": SCHEDULE_TASK, "params": {}, "interval": 30, "queue": queue},
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from pydantic import SecretStr
 
@@ -30,6 +30,8 @@ PHONE = {"width": 390, "height": 844}
 TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
 _open_pages: list[Page] = []
+# The requests in progress of the open pages, for the report of a failed test.
+_pending: dict[Request, None] = {}
 
 
 @dataclass
@@ -49,10 +51,10 @@ class PageProblems:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have a test that hangs in Playwright end its process, which pytest-xdist reports and replaces.
+    """Make a test that hangs in Playwright end its process, which pytest-xdist reports and replaces.
 
     By default, pytest-timeout raises an exception in the main thread. Playwright's event loop does not survive it, and
-    the fixtures would wait for it for ever.
+    the fixtures would wait for it forever.
     """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
@@ -69,6 +71,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
                 report.sections.append((page.url, page.inner_text("body", timeout=5000)))
             except PlaywrightError as error:
                 report.sections.append((page.url, str(error)))
+        waiting = "\n".join(f"{request.method} {request.url}" for request in _pending)
+        report.sections.append(("requests without a response", waiting))
     return report
 
 
@@ -133,7 +137,8 @@ class Explorer:
         page_problems = PageProblems(allowed=list(allow))
         own_host = urlsplit(self.url).netloc
 
-        def on_request(request: Any) -> None:
+        def on_request(request: Request) -> None:
+            _pending[request] = None
             parts = urlsplit(request.url)
             if parts.scheme not in ("data", "blob") and parts.netloc != own_host:
                 page_problems.problems.append(f"foreign request: {request.url[:200]}")
@@ -144,7 +149,12 @@ class Explorer:
                     f"console {message.type}: {message.text[:500]} {message.location.get('url', '')}"
                 )
 
+        def on_end(request: Request) -> None:
+            _pending.pop(request, None)
+
         page.on("request", on_request)
+        page.on("requestfinished", on_end)
+        page.on("requestfailed", on_end)
         page.on("console", on_console)
         page.on("pageerror", lambda error: page_problems.problems.append(f"error: {error}"))
         self.problems.append(page_problems)
@@ -157,6 +167,7 @@ class Explorer:
         """Close the pages, and fail if they had problems."""
         self.contexts.close()
         _open_pages.clear()
+        _pending.clear()
         problems = [text for page_problems in self.problems for text in page_problems.unexpected()]
         self.problems.clear()
         assert not problems, "\n".join(problems)

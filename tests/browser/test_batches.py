@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from exifinator.queue.admin import QueueAdmin
 from tests.browser.accessible import assert_accessible
@@ -28,12 +30,14 @@ class System:
     """All servers, a worker, and an explorer.
 
     Attributes:
+        scheduled: A bucket with one photo that is indexed on a schedule.
         is_locked: Whether S3 denies access to the keys that contain LOCKED.
     """
 
     installation: Installation
     explorer: Explorer
     bucket: Bucket
+    scheduled: Bucket
     is_locked: bool = True
 
     def open(self, address: str = "/?view=batches", *, token: str | None = TOKEN, **options: Any) -> Page:
@@ -49,6 +53,9 @@ def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("system")
     with run_redis(folder) as redis_url, run_moto(folder) as moto, run_proxy(moto) as proxy:
         port = reserve_port()
+        scheduled = Bucket(moto)
+        scheduled.put("a.jpg", make_jpeg())
+        schedule = [{"source": "no-such-bucket/2024/", "at": "02:00"}, {"source": scheduled.name, "every": "6h"}]
         settings = {"MONGODB_URI": explorer_mongodb, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": proxy.url}
         settings |= {
             "API_PORT": port,
@@ -56,11 +63,12 @@ def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Tem
             "API_PUBLIC_READ": True,
             "DASHBOARD_PORT": 15999,
             "RETRY_DELAY_SECONDS": 0.05,
+            "SCHEDULE": json.dumps(schedule),
         }
         installation = Installation(settings, folder)
         try:
             with running([sys.executable, "-m", "api"], port, folder / "api.log", installation.environment):
-                system = System(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto))
+                system = System(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto), scheduled)
                 _deny_locked_keys(proxy, system)
                 for index in range(12):
                     system.bucket.put(f"2024/{LOCKED if index < 3 else 'open'} {index:02}.jpg", make_jpeg(seed=index))
@@ -210,19 +218,81 @@ def test_batches__token__is_asked_for(system: System) -> None:
     page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
+def failures_response() -> dict[str, Any]:
+    """Return a response of /failures with one failed job, whose texts attack the page."""
+    example = {
+        "id": "0" * 24,
+        "exception": "ObjectGone",
+        "message": "<img src=x>",
+        "bucket": "b",
+        "key": "<b>k</b>",
+        "path": "x",
+        "queue": "download",
+        "status": "failed",
+        "queued_at": None,
+        "traceback": "<script>",
+    }
+    groups = [{"exception": "ObjectGone", "count": 1, "example": example}]
+    return {"total": 1, "groups": groups, "failures": [example], "next": None}
+
+
 def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
     """As for starting and cancelling: it always asked for a token."""
     page = explorer.new_page()
-    example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
-    example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
-    answer: dict[str, Any] = {"total": 1, "groups": [{"exception": "ObjectGone", "count": 1, "example": example}]}
-    answer |= {"failures": [example], "next": None}
-    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=answer))
+    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=failures_response()))
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
     cause = page.get_by_role("article", name="ObjectGone")
     expect(cause).to_contain_text("b/<b>k</b>")
     cause.get_by_role("button", name="Retry all").click()
     expect(page.get_by_text("0 photos queued for retry")).to_be_visible()
+
+
+def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
+    """The bucket of one entry does not exist, so its batch cannot be started."""
+    collection = system.installation.store.schedule.collection
+    missing, indexed = re.compile("no-such-bucket"), re.compile(system.scheduled.name)
+    assert system.installation.wait_until(lambda: collection.find_one({"_id": missing, "checked_at": {"$ne": None}}))
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    collection.update_one({"_id": missing}, {"$set": {"since": long_ago}, "$inc": {"version": 1}})
+    page = system.open()
+    table = page.get_by_role("region", name="Scheduled jobs").get_by_role("table")
+    rows = table.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("no-such-bucket/2024/")
+    expect(rows.nth(1)).to_contain_text("Every day at 02:00 (UTC)")
+    expect(rows.nth(2)).to_contain_text("Every 6 hours")
+    done = rows.nth(2).get_by_role("link", name="Done")
+    expect(done).to_be_visible()
+    done.click()
+    expect(page).to_have_url(re.compile("batch="))
+    expect(page.locator("tr.details")).to_contain_text("Has EXIF1")
+
+    last = {"at": datetime.now(UTC), "outcome": "skipped", "problem": "Batch b was still running"}
+    collection.update_one({"_id": indexed}, {"$set": {"last": last}, "$inc": {"version": 1}})
+    assert system.installation.wait_until(lambda: collection.find_one({"_id": missing, "last.outcome": "failed"}))
+    page.reload()
+    expect(rows.nth(1)).to_contain_text(re.compile("Could not start just now: .*no-such-bucket"))
+    expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
+
+
+def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("503",))
+    problem = {"status": 503, "code": "mongodb_error", "detail": "The MongoDB operation failed."}
+    is_failing = True
+
+    def respond(route: Route) -> None:
+        # The list of causes requests one job, and the list of files more.
+        if is_failing and "limit=1&" not in f"{route.request.url}&":
+            route.fulfill(status=503, json=problem)
+        else:
+            route.fulfill(json=failures_response())
+
+    page.route(re.compile(r"/failures\?"), respond)
+    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
+    cause = page.get_by_role("article", name="ObjectGone")
+    expect(cause.get_by_role("alert")).to_contain_text("The MongoDB operation failed.")
+    is_failing = False
+    cause.get_by_role("button", name="Try again").click()
+    expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
 
 
 def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:

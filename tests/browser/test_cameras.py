@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import Route, expect
 
 from tests.browser.accessible import assert_accessible
-from tests.browser.conftest import PHONE, Explorer
+from tests.browser.conftest import PHONE, Explorer, next_frame
 from tests.browser.test_explorer_gallery import tiles
 
 
@@ -36,7 +36,12 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     expect(page.get_by_role("table").get_by_role("columnheader")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert_accessible(page)
-    page.get_by_role("link", name="5412207").click()
+    link = page.get_by_role("link", name="5412207")
+    link.scroll_into_view_if_needed()
+    # Scrolling down hides the header in one of the next frames, which would move the link away under a click.
+    next_frame(page)
+    next_frame(page)
+    link.click()
     expect(tiles(page)).to_have_count(leica["photos"])
     assert "camera_serial=5412207" in page.url
 

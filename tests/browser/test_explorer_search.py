@@ -25,6 +25,11 @@ def option(page: Page, text: str) -> Locator:
     return options(page).filter(has_text=text)
 
 
+def wait_for_suggestions(explorer: Explorer, page: Page) -> None:
+    """Wait until the API has counted all values, which it does in the background after its start."""
+    eventually(lambda: not page.request.get(f"{explorer.url}/suggestions?q=x").json()["partial"])
+
+
 def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
@@ -75,6 +80,7 @@ def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Exp
 
 def test_search__filters_in_words__become_chips(explorer: Explorer) -> None:
     page = explorer.open("/?view=table&camera=ILCE-7M3")
+    wait_for_suggestions(explorer, page)
     box(page).fill("jpg camera:x-t4 iso:800- has:gps -zzz")
     page.keyboard.press("Enter")
     chips = ["Search: jpg -zzz×", "ISO 800 or higher×", "Camera: ILCE-7M3×", "Camera: X-T4×", "Has location×"]
@@ -118,8 +124,35 @@ def test_search__no_suggestions__still_searches(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, q="aurora", iso="100-"))
 
 
+def test_search__values_not_counted_yet__are_requested_again(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    text = "camera:x-t4"
+    partial = {"groups": [], "partial": True, "parsed": {"q": text, "filters": {}}, "problem": None}
+    requests: list[str] = []
+
+    def answer(route: Route) -> None:
+        requests.append(route.request.url)
+        if len(requests) == 1:
+            route.fulfill(json=partial)
+        else:
+            route.continue_()
+
+    page.route("**/suggestions?*", answer)
+    box(page).fill(text)
+    # The suggestions of the second response.
+    page.get_by_role("option", name="X-T4").first.click()
+    expect(page.locator(".chip", has_text="Camera: X-T4")).to_be_visible()
+    requests.clear()
+    page.goto(explorer.url)
+    box(page).fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip", has_text="Camera: X-T4")).to_be_visible()
+    assert len(requests) >= 2
+
+
 def test_suggestions__hostile_values__stay_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/")
+    wait_for_suggestions(hostile_explorer, page)
     expect(tiles(page).first).to_be_visible()
     for text in ("img", "onerror", "script", "alert", MARKUP[:190]):
         box(page).fill(text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pymongo
@@ -24,6 +25,9 @@ from tests.conftest import Addresses
 from tests.integration.api.fixtures import run_api
 from tests.integration.api.library import make_record
 
+# By the number of photos and the latest time, the API notices that they have changed.
+_stored = itertools.count()
+
 
 @dataclass
 class OwnLibrary:
@@ -31,13 +35,11 @@ class OwnLibrary:
 
     explorer: Explorer
     photos: pymongo.collection.Collection[dict[str, Any]]
-    stored: int = 0
 
     def store(self, *records: dict[str, Any]) -> None:
-        """Store records as a worker does: each later than the one before."""
+        """Store records as a worker does: each later than the one before, also than those of earlier tests."""
         for record in records:
-            self.stored += 1
-            extracted_at = datetime(2027, 1, 1, 0, 0, self.stored % 60, tzinfo=UTC)
+            extracted_at = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(seconds=next(_stored))
             self.photos.replace_one({"_id": record["_id"]}, {**record, "extracted_at": extracted_at}, upsert=True)
 
 

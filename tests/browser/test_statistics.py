@@ -18,6 +18,7 @@ EXPLORER_PARAMETERS = {"view", "sort", "columns", "photo", "at", "list"}
 
 def wait_until_counted(page: Page) -> None:
     expect(page.locator(".statistics[aria-busy=false]")).to_be_visible()
+    expect(page.locator(".statistics .notice")).to_have_count(0)
 
 
 def test_statistics__every_bar__links_to_as_many_photos(explorer: Explorer) -> None:

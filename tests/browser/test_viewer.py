@@ -142,9 +142,9 @@ def test_viewer__mouse__double_click_wheel_and_drag(gallery: Gallery) -> None:
     expect(percent).not_to_have_text("30%")
 
 
-def test_viewer__film_that_the_browser_cannot_play__says_so(gallery: Gallery) -> None:
+def test_viewer__video_that_the_browser_cannot_play__says_so(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("5.mp4", full="1"))
-    expect(page.locator(".viewer").get_by_role("alert")).to_have_text("This browser can't play the film")
+    expect(page.locator(".viewer").get_by_role("alert")).to_have_text("This browser can't play the video")
 
 
 def test_viewer__touch__swipe_and_double_tap(gallery: Gallery) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import random
 import re
 import runpy
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import pymongo.uri_parser
 import pytest
+from redis.connection import parse_url
 
 from docgen.settings import read_settings
 from exifinator.config import ROOT, Config, build_config, load_config, setting_name
@@ -34,6 +39,21 @@ def test_build_config__environment__overrides_the_file() -> None:
     )
 
     assert (config.greenlets, config.api_port, config.s3_buckets, config.s3_anonymous) == (20, 3005, ("a", "b/c"), True)
+
+
+def test_build_config__schedule__is_the_same_in_both_places() -> None:
+    text = '[{"source": "a/b", "every": "6h", "at": "02:00", "prune": true}]'
+    entries = [{"source": "a/b", "every": "6h", "at": "02:00", "prune": True}]
+
+    from_file, from_environment = (
+        build_config({"SCHEDULE": entries}, {}),
+        build_config({}, {"EXIFINATOR_SCHEDULE": text}),
+    )
+
+    assert from_file == from_environment
+    # As `settings` shows it.
+    (shown,) = from_file.schedule
+    assert build_config({"SCHEDULE": [ast.literal_eval(repr(shown))]}, {}) == from_file
 
 
 def test_build_config__blank_in_the_environment__is_none() -> None:
@@ -76,6 +96,37 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"WRITE_QUEUE": "download"}, {}, "must differ", id="same queue"),
         pytest.param({"MRQ_DATABASE": "waldo"}, {}, "must differ", id="same database"),
         pytest.param({"MONGODB_DATABASE": "a/b"}, {}, "MONGODB_DATABASE should match", id="database name"),
+        pytest.param({"SCHEDULE": [{"source": "./a"}]}, {}, "SCHEDULE[0].source should be: a bucket", id="folder"),
+        pytest.param({"SCHEDULE": [{"source": "a"}, {}]}, {}, "SCHEDULE[1].source is missing", id="no source"),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "evry": "1h"}]},
+            {},
+            "settings.py: SCHEDULE[0] has the unknown key 'evry'; the keys are source, every,",
+            id="unknown key",
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "every": "6"}]}, {}, "SCHEDULE[0].every should be: an interval", id="interval"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "every": "0h"}]}, {}, "SCHEDULE[0].every should be: an inter", id="no time"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "24:00"}]}, {}, "SCHEDULE[0].at should be: a time of day", id="time"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "02:00", "every": "5h"}]}, {}, 'whose "every" divides a day', id="day"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "02:00", "timezone": "../UTC"}]},
+            {},
+            "SCHEDULE[0].timezone should be: the name of a time zone",
+            id="time zone",
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a"}, {"source": "s3://a", "every": "1h"}]}, {}, "names a source twice", id="twice"
+        ),
+        pytest.param({}, {"EXIFINATOR_SCHEDULE": "a"}, "SCHEDULE should be: a list of entries", id="no JSON"),
+        pytest.param({"SCHEDULE": ["a"]}, {}, "SCHEDULE[0] should be an entry, such as {'source'", id="no entry"),
     ],
 )
 def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], said: str) -> None:
@@ -139,10 +190,113 @@ def test_build_config__mistake_near_a_password__is_reported_without_it(name: str
     assert "MARKED" not in str(caught.value)
 
 
+ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number", "the host is missing", "in brackets"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MONGODB_URI", "mongodb://lena:MA@RKED@db.example.org", ENCODE),
+        ("MONGODB_URI", "mongodb://lena:MA:RKED@db.example.org:27017/?authSource=admin", ENCODE),
+        ("MONGODB_URI", "mongodb+srv://lena@MARKED:x@db.example.org", ENCODE),
+        ("MONGODB_URI", "mongodb://lena:MARKED%@db.example.org", ENCODE),
+        ("MONGODB_URI", "mongodb://lena:MAR[KED@db.example.org", ENCODE),
+        ("MONGODB_URI", "mongodb://lena:MARKED+x@db.example.org", ENCODE),
+        ("REDIS_URL", "redis://lena:MARKED[x@cache.example.org", ENCODE),
+        ("REDIS_URL", "rediss://:MARKED/@cache.example.org", ENCODE),
+        ("REDIS_URL", "redis://:MARKED\nx@cache.example.org", ENCODE),
+        ("REDIS_URL", "redis://:MARKED\u2100@cache.example.org", ENCODE),
+        ("REDIS_URL", "redis://lena:MARKED@cache.example.org:sixteen/0", PORT),
+        ("REDIS_URL", "redis://lena:MARKED@cache.example.org:65536", PORT),
+        ("REDIS_URL", "redis://cache.example.org:0", PORT),
+        ("MONGODB_URI", "mongodb://lena:MARKED", PORT),
+        ("MONGODB_URI", "mongodb://lena:MARKED@a:1,b:port2/?replicaSet=r", PORT),
+        ("MONGODB_URI", "mongodb://a:" + "9" * 5000, PORT),
+        ("S3_ENDPOINT_URL", "https://minio.example.org:MARKED", PORT),
+        ("BATCH_WEBHOOK_URL", "https://example.org:MARKED/hook", PORT),
+        ("REDIS_URL", "redis://:MARKED@/0", HOST),
+        ("REDIS_URL", "redis:///0", HOST),
+        ("MONGODB_URI", "mongodb://lena:MARKED@", HOST),
+        ("MONGODB_URI", "mongodb://lena:MARKED@a:1,/?replicaSet=r", HOST),
+        ("S3_ENDPOINT_URL", "http://:9000", HOST),
+        ("REDIS_URL", "redis://::1:6379/0", IPV6),
+        ("REDIS_URL", "redis://:MARKED@[::1", PORT),
+        ("REDIS_URL", "redis://:MARKED@[::g]:6379", IPV6),
+        ("MONGODB_URI", "mongodb://lena:MARKED@2001:db8::1/photos", IPV6),
+        ("MONGODB_URI", "mongodb://a,fe80::1:27017", IPV6),
+        ("S3_ENDPOINT_URL", "http://::1", IPV6),
+        ("REDIS_URL", "http://:MARKED@cache.example.org", "it must start with redis:// or rediss://"),
+        ("REDIS_URL", "lena:MARKED@cache.example.org", "it must start with redis:// or rediss://"),
+        ("MONGODB_URI", "mongo://lena:MARKED@a", "it must start with mongodb:// or mongodb+srv://"),
+        ("S3_ENDPOINT_URL", "s3://MARKED", "it must start with http:// or https://"),
+        ("MONGODB_URI", "mongodb+srv://lena:MARKED@a.example.org:27017", "one host and no port"),
+        ("MONGODB_URI", "mongodb+srv://lena:MARKED@a.example.org,b.example.org", "one host and no port"),
+        ("REDIS_URL", "unix://var/run/redis.sock", "with the path of the socket"),
+        ("REDIS_URL", "redis://cache.example.org/photos", "its path must be the database number"),
+    ],
+)
+def test_build_config__malformed_address__says_what_is_wrong_and_shows_no_secret(
+    name: str, value: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_config({name: value}, {})
+    message = str(caught.value)
+    assert message.startswith(f"settings.py: {name} should be: a URL such as ")
+    assert said in message
+    assert "MARKED" not in message
+    assert "lena" not in message
+    assert "\n" not in message
+
+
+# Digits, and every character that has a meaning in a URL.
+_URL_ALPHABET = "ab17:/?#[]@%+,.=&\\ "
+
+
+def test_mongodb_uri__any_user_and_password__is_rejected_here_or_understood_by_the_driver() -> None:
+    """The driver's own message names a function of Python, and may quote a part of the password."""
+    chance = random.Random(7)
+    accepted = 0
+    for _ in range(4000):
+        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        uri = f"mongodb://u:{secret}@127.0.0.1:27017/?appName=x"
+        try:
+            build_config({"MONGODB_URI": uri}, {})
+        except ConfigError:
+            continue
+        parsed = pymongo.uri_parser.parse_uri(uri)
+        assert parsed["nodelist"] == [("127.0.0.1", 27017)]
+        assert parsed["password"] == unquote(secret)
+        accepted += 1
+    assert accepted > 100
+
+
+def test_redis_url__any_user_and_password__is_rejected_here_or_understood_by_the_client() -> None:
+    chance = random.Random(8)
+    accepted = 0
+    for _ in range(4000):
+        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        url = f"redis://u:{secret}@127.0.0.1:6379/3"
+        try:
+            build_config({"REDIS_URL": url}, {})
+        except ConfigError:
+            continue
+        parsed = parse_url(url)
+        assert (parsed["host"], parsed["port"], parsed["db"]) == ("127.0.0.1", 6379, 3)
+        assert parsed["password"] == unquote(secret)
+        accepted += 1
+    assert accepted > 100
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("REDIS_URL", "rediss://:a%2Fb%40@127.0.0.1:1/0?ssl_ca_certs=/a/ca.pem"),
+        ("REDIS_URL", "redis://lena:p@ss:word@cache.example.org:6379/0"),
+        ("REDIS_URL", "redis://cache.example.org"),
+        ("REDIS_URL", "unix:///run/redis/redis.sock?db=1"),
+        ("MONGODB_URI", "mongodb://lena:p%40ss@[2001:db8::1]:27017,[fe80::1%25eth0]/photos"),
+        ("MONGODB_URI", "mongodb://%2Frun%2Fmongodb.sock/"),
+        ("BATCH_WEBHOOK_URL", "https://example.org:8443/hooks?to=photos"),
         ("REDIS_URL", "redis://[::1]:6379"),
         ("MONGODB_URI", "mongodb://u:a%2Fb@a:1,b:2/?replicaSet=r&authSource=$external"),
         ("MONGODB_URI", "mongodb+srv://u:p@example.org"),

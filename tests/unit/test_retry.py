@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exifinator.errors import ConfigError, QueueUnavailable, StoreUnavailable
-from exifinator.retry import MAX_PAUSE_SECONDS, MAX_UNAVAILABLE_SECONDS, backoff_seconds, retry_while_unavailable
+from exifinator.retry import MAX_PAUSE_SECONDS, MAX_UNAVAILABLE_SECONDS, Retry, backoff_seconds
 
 
 def test_backoff__further_attempts__pause_longer_up_to_the_limit() -> None:
@@ -24,7 +24,7 @@ def test_backoff__thousands_of_attempts__do_not_overflow() -> None:
     assert backoff_seconds(5000, first_seconds=1, max_seconds=2, chance=lambda: 1.0) == 2
 
 
-def test_retry_while_unavailable__server_comes_back__returns_the_result() -> None:
+def test_retry__server_comes_back__returns_the_result() -> None:
     failures = [QueueUnavailable("away"), StoreUnavailable("away"), QueueUnavailable("away")]
     pauses: list[float] = []
 
@@ -33,27 +33,27 @@ def test_retry_while_unavailable__server_comes_back__returns_the_result() -> Non
             raise failures.pop()
         return "done"
 
-    assert retry_while_unavailable(action, pauses.append) == "done"
+    assert Retry(pauses.append)(action) == "done"
     assert len(pauses) == 3
     assert pauses == sorted(pauses)
     assert pauses[0] <= 0.5
 
 
-def test_retry_while_unavailable__server_stays_away__is_given_up() -> None:
+def test_retry__server_stays_away__is_given_up() -> None:
     pauses: list[float] = []
 
     def action() -> None:
         raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable, match="away"):
-        retry_while_unavailable(action, pauses.append)
+        Retry(pauses.append)(action)
     assert MAX_UNAVAILABLE_SECONDS < sum(pauses) <= MAX_UNAVAILABLE_SECONDS + MAX_PAUSE_SECONDS
     assert max(pauses) <= MAX_PAUSE_SECONDS
 
 
-def test_retry_while_unavailable__another_error__is_raised_at_once() -> None:
+def test_retry__another_error__is_raised_at_once() -> None:
     def action() -> None:
         raise ConfigError("wrong")
 
     with pytest.raises(ConfigError):
-        retry_while_unavailable(action, lambda _: pytest.fail("paused"))
+        Retry(lambda _: pytest.fail("paused"))(action)

@@ -115,7 +115,9 @@ function App() {
   if (lastView.current === "batches" && showsPhotos) dropPages();
   lastView.current = state.view;
   const hasFilters = filterParams(state.filters).length > 0;
-  const isEmptyLibrary = counts.data?.total === 0 && !hasFilters;
+  // While counts are outdated or partial, photos may exist. The panel would lose its state if it disappeared meanwhile.
+  const isEmptyLibrary =
+    counts.data?.total === 0 && !counts.data.stale && !counts.data.cut_short && !hasFilters;
   const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {

@@ -17,12 +17,12 @@ from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.containers.tiff_writer import UNDEFINED, exif_directories, write_tiff
 from exifinator.metadata.containers.video_tables import find_tag
 from exifinator.metadata.containers.video_values import add_fixed_layout, add_value
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 from exifinator.metadata.text_decoding import decode_text
 from exifinator.metadata.tiff_spec import MAKER_NOTE, MAX_THUMBNAIL_BYTES
 
 OLYMPUS, PENTAX, PENTAX_2 = b"OLYMDigital Camera", b"IIII\x01\0", b"PENTDigital Camera"
 CASIO, RICOH = b"QVMI", b"ucmt"
-JPEG_BEGIN = b"\xff\xd8\xff"
 # Offsets in Pentax's structure: of the thumbnail's length, and of the thumbnail.
 PENTAX_THUMBNAIL = (303, 307)
 MAX_ENTRIES = 200

@@ -16,6 +16,7 @@ from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jxl import read_codestream_size
 from exifinator.metadata.containers.quicktime import read_quicktime
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 
 HEIF_BRANDS = {
     b"avif": "avif",
@@ -169,7 +170,7 @@ def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
     The box contains a version, the width and height, the length of the JPEG in bytes, and then the JPEG.
     """
     length = int.from_bytes(body[8:12], "big")
-    start = body.find(b"\xff\xd8\xff", 12, 24)
+    start = body.find(JPEG_BEGIN, 12, 24)
     if start > 0:
         located.add("thumbnail", body[start : start + length])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
@@ -78,15 +78,11 @@ def set_size(pages: list[Page], located: LocatedMetadata) -> None:
         located.width_pixels, located.height_pixels = page.width_pixels, page.height_pixels
 
 
-class _DirectoryWalker:
-    """Walks the directories of a TIFF file, and collects the ranges to read and the values that identify the format.
+@dataclass(slots=True)
+class _Findings:
+    """Values in the directories that identify the format, or belong to the container.
 
     Attributes:
-        ranges: The bytes read so far, as (start, end) offsets.
-        read_bytes: The number of bytes read so far. Bytes that were read twice count twice.
-        visited: The offsets of the directories read so far, in bytes.
-        needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
-        damage: What is wrong with the file, as a sentence; None if nothing is.
         make: The value of the first Make tag; b"" if none was found.
         is_raw: Whether a directory describes raw sensor data.
         is_dng: Whether a directory has the tag DNGVersion.
@@ -96,29 +92,39 @@ class _DirectoryWalker:
         jpeg_offset: Offset of a Panasonic file's preview, in bytes; 0 if there is none.
     """
 
-    def __init__(self, file: RangeBuffer, header: bytes, byte_order: str) -> None:
+    make: bytes = b""
+    is_raw: bool = False
+    is_dng: bool = False
+    pages: list[Page] = field(default_factory=list)
+    panasonic_edges: dict[int, int] = field(default_factory=dict)
+    profile: bytes = b""
+    jpeg_offset: int = 0
+
+
+class _RangeReader:
+    """Reads ranges of a file, and remembers them.
+
+    Attributes:
+        file: The file.
+        ranges: The bytes read so far, as (start, end) offsets.
+        needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
+        damage: What is wrong with the file, as a sentence; None if nothing is.
+    """
+
+    def __init__(self, file: RangeBuffer, header: bytes) -> None:
         self.file = file
-        self.entry = struct.Struct(byte_order + "HHI4s")
-        self.long = struct.Struct(byte_order + "I")
-        self.short = struct.Struct(byte_order + "H")
         self.ranges: list[tuple[int, int]] = [(0, len(header))]
-        self.read_bytes = 0
-        self.visited: set[int] = set()
         self.needs_more_bytes = False
         self.damage: str | None = None
-        self.make = b""
-        self.is_raw = self.is_dng = False
-        self.pages: list[Page] = []
-        self.panasonic_edges: dict[int, int] = {}
-        self.profile = b""
-        self.jpeg_offset = 0
+        # Bytes that were read twice count twice.
+        self._read_bytes = 0
 
     def read(self, start: int, length: int, read_ahead: int = 0) -> bytes:
         """Return `length` bytes from offset `start`, and add their range to `ranges`.
 
         Return fewer bytes at the end of the file, and none if the bytes have not been fetched yet or cannot be read.
         """
-        if self.read_bytes + length > MAX_FILE_BYTES:
+        if self._read_bytes + length > MAX_FILE_BYTES:
             self.damage = f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB."
             return b""
         try:
@@ -130,9 +136,41 @@ class _DirectoryWalker:
             self.damage = str(damage)
             return b""
         if data:
-            self.read_bytes += len(data)
+            self._read_bytes += len(data)
             self.ranges.append((start, start + len(data)))
         return data
+
+    def read_apart(self, start: int, length: int) -> bytes:
+        """Return bytes that are not stored with the record, so that their range is not among `ranges`."""
+        try:
+            return self.file.read(start, length)
+        except MissingBytes:
+            self.needs_more_bytes = True
+        except DamagedFile:
+            pass
+        return b""
+
+    def pieces(self) -> dict[int, bytes]:
+        """Return the data of the collected ranges, by offset in bytes. Overlapping ranges are merged."""
+        return {start: self.file.read(start, end - start) for start, end in merge_ranges(self.ranges)}
+
+
+class _DirectoryWalker:
+    """Walks the directories of a TIFF file.
+
+    Attributes:
+        reader: Reads the directories and their values.
+        found: The values that identify the format, or belong to the container.
+        visited: The offsets of the directories read so far, in bytes.
+    """
+
+    def __init__(self, file: RangeBuffer, header: bytes, byte_order: str) -> None:
+        self.entry = struct.Struct(byte_order + "HHI4s")
+        self.long = struct.Struct(byte_order + "I")
+        self.short = struct.Struct(byte_order + "H")
+        self.reader = _RangeReader(file, header)
+        self.found = _Findings()
+        self.visited: set[int] = set()
 
     def walk(self, start: int, depth: int = 0, max_chained: int = 1) -> None:
         """Collect a directory and those chained after it, each with its values and sub-directories.
@@ -142,26 +180,27 @@ class _DirectoryWalker:
             depth: Number of directories above this one.
             max_chained: The maximum number of directories in the chain, including the first one.
         """
+        reader = self.reader
         while start and max_chained and start not in self.visited and len(self.visited) < tiff_spec.MAX_DIRECTORIES:
             self.visited.add(start)
-            head = self.read(start, 2, READ_AHEAD_BYTES)
+            head = reader.read(start, 2, READ_AHEAD_BYTES)
             if len(head) < 2:
-                if not self.needs_more_bytes:
-                    self.damage = (
-                        self.damage or f"The offset of an EXIF directory, {start}, is past the end of the file."
+                if not reader.needs_more_bytes:
+                    reader.damage = (
+                        reader.damage or f"The offset of an EXIF directory, {start}, is past the end of the file."
                     )
                 return
             count = self.short.unpack(head)[0]
             if count > tiff_spec.MAX_ENTRIES:
-                self.damage = f"The EXIF directory at byte {start} claims to have {count} entries."
+                reader.damage = f"The EXIF directory at byte {start} claims to have {count} entries."
                 return
-            table = self.read(start + 2, 12 * count + 4, READ_AHEAD_BYTES)
+            table = reader.read(start + 2, 12 * count + 4, READ_AHEAD_BYTES)
             self._read_entries(table[: min(len(table) // 12, count) * 12], depth)
             if len(table) < 12 * count + 4:
-                if len(table) < 12 * count and not self.needs_more_bytes:
-                    self.damage = (
-                        self.damage
-                        or f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
+                if len(table) < 12 * count and not reader.needs_more_bytes:
+                    reader.damage = (
+                        reader.damage
+                        or f"The file is truncated: it ends at byte {reader.file.total_bytes}, inside the metadata."
                     )
                 return
             start = self.long.unpack_from(table, 12 * count)[0]
@@ -174,6 +213,7 @@ class _DirectoryWalker:
             table: The directory's entries, 12 bytes each.
             depth: Number of directories above this one.
         """
+        reader, found = self.reader, self.found
         thumbnail: dict[int, int] = {}
         page = Page()
         for tag, field_type, count, inline in self.entry.iter_unpack(table):
@@ -182,12 +222,14 @@ class _DirectoryWalker:
             value = inline
             if length > 4:
                 if tag == PANASONIC_JPEG:
-                    self.jpeg_offset = pointer
+                    found.jpeg_offset = pointer
                 if tag not in PARTLY_READ and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
                 # A MakerNote begins with its directory. Anything past MAX_NOTE_BYTES is preview data.
                 if tag != ICC_PROFILE:
-                    value = self.read(pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag in PARTLY_READ else length)
+                    value = reader.read(
+                        pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag in PARTLY_READ else length
+                    )
             if tag in (tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD):
                 if count == 1 and depth < 3:
                     self.walk(pointer, depth + 1)
@@ -199,41 +241,28 @@ class _DirectoryWalker:
             elif tag in (tiff_spec.THUMBNAIL_OFFSET, tiff_spec.THUMBNAIL_LENGTH):
                 thumbnail[tag] = pointer
             elif tag == MAKE:
-                self.make = self.make or value
+                found.make = found.make or value
             elif tag in PAGE_TAGS and count == 1:
                 page.set(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
             elif tag in PANASONIC_EDGES and count == 1:
-                self.panasonic_edges.setdefault(tag, self.short.unpack_from(inline)[0])
+                found.panasonic_edges.setdefault(tag, self.short.unpack_from(inline)[0])
             elif tag == ICC_PROFILE:
-                self._read_profile(pointer, length)
+                found.profile = found.profile or reader.read_apart(pointer, min(length, PROFILE_BYTES))
             elif tag == DNG_VERSION:
-                self.is_dng = True
+                found.is_dng = True
             elif tag == COMPRESSION:
-                self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
+                found.is_raw = found.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
             elif tag == PHOTOMETRIC:
-                self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
+                found.is_raw = found.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
         if not depth:
-            self.pages.append(page)
+            found.pages.append(page)
         length = thumbnail.get(tiff_spec.THUMBNAIL_LENGTH, 0)
         if tiff_spec.THUMBNAIL_OFFSET in thumbnail and length <= tiff_spec.MAX_THUMBNAIL_BYTES:
-            self.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
-
-    def _read_profile(self, start: int, length: int) -> None:
-        """Read the start of an ICC profile. Its range is not among `ranges`, because the profile is not stored."""
-        try:
-            self.profile = self.profile or self.file.read(start, min(length, PROFILE_BYTES))
-        except MissingBytes:
-            self.needs_more_bytes = True
-        except DamagedFile:
-            pass
-
-    def pieces(self) -> dict[int, bytes]:
-        """Return the data of the collected ranges, by offset in bytes. Overlapping ranges are merged."""
-        return {start: self.file.read(start, end - start) for start, end in merge_ranges(self.ranges)}
+            reader.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
 
 
-def _detect_format(header: bytes, walker: _DirectoryWalker) -> str:
-    if walker.is_dng:
+def _detect_format(header: bytes, found: _Findings) -> str:
+    if found.is_dng:
         return "dng"
     if header[8:10] == b"CR":
         return "cr2"
@@ -245,8 +274,8 @@ def _detect_format(header: bytes, walker: _DirectoryWalker) -> str:
         return "jxr"
     if header[8:12] in (b"IIII", b"MMMM"):
         return "iiq"
-    if walker.is_raw:
-        return next((name for make, name in RAW_FORMATS if walker.make.startswith(make)), "raw")
+    if found.is_raw:
+        return next((name for make, name in RAW_FORMATS if found.make.startswith(make)), "raw")
     return "tiff"
 
 
@@ -255,29 +284,30 @@ def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "tiff"
     header = file.read_exact(0, 16)
     walker = _DirectoryWalker(file, header, tiff_spec.byte_order(header))
+    reader, found = walker.reader, walker.found
     walker.walk(walker.long.unpack_from(header, 4)[0], max_chained=tiff_spec.MAX_CHAINED)
-    located.format = _detect_format(header, walker)
+    located.format = _detect_format(header, found)
     if located.format == "tiff":
         # Not for RAW formats: their first directory may describe a preview, whose size is not the photo's.
-        set_size(walker.pages, located)
-    elif located.format == "rw2" and len(walker.panasonic_edges) == len(PANASONIC_EDGES):
-        top, left, bottom, right = (walker.panasonic_edges[tag] for tag in PANASONIC_EDGES)
+        set_size(found.pages, located)
+    elif located.format == "rw2" and len(found.panasonic_edges) == len(PANASONIC_EDGES):
+        top, left, bottom, right = (found.panasonic_edges[tag] for tag in PANASONIC_EDGES)
         if bottom > top and right > left:
             located.width_pixels, located.height_pixels = right - left, bottom - top
-    located.add_profile(walker.profile)
-    if walker.jpeg_offset and located.format == "rw2":
+    located.add_profile(found.profile)
+    if found.jpeg_offset and located.format == "rw2":
         # Panasonic stores some of the EXIF metadata in the preview. Request the preview together with the other missing
         # ranges.
         preview = LocatedMetadata(located.format)
         try:
-            read_embedded_jpeg(file, preview, walker.jpeg_offset)
+            read_embedded_jpeg(file, preview, found.jpeg_offset)
         except MissingBytes:
-            walker.needs_more_bytes = True
+            reader.needs_more_bytes = True
         except DamagedFile as damage:
-            walker.damage = walker.damage or str(damage)
+            reader.damage = reader.damage or str(damage)
         located.blocks += preview.blocks
-    if walker.needs_more_bytes:
+    if reader.needs_more_bytes:
         raise MissingBytes
-    located.blocks.insert(0, Block("exif", walker.pieces()))
-    if walker.damage:
-        raise DamagedFile(walker.damage)
+    located.blocks.insert(0, Block("exif", reader.pieces()))
+    if reader.damage:
+        raise DamagedFile(reader.damage)

@@ -1,1 +1,1 @@
-"""Find and fetch the JPEGs that cameras embed in their files, for showing formats that browsers cannot show."""
+"""Find and fetch the JPEGs that cameras embed in their files, to show photos in formats that browsers cannot show."""

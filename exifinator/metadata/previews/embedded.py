@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from exifinator.metadata.containers.range_buffer import RangeBuffer
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 
 APP1, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 # The frames that browsers can show: baseline, extended sequential and progressive.
@@ -74,7 +75,7 @@ def read_frame(file: RangeBuffer, start: int, length: int) -> EmbeddedJpeg | Non
     def read(offset: int, n_bytes: int) -> bytes:
         return file.read(offset, max(0, min(n_bytes, end - offset)), min(READ_AHEAD_BYTES, max(0, end - offset)))
 
-    if read(start, 3) != b"\xff\xd8\xff":
+    if read(start, len(JPEG_BEGIN)) != JPEG_BEGIN:
         return None
     offset, orientation = start + 2, 0
     for _ in range(MAX_SEGMENTS):

@@ -13,9 +13,9 @@ from exifinator.metadata.containers import ciff, heif
 from exifinator.metadata.containers.iso_bmff import CANON_UUID, Box, box_body, walk_boxes
 from exifinator.metadata.containers.range_buffer import RangeBuffer
 from exifinator.metadata.containers.x3f import JPEG_FORMAT, MAX_PICTURES, MAX_SECTIONS, TAIL_BYTES
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 
 PREVIEW_UUID = bytes.fromhex("eaf42b5e1c984b88b9fbb7dc406e4d16")
-JPEG_START = b"\xff\xd8\xff"
 # The JPEG of a PRVW or THMB box begins within so many bytes of the box.
 MAX_BOX_HEAD_BYTES = 64
 MAX_TRACKS = 8
@@ -86,7 +86,7 @@ def find_in_cr3(file: RangeBuffer) -> Ranges:
 def _jpeg_of(file: RangeBuffer, box: Box) -> Ranges:
     """Return the range of the JPEG in a PRVW or THMB box."""
     head = file.read(box.start, min(MAX_BOX_HEAD_BYTES, box.end - box.start))
-    at = head.find(JPEG_START)
+    at = head.find(JPEG_BEGIN)
     return [(box.start + at, box.end - box.start - at)] if at >= 0 else []
 
 

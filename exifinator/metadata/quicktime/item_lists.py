@@ -9,6 +9,7 @@ import re
 import struct
 from typing import Any
 
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, uint
 from exifinator.metadata.quicktime.movie_tags import MovieTags, definition, table
 from exifinator.metadata.quicktime.places import place_text, read_place
@@ -109,7 +110,7 @@ def _add_item(group: str, key: str, row: Any, data: bytes, tags: MovieTags) -> b
         name = f"{name}-{language(code)}"
     if data_type in (JPEG, PNG) or name == "CoverArt":
         tags.add_binary(group, name, value)
-        return value if value.startswith(b"\xff\xd8\xff") else None
+        return value if value.startswith(JPEG_BEGIN) else None
     if group == "ItemList" and key in PAIRS and len(value) >= 6:
         number, total = uint(value, 2, 2), uint(value, 4, 2)
         text = f"{number} of {total}" if total else str(number)

@@ -14,6 +14,7 @@ from exifinator.metadata.containers.iso_bmff import CANON_KINDS
 from exifinator.metadata.containers.jpeg import read_jpeg
 from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, MissingBytes, RangeBuffer
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 from exifinator.metadata.makernotes.conversions import exposure_text, signed_text
 from exifinator.metadata.quicktime.boxes import boxes_in
 from exifinator.metadata.quicktime.movie_tags import MovieTags, number_text, table
@@ -22,7 +23,6 @@ from exifinator.metadata.quicktime.sony import read_xml
 from exifinator.models import Block
 
 MAKER_NOTE = "MakerNote"
-JPEG_BEGIN = b"\xff\xd8\xff"
 TIFF_BEGINS = (b"II*\0", b"MM\0*")
 # Maps the start of a `TAGS` box to a table. The first match counts.
 TAGS_TABLES = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 from exifinator.metadata.quicktime.boxes import boxes_in, four_characters, uint
 from exifinator.metadata.quicktime.item_lists import add_value, read_meta
 from exifinator.metadata.quicktime.movie_tags import MovieTags, definition, table
@@ -28,7 +29,6 @@ ROLES = {0: "shooting", 1: "real", 2: "fictional"}
 HEXADECIMAL = frozenset({"CAME"})
 # Boxes that makers.py decodes.
 MAKERS = frozenset({"TAGS"})
-JPEG_BEGIN = b"\xff\xd8\xff"
 
 
 class UserDataBlock(NamedTuple):

@@ -27,6 +27,7 @@ _NAMESPACE_NOT_FOUND = 26
 
 
 def check_version(server: MongoInfo) -> Finding:
+    """Check that MongoDB is not too old."""
     version = tuple(map(int, re.findall(r"\d+", server.version)[:2]))
     if version < MIN_MONGODB_VERSION:
         return error(
@@ -162,7 +163,7 @@ def check_count(connections: Connections) -> Finding:
     """Check the number of records in MongoDB's metadata, which may be wrong after MongoDB was killed."""
     wrong = find_wrong_count(connections.store.records.collection)
     if wrong is None:
-        return ok("mongodb", "MongoDB knows the number of records")
+        return ok("mongodb", "MongoDB counts the records correctly")
     reported, actual = wrong
     return error(
         "mongodb",

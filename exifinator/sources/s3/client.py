@@ -13,6 +13,7 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 from lxml.etree import XMLSyntaxError
 
+from exifinator.bucket_names import is_access_point, is_directory_bucket
 from exifinator.config import Config
 from exifinator.errors import (
     BucketGone,
@@ -20,6 +21,7 @@ from exifinator.errors import (
     ObjectChanged,
     ObjectGone,
     PermanentError,
+    WrongEndpoint,
 )
 from exifinator.metrics import COUNTS, retry_cause
 from exifinator.models import ImageRef, ListedPage, RangeRead
@@ -35,9 +37,6 @@ MIN_RELOAD_SECONDS = 15.0
 # The number of times that boto3 tries a request, with growing, jittered pauses. If the last attempt fails too, a
 # transient error is raised.
 ATTEMPTS_PER_REQUEST = 3
-
-# Directory buckets (S3 Express One Zone) have names that end with this.
-DIRECTORY_BUCKET_SUFFIX = "--x-s3"
 
 Result = TypeVar("Result")
 
@@ -65,9 +64,9 @@ class S3Client:
         meta = self.client(bucket).meta
         return endpoint_name(meta.endpoint_url, meta.partition)
 
-    def can_list_ranges(self, bucket: str) -> bool:  # noqa: ARG002
-        """Return whether it is worthwhile to list ranges of keys in parallel: it is, for most requests are waiting."""
-        return True
+    def can_list_ranges(self, bucket: str) -> bool:
+        """Return whether ranges of keys can be listed in parallel: if the bucket lists its keys in order."""
+        return not is_directory_bucket(bucket)
 
     def client(self, bucket: str) -> Any:  # noqa: ARG002
         """Return the boto3 client for a bucket."""
@@ -305,7 +304,15 @@ class S3Client:
                 options["StartAfter"] = start_after
         if max_keys < MAX_KEYS:
             options["MaxKeys"] = max_keys
-        if self.endpoint(bucket).startswith(AMAZON_S3) and not bucket.endswith(DIRECTORY_BUCKET_SUFFIX):
+        endpoint = self.endpoint(bucket)
+        if is_access_point(bucket) and not endpoint.startswith(AMAZON_S3):
+            # boto3 would prepend the name of the access point to the name of the server's host.
+            raise WrongEndpoint(
+                f"{bucket} is an access point of Amazon S3, but the server is {endpoint}",
+                hint="unset S3_ENDPOINT_URL and AWS_ENDPOINT_URL, or name a bucket of that server",
+                pointer="S3_ENDPOINT_URL",
+            )
+        if endpoint.startswith(AMAZON_S3) and not is_directory_bucket(bucket):
             # Without this, restored objects look like archived ones. Other servers and directory buckets may reject it.
             options["OptionalObjectAttributes"] = ["RestoreStatus"]
 

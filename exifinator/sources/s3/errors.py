@@ -25,6 +25,7 @@ from botocore.exceptions import (
     InfiniteLoopConfigError,
     InvalidConfigError,
     MetadataRetrievalError,
+    MissingDependencyException,
     NoAuthTokenError,
     NoCredentialsError,
     ParamValidationError,
@@ -36,10 +37,12 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
     UnknownCredentialError,
+    UnsupportedS3AccesspointConfigurationError,
 )
 from lxml.etree import XMLSyntaxError
 from urllib3.exceptions import HTTPError as TransportError
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
@@ -57,9 +60,7 @@ from exifinator.errors import (
     WrongEndpoint,
     WrongRegion,
 )
-from exifinator.models import split_bucket
 from exifinator.sources.s3.headers import parse_http_date
-from exifinator.sources.source import is_bucket_name
 
 _CREDENTIAL_ERRORS = (
     ConfigNotFound, ConfigParseError, CredentialRetrievalError, InfiniteLoopConfigError, InvalidConfigError,
@@ -286,6 +287,16 @@ def s3_errors(place: str) -> Iterator[None]:
                 f"Invalid bucket name: {bucket!r}", hint="use letters, digits, dots, hyphens and underscores"
             ) from exc
         raise PermanentError(f"Invalid request for {place}: {exc}") from exc
+    except MissingDependencyException as exc:
+        raise PermanentError(
+            f"Requests to {place} must be signed for several regions (SigV4A), as for a multi-region access point",
+            hint="name an access point or the bucket of one region, or install awscrt for EXIFinator's Python",
+        ) from exc
+    except UnsupportedS3AccesspointConfigurationError as exc:
+        reason = str(exc).partition(": ")[2]
+        raise PermanentError(
+            f"The access point {place} cannot be used: {reason}", hint="set AWS_REGION to the region in its ARN"
+        ) from exc
     except BotoCoreError as exc:
         raise PermanentError(f"The request for {place} cannot be sent to S3: {exc}") from exc
     except Exception as exc:

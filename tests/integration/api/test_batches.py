@@ -28,6 +28,7 @@ from tests.s3_proxy import Answer, run_proxy, s3_error
 
 BATCH_FIELDS = {
     "id", "sources", "patterns", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
+    "pruned",
 }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def test_list_cameras__unusual_bodies__are_told_apart(own_library: Config) -> No
 def test_list_cameras__too_many_for_a_request__are_read_beside_it(
     failing_library: Config, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.aggregations.cameras.SAMPLE_SIZES", (10, 5))
+    monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (10, 5))
     expected = summarize([record for record in RECORDS if record["bucket"] == "holiday"])
     answers: list[dict[str, Any]] = []
     with open_api(failing_library) as api:

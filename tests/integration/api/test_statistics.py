@@ -14,7 +14,7 @@ import pytest
 
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FacetCounts
-from api.aggregations.map_clusters import SAMPLE_SIZES
+from api.aggregations.sampling import SAMPLE_SIZES
 from api.database import open_store
 from exifinator.config import Config
 from exifinator.models import STATUSES
@@ -159,7 +159,7 @@ def ask_until_whole(api: Api, fail: Fail, path: str, **params: str) -> list[dict
 def test_get_facets__too_many_for_a_request__are_counted_beside_it(
     failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.aggregations.facet_counter.SAMPLE_SIZES", (20, 10, 5))
+    monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (20, 10, 5))
     answers = ask_until_whole(failing_api, fail, "/facets", bucket="holiday", fields="camera")
     assert {(answer["total"], answer["more"]) for answer in answers} == {(121, False)}
     counted = [answer["counted"] for answer in answers]
@@ -170,7 +170,7 @@ def test_get_facets__too_many_for_a_request__are_counted_beside_it(
 def test_get_map__too_many_for_a_request__are_grouped_beside_it(
     failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.routes.map.SAMPLE_SIZES", (20, 10, 5))
+    monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (20, 10, 5))
     answers = ask_until_whole(failing_api, fail, "/map", bucket="holiday", zoom="3")
     whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
     found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]

@@ -10,6 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,25 @@ def test_export__csv__has_every_photo_and_no_formula(api: Api) -> None:
     assert formula["camera_model"] == "'@SUM(1+1)"
     assert formula["artist"] == "'\t-1+1"
     assert any(row["longitude"].startswith("-") for row in rows)
-    dates = {row["id"]: (row["taken_at"], row["extracted_at"]) for row in rows}
+
+
+def test_export__times__have_one_width_and_utc_a_column_of_its_own(api: Api) -> None:
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(api.get("/export.csv").text, newline=""))}
+    lines = {line["id"]: line for line in map(json.loads, api.get("/export.ndjson").text.splitlines())}
+    utc = 0
     for record in RECORDS:
-        taken = record["photo"].get("taken_at")
-        zone = "Z" if record["photo"].get("taken_offset") else ""
-        shown = f"{taken:%Y-%m-%dT%H:%M:%S}{zone}" if taken else ""
-        assert dates[record["_id"]] == (shown, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}Z")
+        row, line = rows[record["_id"]], lines[record["_id"]]
+        taken, has_offset = record["photo"].get("taken_at"), bool(record["photo"].get("taken_offset"))
+        shown = f"{taken:%Y-%m-%dT%H:%M:%S}.000" if taken else ""
+        in_utc = f"{shown}Z" if taken and has_offset else ""
+        utc += bool(in_utc)
+        expected = (in_utc or shown, in_utc, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}.000Z")
+        assert (row["taken_at"], row["taken_utc"], row["extracted_at"]) == expected
+        photo = line["photo"]
+        found = photo.get("taken_at", ""), photo.get("taken_utc", ""), line["extracted_at"]
+        assert found == expected
+        assert photo.get("taken_local", "") == row["taken_local"]
+    assert 0 < utc < len(RECORDS)
 
 
 def test_export__csv__machine_made_values_are_exact_and_raw_ones_all(api: Api) -> None:
@@ -175,7 +189,8 @@ def test_export__parquet__is_read_by_arrow(api: Api, tmp_path: Path) -> None:
     assert table.num_rows == len(RECORDS)
     assert sorted(table["id"].to_pylist()) == sorted(record["_id"] for record in RECORDS)
     rows = zip(
-        *(table[name].to_pylist() for name in ("id", "taken_at", "size", "iso", "keywords", "latitude")), strict=True
+        *(table[name].to_pylist() for name in ("id", "taken_at", "taken_utc", "size", "iso", "keywords", "latitude")),
+        strict=True,
     )
     found = {id_: values for id_, *values in rows}
     for record in RECORDS:
@@ -183,7 +198,8 @@ def test_export__parquet__is_read_by_arrow(api: Api, tmp_path: Path) -> None:
         taken = photo["taken_at"].replace(tzinfo=None) if "taken_at" in photo else None
         words = "; ".join(photo["keywords"]) if "keywords" in photo else None
         latitude = photo["location"]["coordinates"][1] if "location" in photo else None
-        assert found[record["_id"]] == [taken, record["size"], photo.get("iso"), words, latitude]
+        utc = taken.replace(tzinfo=UTC) if taken and photo.get("taken_offset") else None
+        assert found[record["_id"]] == [taken, utc, record["size"], photo.get("iso"), words, latitude]
 
 
 def test_stream_parquet__records_of_another_program__have_what_fits(tmp_path: Path) -> None:

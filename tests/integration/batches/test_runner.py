@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -15,8 +17,8 @@ from pydantic import SecretStr
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.config import load_config
-from exifinator.errors import AccessDenied, BatchTaken, BucketGone, EXIFinatorError, PermanentError
-from exifinator.models import ListedPage
+from exifinator.errors import AccessDenied, BatchTaken, BucketGone, EXIFinatorError, PermanentError, StoreUnavailable
+from exifinator.models import BatchDocument, BatchOwner, ListedPage
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.sources import listing
@@ -27,7 +29,7 @@ from exifinator.storage.store import Store
 from tests.integration.batches.batches import PAGE, SmallPages, fill, list_all, open_batch
 from tests.integration.conftest import INTERVALS, Bucket, Installation, SharedInstallation
 from tests.photos import make_jpeg
-from tests.servers import ROOT
+from tests.servers import ROOT, reserve_port, run_redis
 
 
 def adds_up(n: BatchCounts) -> bool:
@@ -76,6 +78,73 @@ def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
     process.wait()
     process.stdout.close()
     return batch_id
+
+
+# --- Opened ----------------------------------------------------------------------------------------------------------
+
+
+def test_open__redis_absent_for_a_moment__is_retried(
+    install: Callable[..., Installation], bucket: Bucket, tmp_path: Path
+) -> None:
+    port = reserve_port()
+    here = install(REDIS_URL=f"redis://127.0.0.1:{port}/0")
+    batch = here.batch(bucket.name)
+    pauses: list[float] = []
+    with contextlib.ExitStack() as stack:
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                stack.enter_context(run_redis(tmp_path, port))
+
+        batch.open(pause=pause)
+        assert len(pauses) == 2
+        assert here.queue.batches.open_ids() == [batch.id]
+
+
+@pytest.mark.parametrize("command", ["find", "findAndModify"])
+def test_open__mongodb_fails_for_a_moment__is_retried(
+    installation: Installation, bucket: Bucket, failing_mongodb_uri: str, command: str
+) -> None:
+    config = installation.config.model_copy(update={"mongodb_uri": SecretStr(failing_mongodb_uri)})
+    with connect_mongodb(config) as client:
+        store = Store(client, config)
+        batch = Batch([parse_source(bucket.name)], installation.s3, store, installation.queue)
+        pauses: list[float] = []
+        data = {"failCommands": [command], "errorCode": 50}
+        client.admin.command("configureFailPoint", "failCommand", mode={"times": 2}, data=data)
+        try:
+            batch.open(pause=pauses.append)
+            stored = store.batches.find(batch.id)
+        finally:
+            client.admin.command("configureFailPoint", "failCommand", mode="off")
+            client.drop_database(config.mongodb_database)
+            client.drop_database(config.mrq_database)
+
+    assert len(pauses) == 2
+    assert stored is not None
+    assert stored["state"] == "listing"
+
+
+def test_open__response_to_the_claim_is_lost__resumes_that_batch(
+    installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_batch(installation, bucket.name)
+    first.detach("left")
+    claim, pauses = installation.store.batches.claim, list[float]()
+
+    def claim_and_lose_the_response(batch: BatchDocument, owner: BatchOwner) -> bool:
+        assert claim(batch, owner)
+        if not pauses:
+            raise StoreUnavailable("the connection was closed")
+        return True
+
+    monkeypatch.setattr(installation.store.batches, "claim", claim_and_lose_the_response)
+    second = installation.batch(bucket.name)
+    second.open(pause=pauses.append)
+
+    assert len(pauses) == 1
+    assert (second.id, second.resumed) == (first.id, True)
 
 
 # --- Bounded ----------------------------------------------------------------------------------------------------------

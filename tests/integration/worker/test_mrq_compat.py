@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
 from tests.servers import ROOT
 
 TWO_STARTS = """
@@ -106,3 +110,18 @@ def test_worker__indexes_that_mongodb_denies__are_one_line_of_the_log() -> None:
         "WARNING start: MongoDB cannot create the indexes of jobs now: not authorized on mrq",
         "WARNING start: MongoDB cannot create the indexes of jobs: away",
     ]
+
+
+@pytest.mark.parametrize("options", [["--trace_io"], ["--print_mongodb", "--trace_greenlets"]], ids=" ".join)
+def test_worker__options_of_mrq_that_trace__indexes_as_without_them(
+    installation: Installation, bucket: Bucket, options: list[str]
+) -> None:
+    for i in range(3):
+        bucket.put(f"{i}.jpg", make_jpeg(seed=i))
+    batch = installation.queue_batch(bucket.name)
+    installation.start_worker("download", "write", *options)
+
+    numbers = installation.finish(batch)
+
+    assert (numbers.stored, numbers.failed) == (3, 0)
+    assert "Traceback" not in installation.worker_logs()

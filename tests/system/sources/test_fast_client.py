@@ -21,7 +21,8 @@ from tests.stub_s3 import Reply, Request, StubS3, error, run_stub
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 BODY = bytes(range(256)) * 40
 REF = ImageRef("b", "a.jpg", "", len(BODY), NOON)
-EXPRESS = "photos--use1-az4--x-s3"
+# A directory bucket, and an access point of one.
+EXPRESS = ["photos--use1-az4--x-s3", "photos-ap--use1-az4--xa-s3"]
 SESSION = (
     b"<CreateSessionResult><Credentials><SessionToken>ST</SessionToken><SecretAccessKey>S2</SecretAccessKey>"
     b"<AccessKeyId>A2</AccessKeyId><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></CreateSessionResult>"
@@ -31,7 +32,12 @@ SESSION = (
 @pytest.fixture
 def stub() -> Iterator[StubS3]:
     with run_stub(
-        StubS3({"b": {"a.jpg": BODY, "first.jpg": b"x"}, EXPRESS: {f"{i}.jpg": BODY for i in range(5)}})
+        StubS3(
+            {
+                "b": {"a.jpg": BODY, "first.jpg": b"x"},
+                **{bucket: {f"{i}.jpg": BODY for i in range(5)} for bucket in EXPRESS},
+            }
+        )
     ) as stub:
         yield stub
 
@@ -122,7 +128,8 @@ def test_fast_client__credentials_that_were_renewed__are_loaded_again(fast: Fast
     assert len(stub.seen) == 1
 
 
-def test_fast_client__directory_bucket__takes_one_get_an_image(fast: FastS3Client, stub: StubS3) -> None:
+@pytest.mark.parametrize("bucket", EXPRESS)
+def test_fast_client__directory_bucket__takes_one_get_an_image(fast: FastS3Client, stub: StubS3, bucket: str) -> None:
     def check_session(request: Request, reply: Reply) -> Reply:
         is_signed = "/s3express/" in request.headers.get("authorization", "")
         has_token = request.headers.get("x-amz-s3session-token") == "ST"
@@ -132,11 +139,11 @@ def test_fast_client__directory_bucket__takes_one_get_an_image(fast: FastS3Clien
             else error(403, "AccessDenied")
         )
 
-    stub.on_list[EXPRESS] = lambda *_: Reply(200, SESSION)
-    stub.on_get[EXPRESS] = check_session
+    stub.on_list[bucket] = lambda *_: Reply(200, SESSION)
+    stub.on_get[bucket] = check_session
 
     for i in range(5):
-        assert fast.read_range(ImageRef(EXPRESS, f"{i}.jpg", "", len(BODY), NOON), 0, 10).data == BODY[:10]
+        assert fast.read_range(ImageRef(bucket, f"{i}.jpg", "", len(BODY), NOON), 0, 10).data == BODY[:10]
 
     assert [request.key for request in stub.seen if request.key] == [f"{i}.jpg" for i in range(5)]
     assert sum("session" in request.query for request in stub.seen) <= 2

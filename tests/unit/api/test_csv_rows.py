@@ -81,7 +81,7 @@ def test_writer__raw__is_exact(text: str) -> None:
         (5, "5"),
         (-0.5, "-0.5"),
         (True, "true"),
-        (datetime(2024, 5, 1, 12), "2024-05-01T12:00:00Z"),
+        (datetime(2024, 5, 1, 12), "2024-05-01T12:00:00.000Z"),
         (["a", "b"], '"a; b"'),
         ({"printable": 5}, "5"),
         ("\ud800", '"?"'),

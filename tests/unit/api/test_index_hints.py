@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from api.query.filters import FILTER_PATHS
 from api.query.index_hints import GENERAL_ADVICE, suggest_speedup
 from exifinator.config import Config
+from exifinator.storage.indexes import INDEXES
 
 CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
 
@@ -63,3 +65,9 @@ def test_suggest__an_index_finds_some__the_other_fields_are_not_blamed(query: st
 
 def test_suggest__field_of_any_length__is_shown_in_short() -> None:
     assert len(suggest_speedup({"query": '{"' + "x" * 299 + '":1}'}, CONFIG)) < 800
+
+
+def test_general_advice__names_each_filter_on_one_field__which_all_have_an_index() -> None:
+    first_fields = {index.keys[0][0] for index in INDEXES}
+    assert {name for name, path in FILTER_PATHS.items() if path not in first_fields} == set()
+    assert {name for name in FILTER_PATHS if f" {name}," not in GENERAL_ADVICE} == set()

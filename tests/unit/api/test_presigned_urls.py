@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.errors import ErrorCode, RequestRefused
-from api.presigned_urls import LinkSigner, Signer
+from api.presigned_urls import PathSigner, S3UrlSigner
 from exifinator.config import Config
 
 
@@ -23,13 +23,13 @@ def test_sign__unusable_aws_settings__is_refused(
     monkeypatch.setenv(variable, value.replace("{broken}", str(broken)))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(RequestRefused) as caught:
-        Signer(Config()).sign("bucket", "key", "image/jpeg")
+        S3UrlSigner(Config()).sign("bucket", "key", "image/jpeg")
     assert caught.value.code is ErrorCode.CANNOT_SIGN
 
 
-def make_signer(**settings: object) -> Signer:
+def make_signer(**settings: object) -> S3UrlSigner:
     keys = {"aws_access_key": "test", "aws_secret_key": "secret"}
-    return Signer(Config().model_copy(update={**keys, "aws_secret_key": SecretStr("secret"), **settings}))
+    return S3UrlSigner(Config().model_copy(update={**keys, "aws_secret_key": SecretStr("secret"), **settings}))
 
 
 def test_sign__media_type_and_attachment__are_fixed_by_the_signature() -> None:
@@ -60,17 +60,17 @@ def test_origins__of_the_endpoint__for_the_content_security_policy(endpoint: str
 
 def test_link__signed_path__is_valid_for_this_path_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(api_token="token")  # type: ignore[arg-type]
-    url = LinkSigner(config).sign("/photos/a/content")
+    url = PathSigner(config).sign("/photos/a/content")
     path, _, query = url.partition("?")
     expires, signature = (part.partition("=")[2] for part in query.split("&"))
-    other_process = LinkSigner(config)
+    other_process = PathSigner(config)
     assert other_process.is_valid(path, int(expires), signature)
     assert not other_process.is_valid("/photos/b/content", int(expires), signature)
     assert not other_process.is_valid(path, int(expires) + 1, signature)
-    assert not LinkSigner(Config(api_token="other")).is_valid(path, int(expires), signature)  # type: ignore[arg-type]
+    assert not PathSigner(Config(api_token="other")).is_valid(path, int(expires), signature)  # type: ignore[arg-type]
     monkeypatch.setattr("time.time", lambda: float(expires) + 1)
     assert not other_process.is_valid(path, int(expires), signature)
 
 
 def test_link__server_without_a_token__needs_no_signature() -> None:
-    assert LinkSigner(Config()).sign("/photos/a/content") == "/photos/a/content"
+    assert PathSigner(Config()).sign("/photos/a/content") == "/photos/a/content"

@@ -113,6 +113,12 @@ def test_resolve__filter_in_words__has_the_values_that_it_means(text: str, value
     assert len(values) <= MAX_RESOLVED
 
 
+def test_resolve__values_not_counted_yet__are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.aggregations.suggestions._FIRST_COUNT_SECONDS", 0.01)
+    (item,) = read_search("camera:x-t4")
+    assert asyncio.run(suggester(missing=frozenset({"camera"})).resolve(item)) is None
+
+
 def test_value_search__as_many_values_as_a_facet_keeps__is_bounded() -> None:
     search = ValueSearch({f"value {n} {'word ' * 500}": n for n in range(MAX_VALUES)})
     assert [match.count for match in search.find(["value", "42"])][:2] == [4299, 4298]

@@ -29,9 +29,9 @@ def test_start_batch__others_start_too__count_only_after_this_one(
 
     monkeypatch.setattr(start, "read_watched", count)
     monkeypatch.setattr(start, "_check_source", lambda *_: None)
-    monkeypatch.setattr(start, "_spawn_watcher", lambda *_: SimpleNamespace(pid=1))
+    monkeypatch.setattr(start, "_spawn_watcher", lambda *_, **__: SimpleNamespace(pid=1))
     monkeypatch.setattr(start, "_await_end", lambda *_: None)
-    store: Any = SimpleNamespace(batches=SimpleNamespace(save=save))
+    store: Any = SimpleNamespace(batches=SimpleNamespace(save=save, find=lambda _: None))
     for _ in range(start.MAX_RUNNING):
         start.start_batch(Config(), store, "bucket", logs=tmp_path)
     with pytest.raises(TooManyBatches):

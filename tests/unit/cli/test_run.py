@@ -12,11 +12,13 @@ from click.testing import CliRunner
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.sources import find_sources
+from exifinator.cli import run
 from exifinator.cli.progress import ProgressDisplay
 from exifinator.cli.run import _run_batch, result_addresses, run_command
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import build_config
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
+from exifinator.monitoring import standstill
 from exifinator.sources.source import Source
 
 
@@ -105,6 +107,37 @@ def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> No
     assert ended.value.code == 130
     assert batch.left == [("left", None)]
     assert notes[0].startswith("Detached. Workers will keep processing the 1,809 queued images. ")
+
+
+class Stalled(Ending):
+    """A batch whose images nobody reads, until it ends."""
+
+    tally = SimpleNamespace(done_when_listed=0, older_extractor=0)
+    queue = SimpleNamespace(client=None, keys=None)
+    failures = ()
+
+    def __init__(self) -> None:
+        super().__init__(KeyboardInterrupt())
+
+    def list_and_queue(self, *, dry_run: bool) -> Iterator[BatchCounts]:
+        yield self.counts
+
+    def wait(self) -> Iterator[BatchCounts]:
+        yield from 3 * [self.counts]
+
+
+def test_run_batch__no_progress__says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.0)
+    monkeypatch.setattr(run, "load_config", lambda: build_config({}, {}))
+    monkeypatch.setattr(run, "find_obstacles", lambda config: [f"{config.download_queue} is paused"])
+    monkeypatch.setattr(run, "WorkerHealth", lambda client, keys: SimpleNamespace(refused_workers=list))
+    batch: Any = Stalled()
+    notes: list[str] = []
+    display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
+
+    _run_batch(batch, display, RunOptions())
+
+    assert notes == ["No image was done in the last 0 s: download is paused"]
 
 
 def test_result_addresses__first__is_the_explorer() -> None:

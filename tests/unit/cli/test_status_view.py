@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,6 +39,56 @@ def test_batches__no_patterns__have_one_line() -> None:
     assert len(show(sources=["s3://a", "s3://b"], patterns=[])) == 2
 
 
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+BATCH = {"id": "20240101-000000-abcdef", "state": "reading"}
+ENTRY: dict[str, Any] = {"source": "s3://a/2024/", "every": "6h", "at": None, "timezone": None, "last_batch": None}
+
+
+@pytest.mark.parametrize(
+    ("entry", "cells"),
+    [
+        ({"last": None, "next_at": NOON + timedelta(hours=2)}, ["6h", "-", "in 2 h 0 min"]),
+        (
+            {
+                "at": "02:00",
+                "timezone": "Europe/Berlin",
+                "last": {"at": NOON - timedelta(hours=4), "outcome": "started", "problem": None},
+                "last_batch": BATCH,
+                "next_at": NOON - timedelta(minutes=1),
+            },
+            ["6h at 02:00 Europe/Berlin", "indexing, 4 h 0 min ago", "due"],
+        ),
+        (
+            {
+                "last": {"at": NOON, "outcome": "skipped", "problem": "Batch b1 was still running"},
+                "last_batch": BATCH,
+                "next_at": NOON + timedelta(seconds=9),
+            },
+            ["6h", "skipped 0 s ago: Batch b1 was still running", "in 9 s"],
+        ),
+        (
+            {
+                "last": {"at": NOON, "outcome": "failed", "problem": "[red]no\x1b[31m"},
+                "next_at": NOON + timedelta(seconds=9),
+            },
+            ["6h", "not started 0 s ago: [red]no\\x1b[31m", "in 9 s"],
+        ),
+        (
+            {"last": {"at": NOON, "outcome": "started", "problem": None}, "next_at": NOON + timedelta(seconds=9)},
+            ["6h", "started, 0 s ago", "in 9 s"],
+        ),
+    ],
+    ids=["never due", "running", "skipped", "failed", "purged"],
+)
+def test_schedule__entry__says_what_happened_and_what_is_next(entry: dict[str, Any], cells: list[str]) -> None:
+    console = Console(width=140, color_system=None)
+    with console.capture() as capture:
+        console.print(status_view._schedule(Status(NOON, schedule=[{**ENTRY, **entry}])))
+    row = re.split(r" {2,}", capture.get().splitlines()[1].strip())
+    assert row[0] == "s3://a/2024/"
+    assert " | ".join(row[1:]).replace(" | ", " ") == " ".join(cells)
+
+
 MILLION = 1_234_567
 
 
@@ -58,6 +109,9 @@ def make_status() -> Status:
     status.batches = [
         {**batch, "state": "reading", "numbers": numbers, "rate": 1523.4, "seconds_left": 4000.0, "patterns": []}
     ]
+    last = {"at": status.at, "outcome": "skipped", "problem": "Batch 20240101-000000-abcdef was still running"}
+    entry = {**ENTRY, "at": "02:00", "timezone": "America/Argentina/ComodRivadavia", "next_at": status.at, "last": last}
+    status.schedule = [{**entry, "source": "s3://a-bucket-with-a-long-name/2024/summer/"}]
     example = {"message": "AccessDenied: " + "S3 refuses " * 20, "status": "failed"}
     status.failures = [{"exception": "AccessDenied", "count": MILLION, "example": example}]
     return status

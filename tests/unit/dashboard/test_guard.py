@@ -230,7 +230,7 @@ def test_guard__every_answer__has_the_security_headers(path: str) -> None:
 
 def test_guard__page__its_inline_scripts_and_no_others_may_run() -> None:
     response = client().get("/page")
-    scripts = re.findall("<script>(.*?)</script>", response.text)
+    scripts = re.findall("<script>(.*?)</script>", response.text, re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert "let a = 1;" in scripts
     assert re.findall("'sha256-(.*?)'", response.headers["Content-Security-Policy"]) == hashes

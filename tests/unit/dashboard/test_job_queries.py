@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,8 @@ STATIC = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard" 
 @Request.application
 def mrq(request: Request) -> Response:
     """Respond as MRQ does to what it cannot read: as if there were no filter. Send its own files."""
+    if request.path == "/":
+        return Response((STATIC / "templates/index.html").read_text(), mimetype="text/html")
     file = STATIC / request.path.removeprefix("/")
     if file.is_file():
         response = Response(file.read_text(), mimetype="text/plain", headers={"ETag": '"1"'})
@@ -134,15 +139,32 @@ def test_body__transfer_encoding__is_refused_and_ends_the_connection(guarded: Cl
         assert (response.status_code, response.headers["Connection"]) == (411, "close")
 
 
+def test_page__of_the_installed_mrq__has_no_handlers_in_attributes_and_hashes_of_its_scripts(guarded: Client) -> None:
+    """The Content-Security-Policy blocks handlers in attributes, and scripts whose hashes it does not name."""
+    original = (STATIC / "templates/index.html").read_text()
+    assert re.search(r"<textarea[^>]* onkeydown=", original)
+
+    response = guarded.get("/")
+
+    assert not re.findall(r"<[^>]*\son[a-z]+\s*=", response.text)
+    assert '<textarea style="width:100%;height:400px;font-family:monospace;"></textarea>' in response.text
+    scripts = re.findall(r"<script>(.*?)</script>", response.text, re.DOTALL)
+    assert any(".js-page-workergroups textarea" in script for script in scripts)
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in response.headers["Content-Security-Policy"]
+
+
 def test_files__with_corrections__are_those_of_the_installed_mrq(guarded: Client) -> None:
     """A new version of MRQ whose files read differently fails here."""
-    script = guarded.get("/static/js/views/jobs.js", headers={"If-None-Match": '"1"'})
+    assert 'src="static/bin/bundle.js"' in guarded.get("/").text
+    (path,) = page_fixes.PATHS
+    original = (STATIC / path.removeprefix("/")).read_text()
+    script = guarded.get(path, headers={"If-None-Match": '"1"'})
     assert script.status_code == 200
-    assert "source._id.substring(0, 8)" in (STATIC / "static/js/views/jobs.js").read_text()
-    assert "source._id.substring(0, 8)" not in script.text
-    assert "moment.utc(source.datequeued).fromNow()" in script.text
+    assert script.text == page_fixes.fix_file(path, original)
     assert "ETag" not in script.headers
-    for path in page_fixes.PATHS:
-        original = (STATIC / path.removeprefix("/")).read_text()
-        assert guarded.get(path).text == page_fixes.fix_file(path, original) != original
-        assert "googleapis" not in guarded.get(path).text
+    for wrong in ("_id.substring(0,8)", "fonts.googleapis.com"):
+        assert wrong in original
+        assert wrong not in script.text
+    assert "i.utc(t.datequeued).fromNow()" in script.text

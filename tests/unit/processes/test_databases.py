@@ -1,13 +1,148 @@
-"""What is known of Redis and MongoDB without starting them."""
+"""What is known of Redis and MongoDB without starting them, and how long servers elsewhere are waited for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from exifinator.config import Config, build_config
 from exifinator.errors import ServiceFailed
-from exifinator.processes import binaries
+from exifinator.processes import binaries, databases, startup
+from exifinator.processes.databases import MAX_PAUSE_SECONDS, ensure_services
+from exifinator.processes.services import MongoDBService, NotResponding, RedisService
+
+WAIT_SECONDS = 30.0
+
+
+class Clock:
+    """A clock that only the pauses move."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    fake = Clock()
+    monkeypatch.setattr(startup, "time", fake)
+    monkeypatch.setattr(databases, "listens", lambda *_: False)
+    for service in (RedisService, MongoDBService):
+        monkeypatch.setattr(service, "ping", lambda _: None)
+    return fake
+
+
+@pytest.fixture
+def elsewhere() -> Config:
+    """Return the settings of servers that other people run."""
+    settings = {"REDIS_URL": "redis://:hush@cache.example.org/0", "MONGODB_URI": "mongodb://u:hush@db.example.org/"}
+    return build_config({**settings, "START_TIMEOUT_SECONDS": WAIT_SECONDS}, {})
+
+
+def absent_until(clock: Clock, back_at: float, failure: ServiceFailed | None = None) -> Callable[[object], None]:
+    def ping(_: object) -> None:
+        if clock.seconds < back_at:
+            raise NotResponding("connection refused", failure)
+
+    return ping
+
+
+@pytest.mark.parametrize(
+    ("service", "place"),
+    [
+        (RedisService, "Redis at redis://cache.example.org/0"),
+        (MongoDBService, "MongoDB at mongodb://db.example.org"),
+    ],
+)
+def test_ensure_services__server_elsewhere_is_back_after_some_seconds__is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    clock: Clock,
+    elsewhere: Config,
+    service: type[RedisService | MongoDBService],
+    place: str,
+) -> None:
+    monkeypatch.setattr(service, "ping", absent_until(clock, 20.0))
+    notes: list[str] = []
+
+    reports = ensure_services(elsewhere, tmp_path, note=notes.append)
+
+    assert [report.outcome for report in reports] == ["already running", "already running"]
+    assert notes == [f"Waiting up to 30 s for {place} (connection refused)"]
+    assert clock.pauses[0] < clock.pauses[-2], "the pauses grow"
+    assert len(set(clock.pauses)) == len(clock.pauses), "the pauses are randomized"
+    assert max(clock.pauses) <= MAX_PAUSE_SECONDS
+
+
+@pytest.mark.parametrize("service", [RedisService, MongoDBService])
+def test_ensure_services__server_elsewhere_stays_away__ends_with_one_sentence_after_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    clock: Clock,
+    elsewhere: Config,
+    service: type[RedisService | MongoDBService],
+) -> None:
+    monkeypatch.setattr(service, "ping", absent_until(clock, 1e9))
+
+    with pytest.raises(ServiceFailed, match=r"at \S+ does not respond \(connection refused\); check") as caught:
+        ensure_services(elsewhere, tmp_path)
+
+    assert clock.seconds == pytest.approx(WAIT_SECONDS)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_ensure_services__replica_set_without_a_primary__is_waited_for_and_then_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, elsewhere: Config
+) -> None:
+    no_primary = ServiceFailed("no server accepts writes")
+    monkeypatch.setattr(MongoDBService, "ping", absent_until(clock, 12.0, no_primary))
+    ensure_services(elsewhere, tmp_path)
+    assert clock.seconds >= 12.0
+
+    monkeypatch.setattr(MongoDBService, "ping", absent_until(clock, 1e9, no_primary))
+    with pytest.raises(ServiceFailed, match=r"^no server accepts writes$"):
+        ensure_services(elsewhere, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"), [("REDIS_URL", "rediss://127.0.0.1"), ("MONGODB_URI", "mongodb://u:hush@localhost")]
+)
+def test_ensure_services__local_server_that_cannot_be_started_here__is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, elsewhere: Config, setting: str, url: str
+) -> None:
+    monkeypatch.setattr(databases, "listens", lambda *_: clock.seconds > 15.0)
+    config = build_config(
+        {
+            "REDIS_URL": elsewhere.redis_url.get_secret_value(),
+            "MONGODB_URI": elsewhere.mongodb_uri.get_secret_value(),
+            "START_TIMEOUT_SECONDS": WAIT_SECONDS,
+            setting: url,
+        },
+        {},
+    )
+    notes: list[str] = []
+
+    assert [report.outcome for report in ensure_services(config, tmp_path, note=notes.append)] == 2 * [
+        "already running"
+    ]
+    assert len(notes) == 1
+    assert notes[0].endswith("(nothing is listening there)")
+
+    clock.seconds = 0.0
+    monkeypatch.setattr(databases, "listens", lambda *_: False)
+    with pytest.raises(ServiceFailed, match=r"^Nothing is listening at .*(localhost|127)"):
+        ensure_services(config, tmp_path)
+    assert clock.seconds == pytest.approx(WAIT_SECONDS)
 
 
 def test_find_redis__nothing_for_this_machine__says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

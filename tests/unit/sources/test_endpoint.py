@@ -5,20 +5,24 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.config import build_config
-from exifinator.errors import ConfigError, EncryptedObject
-from exifinator.models import ImageRef, split_bucket
+from exifinator.errors import ConfigError, EncryptedObject, EXIFinatorError, PermanentError, WrongEndpoint
+from exifinator.models import ImageRef
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.endpoint import endpoint_name
-from exifinator.sources.source import Source, is_bucket_name, parse_source, parse_user_source
+from exifinator.sources.source import Source, parse_source, parse_user_source
 from tests.stub_s3 import Reply, Request, StubS3, connect_stub, error
 from tests.unit.sources.test_wrong_responses import BODY, NOON, REF
 
 ACCESS_POINT = "arn:aws:s3:us-west-2:123456789012:accesspoint"
 OUTPOST = "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/my-ap"
+OBJECT_LAMBDA = "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/my-olap"
 MULTI_REGION = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap"
 SSE_C_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -115,7 +119,13 @@ def test_read_range__endpoint_with_a_path__keeps_the_path() -> None:
         (f"{OUTPOST}/2024/", Source(OUTPOST, "2024/")),
         (f"{MULTI_REGION}/x", Source(MULTI_REGION, "x")),
         ("arn:aws-cn:s3:::my-bucket/2024/", Source("my-bucket", "2024/")),
-        ("arn:aws:s3express:us-west-2:123456789012:bucket/b--usw2-az1--x-s3/p", Source("b--usw2-az1--x-s3", "p")),
+        ("arn:aws:s3express:us-west-2:123456789012:bucket/b--usw2-az1--x-s3/p/", Source("b--usw2-az1--x-s3", "p/")),
+        (
+            "s3://arn:aws:s3express:us-west-2:123456789012:accesspoint/ap--usw2-az1--xa-s3",
+            Source("ap--usw2-az1--xa-s3"),
+        ),
+        (f"{OBJECT_LAMBDA}/x", Source(OBJECT_LAMBDA, "x")),
+        ("my-ap-hrzrlukc5m36ft7okagglf3g-s3alias/x", Source("my-ap-hrzrlukc5m36ft7okagglf3g-s3alias", "x")),
     ],
 )  # fmt: skip
 def test_parse_source__arn__is_split_behind_the_bucket(text: str, source: Source) -> None:
@@ -125,11 +135,110 @@ def test_parse_source__arn__is_split_behind_the_bucket(text: str, source: Source
 
 
 @pytest.mark.parametrize(
-    "arn", ["arn:aws:sqs:us-west-2:123456789012:queue", "arn:aws:s3:us-west-2:1:accesspoint/", "arn:"]
+    "arn",
+    [
+        "arn:aws:sqs:us-west-2:123456789012:queue",
+        "arn:aws:s3:us-west-2:1:accesspoint/",
+        "arn:aws:s3:us-west-2::accesspoint/my-ap",
+        "arn:aws:s3:us-west-2:12345:accesspoint/my-ap/2024",
+        "arn:aws:s3:us-west-2:123456789012:accesspoint/my_ap",
+        "arn:aws:s3:us-west-2:123456789012:accesspoint",
+        "arn:aws:s3:us-west-2:123456789012:storage-lens/x",
+        "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/bucket/b",
+        "arn:aws:s3-outposts:us-west-2:123456789012:accesspoint/my-ap",
+        "arn:aws:s3tables:us-west-2:123456789012:bucket/t",
+        "arn:aws:s3vectors:us-west-2:123456789012:bucket/t",
+        "arn:",
+    ],
 )
-def test_parse_user_source__other_arn__is_a_config_error(arn: str) -> None:
-    with pytest.raises(ConfigError, match="Not a bucket name"):
+def test_parse_user_source__other_arn__is_a_config_error_that_says_which_arn_to_write(arn: str) -> None:
+    with pytest.raises(ConfigError, match=r"Not a bucket name: .*; write the ARN of a bucket, or of an access point"):
         parse_user_source(arn)
+
+
+@pytest.mark.parametrize("bucket", ["photos--use1-az4--x-s3", "ap--use1-az4--xa-s3"])
+def test_parse_user_source__directory_bucket__has_only_prefixes_that_are_folders(bucket: str) -> None:
+    assert parse_user_source(f"{bucket}/2024/") == Source(bucket, "2024/")
+    assert parse_user_source(bucket) == Source(bucket)
+    with pytest.raises(ConfigError, match="end the prefix in a slash"):
+        parse_user_source(f"s3://{bucket}/2024/IMG")
+
+
+def first_request(s3: S3Client, bucket: str) -> str:
+    """Return the URL of the first request for a listing. It is not sent."""
+
+    class NotSent(Exception):
+        pass
+
+    def stop(request: AWSPreparedRequest, **_: object) -> None:
+        raise NotSent(request.url)
+
+    s3.client(bucket).meta.events.register_first("before-send.s3", stop)
+    with pytest.raises((NotSent, EXIFinatorError)) as caught:
+        s3.list_page(bucket, "", None)
+    reason = caught.value.__cause__ or caught.value
+    assert isinstance(reason, NotSent), reason
+    return str(reason)
+
+
+HOSTS = {
+    "photos--usw2-az1--x-s3": "photos--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com",
+    "ap--usw2-az1--xa-s3": "ap--usw2-az1--xa-s3.s3express-usw2-az1.us-west-2.amazonaws.com",
+    "my-ap-abc-s3alias": "my-ap-abc-s3alias.s3.us-west-2.amazonaws.com",
+    "my-olap-abc--ol-s3": "my-olap-abc--ol-s3.s3.us-west-2.amazonaws.com",
+    f"{ACCESS_POINT}/my-ap": "my-ap-123456789012.s3-accesspoint.us-west-2.amazonaws.com",
+    f"{ACCESS_POINT}:my-ap": "my-ap-123456789012.s3-accesspoint.us-west-2.amazonaws.com",
+    OBJECT_LAMBDA: "my-olap-123456789012.s3-object-lambda.us-west-2.amazonaws.com",
+    OUTPOST: "my-ap-123456789012.op-1.s3-outposts.us-west-2.amazonaws.com",
+}
+
+
+@pytest.mark.parametrize("bucket", HOSTS)
+@pytest.mark.parametrize("region", ["us-west-2", "eu-west-1"])
+def test_list_page__names_and_arns_of_amazon__go_to_their_hosts(bucket: str, region: str) -> None:
+    url = first_request(client(AWS_REGION=region), bucket)
+
+    # A name does not say its region, unlike an ARN.
+    expected = HOSTS[bucket] if bucket.startswith("arn:") else HOSTS[bucket].replace("us-west-2", region)
+    assert urlsplit(url).hostname == expected
+
+
+@pytest.mark.parametrize("name", ["photos--usw2-az1--x-s3", "ap--usw2-az1--xa-s3"])
+def test_list_page__directory_bucket__is_listed_in_one_range_without_the_attributes_it_rejects(name: str) -> None:
+    s3 = client(AWS_REGION="us-west-2")
+    sent: list[dict[str, object]] = []
+    s3.client(name).meta.events.register("provide-client-params.s3", lambda params, **_: sent.append(params))
+    first_request(s3, name)
+
+    assert "OptionalObjectAttributes" not in sent[0]
+    assert not s3.can_list_ranges(name)
+    assert s3.can_list_ranges("photos")
+
+
+def test_list_page__multi_region_access_point__says_what_to_use_instead() -> None:
+    with pytest.raises(PermanentError, match=r"signed for several regions .*; name an access point or the bucket"):
+        client(AWS_REGION="us-west-2").list_page(MULTI_REGION, "", None)
+
+
+def test_list_page__access_point_of_another_partition__names_the_region() -> None:
+    with pytest.raises(PermanentError, match=r"access point arn:aws-cn\S+ cannot be used: Client .*; set AWS_REGION"):
+        client(AWS_REGION="us-west-2").list_page("arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/my-ap", "", None)
+
+
+@pytest.mark.parametrize("bucket", [f"{ACCESS_POINT}/my-ap", OUTPOST, OBJECT_LAMBDA])
+def test_list_page__access_point_on_another_server__is_refused_without_a_request(
+    monkeypatch: pytest.MonkeyPatch, bucket: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://minio.example.org")
+
+    with pytest.raises(WrongEndpoint, match=r"access point of Amazon S3, but the server is https://minio.example.org;"):
+        client().list_page(bucket, "", None)
+
+
+def test_list_page__access_point_behind_an_endpoint_of_amazon__is_listed() -> None:
+    s3 = client(S3_ENDPOINT_URL="https://accesspoint.vpce-1.s3.us-west-2.vpce.amazonaws.com")
+
+    assert "//my-ap-123456789012.accesspoint.vpce-1." in first_request(s3, f"{ACCESS_POINT}/my-ap")
 
 
 @pytest.mark.parametrize("name", ["_archive", "a", ".photos", "Old_Bucket.1", f"{ACCESS_POINT}/my-ap"])

@@ -154,6 +154,7 @@ function JobList({ exception, api, requeue, version }) {
     /** @type {{jobs: FailedJob[], hasMore: boolean} | null} */ (null),
   );
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
+  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     const controller = new AbortController();
     const load = async () => {
@@ -181,8 +182,8 @@ function JobList({ exception, api, requeue, version }) {
       },
     );
     return () => controller.abort();
-  }, [api, pages, exception, version]);
-  if (error) return <Failed error={error} retry={() => setPages(1)} />;
+  }, [api, pages, exception, version, attempt]);
+  if (error) return <Failed error={error} retry={() => setAttempt((last) => last + 1)} />;
   if (!rows) return <Loading subject="failures" />;
   return (
     <>

@@ -1,7 +1,8 @@
 /**
  * @file Describes the states, counts and failures of batches.
- * @import { Batch, BatchNumbers, SourcePatterns } from "../core/types"
+ * @import { Batch, BatchNumbers, ScheduledSource, SourcePatterns } from "../core/types"
  */
+import { pluralize } from "../core/format.js";
 import { STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -143,11 +144,8 @@ export const CAUSE_LABELS = {
  * @param {string | null} exception
  */
 export function describeCause(exception) {
-  if (exception === null) {
-    return { title: "Unknown cause", hint: "The message below says what happened." };
-  }
-  if (!Object.hasOwn(CAUSE_LABELS, exception)) {
-    return { title: exception, hint: "The message below says what happened." };
+  if (exception === null || !Object.hasOwn(CAUSE_LABELS, exception)) {
+    return { title: exception ?? "Unknown cause", hint: "The message below says what happened." };
   }
   const [title, hint] = CAUSE_LABELS[exception];
   return { title: `${title} (${exception})`, hint };
@@ -213,3 +211,28 @@ export function splitSource(source) {
   const slash = text.indexOf("/");
   return slash < 0 ? [text, ""] : [text.slice(0, slash), text.slice(slash + 1)];
 }
+
+/** @type {Record<string, string>} */
+const UNITS = { m: "minute", h: "hour", d: "day", w: "week" };
+// Workers check the schedule every 30 seconds.
+const OVERDUE_MS = 5 * 60_000;
+
+/**
+ * Return when a scheduled source is indexed, such as "Every 6 hours from 02:00 (UTC)".
+ * @param {Pick<ScheduledSource, "every" | "at" | "timezone">} entry
+ */
+export function describeInterval({ every, at, timezone }) {
+  const count = Number(every.slice(0, -1));
+  const unit = UNITS[every.slice(-1)];
+  const interval = `Every ${count === 1 ? unit : pluralize(count, unit)}`;
+  if (!at) return interval;
+  return `${interval} ${unit === "day" || unit === "week" ? "at" : "from"} ${at} (${timezone})`;
+}
+
+/**
+ * Return whether no worker has started a batch that is due.
+ * @param {Pick<ScheduledSource, "next_at">} entry
+ * @param {number} [now] in milliseconds since 1970
+ */
+export const isOverdue = ({ next_at: nextAt }, now = Date.now()) =>
+  now - Date.parse(nextAt) > OVERDUE_MS;

@@ -150,6 +150,13 @@ function PastRow({ batch, state, navigate, start }) {
               {formatBytes(numbers.bytes_read)} downloaded in{" "}
               {pluralize(numbers.requests, "request")}. Job ID: {id}
             </p>
+            {batch.pruned && (
+              <p class={batch.pruned.problem ? "field-error" : "muted"}>
+                {batch.pruned.problem
+                  ? `Nothing was pruned: ${oneLine(batch.pruned.problem, 500)}`
+                  : `Pruned: ${pluralize(batch.pruned.records, "record")} of deleted files.`}
+              </p>
+            )}
             {sources.length === 1 && (
               <p class="buttons">
                 <a href={photos}>View photos</a>{" "}

@@ -1,5 +1,5 @@
 /**
- * @file A path whose folders stay in order, also if some of their names are written from right to left.
+ * @file A path whose folders stay in order even if some of their names are written from right to left.
  */
 import { oneLine } from "../core/format.js";
 

@@ -13,7 +13,7 @@ const HEIGHT = 100;
 
 /** @param {{samples: RateSample[], label: string}} props samples: oldest first */
 export function RateChart({ samples, label }) {
-  const { points, top, first, last } = plotRate(samples);
+  const { points, area, top, first, last } = plotRate(samples);
   if (first === null || last === null) return null;
   return (
     <div class="rate-chart" role="img" aria-label={label}>
@@ -23,7 +23,7 @@ export function RateChart({ samples, label }) {
         <span>0</span>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none">
-        <polygon points={`${points} ${xOf(points, -1)},${HEIGHT} ${xOf(points, 0)},${HEIGHT}`} />
+        <polygon points={area} />
         <polyline points={points} />
       </svg>
       <div class="rate-times">
@@ -35,23 +35,22 @@ export function RateChart({ samples, label }) {
 }
 
 /**
- * Return the points of an SVG polyline, the maximum of the rate axis, and the times of the first and the last sample.
+ * Return the points of an SVG polyline and those of the polygon below it, the maximum of the rate axis, and the times
+ * of the first and the last sample.
  * During the first MIN_SECONDS, the line does not reach the end of the chart.
  * @param {RateSample[]} samples
  */
 export function plotRate(samples) {
   const top = axisMax(samples.reduce((high, [, rate]) => Math.max(high, rate), 0));
-  if (!samples.length) return { points: "", top, first: null, last: null };
+  if (!samples.length) return { points: "", area: "", top, first: null, last: null };
   const last = samples[samples.length - 1][0];
   const first = samples[0][0];
   const duration = Math.max(last - first, MIN_SECONDS);
-  const points = samples.map(([time, rate]) => {
-    const x = ((time - first) / duration) * WIDTH;
-    const y = HEIGHT - (rate / top) * HEIGHT;
-    return `${x.toFixed(1)},${y.toFixed(1)}`;
-  });
-  return { points: points.join(" "), top, first, last };
+  /** @param {number} time */
+  const xOf = (time) => (((time - first) / duration) * WIDTH).toFixed(1);
+  const points = samples
+    .map(([time, rate]) => `${xOf(time)},${(HEIGHT - (rate / top) * HEIGHT).toFixed(1)}`)
+    .join(" ");
+  const area = `${points} ${xOf(last)},${HEIGHT} ${xOf(first)},${HEIGHT}`;
+  return { points, area, top, first, last };
 }
-
-/** @type {(points: string, index: number) => string | undefined} */
-const xOf = (points, index) => points.split(" ").at(index)?.split(",")[0];

@@ -12,6 +12,8 @@ import { isOutage, onRecovery } from "../core/recovery.js";
 import { settings } from "../core/settings.js";
 import { usePreview } from "../hooks/use_preview.js";
 
+/** @typedef {"absent" | "broken" | "unreachable"} Failure why there is no thumbnail to show */
+
 // CSS transforms by the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
 const TRANSFORMS = {
@@ -34,7 +36,7 @@ export function Thumbnail(props) {
   if (record.thumbnail)
     return <EmbeddedThumbnail key={record.thumbnail} {...props} url={record.thumbnail} />;
   return canHavePreview(record, settings) ? (
-    <MadeThumbnail {...props} />
+    <PreviewThumbnail {...props} />
   ) : (
     <NoThumbnail record={record} />
   );
@@ -75,16 +77,20 @@ const FAILURE_LABELS = {
  * A small preview, which is upright already.
  * @param {{record: Photo, width: number, height: number, alt?: string}} props
  */
-function MadeThumbnail({ record, width, height, alt = "" }) {
+function PreviewThumbnail({ record, width, height, alt = "" }) {
   const { url, problem } = usePreview(record, "tile");
   if (!url)
-    return <NoThumbnail record={record} why={problem ? reasonOf(problem.code) : "Loading…"} />;
+    return <NoThumbnail record={record} reason={problem ? reasonOf(problem.code) : "Loading…"} />;
   const style = { width: `${width}px`, height: `${height}px`, transform: "translate(-50%, -50%)" };
   return <img class="thumbnail" src={url} alt={alt} style={style} draggable={false} />;
 }
 
-/** @param {{record: Photo, failure?: Failure | null, why?: string}} props why: why there is no picture */
-export function NoThumbnail({ record, failure = null, why = FAILURE_LABELS[failure ?? "absent"] }) {
+/** @param {{record: Photo, failure?: Failure | null, reason?: string}} props reason: why there is no picture */
+export function NoThumbnail({
+  record,
+  failure = null,
+  reason = FAILURE_LABELS[failure ?? "absent"],
+}) {
   const isUnreadable = record.status !== "ok" && record.status !== "no_exif";
   return (
     <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
@@ -95,13 +101,11 @@ export function NoThumbnail({ record, failure = null, why = FAILURE_LABELS[failu
       <span class="why">
         {isUnreadable && failure !== "unreachable"
           ? (STATUS_LABELS[record.status] ?? record.status)
-          : why}
+          : reason}
       </span>
     </span>
   );
 }
-
-/** @typedef {"absent" | "broken" | "unreachable"} Failure why there is no thumbnail to show */
 
 /**
  * Return the URL of a thumbnail for an <img>. An <img> cannot send the token, so if the API requires one, fetch the

@@ -7,7 +7,7 @@ import { settings } from "./settings.js";
 
 const STORAGE_KEY = "explorer.token";
 // Paths that require the token even if reading photos does not.
-const OPERATOR_PATHS = /^\/(batches|failures|events)\b/;
+const OPERATOR_PATHS = /^\/(batches|failures|schedule|events)\b/;
 
 /**
  * An error response of the API, or the lack of a response.
@@ -119,6 +119,12 @@ async function request(method, path, { params, body, signal } = {}) {
     response.headers.get("Retry-After"),
   );
 }
+
+/**
+ * Return the path of a photo in the API.
+ * @param {string} id
+ */
+export const photoPath = (id) => `/photos/${encodeURIComponent(id)}`;
 
 /**
  * Requests throw a Problem, or an AbortError if their signal is aborted.

@@ -1,6 +1,8 @@
 /**
  * @file Finds implausible dates, so that one camera with a wrong clock does not stretch the axis of a chart.
  */
+import { monthIndex } from "./months.js";
+
 // Dates after tomorrow are wrong. So are a few old dates far from all others, such as the 1st of January 1970 of a
 // clock that was never set: they are left out if they are at most this share of the photos, and leaving them out
 // shortens the axis by at least half.
@@ -21,26 +23,10 @@ export function plausibleMonths(months, now = new Date()) {
   let start = 0;
   let before = 0;
   while (before + known[start].count <= total * MAX_OUTLIER_SHARE) before += known[start++].count;
-  const end = monthNumber(known[known.length - 1].value);
+  const end = monthIndex(known[known.length - 1].value);
   const isShorter =
-    2 * (end - monthNumber(known[start].value) + 1) <= end - monthNumber(known[0].value) + 1;
+    2 * (end - monthIndex(known[start].value) + 1) <= end - monthIndex(known[0].value) + 1;
   const plausible = isShorter ? known.slice(start) : known;
   const after = months.slice(known.length).reduce((sum, { count }) => sum + count, 0);
   return { months: plausible, before: isShorter ? before : 0, after };
-}
-
-/** @param {string} month 2024-05 */
-function monthNumber(month) {
-  const [year, number] = month.split("-").map(Number);
-  return 12 * year + number - 1;
-}
-
-/**
- * Return the month before or after a month.
- * @param {string} month 2024-05
- * @param {1 | -1} step
- */
-export function neighbouringMonth(month, step) {
-  const number = monthNumber(month) + step;
-  return `${String(Math.floor(number / 12)).padStart(4, "0")}-${String((number % 12) + 1).padStart(2, "0")}`;
 }

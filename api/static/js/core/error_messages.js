@@ -3,13 +3,12 @@
  * many causes.
  * @import { Problem } from "./api.js"
  */
+import { lookupTable } from "./lookup_table.js";
+
 const TOKEN_CODES = new Set(["token_missing", "token_wrong", "too_many_attempts"]);
 
-/**
- * Titles by the API's error code.
- * @type {Record<string, string>}
- */
-const TITLES = {
+// Titles by the API's error code.
+const TITLES = lookupTable({
   access_denied: "S3 denies access",
   bad_cursor: "This page of the list is outdated",
   bad_json: "Invalid filter",
@@ -27,7 +26,7 @@ const TITLES = {
   token_not_set: "Access token required",
   unknown_parameter: "Invalid filter",
   unreachable: "Can't reach the server",
-};
+});
 
 /**
  * Return whether an access token, or another one, would help.
@@ -36,9 +35,7 @@ const TITLES = {
 export const needsToken = (problem) => TOKEN_CODES.has(problem?.code ?? "");
 
 /** @param {{code: string | null}} problem */
-export function titleOf({ code }) {
-  return code && Object.hasOwn(TITLES, code) ? TITLES[code] : "Something went wrong";
-}
+export const titleOf = ({ code }) => TITLES[code ?? ""] ?? "Something went wrong";
 
 /**
  * Return the API's message as a sentence, without the parameter's name that it may begin with.

@@ -2,16 +2,17 @@
  * @file Names of the local folders that are indexed as buckets. Such a bucket has a generated name, which is only shown
  * if the folder is unknown.
  */
+import { lookupTable } from "./lookup_table.js";
 
 /** @type {Record<string, string>} */
-let folders = Object.create(null);
+let folders = lookupTable({});
 
 /**
  * Set the folders of this installation, by bucket.
  * @param {Record<string, string>} known
  */
 export function setFolders(known) {
-  folders = Object.assign(Object.create(null), known);
+  folders = lookupTable(known);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
+ * @file Describes filters and photos in plain text.
  * @import { PhotoFields, RangeName } from "./types"
  */
 import { bucketName } from "./folders.js";
@@ -7,22 +7,16 @@ import {
   formatAperture,
   formatDecimal,
   formatExposure,
-  formatExposureNumber,
   formatFocalLength,
   formatHour,
   formatIso,
-  formatNumber,
-  oneLine,
   formatPeriod,
-  formatVideoDuration,
+  oneLine,
 } from "./format.js";
+import { lookupTable } from "./lookup_table.js";
+import { formatFraction, formatPlainNumber, parseSpan, SPAN_FORMATTERS } from "./spans.js";
 
-/** @typedef {[low: number | null, high: number | null]} Span a range of values; null: no limit at that end */
-
-// Values from the URL are looked up in these tables. A URL may contain "constructor", so the tables have no prototype
-// in which it would be found.
-/** @type {Record<string, string>} */
-const PROPERTY_NAMES = Object.assign(Object.create(null), {
+const PROPERTY_NAMES = lookupTable({
   gps: "location",
   date: "date",
   camera: "camera",
@@ -51,8 +45,7 @@ const PROPERTY_NAMES = Object.assign(Object.create(null), {
   video_codec: "video codec",
   audio_codec: "audio codec",
 });
-/** @type {Record<string, string>} */
-export const KIND_LABELS = Object.assign(Object.create(null), {
+export const KIND_LABELS = lookupTable({
   raw: "RAW",
   hdr: "HDR",
   panorama: "Panorama",
@@ -60,13 +53,11 @@ export const KIND_LABELS = Object.assign(Object.create(null), {
   motion: "Motion photo",
   generated: "AI-generated",
 });
-/** @type {Record<string, string>} */
-export const FLASH_LABELS = Object.assign(Object.create(null), {
+export const FLASH_LABELS = lookupTable({
   true: "Fired",
   false: "Did not fire",
 });
-/** @type {Record<string, string>} */
-export const MEDIA_TYPE_LABELS = Object.assign(Object.create(null), {
+export const MEDIA_TYPE_LABELS = lookupTable({
   image: "Photos",
   video: "Videos",
   other: "Other files",
@@ -81,16 +72,14 @@ export function nounOf(mediaTypes = []) {
   return mediaTypes.length === 1 && mediaTypes[0] === "video" ? "video" : "photo";
 }
 
-/** @type {Record<string, string>} */
-export const DATE_SUSPECT_LABELS = Object.assign(Object.create(null), {
+export const DATE_SUSPECT_LABELS = lookupTable({
   future: "In the future",
   before_digital: "Before digital cameras",
   camera_default: "Clock was never set",
   midnight: "Exactly midnight",
 });
 // Titles of the filters whose values are shown as they are.
-/** @type {Record<string, string>} */
-const VALUE_TITLES = Object.assign(Object.create(null), {
+const VALUE_TITLES = lookupTable({
   camera: "Camera",
   lens: "Lens",
   bucket: "Bucket",
@@ -114,99 +103,12 @@ const VALUE_TITLES = Object.assign(Object.create(null), {
   video_codec: "Video codec",
   audio_codec: "Audio codec",
 });
-/** @type {Record<string, string>} */
-export const STATUS_LABELS = Object.assign(Object.create(null), {
+export const STATUS_LABELS = lookupTable({
   ok: "Has EXIF",
   no_exif: "No EXIF",
   unsupported: "Unsupported",
   damaged: "Damaged",
 });
-
-/**
- * Parse the value of a range filter: 100-400, 100-, -400 or 100. The numbers may be fractions, such as 1/250.
- * @param {string} text
- * @returns {Span}
- */
-export function parseSpan(text) {
-  const dash = text.indexOf("-");
-  if (dash < 0) return [parseNumber(text), parseNumber(text)];
-  return [parseNumber(text.slice(0, dash)), parseNumber(text.slice(dash + 1))];
-}
-
-/** @param {string} text */
-function parseNumber(text) {
-  if (!text) return null;
-  const [numerator, denominator] = text.split("/").map(Number);
-  return denominator ? numerator / denominator : numerator;
-}
-
-/**
- * Format a span as the value of a range filter.
- * @param {Span} span
- * @param {(value: number) => string} [format]
- */
-export function formatSpan([low, high], format = formatPlainNumber) {
-  if (low !== null && low === high) return format(low);
-  return `${low === null ? "" : format(low)}-${high === null ? "" : format(high)}`;
-}
-
-/**
- * Format a number for the API, with up to six decimals and independent of the locale.
- * @param {number} value
- */
-export const formatPlainNumber = (value) => String(Number(value.toFixed(6)));
-
-/**
- * Format a number for the API as the fraction that the camera wrote, such as 1/250.
- *
- * The convergents of the number's continued fraction are its best approximations by fractions with small denominators.
- * The first one that is close enough is the camera's fraction.
- * @param {number} value
- */
-export function formatFraction(value) {
-  if (value >= 1 && Number.isInteger(value)) return String(value);
-  let [numerator, denominator, lastNumerator, lastDenominator] = [Math.floor(value), 1, 1, 0];
-  let rest = value - numerator;
-  for (let step = 0; step < 20; step++) {
-    if (Math.abs(numerator / denominator - value) <= value * 1e-8) break;
-    const next = Math.floor(1 / rest);
-    [numerator, lastNumerator] = [next * numerator + lastNumerator, numerator];
-    [denominator, lastDenominator] = [next * denominator + lastDenominator, denominator];
-    if (denominator > 999_999_999 || numerator > 999_999_999) {
-      return `${lastNumerator}/${lastDenominator}`;
-    }
-    rest = 1 / rest - next;
-  }
-  return denominator === 1 ? String(numerator) : `${numerator}/${denominator}`;
-}
-
-/**
- * @param {Span} span
- * @param {(value: number) => string} format
- * @param {string} [unit]
- */
-function describeSpan([low, high], format, unit = "") {
-  if (low === null) return high === null ? "" : `up to ${format(high)}${unit}`;
-  if (high === null) return `from ${format(low)}${unit}`;
-  return low === high ? `${format(low)}${unit}` : `${format(low)}–${format(high)}${unit}`;
-}
-
-/**
- * Describe a span, by the name of its filter.
- * @type {Record<RangeName, (span: Span) => string>}
- */
-export const SPAN_FORMATTERS = {
-  iso: (span) => `ISO ${describeSpan(span, formatNumber)}`,
-  f: (span) =>
-    `f/${describeSpan(span, (value) => formatDecimal(value, value < 1 ? 2 : 1))}`.replace(
-      /f\/(up to|from) /,
-      "$1 f/",
-    ),
-  exposure: (span) => describeSpan(span, formatExposureNumber, " s"),
-  focal: (span) => describeSpan(span, (value) => formatDecimal(value, value < 10 ? 2 : 1), " mm"),
-  duration: (span) => describeSpan(span, formatVideoDuration),
-  frame_rate: (span) => describeSpan(span, (value) => formatDecimal(value, 2), " fps"),
-};
 
 /**
  * Describe the value of the filter `taken`, such as 2024-05..2024-09.
@@ -236,8 +138,7 @@ const isDates = (text) =>
 /** @param {string} text */
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
-/** @type {Record<string, string>} */
-export const ROLE_LABELS = Object.assign(Object.create(null), {
+export const ROLE_LABELS = lookupTable({
   photo: "photo",
   edited: "edited copy",
   raw: "RAW file",

@@ -7,24 +7,22 @@
 const SHOWN = new Set(["jpeg", "png", "gif", "webp", "avif", "bmp", "ico"]);
 /** Formats that some browsers show. */
 const SHOWN_BY_SOME = new Set(["heic", "heif", "jxl", "tiff", "jp2"]);
-/** Formats of films that a browser may play. Whether it can depends on the codec. */
-const FILMS = new Set(["mp4", "mov", "m4v", "webm", "mkv", "3gp", "3g2"]);
+/** Formats of videos that a browser may play. Whether it can depends on the codec. */
+const PLAYABLE = new Set(["mp4", "mov", "m4v", "webm", "mkv", "3gp", "3g2"]);
+
+/** @typedef {"original" | "preview" | "thumbnail"} SourceKind */
 
 /**
- * @typedef {"original" | "preview" | "thumbnail"} SourceKind
- */
-
-/**
- * Return whether a photo is a film.
+ * Return whether a record is of a video that a browser may be able to play.
  * @param {Pick<Photo, "format">} record
  */
-export const isFilm = ({ format }) => FILMS.has(format ?? "");
+export const isPlayable = ({ format }) => PLAYABLE.has(format ?? "");
 
 /**
  * Return whether a record is of a video, playable or not. No previews are made of videos.
  * @param {Pick<Photo, "format"> & Partial<Pick<Photo, "photo">>} record
  */
-const isVideo = (record) => isFilm(record) || record.photo?.media_type === "video";
+const isVideo = (record) => isPlayable(record) || record.photo?.media_type === "video";
 
 /**
  * Return the kinds of pictures to try, best first.
@@ -36,7 +34,7 @@ export function sourcesOf(record, { sign_originals, makes_previews }) {
   /** @type {SourceKind[]} */
   const kinds = [];
   const name = record.format ?? "";
-  if (sign_originals && (SHOWN.has(name) || FILMS.has(name))) kinds.push("original");
+  if (sign_originals && (SHOWN.has(name) || PLAYABLE.has(name))) kinds.push("original");
   if (makes_previews && !isVideo(record)) kinds.push("preview");
   if (sign_originals && SHOWN_BY_SOME.has(name)) kinds.push("original");
   if (record.thumbnail) kinds.push("thumbnail");
@@ -68,7 +66,7 @@ const REASONS = {
   too_many_previews: "Server is busy",
   unreachable: "Can't reach the server",
   not_shown: "This browser can't show the original",
-  not_played: "This browser can't play the film",
+  not_played: "This browser can't play the video",
 };
 
 /**

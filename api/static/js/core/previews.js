@@ -3,12 +3,17 @@
  * only six connections to a server.
  * @import { Photo } from "./types"
  */
-import { api, isAborted, Problem, toProblem } from "./api.js";
+import { api, isAborted, photoPath, Problem, toProblem } from "./api.js";
 
 const MAX_RUNNING = 3;
 const MAX_REMEMBERED = 5000;
-// These can change without the file: do not remember them.
-const PASSING = new Set(["s3_unavailable", "too_many_previews", "unreachable", "unavailable"]);
+// Codes of transient problems. A later request may succeed, so they are not remembered.
+const TRANSIENT_CODES = new Set([
+  "s3_unavailable",
+  "too_many_previews",
+  "unreachable",
+  "unavailable",
+]);
 
 let runningCount = 0;
 /** @type {Set<() => void>} */
@@ -20,12 +25,12 @@ const waiting = new Set();
 const problems = new Map();
 
 /**
- * Return the path of a preview in the API. It contains the ETag, so browsers may cache it for ever.
+ * Return the path of a preview in the API. It contains the ETag, so browsers may cache it forever.
  * @param {Pick<Photo, "id" | "etag">} record
  * @param {"tile" | "screen"} size
  */
 export const previewUrl = ({ id, etag }, size) =>
-  api.url(`/photos/${encodeURIComponent(id)}/preview`, [
+  api.url(`${photoPath(id)}/preview`, [
     ["size", size],
     ["soft", "true"],
     ...(etag ? /** @type {[string, string][]} */ ([["v", etag]]) : []),
@@ -51,7 +56,7 @@ export async function fetchPreview(record, size, signal) {
   } catch (error) {
     if (isAborted(error)) throw error;
     const problem = toProblem(error);
-    if (!PASSING.has(problem.code ?? "")) {
+    if (!isTransient(problem)) {
       if (problems.size >= MAX_REMEMBERED) problems.clear();
       problems.set(url, problem);
     }
@@ -92,7 +97,7 @@ function takeTurn(signal) {
 }
 
 /**
- * Return whether a problem is likely to pass, so that a later request may succeed.
+ * Return whether a later request may succeed.
  * @param {Problem} problem
  */
-export const isPassing = (problem) => PASSING.has(problem.code ?? "");
+export const isTransient = (problem) => TRANSIENT_CODES.has(problem.code ?? "");

@@ -1,6 +1,9 @@
 /**
- * @file Waits for the end of an outage, in one place for the whole page: while the server or its database cannot be
- * reached, /readyz is requested now and then. When it succeeds, everything that failed is loaded again.
+ * @file Decides when failed requests are sent again.
+ *
+ * The end of an outage is awaited in one place for the whole page: while the server or its database cannot be reached,
+ * /readyz is requested now and then. When it succeeds, everything that failed is loaded again. A query that timed out
+ * is sent again a few times only, because it may be too expensive even when the database is not busy.
  */
 import { api } from "./api.js";
 
@@ -15,6 +18,9 @@ const OUTAGE_CODES = new Set([
   "too_many_queries",
   "unavailable",
 ]);
+// The API's error code of a query that exceeded its time limit, and the pauses before it is sent again.
+const TIMEOUT_CODE = "query_timeout";
+const TIMEOUT_DELAYS_MS = [3000, 10_000, 30_000];
 // What a reverse proxy responds if it cannot reach the API.
 const PROXY_STATUSES = new Set([502, 504]);
 
@@ -92,3 +98,18 @@ const recovery = new Recovery(() => api.get("/readyz"), waitOrOnline);
  * @param {() => void} callback
  */
 export const onRecovery = (callback) => recovery.onRecovery(callback);
+
+/**
+ * Call a function once when it is worth sending a failed request again. Return a function that cancels this.
+ * @param {{code?: string | null, status?: number} | null | undefined} problem why the request failed
+ * @param {number} retries how often the request has been sent again already
+ * @param {() => void} callback
+ * @returns {(() => void) | undefined} undefined if it is not worth it
+ */
+export function scheduleRetry(problem, retries, callback) {
+  if (isOutage(problem)) return onRecovery(callback);
+  const delay = problem?.code === TIMEOUT_CODE ? TIMEOUT_DELAYS_MS[retries] : undefined;
+  if (delay === undefined) return undefined;
+  const timer = setTimeout(callback, delay);
+  return () => clearTimeout(timer);
+}

@@ -1,59 +1,12 @@
 // Types that several modules use: the explorer's state, and the API's responses. /docs describes their fields.
 
+import type { LIST_FILTERS, SINGLE_FILTERS } from "./url_state.js";
+
 export type ViewName = "gallery" | "table" | "map" | "statistics" | "cameras" | "batches";
 
-/**
- * Filters that accept several values. A photo matches if it has any one of the selected values. For `has` and
- * `without`, it has to match all the selected values.
- */
-export type ListFilterName =
-  | "camera"
-  | "lens"
-  | "bucket"
-  | "format"
-  | "status"
-  | "keyword"
-  | "rating"
-  | "person"
-  | "country"
-  | "state"
-  | "city"
-  | "place"
-  | "kind"
-  | "label"
-  | "stack"
-  | "creator"
-  | "copyright"
-  | "owner"
-  | "software"
-  | "camera_serial"
-  | "lens_serial"
-  | "white_balance"
-  | "flash"
-  | "color_space"
-  | "date_suspect"
-  | "fingerprint"
-  | "media_type"
-  | "video_codec"
-  | "audio_codec"
-  | "has"
-  | "without";
+export type ListFilterName = (typeof LIST_FILTERS)[number];
 
-export type SingleFilterName =
-  | "q"
-  | "iso"
-  | "f"
-  | "exposure"
-  | "focal"
-  | "duration"
-  | "frame_rate"
-  | "taken"
-  | "hour"
-  | "near"
-  | "bbox"
-  | "prefix"
-  | "primary"
-  | "query";
+export type SingleFilterName = (typeof SINGLE_FILTERS)[number];
 
 /** Filters by a range of numbers. */
 export type RangeName = "iso" | "f" | "exposure" | "focal" | "duration" | "frame_rate";
@@ -326,6 +279,23 @@ export interface Batch {
   seconds_left: number | null;
   started_at: string;
   problem?: string | null;
+  /** What was removed after a scheduled batch with `prune`. */
+  pruned?: { records: number; failed_jobs: number; problem: string | null } | null;
+}
+
+/** A source of /schedule. */
+export interface ScheduledSource {
+  source: string;
+  include: string[];
+  exclude: string[];
+  every: string;
+  at: string | null;
+  timezone: string | null;
+  prune: boolean;
+  next_at: string;
+  /** What happened when a batch was last due. */
+  last: { at: string; outcome: "started" | "skipped" | "failed"; problem: string | null } | null;
+  last_batch: Batch | null;
 }
 
 /** The rate of a batch at a time: seconds since 1970, and images per second. */

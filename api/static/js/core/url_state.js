@@ -17,8 +17,11 @@ export const VIEW_TITLES = {
   batches: "Indexing jobs",
 };
 export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
-/** @type {readonly ListFilterName[]} */
-export const LIST_FILTERS = [
+/**
+ * Filters that accept several values. A photo matches if it has any one of the selected values. For `has` and
+ * `without`, it has to match all the selected values.
+ */
+export const LIST_FILTERS = /** @type {const} */ ([
   "camera",
   "lens",
   "bucket",
@@ -50,9 +53,9 @@ export const LIST_FILTERS = [
   "audio_codec",
   "has",
   "without",
-];
-/** @type {readonly SingleFilterName[]} */
-export const SINGLE_FILTERS = [
+]);
+/** Filters that accept one value. */
+export const SINGLE_FILTERS = /** @type {const} */ ([
   "q",
   "iso",
   "f",
@@ -67,7 +70,7 @@ export const SINGLE_FILTERS = [
   "prefix",
   "primary",
   "query",
-];
+]);
 /** @type {readonly FilterName[]} */
 export const FILTER_NAMES = [...SINGLE_FILTERS, ...LIST_FILTERS];
 export const DEFAULT_SORT = "-taken";

@@ -3,6 +3,7 @@
  * @import { FacetRow, IndexRange } from "../core/types"
  */
 import { formatMonth, formatPeriod } from "../core/format.js";
+import { daysInMonth, monthText } from "../core/months.js";
 
 // Minimum width of a bar for one month.
 const MONTH_BAR_PIXELS = 7;
@@ -64,9 +65,7 @@ function firstDay(period) {
 /** @param {string} period 2024, 2024-05 or 2024-05-03 */
 function lastDay(period) {
   const [year, month = "12", day] = period.split("-");
-  // Day 0 of the next month is the last day of this one.
-  const dayCount = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  return `${year}-${month}-${day ?? dayCount}`;
+  return `${year}-${month}-${day ?? daysInMonth(Number(year), Number(month))}`;
 }
 
 /**
@@ -81,7 +80,7 @@ export function allBars(months, width) {
   const counts = sumBy(months, (row) => row.value);
   if ((last - first + 1) * 12 * MONTH_BAR_PIXELS <= width) {
     return integers(first * 12, last * 12 + 11).map((index) => {
-      const value = `${Math.floor(index / 12)}-${pad((index % 12) + 1)}`;
+      const value = monthText(index);
       return { value, label: formatPeriod(value), count: counts.get(value) ?? 0 };
     });
   }
@@ -116,9 +115,7 @@ export function monthBars(year, months) {
 export function dayBars(month, days) {
   const counts = sumBy(days, (row) => row.value ?? "");
   const [year, monthNumber] = month.split("-").map(Number);
-  // Day 0 of the next month is the last day of this one.
-  const dayCount = new Date(Date.UTC(year, monthNumber, 0)).getUTCDate();
-  return integers(1, dayCount).map((day) => {
+  return integers(1, daysInMonth(year, monthNumber)).map((day) => {
     const value = `${month}-${pad(day)}`;
     return { value, label: formatPeriod(value), count: counts.get(value) ?? 0 };
   });

@@ -1,11 +1,10 @@
 /**
  * @file Filters by a range of numbers, such as ISO. The user selects the range in a histogram.
  * @import { IndexRange, RangeName, RangeRow } from "../core/types"
- * @import { Span } from "../core/labels.js"
+ * @import { Span } from "../core/spans.js"
  */
 import { RangeFields } from "../components/range_fields.jsx";
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { FacetValue } from "./facet_value.jsx";
 import {
   formatDecimal,
   formatExposureNumber,
@@ -13,12 +12,14 @@ import {
   formatVideoDuration,
 } from "../core/format.js";
 import {
-  formatSpan,
   formatFraction,
-  parseSpan,
   formatPlainNumber,
+  formatSpan,
+  parseSpan,
   SPAN_FORMATTERS,
-} from "../core/labels.js";
+} from "../core/spans.js";
+import { FacetValue } from "./facet_value.jsx";
+import { NoData } from "./values.jsx";
 
 /** @type {Record<RangeName, (value: number) => string>} */
 const TICK_FORMATS = {
@@ -41,8 +42,7 @@ const TICK_FORMATS = {
 export function Histogram({ name, title, rows, value, onChange }) {
   const ranges = rows.filter((row) => row.greatest !== undefined);
   if (ranges.length === 0) {
-    const subject = name === "iso" ? title : title.toLowerCase();
-    return <p class="none">No {subject} data in these photos.</p>;
+    return <NoData name={name === "iso" ? title : title.toLowerCase()} />;
   }
   const bars = ranges.map((row) => ({
     label: SPAN_FORMATTERS[name]([row.least, row.greatest]),

@@ -1,6 +1,7 @@
 /**
  * @file The options of the sort menu: sort orders of the API, with titles.
  */
+import { lookupTable } from "../core/lookup_table.js";
 
 /** @type {[value: string, title: string][]} */
 export const SORTS = [
@@ -21,10 +22,8 @@ export const SORTS = [
   ["-extracted", "Recently indexed"],
 ];
 
-// Names of the columns by which the table can be sorted. A URL may contain "constructor" as the sort order, so the
-// object has no prototype in which that would be found.
-/** @type {Record<string, string>} */
-const COLUMN_NAMES = Object.assign(Object.create(null), {
+// Names of the columns by which the table can be sorted.
+const COLUMN_NAMES = lookupTable({
   taken: "Taken",
   key: "File path",
   extracted: "Indexed",

@@ -4,9 +4,10 @@
  * @import { Api, FacetRow, IndexRange, Navigate, State } from "../core/types"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { neighbouringMonth, plausibleMonths } from "../core/date_outliers.js";
+import { plausibleMonths } from "../core/date_outliers.js";
 import { formatMonth, formatPeriod, pluralize } from "../core/format.js";
 import { describeDates } from "../core/labels.js";
+import { neighbouringMonth } from "../core/months.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";

@@ -10,6 +10,16 @@ import { useRequest } from "../hooks/use_request.js";
 const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status,media_type";
 const RANGES = "taken,iso,f,exposure,focal,person,country";
 
+/** Number of values to request for each facet. */
+export const MAX_VALUES = 200;
+/**
+ * The parameters of all requests: also count the values that a facet's own filters exclude.
+ * @type {Pair[]}
+ */
+export const FACET_PARAMS = [
+  ["others", "true"],
+  ["top", MAX_VALUES],
+];
 // Time limit for the counts without a filter. The API counts the whole library in the background and caches the result.
 // Until then, partial counts that arrive quickly are better than none.
 const UNFILTERED_BUDGET_MS = 400;
@@ -28,9 +38,7 @@ export function useFacet(name, state, api, changes) {
    * @returns {Promise<Counts>}
    */
   const load = (signal) =>
-    api.get("/facets", [...pairs, ["others", "true"], ["top", "200"], ["fields", name]], {
-      signal,
-    });
+    api.get("/facets", [...pairs, ...FACET_PARAMS, ["fields", name]], { signal });
   const key = `${name} ${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(load, key);
   useRefetchPartial(request, key);
@@ -54,7 +62,7 @@ export function useFacets(state, api, isEnabled, changes) {
   const load = async (signal) => {
     if (!isEnabled) return null;
     /** @type {Pair[]} */
-    const common = [...pairs, ["others", "true"], ["top", "200"]];
+    const common = [...pairs, ...FACET_PARAMS];
     if (!pairs.length) common.push(["budget_ms", UNFILTERED_BUDGET_MS]);
     const rangeFields = hasFolders ? `${RANGES},folder` : RANGES;
     const [values, ranges] = await Promise.all(
@@ -68,7 +76,7 @@ export function useFacets(state, api, isEnabled, changes) {
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
-      // Two answers with different totals are of different moments.
+      // If the totals differ, photos were stored or deleted between the two responses.
       stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
       facets: { ...values.facets, ...ranges.facets },
     };

@@ -8,12 +8,11 @@ import { useEffect, useState } from "../core/preact.js";
 import { filterParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
+import { FACET_PARAMS, MAX_VALUES } from "./use_facets.js";
 
 const COLLAPSED_COUNT = 6;
 // Longer lists of values have a search box.
 const MAX_WITHOUT_SEARCH = 12;
-// The panel requests this many values per facet.
-const MAX_VALUES = 200;
 // The API is asked this long after the last key press.
 const TYPING_PAUSE_MS = 250;
 
@@ -31,20 +30,20 @@ export function Values({ section, rows, state, navigate, api }) {
   const { name, noneLabel, format = String } = section;
   const property = section.property ?? name;
   const [showsAll, setShowsAll] = useState(false);
-  const [search, setSearch] = useState("");
-  const term = search.trim();
-  const found = useFoundValues(name, term, state, api);
+  const [searchText, setSearchText] = useState("");
+  const term = searchText.trim();
+  const search = useValueSearch(name, term, state, api);
   const selected = state.filters[/** @type {"camera"} */ (name)] ?? [];
   const values = rows.filter(({ value }) => value !== null);
   const counts = new Map(
-    [...(found.rows ?? []), ...values].map(({ value, count }) => [String(value), count]),
+    [...(search.rows ?? []), ...values].map(({ value, count }) => [String(value), count]),
   );
   const missing = rows.find(({ value }) => value === null);
   const isWithout = Boolean(state.filters.without?.includes(property));
   const all = [...new Set([...selected, ...values.map(({ value }) => String(value))])];
   const limit = Math.max(COLLAPSED_COUNT, selected.length);
   const shown = term
-    ? matchingValues(term, all, found.rows ?? [], format)
+    ? matchingValues(term, all, search.rows ?? [], format)
     : showsAll
       ? all
       : all.slice(0, limit);
@@ -59,13 +58,13 @@ export function Values({ section, rows, state, navigate, api }) {
           aria-label={`Find in ${section.title}`}
           placeholder="Find…"
           maxlength={100}
-          value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
+          value={searchText}
+          onInput={(event) => setSearchText(event.currentTarget.value)}
         />
       )}
       {term && shown.length === 0 && (
         <p class="none" role="status">
-          {found.isLoading ? "Searching…" : found.hasFailed ? "Couldn't search." : "No matches."}
+          {search.isLoading ? "Searching…" : search.hasFailed ? "Couldn't search." : "No matches."}
         </p>
       )}
       <ul class="values">
@@ -103,7 +102,7 @@ export function Values({ section, rows, state, navigate, api }) {
           class="link"
           onClick={() => {
             setShowsAll(!showsAll);
-            setSearch("");
+            setSearchText("");
           }}
         >
           {showsAll
@@ -116,16 +115,16 @@ export function Values({ section, rows, state, navigate, api }) {
 }
 
 /**
- * Return the values to show for a search term: those in the list whose label contains it, and those that the API found.
+ * Return the values to show for a search term: those in the list whose label contains it, and the API's matches.
  * @param {string} term
  * @param {string[]} values
- * @param {Rows} found
+ * @param {Rows} matches of the API
  * @param {(value: string) => string} format
  */
-export function matchingValues(term, values, found, format) {
+export function matchingValues(term, values, matches, format) {
   const text = term.toLowerCase();
   const listed = values.filter((value) => format(value).toLowerCase().includes(text));
-  return [...new Set([...listed, ...found.map(({ value }) => String(value))])];
+  return [...new Set([...listed, ...matches.map(({ value }) => String(value))])];
 }
 
 /**
@@ -136,7 +135,7 @@ export function matchingValues(term, values, found, format) {
  * @param {Api} api
  * @returns {{rows: Rows | null, isLoading: boolean, hasFailed: boolean}}
  */
-function useFoundValues(name, term, state, api) {
+function useValueSearch(name, term, state, api) {
   const [typed, setTyped] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setTyped(term), TYPING_PAUSE_MS);
@@ -149,7 +148,7 @@ function useFoundValues(name, term, state, api) {
       if (!typed) return null;
       const { facets } = await api.get(
         "/facets",
-        [...pairs, ["others", "true"], ["top", MAX_VALUES], ["fields", name], ["find", typed]],
+        [...pairs, ...FACET_PARAMS, ["fields", name], ["find", typed]],
         { signal },
       );
       return {

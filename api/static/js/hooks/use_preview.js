@@ -5,9 +5,9 @@
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useEffect, useState } from "../core/preact.js";
-import { fetchPreview, isPassing } from "../core/previews.js";
+import { fetchPreview, isTransient } from "../core/previews.js";
 
-// How often to ask again after a problem that may pass, and after how long, in milliseconds.
+// How often, and after how many milliseconds, to request a preview again after a transient problem.
 const MAX_RETRIES = 5;
 const RETRY_MS = 4000;
 
@@ -43,7 +43,7 @@ export function usePreview(record, size) {
         if (isAborted(error) || controller.signal.aborted) return;
         const problem = toProblem(error);
         setResult({ key, url: null, problem });
-        if (isPassing(problem) && retries > 0)
+        if (isTransient(problem) && retries > 0)
           timer = setTimeout(() => load(retries - 1), RETRY_MS);
       }
     };

@@ -3,7 +3,7 @@
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
-import { isOutage, onRecovery } from "../core/recovery.js";
+import { scheduleRetry } from "../core/recovery.js";
 
 /** A request without a response after this time counts as slow. */
 export const SLOW_MS = 1500;
@@ -57,11 +57,16 @@ export function useRequest(load, key) {
   }, [currentKey]);
   const loading = result.key !== currentKey;
   const reload = useCallback(() => setReloadCount((last) => last + 1), []);
-  // After an outage, send the request again.
-  useEffect(
-    () => (!loading && isOutage(result.error) ? onRecovery(reload) : undefined),
-    [loading, result.error, reload],
-  );
+  // After an outage or a timeout, send the request again.
+  const retries = useRef({ key, count: 0 });
+  useEffect(() => {
+    if (loading) return undefined;
+    if (!result.error || retries.current.key !== key) retries.current = { key, count: 0 };
+    return scheduleRetry(result.error, retries.current.count, () => {
+      retries.current.count += 1;
+      reload();
+    });
+  }, [loading, result.error, reload, key]);
   return {
     data: result.data,
     error: loading ? null : result.error,

@@ -55,3 +55,15 @@ export function useScrollViewport(view, content) {
   }, [view, content, isMeasured]);
   return { ref, ...box };
 }
+
+/**
+ * Scroll an element by as little as possible, so that a row is entirely visible.
+ * @param {HTMLElement} element
+ * @param {number} top position at which the row is at the top of the visible part, in pixels
+ * @param {number} height of the row, and of what covers or surrounds the rows, in pixels
+ */
+export function scrollIntoView(element, top, height) {
+  const lowest = top + height - element.clientHeight;
+  if (element.scrollTop > top) element.scrollTop = top;
+  else if (element.scrollTop < lowest) element.scrollTop = lowest;
+}

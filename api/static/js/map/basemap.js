@@ -50,8 +50,10 @@ class TilePainter {
    * @param {Coords} coords
    * @param {Colours} colours
    */
-  constructor(context, { x, y, z }, colours) {
+  constructor(context, coords, colours) {
+    const { x, y, z } = coords;
     this.context = context;
+    this.coords = coords;
     this.colours = colours;
     this.zoom = z;
     this.scale = TILE_PIXELS * 2 ** z;
@@ -59,12 +61,10 @@ class TilePainter {
     this.top = y * TILE_PIXELS;
   }
 
-  /**
-   * @param {Outline} outline
-   * @param {Coords} coords
-   */
-  paint(outline, { x, y, z }) {
+  /** @param {Outline} outline */
+  paint(outline) {
     const { context, colours } = this;
+    const { x, y, z } = this.coords;
     context.fillStyle = colours.sea;
     context.fillRect(0, 0, TILE_PIXELS, TILE_PIXELS);
     const { rings, lines } = outline.tile(z, x, y);
@@ -231,7 +231,7 @@ export function createBasemap(L) {
           const context = canvas.getContext("2d");
           if (!context || !this.colours) return;
           context.setTransform(ratio, 0, 0, ratio, 0, 0);
-          new TilePainter(context, coords, this.colours).paint(outline, coords);
+          new TilePainter(context, coords, this.colours).paint(outline);
           done(undefined, canvas);
         } catch (error) {
           done(/** @type {Error} */ (error), canvas);

@@ -4,18 +4,16 @@
  * @import { Area, State } from "../core/types"
  */
 import { settings } from "../core/settings.js";
-import { createBasemap } from "./basemap.js";
+import { addBackground, animationOptions, MAX_TILES_ZOOM } from "./background.js";
 import { parseBox } from "./clusters.js";
 import { cornersOf, parseMapPosition } from "./map_position.js";
+import { MAX_LATITUDE } from "./outline_geometry.js";
 
 /** Padding around the photos when the map is fitted to them. */
 export const FIT_PADDING_PIXELS = 24;
 /** Maximum zoom level when the map is fitted to the photos. */
 export const MAX_FIT_ZOOM = 13;
-const MAX_TILES_ZOOM = 19;
 const MAX_OUTLINE_ZOOM = 18;
-// Web Mercator ends here.
-const MAX_LATITUDE = 85.05;
 
 /**
  * Create the map, at the position or area in the URL, or else around the matching photos.
@@ -26,7 +24,6 @@ const MAX_LATITUDE = 85.05;
  * @returns {LeafletMap}
  */
 export function createMap(L, frame, { viewParams, filters }, photosArea) {
-  const isAnimated = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
@@ -39,21 +36,13 @@ export function createMap(L, frame, { viewParams, filters }, photosArea) {
     ],
     maxBoundsViscosity: 1,
     bounceAtZoomLimits: false,
-    zoomAnimation: isAnimated,
-    fadeAnimation: isAnimated,
-    markerZoomAnimation: isAnimated,
-    inertia: isAnimated,
+    ...animationOptions(),
   });
   L.control
     .zoom({ position: "topleft", zoomInTitle: "Zoom in", zoomOutTitle: "Zoom out" })
     .addTo(map);
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
-  createBasemap(L).addTo(map);
-  if (settings.tiles_url) {
-    // Some tile servers reject requests without a referrer. Send only the origin.
-    const options = { maxZoom: MAX_TILES_ZOOM, referrerPolicy: /** @type {const} */ ("origin") };
-    L.tileLayer(settings.tiles_url, options).addTo(map);
-  }
+  addBackground(L, map);
   const position = parseMapPosition(viewParams.at);
   const area = parseBox(filters.bbox) ?? photosArea;
   if (position) {

@@ -6,9 +6,10 @@ import { formatPosition } from "../core/format.js";
 import { loadLeaflet } from "../core/map_data.js";
 import { useEffect, useRef } from "../core/preact.js";
 import { settings } from "../core/settings.js";
-import { createBasemap } from "./basemap.js";
+import { addBackground, animationOptions, MAX_TILES_ZOOM } from "./background.js";
 
 const OUTLINE_ZOOM = 5;
+const MAX_OUTLINE_ZOOM = 14;
 const TILES_ZOOM = 13;
 
 /** @param {{lat: number, lng: number}} props */
@@ -46,25 +47,19 @@ export function MiniMap({ lat, lng }) {
  * @param {number} lng
  */
 function createMap(L, frame, lat, lng) {
-  const isAnimated = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(frame, {
     attributionControl: false,
     zoomControl: false,
     scrollWheelZoom: false,
     minZoom: 0,
-    maxZoom: settings.tiles_url ? 19 : 14,
+    maxZoom: settings.tiles_url ? MAX_TILES_ZOOM : MAX_OUTLINE_ZOOM,
     // On touch screens, dragging has to scroll the page instead of the map.
     dragging: !L.Browser.mobile,
-    zoomAnimation: isAnimated,
-    fadeAnimation: isAnimated,
-    inertia: isAnimated,
+    ...animationOptions(),
   });
   map.setView([lat, lng], settings.tiles_url ? TILES_ZOOM : OUTLINE_ZOOM, { animate: false });
   L.control.zoom({ zoomInTitle: "Zoom in", zoomOutTitle: "Zoom out" }).addTo(map);
-  createBasemap(L).addTo(map);
-  if (settings.tiles_url) {
-    L.tileLayer(settings.tiles_url, { maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
-  }
+  addBackground(L, map);
   const icon = L.divIcon({ iconSize: [18, 18], className: "pin" });
   L.marker([lat, lng], { icon, interactive: false, keyboard: false }).addTo(map);
   return map;

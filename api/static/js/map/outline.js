@@ -38,8 +38,8 @@ export class Outline {
   }
 
   /**
-   * Return the shapes in a tile. They are clipped from the shapes of the tile one zoom level below, because clipping
-   * long coasts of the whole world for each tile would be slow.
+   * Return the shapes in a tile. They are clipped from the shapes of the tile around it at the previous zoom level,
+   * because clipping long coasts of the whole world for each tile would be slow.
    * @param {number} zoom
    * @param {number} x
    * @param {number} y

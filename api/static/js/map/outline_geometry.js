@@ -12,8 +12,8 @@
  * @typedef {import("../core/map_data.js").Position} Position
  */
 
-// Web Mercator leaves out the areas around the poles, so that the world is a square.
-const MAX_LATITUDE = 85.0511287798;
+/** Web Mercator leaves out the areas around the poles, so that the world is a square. */
+export const MAX_LATITUDE = 85.0511287798;
 
 /** @param {number} longitude */
 export const toX = (longitude) => (longitude + 180) / 360;

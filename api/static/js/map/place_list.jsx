@@ -76,8 +76,8 @@ function Row({ cluster, zoom, state, enter }) {
   useEffect(() => {
     let isUnmounted = false;
     findCountry(cluster.lng, cluster.lat).then(
-      (found) => {
-        if (!isUnmounted) setCountry(found);
+      (countryName) => {
+        if (!isUnmounted) setCountry(countryName);
       },
       () => {}, // without the country, the row still shows the coordinates
     );

@@ -27,6 +27,7 @@ import {
   settingsLine,
   STATUS_LABELS,
 } from "../core/labels.js";
+import { lookupTable } from "../core/lookup_table.js";
 
 /** @param {unknown} value */
 const toText = (value) =>
@@ -50,13 +51,8 @@ const formatIfKnown = (value, format) =>
  * @property {string} [firstDirection] "-" if the first click on the header sorts in descending order
  */
 
-/**
- * The columns by name. A URL may contain "constructor" as a name, so the object has no prototype in which that would be
- * found.
- * @type {Record<string, Column>}
- */
-export const COLUMNS = Object.assign(
-  Object.create(null),
+/** The columns by name. */
+export const COLUMNS = lookupTable(
   /** @type {Record<string, Column>} */ ({
     name: {
       title: "File",

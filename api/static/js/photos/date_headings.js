@@ -1,10 +1,11 @@
 /**
- * @file Headings of the gallery in the order of dates: one for each month, and a label where a day begins.
+ * @file Headings of the gallery when it is sorted by date: one for each month, and a label where a day begins.
  *
  * Only months begin a new row. If each day did, a library with few photos a day would consist of short rows.
  * @import { Photo, PhotoFields } from "../core/types"
  */
 import { formatDay, formatPeriod, formatWeekday } from "../core/format.js";
+import { lookupTable } from "../core/lookup_table.js";
 
 // Heights in pixels.
 const MONTH_HEIGHT = 38;
@@ -12,8 +13,7 @@ const DAY_HEIGHT = 22;
 // Two labels are at least this far apart.
 const LABEL_GAP = 10;
 // Number of characters of an ISO 8601 date that are known, by the precision of the date.
-/** @type {Record<string, number>} */
-const KNOWN_CHARACTERS = Object.assign(Object.create(null), { year: 4, month: 7, day: 10 });
+const KNOWN_CHARACTERS = lookupTable({ year: 4, month: 7, day: 10 });
 const DAY_CHARACTERS = 10;
 
 /**

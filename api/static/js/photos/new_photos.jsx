@@ -1,5 +1,5 @@
 /**
- * @file Says that photos were indexed or deleted since the photos of the view were loaded, and offers to show them.
+ * @file A notice that photos were indexed or deleted since the view's photos were loaded, with a button to show them.
  * @import { Counts } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  * @import { PhotoPages } from "./photo_pages.js"
@@ -12,7 +12,7 @@ import { currentPages } from "./photo_pages.js";
 export function NewPhotos({ counts, show }) {
   const pages = currentPages();
   const difference = newCount(pages, counts);
-  // A view that says that there are no photos would contradict the count above it.
+  // Without reloading, the view would say that there are no photos, and so contradict the count above it.
   const mustShow = difference > 0 && pages?.count === 0;
   // If the API keeps returning no photos, do not ask forever.
   const lastTotal = useRef(/** @type {number | null} */ (null));
@@ -36,7 +36,7 @@ export function NewPhotos({ counts, show }) {
 }
 
 /**
- * Return how many photos more match the filters now than when the view's photos were loaded. 0 if this is unknown.
+ * Return how many more photos match the filters now than when the view's photos were loaded; 0 if this is unknown.
  * @param {Pick<PhotoPages, "isComplete" | "count" | "total"> | null} pages its `total` is noted by the first call
  * @param {Pick<RequestState<Counts | null>, "data" | "loading">} counts
  */

@@ -10,6 +10,7 @@ import { Icon } from "../components/icons.jsx";
 import { PathText } from "../components/path_text.jsx";
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
+import { photoPath } from "../core/api.js";
 import { formatNumber, oneLine } from "../core/format.js";
 import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
@@ -30,15 +31,9 @@ const MAX_COPIES = 50;
 const GALLERY = { view: "gallery", photo: null, clearFilters: true };
 const MAX_THUMBNAIL_HEIGHT_PIXELS = 460;
 
-/**
- * Return the path of a photo in the API.
- * @param {string} id
- */
-const pathOf = (id) => `/photos/${encodeURIComponent(id)}`;
-
 /** @param {{id: string, state: State, navigate: Navigate, api: Api}} props */
 export function PhotoDialog({ id, state, navigate, api }) {
-  const request = useRequest((signal) => api.get(pathOf(id), null, { signal }), id);
+  const request = useRequest((signal) => api.get(photoPath(id), null, { signal }), id);
   const record = request.data?.id === id ? request.data : null;
   const neighbours = useNeighbours(id, state, api);
   /** @param {string | undefined} photo */
@@ -271,7 +266,7 @@ function Copies({ record, state, api }) {
 function OriginalLink({ id, api }) {
   const [link, setLink] = useState(/** @type {{url: string, seconds: number} | null} */ (null));
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
-  const requestLink = () => api.get(`${pathOf(id)}/original`).then(setLink, setError);
+  const requestLink = () => api.get(`${photoPath(id)}/original`).then(setLink, setError);
   if (error)
     return (
       <p class="note" role="alert">

@@ -7,7 +7,7 @@
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
-import { isOutage, onRecovery } from "../core/recovery.js";
+import { scheduleRetry } from "../core/recovery.js";
 import { clearScrollPositions } from "../core/scroll_positions.js";
 import { filterParams } from "../core/url_state.js";
 import { dayNumber } from "./date_headings.js";
@@ -41,6 +41,8 @@ export class PhotoPages {
     this.isComplete = false;
     /** @type {import("../core/api.js").Problem | null} */
     this.error = null;
+    /** How often pages were fetched again after errors, since the latest success. */
+    this.retries = 0;
     /** Whether the next page is being fetched. */
     this.loading = false;
     /** Increases with every change. */
@@ -73,10 +75,11 @@ export class PhotoPages {
       this.pages.push({ cursor, next, photos, lastUse: ++this.lastUseNumber, isLoading: false });
       this.addLayoutData(photos);
       this.isComplete = !next;
+      this.retries = 0;
     } catch (error) {
       if (isAborted(error)) return;
       this.error = toProblem(error);
-      if (isOutage(this.error)) onRecovery(() => this.retry());
+      scheduleRetry(this.error, this.retries++, () => this.retry());
     }
     this.loading = false;
     this.trimAndNotify();
@@ -131,15 +134,14 @@ export class PhotoPages {
     page.isLoading = true;
     try {
       page.photos = (await this.fetch(page.cursor)).photos;
+      this.retries = 0;
     } catch (error) {
       if (isAborted(error)) return;
-      if (isOutage(toProblem(error))) {
-        onRecovery(() => {
-          page.isLoading = false;
-          this.trimAndNotify();
-        });
-        return;
-      }
+      const retry = () => {
+        page.isLoading = false;
+        this.trimAndNotify();
+      };
+      if (scheduleRetry(toProblem(error), this.retries++, retry)) return;
       page.photos = []; // the places of these photos stay empty
     }
     page.isLoading = false;

@@ -10,9 +10,9 @@ const MAX_REGIONS = 100;
  * @typedef {{x: number, y: number, w: number, h: number}} Area centre and size, as fractions of an image's sides
  */
 
-// Where a point of the stored image is in the image as displayed, by the value of the Orientation tag.
+// Convert a point of the stored image to a point of the displayed image, by the value of the Orientation tag.
 /** @type {Record<number, (x: number, y: number) => [number, number]>} */
-const TURNS = {
+const ROTATIONS = {
   1: (x, y) => [x, y],
   2: (x, y) => [1 - x, y],
   3: (x, y) => [1 - x, 1 - y],
@@ -24,19 +24,19 @@ const TURNS = {
 };
 
 /**
- * Return where an area of the stored image is in the image as displayed.
+ * Convert an area of the stored image to an area of the displayed image.
  * @param {Area} area
  * @param {number} [orientation] value of the Orientation tag
  * @returns {Area}
  */
-export function turnArea({ x, y, w, h }, orientation = 1) {
-  const [turnedX, turnedY] = (TURNS[orientation] ?? TURNS[1])(x, y);
+export function rotateArea({ x, y, w, h }, orientation = 1) {
+  const [rotatedX, rotatedY] = (ROTATIONS[orientation] ?? ROTATIONS[1])(x, y);
   const isSideways = orientation >= 5 && orientation <= 8;
-  return { x: turnedX, y: turnedY, w: isSideways ? h : w, h: isSideways ? w : h };
+  return { x: rotatedX, y: rotatedY, w: isSideways ? h : w, h: isSideways ? w : h };
 }
 
 /**
- * Boxes around the regions that have an area. Areas refer to the image as it is stored, before it is turned.
+ * Boxes around the regions that have an area. Areas refer to the image as it is stored, before it is rotated.
  * @param {{photo: PhotoFields}} props
  */
 export function Regions({ photo }) {
@@ -46,7 +46,7 @@ export function Regions({ photo }) {
     <ul class="regions" aria-label="Marked areas">
       {regions.map(({ name, type, area }, index) => {
         if (!area || !isDrawable(area)) return null;
-        const { x, y, w, h } = turnArea(area, photo.orientation);
+        const { x, y, w, h } = rotateArea(area, photo.orientation);
         const label = oneLine(name || type || "Area", 80);
         return (
           <li

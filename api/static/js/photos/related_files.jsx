@@ -25,15 +25,7 @@ export function RelatedFiles({ record, state, api }) {
 /** @param {{record: PhotoRecord, stack: NonNullable<Photo["stack"]>, state: State, api: Api}} props */
 function StackMembers({ record, stack, state, api }) {
   const { data } = useRequest(
-    (signal) =>
-      api.get(
-        "/photos",
-        [
-          ["stack", stack.id],
-          ["limit", MAX_FILES],
-        ],
-        { signal },
-      ),
+    (signal) => api.get("/photos", { stack: stack.id, limit: MAX_FILES }, { signal }),
     stack.id,
   );
   /** @type {Photo[]} */

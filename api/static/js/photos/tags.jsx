@@ -4,6 +4,7 @@
  * @import { TagGroup, TagRow } from "./tag_groups.js"
  */
 import { CopyButton } from "../components/copy.jsx";
+import { photoPath } from "../core/api.js";
 import { formatNumber, oneLine } from "../core/format.js";
 import { useMemo, useState } from "../core/preact.js";
 import { flatten, groupTags } from "./tag_groups.js";
@@ -187,7 +188,7 @@ function Json({ record }) {
     <div class="json">
       <div class="actions">
         <CopyButton text={text} label="Copy JSON" />
-        <a href={`/photos/${encodeURIComponent(record.id)}`} target="_blank" rel="noopener">
+        <a href={photoPath(record.id)} target="_blank" rel="noopener">
           Open in the API
         </a>
       </div>

@@ -2,10 +2,11 @@
  * @file Help dialog: keyboard shortcuts, and how search works.
  */
 import { Dialog } from "../components/dialog.jsx";
+import { VIEW_NAMES, VIEW_TITLES } from "../core/url_state.js";
 
 const SHORTCUTS = [
   ["/", "Search"],
-  ["1 – 5", "Gallery, table, map, statistics, indexing jobs"],
+  [`1 – ${VIEW_NAMES.length}`, VIEW_NAMES.map((view) => VIEW_TITLES[view]).join(", ")],
   ["f", "Show or hide filters"],
   ["← → ↑ ↓", "Move between photos; move the end of a range"],
   ["Home, End", "First and last loaded photo"],

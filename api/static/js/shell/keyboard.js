@@ -9,7 +9,7 @@ const TEXT_BOXES =
   "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 
 /**
- * Handle a key press.
+ * Handle a key press. The digits open the views, in the order of the links in the header.
  * @param {KeyboardEvent} event
  * @param {object} actions
  * @param {RefObject<HTMLInputElement | null>} actions.searchBox
@@ -29,8 +29,10 @@ export function onKey(event, { searchBox, showHelp, toggleFilters, navigate }) {
   if (event.key === "/") searchBox.current?.focus();
   else if (event.key === "?") showHelp();
   else if (event.key === "f") toggleFilters();
-  else if (/^[1-5]$/.test(event.key))
-    navigate({ view: VIEW_NAMES[Number(event.key) - 1], photo: null });
-  else return;
+  else {
+    const view = VIEW_NAMES[Number(event.key) - 1];
+    if (!view) return;
+    navigate({ view, photo: null });
+  }
   event.preventDefault();
 }

@@ -8,13 +8,17 @@ import { Icon } from "../components/icons.jsx";
 import { formatShortNumber, oneLine } from "../core/format.js";
 import { capitalize } from "../core/labels.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { useSyncedInput } from "../hooks/use_synced_input.js";
 import {
   allSuggestions,
   completed,
   groupTitle,
+  indexOfOption,
+  keyOf,
   nextOption,
+  NO_OPTION,
   textBefore,
   toOffset,
   withAdded,
@@ -24,6 +28,9 @@ import {
 const MAX_CHARACTERS = 300;
 // Wait for a pause in typing before suggestions are requested.
 const PAUSE_MS = 60;
+// After the API has started, it answers a request after at most a second even if it is still counting values.
+const PARTIAL_PAUSE_MS = 300;
+const MAX_PARSE_ATTEMPTS = 3;
 const LIST_ID = "search-suggestions";
 const PROBLEM_ID = "search-problem";
 /** @param {number} index */
@@ -34,24 +41,28 @@ export function SearchBox({ state, navigate, api, box }) {
   const current = state.filters.q ?? "";
   const [text, setText] = useSyncedInput(current);
   const [isOpen, setOpen] = useState(false);
-  const [active, setActive] = useState(-1);
+  const [reached, setReached] = useState(NO_OPTION);
   const [problem, setProblem] = useState(/** @type {SearchProblem | null} */ (null));
   const latestText = useRef(text);
   latestText.current = text;
   const isAsking = isOpen && text.trim() !== "";
-  const { data } = useRequest(
+  const key = isAsking ? text : "";
+  const request = useRequest(
     (signal) => (isAsking ? fetchSuggestions(api, text, signal) : Promise.resolve(null)),
-    isAsking ? text : "",
+    key,
   );
+  useRefetchPartial(request, key, PARTIAL_PAUSE_MS);
+  const { data } = request;
   // While the next suggestions are loading, those of the previous text stay, but cannot be chosen.
   const isCurrent = data?.q === text;
   const options = isAsking ? allSuggestions(data) : [];
   const isExpanded = options.length > 0;
+  const active = indexOfOption(options, reached);
 
   /** @param {string} value */
   const edit = (value) => {
     setText(value);
-    setActive(-1);
+    setReached(NO_OPTION);
     setProblem(null);
   };
 
@@ -96,7 +107,8 @@ export function SearchBox({ state, navigate, api, box }) {
   const onKeyDown = (event) => {
     if (event.isComposing) return;
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !event.altKey) {
-      if (isExpanded) setActive(nextOption(active, event.key, options.length));
+      const index = nextOption(active, event.key, options.length);
+      if (isExpanded) setReached({ index, key: index < 0 ? "" : keyOf(options[index]) });
       else setOpen(true);
     } else if (event.key === "Enter" && options[active]) choose(options[active]);
     else if (event.key === "Escape" && isExpanded) setOpen(false);
@@ -181,10 +193,10 @@ function Options({ answer, active, choose }) {
       </div>
       {suggestions.map((suggestion) => {
         index += 1;
-        const { text, count, filters } = suggestion;
+        const { text, count } = suggestion;
         return (
           <Option
-            key={`${text} ${JSON.stringify(filters)}`}
+            key={keyOf(suggestion)}
             id={optionId(index)}
             isActive={index === active}
             text={text}
@@ -242,4 +254,12 @@ async function fetchSuggestions(api, q, signal) {
  * @param {string} q
  * @returns {Promise<SearchSuggestions | null>}
  */
-const fetchParsed = (api, q) => api.get("/suggestions", { q }).catch(() => null);
+async function fetchParsed(api, q) {
+  /** @type {SearchSuggestions | null} */
+  let answer = null;
+  for (let attempt = 0; attempt < MAX_PARSE_ATTEMPTS; attempt++) {
+    answer = await api.get("/suggestions", { q }).catch(() => null);
+    if (!answer?.partial) break;
+  }
+  return answer;
+}

@@ -2,10 +2,10 @@
  * @file The suggestions of the search box: which filters to set, and which option the arrow keys reach.
  * @import { Filters, FilterChange, SearchSuggestion, SearchSuggestions } from "../core/types"
  */
+import { lookupTable } from "../core/lookup_table.js";
 import { LIST_FILTERS } from "../core/url_state.js";
 
-/** @type {Record<string, string>} */
-const GROUP_TITLES = Object.assign(Object.create(null), {
+const GROUP_TITLES = lookupTable({
   filters: "Filters",
   cameras: "Cameras",
   lenses: "Lenses",
@@ -26,8 +26,26 @@ export const groupTitle = (name) => GROUP_TITLES[name] ?? name;
 export const allSuggestions = (answer) =>
   answer ? answer.groups.flatMap((group) => group.suggestions) : [];
 
+/** The option that the arrow keys have reached: none, so far. */
+export const NO_OPTION = { index: -1, key: "" };
+
+/** @param {SearchSuggestion} suggestion */
+export const keyOf = ({ text, filters }) => `${text} ${JSON.stringify(filters)}`;
+
 /**
- * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys go around.
+ * Return where the option that the arrow keys have reached is now, or -1 for none. If the next response lacks this
+ * option, it is the one at the same place.
+ * @param {SearchSuggestion[]} options
+ * @param {typeof NO_OPTION} reached
+ */
+export function indexOfOption(options, { index, key }) {
+  if (index < 0) return -1;
+  const found = options.findIndex((option) => keyOf(option) === key);
+  return found >= 0 ? found : Math.min(index, options.length - 1);
+}
+
+/**
+ * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys wrap around.
  * @param {number} active
  * @param {string} key
  * @param {number} count

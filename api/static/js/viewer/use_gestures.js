@@ -1,7 +1,7 @@
 /**
  * @file Gestures of the viewer: pan, pinch, wheel, double tap and swipe, from pointer events.
  *
- * No library, because those for zooming take the pointers that swiping needs too.
+ * No library is used, because zoom libraries capture the pointer events that swiping needs too.
  * @import { Point, Size, Zoom } from "./zoom.js"
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
@@ -46,7 +46,10 @@ export function useGestures({ key, picture, onSwipe }) {
   const zoomBy = (factor, point = { x: 0, y: 0 }) => {
     if (canZoom) setZoom(zoomAt(zoom, factor, point, limits));
   };
-  /** Switch between the whole picture and full resolution, or twice the size. @param {Point} [point] */
+  /**
+   * Switch between the whole picture and full resolution. A picture that fits at full resolution is doubled in size.
+   * @param {Point} [point]
+   */
   const toggle = (point) => {
     if (zoom.scale > 1) setZoom(FIT);
     else zoomBy(full > 1.1 ? full : 2, point);
@@ -162,7 +165,7 @@ export function useGestures({ key, picture, onSwipe }) {
     zoomBy(wheelFactor(event), pointOf(event));
   };
   useEffect(() => {
-    // Preact's listeners cannot be told to be active, and passive ones cannot stop the browser from zooming the page.
+    // Preact cannot register non-passive listeners, and passive ones cannot stop the browser from zooming the page.
     const element = stageRef.current;
     const listener = (/** @type {WheelEvent} */ event) => latestWheel.current(event);
     element?.addEventListener("wheel", listener, { passive: false });

@@ -4,8 +4,8 @@
  * @import { SourceKind } from "../core/picture_sources.js"
  * @import { Size } from "./zoom.js"
  */
-import { isAborted, Problem, toProblem } from "../core/api.js";
-import { isFilm, sourcesOf } from "../core/picture_sources.js";
+import { isAborted, photoPath, Problem, toProblem } from "../core/api.js";
+import { isPlayable, sourcesOf } from "../core/picture_sources.js";
 import { useEffect, useState } from "../core/preact.js";
 import { fetchPreview } from "../core/previews.js";
 import { settings } from "../core/settings.js";
@@ -66,10 +66,9 @@ async function findPicture(record, api, signal, blobs) {
     try {
       let url;
       if (kind === "original") {
-        url = (await api.get(`/photos/${encodeURIComponent(record.id)}/original`, null, { signal }))
-          .url;
-        // A film shows by itself whether it can be played.
-        if (isFilm(record)) return { kind, url, size: null, problems, isLoading: false };
+        ({ url } = await api.get(`${photoPath(record.id)}/original`, null, { signal }));
+        // The <video> element shows whether the browser can play a video.
+        if (isPlayable(record)) return { kind, url, size: null, problems, isLoading: false };
       } else {
         url = URL.createObjectURL(await fetchPreview(record, "screen", signal));
         blobs.push(url);

@@ -1,5 +1,5 @@
 /**
- * @file Full-screen viewer for one photo or film: zoom, pan, swipe, keys and slideshow.
+ * @file Full-screen viewer for one photo or video: zoom, pan, swipe, keys and slideshow.
  * @import { Api, PhotoRecord } from "../core/types"
  * @import { Picture } from "./use_picture.js"
  */
@@ -7,7 +7,7 @@ import { Icon } from "../components/icons.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
 import { fileName } from "../core/labels.js";
-import { isFilm, reasonOf } from "../core/picture_sources.js";
+import { isPlayable, reasonOf } from "../core/picture_sources.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 import { fitSize } from "./zoom.js";
 import { useGestures } from "./use_gestures.js";
@@ -17,7 +17,7 @@ const ZOOM_STEP = 1.5;
 const PAN_STEP = 80;
 /** How long the slideshow shows each photo, in milliseconds. */
 export const SLIDE_MS = 4000;
-const KIND_LABELS = { original: "Original", preview: "Preview", thumbnail: "Thumbnail" };
+const SOURCE_LABELS = { original: "Original", preview: "Preview", thumbnail: "Thumbnail" };
 const THUMBNAIL_PIXELS = 480;
 
 /**
@@ -176,7 +176,7 @@ export function Viewer({ id, record, hasFailed, previous, next, goTo, close, api
         {...gestures.handlers}
       >
         {record && (
-          <Shown key={id} record={record} picture={picture} gestures={gestures} name={name} />
+          <Media key={id} record={record} picture={picture} gestures={gestures} name={name} />
         )}
         {!isReady && <p class="note">Loading…</p>}
         {hasFailed && <p class="note">Couldn’t load this photo.</p>}
@@ -195,21 +195,21 @@ export function Viewer({ id, record, hasFailed, previous, next, goTo, close, api
 }
 
 /**
- * @typedef {object} ShownProps
+ * @typedef {object} MediaProps
  * @property {PhotoRecord} record
  * @property {Picture} picture
  * @property {ReturnType<typeof useGestures>} gestures
  * @property {string} name
  */
 
-/** @param {ShownProps} props */
-function Shown({ record, picture, gestures, name }) {
+/** @param {MediaProps} props */
+function Media({ record, picture, gestures, name }) {
   const [isUnplayable, setUnplayable] = useState(false);
   const { zoom, drag, fit } = gestures;
   const transform = `translate(-50%, -50%) translate(${zoom.x + drag.x}px, ${zoom.y + drag.y}px) scale(${zoom.scale})`;
-  if (isFilm(record) && picture.url && !isUnplayable)
+  if (isPlayable(record) && picture.url && !isUnplayable)
     return (
-      // Films of cameras have no captions.
+      // Camera videos have no captions.
       <video
         src={picture.url}
         controls
@@ -219,7 +219,7 @@ function Shown({ record, picture, gestures, name }) {
         onError={() => setUnplayable(true)}
       />
     );
-  if (picture.url && picture.size && !isFilm(record))
+  if (picture.url && picture.size && !isPlayable(record))
     return (
       <img
         src={picture.url}
@@ -256,13 +256,13 @@ function LargeThumbnail({ record, name }) {
 
 /** @param {{record: PhotoRecord, picture: Picture}} props */
 function Caption({ record, picture }) {
-  if (isFilm(record)) return null;
+  if (isPlayable(record)) return null;
   const { width_pixels: width, height_pixels: height } = record.photo;
   const pixels = (/** @type {number} */ w, /** @type {number} */ h) =>
     `${formatNumber(w)} × ${formatNumber(h)}`;
   const parts = [];
   if (picture.kind) {
-    const label = KIND_LABELS[picture.kind];
+    const label = SOURCE_LABELS[picture.kind];
     parts.push(
       picture.size ? `${label}, ${pixels(picture.size.width, picture.size.height)}` : label,
     );

@@ -1,7 +1,7 @@
 /**
  * @file Geometry of the viewer: the position and the scale of a picture, without the document.
  *
- * All lengths are in CSS pixels. Positions count from the centre of the stage.
+ * All lengths are in CSS pixels. Positions are relative to the centre of the stage.
  */
 
 /**
@@ -13,7 +13,7 @@
 
 /** @type {Readonly<Zoom>} */
 export const FIT = Object.freeze({ scale: 1, x: 0, y: 0 });
-// A picture that is smaller than the stage can be magnified this much.
+// Every picture can be magnified at least this much.
 const MIN_MAX_SCALE = 4;
 // Beyond its own resolution, a picture can be magnified this much.
 const OVERSAMPLING = 4;
@@ -120,7 +120,8 @@ export function swipeOf(dx, dy, ms) {
 }
 
 /**
- * Return the factor of a turn of the wheel. A pinch on a touchpad comes as a wheel event with Ctrl and small values.
+ * Return the zoom factor of a wheel event. Browsers report a pinch on a touchpad as wheel events with Ctrl and small
+ * values.
  * @param {{deltaY: number, deltaMode: number, ctrlKey: boolean}} event
  */
 export function wheelFactor({ deltaY, deltaMode, ctrlKey }) {

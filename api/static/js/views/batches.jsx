@@ -1,11 +1,12 @@
 /**
- * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, past batches and
- * failures.
+ * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, the schedule, past
+ * batches and failures.
  * @import { Api, Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";
 import { PastBatches } from "../batches/past_batches.jsx";
 import { RunningBatch } from "../batches/running_batch.jsx";
+import { Schedule } from "../batches/schedule.jsx";
 import { StartForm } from "../batches/start_form.jsx";
 import { isRunning } from "../batches/labels.js";
 import { useBatches } from "../batches/use_batches.js";
@@ -24,6 +25,8 @@ export default function Batches({ state, navigate, api }) {
     feed.merge([batch]);
     return batch;
   };
+  // This text changes when a batch starts or ends.
+  const scheduleVersion = feed.batches.map(({ id, state: name }) => `${id} ${name}`).join();
   // This text changes whenever an image fails, and when a batch starts or ends.
   const failuresVersion = feed.batches
     .map((batch) => `${batch.id} ${isRunning(batch)} ${batch.numbers.failed}`)
@@ -54,6 +57,7 @@ export default function Batches({ state, navigate, api }) {
           />
         ))}
       </section>
+      <Schedule state={state} api={api} version={scheduleVersion} merge={feed.merge} />
       <PastBatches
         batches={past}
         next={feed.next}

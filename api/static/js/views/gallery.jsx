@@ -17,7 +17,7 @@ import { getScrollPosition } from "../core/scroll_positions.js";
 import { DEFAULT_SORT, href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
-import { SCROLL_STEP, useScrollViewport } from "../hooks/use_scroll_viewport.js";
+import { SCROLL_STEP, scrollIntoView, useScrollViewport } from "../hooks/use_scroll_viewport.js";
 import { useUserActivity } from "../hooks/use_user_activity.js";
 import { DateHeadings, formatDayTaken, placeLabels } from "../photos/date_headings.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
@@ -59,13 +59,7 @@ export default function Gallery({ state, navigate, api }) {
   /** @param {number} index */
   const reveal = (index) => {
     const row = rows.find(({ start, end }) => start <= index && index < end);
-    const element = ref.current;
-    if (!row || !element) return;
-    // The lowest and the highest scroll position at which the whole row is visible.
-    const lowest = row.top + row.height + 2 * PADDING - element.clientHeight;
-    const highest = row.top;
-    if (element.scrollTop > highest) element.scrollTop = highest;
-    else if (element.scrollTop < lowest) element.scrollTop = lowest;
+    if (row && ref.current) scrollIntoView(ref.current, row.top, row.height + 2 * PADDING);
   };
   const { active, setActive, activate, onKeyDown } = useRovingFocus({
     container: ref,

@@ -22,9 +22,10 @@ import {
   pluralize,
   formatShare,
 } from "../core/format.js";
-import { formatSpan, SPAN_FORMATTERS, STATUS_LABELS } from "../core/labels.js";
-import { fillMonths } from "../core/months.js";
-import { neighbouringMonth, plausibleMonths } from "../core/date_outliers.js";
+import { STATUS_LABELS } from "../core/labels.js";
+import { fillMonths, neighbouringMonth } from "../core/months.js";
+import { plausibleMonths } from "../core/date_outliers.js";
+import { formatSpan, SPAN_FORMATTERS } from "../core/spans.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";

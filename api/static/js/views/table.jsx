@@ -11,7 +11,7 @@ import { memo, useEffect, useMemo, useState } from "../core/preact.js";
 import { href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
-import { SCROLL_STEP, useScrollViewport } from "../hooks/use_scroll_viewport.js";
+import { SCROLL_STEP, scrollIntoView, useScrollViewport } from "../hooks/use_scroll_viewport.js";
 import { useUserActivity } from "../hooks/use_user_activity.js";
 import { COLUMNS, columnsOf } from "../photos/columns.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
@@ -49,13 +49,7 @@ export default function Table({ state, navigate, api }) {
 
   /** @param {number} index */
   const reveal = (index) => {
-    const element = ref.current;
-    if (!element) return;
-    // The lowest and the highest scroll position at which the whole row is visible.
-    const lowest = (index + 1) * ROW_HEIGHT + HEAD_HEIGHT - element.clientHeight;
-    const highest = index * ROW_HEIGHT;
-    if (element.scrollTop > highest) element.scrollTop = highest;
-    else if (element.scrollTop < lowest) element.scrollTop = lowest;
+    if (ref.current) scrollIntoView(ref.current, index * ROW_HEIGHT, ROW_HEIGHT + HEAD_HEIGHT);
   };
   const { active, activate, onKeyDown } = useRovingFocus({
     container: ref,

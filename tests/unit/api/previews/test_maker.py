@@ -18,7 +18,7 @@ from PIL import Image
 
 from api.previews import maker, outcomes
 from api.previews.decoder_pool import DecoderPool
-from api.previews.maker import PreviewMaker, TooManyWaiting, choose, make, upright
+from api.previews.maker import PreviewMaker, TooManyWaiting, choose, guess_orientation, make
 from api.previews.outcomes import NoPreview
 from exifinator.config import Config
 from exifinator.errors import SourceUnavailable
@@ -233,7 +233,7 @@ def test_choose__largest_for_the_viewer_and_smallest_that_suffices_for_a_tile() 
     ("width", "height", "orientation", "expected"),
     [(1600, 1200, 6, 6), (1200, 1600, 6, 0), (1200, 1600, 3, 3), (1600, 1200, 0, 0), (1200, 1600, 1, 1)],
 )
-def test_upright__jpeg_that_the_camera_has_turned__is_left_alone(
+def test_guess_orientation__jpeg_that_the_camera_has_rotated__is_left_alone(
     width: int, height: int, orientation: int, expected: int
 ) -> None:
-    assert upright(EmbeddedJpeg(1, 9, width, height, 0), orientation) == expected
+    assert guess_orientation(EmbeddedJpeg(1, 9, width, height, 0), orientation) == expected

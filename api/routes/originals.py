@@ -1,4 +1,4 @@
-"""Show photos: links to originals, files of local folders, and previews.
+"""Give access to originals: links to objects in S3, and the files of local folders.
 
 The bytes come from files of unknown origin. A response therefore has a content type from a fixed list, which browsers
 must not override (nosniff), is saved instead of shown when it is opened by itself, and may load nothing (CSP).
@@ -6,7 +6,6 @@ must not override (nosniff), is saved instead of shown when it is opened by itse
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,16 +19,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER, Credentials, require_reader
-from api.database import QUERY_MS, Document, Store, StoreDep
+from api.database import Document, Store, StoreDep, get_record
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId
-from api.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.http.problems import PROBLEM_RESPONSE
-from api.http.responses import bytes_response, encode_json, json_response
+from api.http.responses import json_response
 from api.presigned_urls import URL_SECONDS
-from api.previews import outcomes
-from api.previews.maker import PreviewMaker, Size, TooManyWaiting
-from api.previews.outcomes import NoPreview
 from api.serializers import photo_path
 from exifinator.errors import (
     AccessDenied,
@@ -56,11 +51,10 @@ MEDIA_TYPES = {
 OTHER_TYPE = "application/octet-stream"
 _CHUNK_BYTES = 512 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_FOREVER = "private, max-age=31536000, immutable"
-_SHORTLY = "private, max-age=300"
-# Pages of other origins must not embed the pictures, not even those that the user may see.
-_OWN_PAGES_ONLY = {"Cross-Origin-Resource-Policy": "same-origin"}
-_RECORD_FIELDS = {"bucket": 1, "key": 1, "etag": 1, "size": 1, "last_modified": 1, "format": 1, "photo.orientation": 1}
+# Pages of other origins must not embed originals and previews, not even those that the user may see.
+OWN_PAGES_ONLY = {"Cross-Origin-Resource-Policy": "same-origin"}
+# The fields of a record that `to_ref` and these routes need.
+REF_FIELDS = {"bucket": 1, "key": 1, "etag": 1, "size": 1, "last_modified": 1, "format": 1}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -89,27 +83,11 @@ class ContentArguments(Arguments):
     signature: str | None = Field(None, max_length=100, description="The signature.", examples=["9f86d081"])
 
 
-class PreviewArguments(Arguments):
-    """Size and caching."""
-
-    size: Size = Field("screen", description="`tile`: longer side at most 480 pixels. `screen`: for the whole screen.")
-    soft: bool = Field(
-        False,
-        description="Answer with status 200 if there is no preview, too. The body is then `application/problem+json`.",
-    )
-    v: str | None = Field(
-        None,
-        max_length=300,
-        description="The image's ETag. With `v`, browsers cache the preview for a year, otherwise for minutes.",
-        examples=["a1b2"],
-    )
-
-
 def refuse_other_pages(request: Request) -> None:
-    """If no token is set, reject requests that pages of other origins cause: they would cost S3 requests and CPU time.
+    """If no token is set, reject requests from pages of other origins, which would cost S3 requests and CPU time.
 
     Raises:
-        RequestRefused: The request comes from such a page.
+        RequestRefused: The request comes from such a page (403).
     """
     config = request.app.state.config
     if config.api_token is not None or request.headers.get("origin") in config.api_cors_origins:
@@ -139,13 +117,13 @@ async def get_original(
     Requires API_SIGN_ORIGINALS. Anyone with the URL can download the photo.
     """
     _require_originals(store)
-    record = await _get_record(store, id)
-    ref, state = _ref_of(record), request.app.state
+    record = await get_record(store, id, REF_FIELDS)
+    ref, state = to_ref(record), request.app.state
     if _is_file(state.sources, ref):
-        url = state.link_signer.sign(f"{photo_path(id)}/content")
+        url = state.path_signer.sign(f"{photo_path(id)}/content")
     else:
         media_type = MEDIA_TYPES.get(str(record.get("format")), OTHER_TYPE)
-        url = await run_in_threadpool(state.signer.sign, ref.bucket, ref.key, media_type)
+        url = await run_in_threadpool(state.url_signer.sign, ref.bucket, ref.key, media_type)
     if arguments.redirect:
         return Response(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
     content = {"url": url, "seconds": URL_SECONDS}
@@ -176,18 +154,18 @@ async def get_content(
     /original returns the URL. It is signed, so it needs no token.
     """
     path = f"{photo_path(id)}/content"
-    if not request.app.state.link_signer.is_valid(path, arguments.expires, arguments.signature):
+    if not request.app.state.path_signer.is_valid(path, arguments.expires, arguments.signature):
         await require_reader(request, credentials)
     _require_originals(store)
-    record = await _get_record(store, id)
-    ref, sources = _ref_of(record), request.app.state.sources
+    record = await get_record(store, id, REF_FIELDS)
+    ref, sources = to_ref(record), request.app.state.sources
     if not _is_file(sources, ref):
         raise RequestRefused(ErrorCode.NOT_FOUND, "The original is in S3. Use /original for a link to it.")
     with source_errors():
         first = await run_in_threadpool(sources.read_range, ref, 0, 1)
     etag = f'"{first.etag}"'
     headers = {
-        **_OWN_PAGES_ONLY,
+        **OWN_PAGES_ONLY,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(ref.key.rpartition('/')[2], safe='')}",
@@ -197,7 +175,7 @@ async def get_content(
     }
     status, start, end = 200, 0, first.total_bytes
     match = _RANGE.fullmatch(request.headers.get("range", ""))
-    # A range of another version would not fit to what the client has.
+    # If the client has a part of another version, send the whole file.
     if match and match[0] != "bytes=-" and request.headers.get("if-range", etag) == etag:
         status, (start, end) = 206, _resolve_range(match[1], match[2], first.total_bytes)
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{first.total_bytes}"
@@ -226,7 +204,7 @@ def _resolve_range(first: str, last: str, total_bytes: int) -> tuple[int, int]:
 
 
 async def _read_chunks(sources: SourceClient, ref: ImageRef, start: int, end: int, etag: str) -> AsyncIterator[bytes]:
-    """Yield a range of a file. If the file changes meanwhile, the error breaks the connection."""
+    """Yield a range of a file. If the file changes in the meantime, the error closes the connection."""
     while start < end:
         length = min(_CHUNK_BYTES, end - start)
         part = await run_in_threadpool(sources.read_range, ref, start, length, if_match=etag)
@@ -234,79 +212,11 @@ async def _read_chunks(sources: SourceClient, ref: ImageRef, start: int, end: in
         start += length
 
 
-@router.get(
-    "/{id:path}/preview",
-    summary="Get a picture of a photo in any format",
-    response_class=Response,
-    responses={
-        200: {
-            "content": {
-                **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", OTHER_TYPE)},
-                # With `soft`, if there is no preview.
-                **PROBLEM_RESPONSE["content"],
-            }
-        },
-        403: {**PROBLEM_RESPONSE, "description": "Making previews is disabled (API_PREVIEWS)"},
-        409: {**PROBLEM_RESPONSE, "description": "The original was replaced, or is archived"},
-        422: {**PROBLEM_RESPONSE, "description": "The picture is damaged or too large"},
-    },
-    dependencies=[READER, OWN_PAGES],
-)
-async def get_preview(
-    request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[PreviewArguments, Query()]
-) -> Response:
-    """Return an upright JPEG: the preview that the camera embedded, or a smaller copy of the original.
-
-    It is made on the first request and cached. Requires API_PREVIEWS.
-
-    A photo without a preview is nothing unusual, but browsers log each response with an error status: hence `soft`.
-    """
-    try:
-        data = await _make_preview(request, store, id, arguments.size)
-    except RequestRefused as error:
-        if not arguments.soft:
-            raise
-        problem = {"status": error.status, "code": error.error_code.value, "detail": str(error)}
-        headers = {"Cache-Control": "no-store", **error.headers}
-        return Response(encode_json(problem), headers=headers, media_type=PROBLEM_TYPE)
-    headers = {**_OWN_PAGES_ONLY, "Content-Disposition": 'attachment; filename="preview.jpg"'}
-    # What a URL with the ETag returns never changes.
-    cache = _FOREVER if arguments.v else _SHORTLY
-    return bytes_response(request, data, "image/jpeg", cache_control=cache, headers=headers)
-
-
-async def _make_preview(request: Request, store: Store, id_: str, size: Size) -> bytes:
-    if not store.config.api_previews:
-        detail = "Making previews is disabled. To enable it, set API_PREVIEWS in settings.py."
-        raise RequestRefused(ErrorCode.PREVIEWS_DISABLED, detail)
-    if importlib.util.find_spec("PIL") is None:
-        detail = "Previews require the package Pillow, which is not installed. Install it with: pip install pillow"
-        raise RequestRefused(ErrorCode.PREVIEWS_DISABLED, detail)
-    record = await _get_record(store, id_)
-    maker: PreviewMaker = request.app.state.previews
-    with source_errors():
-        return await maker.get(
-            _ref_of(record), str(record.get("format")), _orientation_of(record), size, request.is_disconnected
-        )
-
-
-_REASONS = {
-    outcomes.ABSENT: (ErrorCode.NO_PREVIEW, "This file has no preview, and its format cannot be decoded."),
-    outcomes.TOO_LARGE: (ErrorCode.PREVIEW_TOO_LARGE, "The picture is too large for a preview (API_PREVIEW_MAX_MB)."),
-    outcomes.DAMAGED: (ErrorCode.PREVIEW_DAMAGED, "The picture in this file is damaged."),
-}
-
-
 @contextmanager
 def source_errors() -> Iterator[None]:
-    """Translate the errors of reading an original, and of making a preview."""
+    """Translate the errors of reading an original."""
     try:
         yield
-    except NoPreview as error:
-        raise RequestRefused(*_REASONS[error.reason]) from error
-    except TooManyWaiting as error:
-        detail = "Too many previews are waiting to be made."
-        raise RequestRefused(ErrorCode.TOO_MANY_PREVIEWS, detail, headers={"Retry-After": "2"}) from error
     except ObjectChanged as error:
         detail = "The original was replaced after it was indexed. Index it again."
         raise RequestRefused(ErrorCode.ORIGINAL_CHANGED, detail) from error
@@ -333,21 +243,8 @@ def _is_file(sources: SourceClient, ref: ImageRef) -> bool:
     return sources.folders.has(ref)
 
 
-async def _get_record(store: Store, id_: str) -> Document:
-    record = await store.photos.find_one({"_id": id_}, _RECORD_FIELDS, max_time_ms=QUERY_MS)
-    if record is None:
-        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo no longer exists, or the link is wrong.")
-    return record
-
-
-def _orientation_of(record: Document) -> int:
-    """Return the orientation in a record; 0 if it has none."""
-    photo = record.get("photo")
-    orientation = photo.get("orientation") if isinstance(photo, dict) else None
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 0
-
-
-def _ref_of(record: Document) -> ImageRef:
+def to_ref(record: Document) -> ImageRef:
+    """Return the version of the object that was indexed."""
     size: Any = record.get("size")
     modified: Any = record.get("last_modified")
     return ImageRef(

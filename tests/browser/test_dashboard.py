@@ -1,0 +1,87 @@
+"""MRQ's page behind our guard. Its files are those of the installed MRQ; the queue is empty."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import mimetypes
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from playwright.sync_api import Browser, expect
+from werkzeug.wrappers import Request, Response
+
+from exifinator.dashboard.guard import Guard
+from tests.browser.conftest import Explorer
+
+FILES = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard"  # type: ignore[union-attr]
+
+# The id of the job of an image is a hash, and says nothing of its time.
+JOB = {
+    "_id": "ffeeddccbbaa998877665544",
+    "path": "exifinator.tasks.Download",
+    "params": {"key": "a.jpg"},
+    "status": "failed",
+    "queue": "download",
+    "datequeued": f"{datetime.now(UTC) - timedelta(hours=3):%Y-%m-%dT%H:%M:%S}.123000",
+}
+
+
+@Request.application
+def mrq(request: Request) -> Response:
+    if request.path == "/":
+        page = (FILES / "templates/index.html").read_text()
+        return Response(page.replace("{{ MRQ_CONFIG|safe }}", "{}"), mimetype="text/html")
+    if request.path.startswith("/static/"):
+        file = FILES / request.path.removeprefix("/")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return Response(file.read_bytes(), mimetype=kind) if file.is_file() else Response("", 404)
+    rows = [JOB] if request.path == "/api/datatables/jobs" else []
+    table = {"aaData": rows, "iTotalDisplayRecords": len(rows), "sEcho": request.args.get("sEcho", 1)}
+    return Response(json.dumps({"workergroups": {}, **table}), mimetype="application/json")
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def dashboard(browser: Browser) -> Iterator[Explorer]:
+    """Yield the dashboard. A test fails if its page logs an error, such as a blocked script or font."""
+    server = make_server("127.0.0.1", 0, Guard(mrq, auth=None, bind_host="127.0.0.1"), handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    dashboard = Explorer(f"http://127.0.0.1:{server.server_port}", browser)
+    try:
+        yield dashboard
+        dashboard.finish()
+    finally:
+        dashboard.contexts.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_worker_groups__tab_key__inserts_a_tab_and_shift_tab_leaves(dashboard: Explorer) -> None:
+    page = dashboard.open("/#workergroups")
+    text = page.locator(".js-page-workergroups textarea")
+    expect(text).to_have_value("{}")
+    text.focus()
+    text.press("End")
+    text.press("Tab")
+    page.keyboard.type("x")
+    expect(text).to_have_value("{}\tx")
+    expect(text).to_be_focused()
+
+    text.press("Shift+Tab")
+    expect(text).not_to_be_focused()
+
+
+def test_jobs__image_job__shows_when_it_was_queued(dashboard: Explorer) -> None:
+    page = dashboard.open("/#jobs")
+    expect(page.locator(".js-page-jobs td.col-jobs-time")).to_contain_text("queued 3 hours ago")
