@@ -175,6 +175,40 @@ def test_apply__job_that_a_worker_runs__is_applied_later(
     assert applier.apply([event(bucket, "a.jpg")]).removed == 1
 
 
+def test_apply__changed_while_a_regular_job_reads_it__is_applied_later(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    for key in ("indexed.jpg", "new.jpg"):
+        bucket.put(key, JPEG)
+    applier.apply([event(bucket, "indexed.jpg")])
+    installation.read_queued()
+    events = [event(bucket, key) for key in ("indexed.jpg", "new.jpg")]
+    for key in ("indexed.jpg", "new.jpg"):
+        add_failed_job(installation, bucket, key, "started")
+    # The jobs may have read earlier versions, whose records they will store.
+    assert set(applier.apply(events).failures) == {one.id for one in events}
+    installation.store.jobs.collection.delete_many({})
+    applied = applier.apply(events)
+    assert (applied.queued, applied.unchanged, applied.failures) == (1, 1, {})
+
+
+def test_apply__source_of_an_old_batch__still_applies(installation: Installation, bucket: Bucket) -> None:
+    config = installation.config.model_copy(update={"s3_buckets": ()})
+    applier = EventApplier(config, SourceClient(installation.s3), installation.store, installation.queue)
+    bucket.put("a/x.jpg", JPEG)
+    bucket.put("a/x.png", JPEG)
+    batches = [("0", f"s3://{bucket.name}/a", "*.jpg"), *((f"1{i:03}", "s3://other", "*") for i in range(120))]
+    for batch_id, source, include in batches:
+        patterns = [{"source": source, "include": [include], "exclude": []}]
+        installation.store.batches.collection.insert_one(
+            {"_id": batch_id, "sources": [source], "options": {"patterns": patterns}}  # type: ignore[typeddict-item]
+        )
+    applied = applier.apply([event(bucket, "a/x.jpg"), event(bucket, "a/x.png"), event(bucket, "x.jpg")])
+    assert (applied.queued, applied.ignored) == (1, 2)
+    latest = installation.store.batches.find_latest_by_sources(9)
+    assert [batch["_id"] for batch in latest] == ["1119", "0"]
+
+
 def test_apply__empty_object__is_recorded(installation: Installation, applier: EventApplier, bucket: Bucket) -> None:
     bucket.put("empty.jpg", b"")
     bucket.put("folder/", b"")
