@@ -14,7 +14,7 @@ The API listens at `http://127.0.0.1:3001` and answers in JSON. A running API se
 every request can be tried, and its OpenAPI document at `/openapi.json`.
 
 If `API_TOKEN` is set, requests need `Authorization: Bearer TOKEN`. With `API_PUBLIC_READ`, only requests for
-batches and failures need it.
+batches, their schedule and failures need it.
 
 This page is generated from the OpenAPI document. `waldo` and `exif_data` are the defaults of `MONGODB_DATABASE` and
 `MONGODB_COLLECTION`.

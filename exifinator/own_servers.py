@@ -3,7 +3,8 @@
 Every user of a machine can connect to its loopback addresses, so these servers listen on Unix sockets in a folder that
 only this user can enter. REDIS_URL and MONGODB_URI keep their TCP addresses, because a server that somebody else
 started may listen there. A file in var/ notes the address for which EXIFinator runs a server. Clients of that address
-use the socket instead.
+use the socket instead. The file also notes the address of a server that somebody else started: if nothing listens there
+for a moment, it is probably restarting, and must not be replaced by an empty server.
 """
 
 from __future__ import annotations
@@ -75,14 +76,33 @@ def is_own(key: str, url: str, root: Path) -> bool:
 
 def note_own(key: str, url: str | None, root: Path) -> None:
     """Store that EXIFinator runs the server of this URL from now on; with None, that it runs none."""
+    _note(key, plain_address(url) if url else None, root)
+
+
+def is_foreign(key: str, address: str, root: Path) -> bool:
+    """Return whether a server that EXIFinator did not start was used at this address of this machine.
+
+    Args:
+        key: `redis` or `mongodb`.
+        address: The host and port.
+        root: The checkout.
+    """
+    return _read_notes(root).get(f"foreign_{key}") == address
+
+
+def note_foreign(key: str, address: str | None, root: Path) -> None:
+    """Store that a server that EXIFinator did not start is used at this address; with None, that none is."""
+    _note(f"foreign_{key}", address, root)
+
+
+def _note(name: str, address: str | None, root: Path) -> None:
     notes = _read_notes(root)
-    address = plain_address(url) if url else None
-    if notes.get(key) == address:
+    if notes.get(name) == address:
         return
     if address:
-        notes[key] = address
+        notes[name] = address
     else:
-        notes.pop(key, None)
+        notes.pop(name, None)
     write_private(_notes_path(root), json.dumps(notes) + "\n")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import codecs
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -81,6 +81,19 @@ def to_row(record: Document) -> list[Any]:
     return [record["_id"], *file_values, *photo_values, *_place_values(photo), record.get("kinds"), latitude, longitude]
 
 
+def picker(columns: Sequence[str]) -> Callable[[Document], list[Any]]:
+    """Return a function that returns a record as values in the order of some of COLUMNS."""
+    if tuple(columns) == COLUMNS:
+        return to_row
+    positions = [COLUMNS.index(name) for name in columns]
+
+    def pick(record: Document) -> list[Any]:
+        row = to_row(record)
+        return [row[position] for position in positions]
+
+    return pick
+
+
 def _place_values(photo: Document) -> list[Any]:
     """Return the values of _PLACE_COLUMNS."""
     place = photo.get("place")
@@ -104,10 +117,22 @@ def to_photo(record: Document) -> Document:
     return photo
 
 
-async def stream_ndjson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield one photo per line in JSON, as in /photos, but without `thumbnail`."""
+async def stream_ndjson(chunks: AsyncIterator[Chunk], *, columns: Sequence[str] | None = None) -> AsyncIterator[bytes]:
+    """Yield one photo per line in JSON, as in /photos, but without `thumbnail`.
+
+    Args:
+        chunks: The records.
+        columns: Names of columns; each line then has only these fields, as in CSV.
+    """
+    encode = to_photo
+    if columns:
+        pick = picker(columns)
+
+        def encode(record: Document) -> Document:
+            return dict(zip(columns, pick(record), strict=True))
+
     async for chunk in chunks:
-        yield b"".join(encode_json(to_photo(record)) + b"\n" for record in chunk)
+        yield b"".join(encode_json(encode(record)) + b"\n" for record in chunk)
 
 
 _LINE_OPTIONS = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
@@ -127,18 +152,22 @@ async def stream_records(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE_OPTIONS) for record in records])
 
 
-async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False, bom: bool = False) -> AsyncIterator[bytes]:
+async def stream_csv(
+    chunks: AsyncIterator[Chunk], *, columns: Sequence[str] = COLUMNS, raw: bool = False, bom: bool = False
+) -> AsyncIterator[bytes]:
     """Yield CSV (RFC 4180) with a header row.
 
     Args:
         chunks: The records.
+        columns: Names of columns, in the order in which to write them.
         raw: Whether to leave formulas unescaped.
         bom: Whether to begin with a byte order mark.
     """
-    writer = CsvWriter(COLUMNS, raw=raw)
+    writer = CsvWriter(columns, raw=raw)
+    pick = picker(columns)
     yield (codecs.BOM_UTF8 if bom else b"") + writer.header()
     async for chunk in chunks:
-        yield writer.rows(to_row(record) for record in chunk)
+        yield writer.rows(pick(record) for record in chunk)
 
 
 async def stream_geojson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:

@@ -39,7 +39,7 @@ async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order
     parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
     # Split into parallel queries only if the range is the sole condition and the order is by date. Otherwise keep a
     # range of many values: another condition or the sort order may have a better index, and MongoDB can choose it.
-    max_queries = _MAX_PARALLEL_QUERIES if len(parts) == 1 and order.keys[0][0] == TAKEN else 1
+    max_queries = _MAX_PARALLEL_QUERIES if len(parts) == 1 and order.is_by_date else 1
     spelled_out = await asyncio.gather(*(_spell_out(collection, part, max_queries) for part in parts))
     if len(spelled_out) == 1:
         return spelled_out[0]
@@ -128,9 +128,9 @@ async def _read(
         collection.find, filter=query, projection=fields, sort=list(order.keys), limit=limit, allow_disk_use=False
     )
     has_prefix = any(path == WORDS and any(prefixes_of(condition)) for path, condition in conditions)
-    if not filter_ or (_is_by_date(order) and len(conditions) == 1 and not has_prefix):
+    if not filter_ or (order.is_by_date and len(conditions) == 1 and not has_prefix):
         return await find(max_time_ms=QUERY_MS).to_list()
-    records = await _read_by_prefix(collection, conditions, find) if has_prefix and _is_by_date(order) else None
+    records = await _read_by_prefix(collection, conditions, find) if has_prefix and order.is_by_date else None
     if records is not None:
         return records
     async with aclosing(_plan(collection, conditions, order)) as plan:
@@ -175,13 +175,9 @@ async def _read_by_prefix(
     return None
 
 
-def _is_by_date(order: Order) -> bool:
-    return order.keys[0][0] == TAKEN
-
-
 def _sort_index_hint(order: Order) -> str | None:
     # For date order, give no hint: unless MongoDB has to compare several indexes (see _plan), it chooses well.
-    return None if _is_by_date(order) else order.index
+    return None if order.is_by_date else order.index
 
 
 async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order: Order) -> AsyncGenerator[_Attempt]:

@@ -14,6 +14,8 @@ _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 # An exposure time as a fraction, such as 1/250, or in decimal seconds.
 _FRACTION = rf"({_NUMBER}|[0-9]{{1,9}}/[1-9][0-9]{{0,8}})"
 _DATE = r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+# A place in the order by date, which may be an implausible date of a wrong clock; `none`: the photos without a date.
+START = r"^([12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?|none)$"
 # Allow many decimals, because programs print floats in full.
 _LATITUDE = r"-?(90(\.0{1,20})?|[1-8]?[0-9](\.[0-9]{1,20})?)"
 _LONGITUDE = r"-?(180(\.0{1,20})?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,20})?)"
@@ -106,6 +108,17 @@ def read_dates(text: str, parameter: str) -> tuple[datetime | None, datetime | N
     if start is not None and end is not None and start >= end:
         start, end = _period(last)[0], _period(first)[1]
     return start, end
+
+
+def read_start(text: str, parameter: str) -> tuple[datetime, datetime] | None:
+    """Parse 2024, 2024-05 or 2024-05-03 into a start and an exclusive end. Return None for `none`.
+
+    Raises:
+        BadParameter: The text is invalid.
+    """
+    if not re.fullmatch(START, text, re.ASCII):
+        raise BadParameter(parameter, "expected a year, month or day, such as 2024-05, or none")
+    return None if text == "none" else _period(text)
 
 
 def _period(text: str) -> tuple[datetime, datetime]:

@@ -40,6 +40,8 @@ VALUE_PATHS: dict[str, str] = {
     "status": "status",
 }
 _MAX_CURSOR_CHARS = 4096
+# Ids begin with the name of a bucket, in ASCII, so they are all between these.
+_BEFORE_ALL_IDS, _AFTER_ALL_IDS = "", "\U0010ffff"
 Scalar = datetime | str | int | float | None
 
 
@@ -80,6 +82,11 @@ class Order:
             return cls(((_TIME_PATHS[field], direction), ("_id", direction)), _TIME_INDEXES[field])
         return cls((("_id", direction),), "_id_")
 
+    @property
+    def is_by_date(self) -> bool:
+        """Whether this order is by the date taken."""
+        return self.keys[0][0] == TAKEN
+
     def flipped(self) -> Order:
         """Return the reverse of this order."""
         keys = tuple((path, -direction) for path, direction in self.keys)
@@ -89,6 +96,20 @@ class Order:
         """Return the position of a record in this order."""
         *values, id_ = self._values_of(record)
         return Position(tuple(values), str(id_))
+
+    def start_of(self, period: tuple[datetime, datetime] | None) -> Position:
+        """Return the position just before the first photo of a period, or of the photos without a date if it is None.
+
+        The order must be by date.
+
+        Args:
+            period: A start and an exclusive end.
+        """
+        is_descending = self.keys[0][1] < 0
+        if period is None:
+            return Position((None,), _AFTER_ALL_IDS if is_descending else _BEFORE_ALL_IDS)
+        start, end = period
+        return Position((end,), _BEFORE_ALL_IDS) if is_descending else Position((start,), _BEFORE_ALL_IDS)
 
     def _values_of(self, record: Document) -> tuple[Scalar, ...]:
         return tuple(_scalar(record, path) for path, _ in self.keys)

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
 from api.database import Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
-from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
+from api.export.formats import COLUMNS, Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.problems import PROBLEM_RESPONSE
@@ -50,12 +50,46 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+_OPTION_FORMATS: dict[str, tuple[Format, ...]] = {
+    "whole": ("ndjson",),
+    "raw": ("csv",),
+    "bom": ("csv",),
+    "columns": ("csv", "ndjson"),
+}
+_COLUMN = f"({'|'.join(COLUMNS)})"
+
+
+def _check_columns(text: str) -> str:
+    unknown = sorted(set(text.split(",")) - set(COLUMNS))
+    if unknown:
+        raise ValueError(f"expected names of columns, separated by commas; unknown: {', '.join(unknown)[:200]}")
+    return text
+
+
 class _Options(BaseModel):
     """Options of single formats."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
     raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
     bom: bool = Field(False, description="Begin with a byte order mark, by which Excel recognizes UTF-8 (csv only).")
+    columns: (
+        Annotated[
+            str,
+            AfterValidator(_check_columns),
+            WithJsonSchema({"type": "string", "pattern": f"^{_COLUMN}(,{_COLUMN})*$"}),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Write only these columns, in this order, separated by commas (csv and ndjson only): "
+        f"{', '.join(COLUMNS)}.",
+        examples=["id,taken_local,camera_model,iso"],
+    )
+
+    @property
+    def column_names(self) -> list[str] | None:
+        """The names in `columns`, without repetitions."""
+        return list(dict.fromkeys(self.columns.split(","))) if self.columns else None
 
     def check(self, file_format: Format) -> None:
         """Check the options.
@@ -63,10 +97,13 @@ class _Options(BaseModel):
         Raises:
             RequestRefused: The format does not have one of the options.
         """
-        for name, format_with_option in (("whole", "ndjson"), ("raw", "csv"), ("bom", "csv")):
-            if getattr(self, name) and file_format != format_with_option:
-                detail = f"{name}: only {format_with_option} has this option."
+        for name, formats in _OPTION_FORMATS.items():
+            if getattr(self, name) and file_format not in formats:
+                detail = f"{name}: only {' and '.join(formats)} {'has' if len(formats) == 1 else 'have'} this option."
                 raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter=name)
+        if self.whole and self.columns:
+            detail = "columns: cannot be combined with whole."
+            raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter="columns")
         if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
             detail = (
                 "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
@@ -162,8 +199,8 @@ def _headers(file_format: Format) -> dict[str, str]:
 def _encode(chunks: AsyncIterator[Chunk], file_format: Format, options: _Options) -> AsyncIterator[bytes]:
     """Yield records in a format."""
     streams: dict[Format, Callable[[AsyncIterator[Chunk]], AsyncIterator[bytes]]] = {
-        "ndjson": stream_ndjson,
-        "csv": partial(stream_csv, raw=options.raw, bom=options.bom),
+        "ndjson": partial(stream_ndjson, columns=options.column_names),
+        "csv": partial(stream_csv, columns=options.column_names or COLUMNS, raw=options.raw, bom=options.bom),
         "geojson": stream_geojson,
         "parquet": stream_parquet,
     }

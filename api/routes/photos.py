@@ -13,11 +13,13 @@ from api.auth import READER
 from api.database import QUERY_MS, Store, StoreDep, get_record
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
+from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import PRIVATE_FOREVER, bytes_response, json_response
 from api.query.buckets import find_buckets
 from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
+from api.query.ranges import START, read_start
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarize
 
@@ -61,6 +63,16 @@ class PageArguments(Filters):
         ),
         examples=["holiday/2024/beach.jpg"],
     )
+    start: str | None = Field(
+        None,
+        pattern=START,
+        description=(
+            "A year, month or day: the first page starts with its photos, or with the next ones if it has none. `none` "
+            "stands for the photos without a date. Only with `sort=-taken` and `sort=taken`; ignored with `after` and "
+            "`before`."
+        ),
+        examples=["2024-05"],
+    )
 
 
 class Page(BaseModel):
@@ -97,7 +109,13 @@ _PAGE_LINKS = {
 }
 
 
-@router.get("", summary="Find photos", response_model=Page, responses={200: {"links": _PAGE_LINKS}})
+_PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"links": _PAGE_LINKS},
+    409: {**PROBLEM_RESPONSE, "description": "The sort order does not have the parameter `start`"},
+}
+
+
+@router.get("", summary="Find photos", response_model=Page, responses=_PAGE_RESPONSES)
 async def list_photos(request: Request, store: StoreDep, arguments: Annotated[PageArguments, Query()]) -> Response:
     """Return the photos that match all filters, by default newest first.
 
@@ -214,9 +232,14 @@ async def _read_anchor(store: Store, arguments: PageArguments, order: Order, que
     """Return the position that the page starts after or ends before; None for the first page.
 
     Raises:
-        RequestRefused: The cursor is invalid, or the photo does not exist (404).
+        RequestRefused: The cursor is invalid, the photo does not exist (404), or `start` is given for another order.
     """
+    if arguments.start and not order.is_by_date:
+        detail = "start: only with sort=-taken or sort=taken."
+        raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter="start")
     if arguments.cursor:
         return read_cursor(arguments.cursor, query_fingerprint, order)
     anchor_id = arguments.before or arguments.after
-    return order.position_of(await get_record(store, anchor_id)) if anchor_id else None
+    if anchor_id:
+        return order.position_of(await get_record(store, anchor_id))
+    return order.start_of(read_start(arguments.start, "start")) if arguments.start else None

@@ -70,6 +70,7 @@ def start_batch(
         BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
         TooManyBatches: MAX_RUNNING batches are already running.
         TransientError: S3 or MongoDB is unavailable.
+        OSError: The process cannot be started, for example because there are too many.
     """
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
     _check_source(parsed, config)
@@ -90,11 +91,17 @@ def start_batch(
                     "numbers": BatchCounts().as_dict(),
                 }
             )
-    logs.mkdir(exist_ok=True)
-    for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
-        old.unlink(missing_ok=True)
     log_file = logs / f"batch-{batch_id}.log"
-    process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
+    try:
+        logs.mkdir(exist_ok=True)
+        for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
+            old.unlink(missing_ok=True)
+        process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
+    except OSError as exc:
+        # Otherwise, the batch would count as running for a while.
+        problem = f"The process of the batch could not be started: {exc.strerror}"
+        store.batches.change(batch_id, ("listing",), {"state": "stopped", "problem": problem})
+        raise
     log.info(
         "start: batch %s over %s, process %d",
         batch_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, EXIFinatorError, ServiceFailed
 from exifinator.net import listens, listens_on_socket
-from exifinator.own_servers import is_own, note_own, plain_address
+from exifinator.own_servers import is_foreign, is_own, note_foreign, note_own, plain_address
 from exifinator.processes.services import MongoDBService, NotResponding, RedisService, Service
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
@@ -80,6 +81,8 @@ def ensure_services(
     services: list[Service] = [RedisService(config, root), MongoDBService(config, root)]
     wait = _Wait(root, config.start_timeout_seconds, note)
     to_start = [service for service in services if not wait.until_running(service)]
+    for service in services:
+        _note_foreign(service, root, is_used=service not in to_start)
     if to_start:
         supervision.ensure([_prepare(service, root) for service in to_start])
     for service in to_start:
@@ -156,15 +159,35 @@ class _Wait:
         def find_problem() -> NotResponding | None:
             if _may_listen(service, self.root):
                 return _find_problem(service)
-            return _not_listening(service) if service.unmanaged_reason else None
+            return _not_listening(service) if service.unmanaged_reason or self._was_foreign(service) else None
 
         def note(problem: NotResponding) -> None:
             self.note(f"Waiting up to {self.timeout_seconds:g} s for {service.name} at {service.address} ({problem})")
 
         problem = wait_until_up(find_problem, self.timeout_seconds, max_pause_seconds=MAX_PAUSE_SECONDS, note=note)
-        if problem is None:
-            return _may_listen(service, self.root)
-        raise _explain(service, problem)
+        if problem is not None and (service.unmanaged_reason or _may_listen(service, self.root)):
+            raise _explain(service, problem)
+        return problem is None and _may_listen(service, self.root)
+
+    def _was_foreign(self, service: Service) -> bool:
+        """Return whether somebody else's server was used at this address. It may be restarting."""
+        address = service.local_address
+        return address is not None and is_foreign(service.key, _join(address), self.root)
+
+
+def _join(address: tuple[str, int]) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
+def _note_foreign(service: Service, root: Path, *, is_used: bool) -> None:
+    """Note whether somebody else's server is used at a local address. Later runs wait for it if it is not running."""
+    address = service.local_address
+    if address is None or (is_used and is_foreign(service.key, _join(address), root)):
+        return
+    is_ours = is_own(service.key, service.url, root) or has_listener(process_tag(root, SUPERVISION), address[1])
+    # Without the note, only the wait for a server that restarts is missing.
+    with suppress(OSError):
+        note_foreign(service.key, _join(address) if is_used and not is_ours else None, root)
 
 
 def _listens_for_everybody(service: Service, root: Path) -> bool:

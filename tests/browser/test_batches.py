@@ -247,6 +247,27 @@ def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_ex
     expect(page.get_by_text("0 photos queued for retry")).to_be_visible()
 
 
+def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("503",))
+    problem = {"status": 503, "code": "query_timeout", "detail": "The query exceeded its time limit."}
+    is_slow = True
+
+    def respond(route: Route) -> None:
+        # The list of causes requests one job, and the list of files more.
+        if is_slow and "limit=1&" not in f"{route.request.url}&":
+            route.fulfill(status=503, json=problem)
+        else:
+            route.fulfill(json=failures_response())
+
+    page.route(re.compile(r"/failures\?"), respond)
+    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
+    cause = page.get_by_role("article", name="ObjectGone")
+    expect(cause.get_by_role("alert")).to_contain_text("The query timed out")
+    is_slow = False
+    cause.get_by_role("button", name="Try again").click()
+    expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
+
+
 def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     """The bucket of one entry does not exist, so its batch cannot be started."""
     collection = system.installation.store.schedule.collection
@@ -272,27 +293,6 @@ def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     page.reload()
     expect(rows.nth(1)).to_contain_text(re.compile("Could not start just now: .*no-such-bucket"))
     expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
-
-
-def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: Explorer) -> None:
-    page = explorer.new_page(allow=("503",))
-    problem = {"status": 503, "code": "mongodb_error", "detail": "The MongoDB operation failed."}
-    is_failing = True
-
-    def respond(route: Route) -> None:
-        # The list of causes requests one job, and the list of files more.
-        if is_failing and "limit=1&" not in f"{route.request.url}&":
-            route.fulfill(status=503, json=problem)
-        else:
-            route.fulfill(json=failures_response())
-
-    page.route(re.compile(r"/failures\?"), respond)
-    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
-    cause = page.get_by_role("article", name="ObjectGone")
-    expect(cause.get_by_role("alert")).to_contain_text("The MongoDB operation failed.")
-    is_failing = False
-    cause.get_by_role("button", name="Try again").click()
-    expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
 
 
 def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:

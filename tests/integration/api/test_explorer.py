@@ -118,6 +118,42 @@ def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) ->
     assert found["id"] == next(id_ for id_ in ids[at:] if id_ in passing)
 
 
+def test_photos__start__is_a_place_in_the_list_from_which_both_ways_go_on(api: Api) -> None:
+    for sort in ("-taken", "taken"):
+        photos = api.get("/photos", sort=sort, limit=1000).json()["photos"]
+        ids = [photo["id"] for photo in photos]
+        days = [(photo["photo"].get("taken_local") or "none")[:10] for photo in photos]
+        assert "none" in days
+        for start in ("2024-02", "2024-03-05", "2024", days[0], days[-2], "none"):
+            at = next(at for at, day in enumerate(days) if day.startswith(start))
+            page = api.get("/photos", sort=sort, start=start, limit=7).json()
+            assert [photo["id"] for photo in page["photos"]] == ids[at : at + 7]
+            if page["next"]:
+                following = api.get("/photos", sort=sort, start=start, limit=3, cursor=page["next"]).json()
+                assert [photo["id"] for photo in following["photos"]] == ids[at + 7 : at + 10]
+            before = api.get("/photos", sort=sort, start=start, before=ids[at], limit=3).json()["photos"]
+            assert [photo["id"] for photo in before] == ids[max(0, at - 3) : at]
+
+
+def test_photos__start__without_photos__is_where_they_would_be(api: Api) -> None:
+    newest = api.get("/photos", limit=1).json()["photos"]
+    assert api.get("/photos", start="2216-05", limit=1).json()["photos"] == newest
+    (first,) = api.get("/photos", start="1900", limit=1).json()["photos"]
+    assert "taken_local" not in first["photo"]
+    assert api.get("/photos", start="none", has="date").json()["photos"] == []
+
+
+@pytest.mark.parametrize("sort", ["key", "-iso", "extracted"])
+def test_photos__start__of_another_order__is_refused(api: Api, sort: str) -> None:
+    answer = api.get("/photos", sort=sort, start="2024-05")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflicting_parameters")
+
+
+@pytest.mark.parametrize("start", ["2024-13", "2024-5", "May", "0999", "3000", "2024..2025", "", "٢٠٢٤", "none "])
+def test_photos__start__that_is_no_date__is_refused(api: Api, start: str) -> None:
+    assert api.get("/photos", start=start).status_code == 400
+
+
 def test_photos__after__the_next_page_follows_by_its_cursor(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
     first = api.get("/photos", after=ids[4], limit=3).json()

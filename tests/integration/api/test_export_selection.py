@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -47,6 +48,41 @@ def test_export__whole_records_by_id__have_all_tags(api: Api) -> None:
     answer = api.client.post("/export.ndjson", params={"whole": "true"}, json={"ids": IDS[:1]})
     assert answer.text.count("\n") == 1
     assert "EXIF ISOSpeedRatings" in answer.text
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_export__columns__only_these_in_this_order(api: Api, method: str) -> None:
+    columns = ["iso", "id", "longitude", "taken_local", "keywords"]
+    params = {"columns": ",".join([*columns, "iso"]), "raw": "true"}
+    body = {"json": {"ids": IDS}} if method == "post" else {}
+    reader = csv.DictReader(io.StringIO(api.client.request(method, "/export.csv", params=params, **body).text))
+    rows = {row["id"]: row for row in reader}
+    assert reader.fieldnames == columns
+    whole = api.client.request(method, "/export.csv", params={"raw": "true"}, **body).text
+    expected = {row["id"]: row for row in csv.DictReader(io.StringIO(whole))}
+    assert rows == {id_: {name: row[name] for name in columns} for id_, row in expected.items()}
+    params = {"columns": ",".join(columns)}
+    lines = api.client.request(method, "/export.ndjson", params=params, **body).text.splitlines()
+    objects = [json.loads(line) for line in lines]
+    assert all(list(found) == columns for found in objects)
+    assert {found["id"]: str(found["iso"] or "") for found in objects} == {id_: row["iso"] for id_, row in rows.items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status"),
+    [
+        ("/export.geojson", {"columns": "id"}, 409),
+        ("/export.parquet", {"columns": "id"}, 409),
+        ("/export.ndjson", {"columns": "id", "whole": "true"}, 409),
+        ("/export.csv", {"columns": "id,nothing"}, 400),
+        ("/export.csv", {"columns": ""}, 400),
+        ("/export.csv", {"columns": "$where"}, 400),
+    ],
+)
+def test_export__columns__that_cannot_be_written_are_refused(
+    api: Api, path: str, params: dict[str, str], status: int
+) -> None:
+    assert api.get(path, **params).status_code == status
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -40,6 +40,29 @@ def test_start_batch__others_start_too__count_only_after_this_one(
     assert not start._counting.locked()
 
 
+def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_running(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    batch: dict[str, Any] = {}
+
+    def change(batch_id: str, states: tuple[str, ...], changes: Any) -> bool:
+        assert (batch_id, batch["state"] in states) == (batch["_id"], True)
+        batch.update(changes)
+        return True
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(start, "read_watched", lambda _: [])
+    monkeypatch.setattr(start, "_check_source", lambda *_: None)
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    store: Any = SimpleNamespace(batches=SimpleNamespace(save=batch.update, find=lambda _: None, change=change))
+    with pytest.raises(OSError, match="Resource temporarily unavailable"):
+        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+    assert batch["state"] == "stopped"
+    assert batch["problem"] == "The process of the batch could not be started: Resource temporarily unavailable"
+
+
 @pytest.mark.parametrize(
     ("log", "line"),
     [

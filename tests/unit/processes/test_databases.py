@@ -145,6 +145,62 @@ def test_ensure_services__local_server_that_cannot_be_started_here__is_waited_fo
     assert clock.seconds == pytest.approx(WAIT_SECONDS)
 
 
+@pytest.fixture
+def local() -> Config:
+    """Return the settings of servers on this machine, which EXIFinator would start if nothing listened."""
+    settings = {"REDIS_URL": "redis://:hush@127.0.0.1:7001/0", "MONGODB_URI": "mongodb://127.0.0.1:7002"}
+    return build_config({**settings, "START_TIMEOUT_SECONDS": WAIT_SECONDS}, {})
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the servers that a run has started."""
+    names: list[str] = []
+    monkeypatch.setattr(databases.Supervision, "ensure", lambda _, programs: names.extend(programs))
+    monkeypatch.setattr(databases, "_prepare", lambda service, _: service.name)
+    monkeypatch.setattr(databases, "_await_start", lambda *_: None)
+    return names
+
+
+def test_ensure_services__somebody_elses_local_server_restarts__is_waited_for_and_not_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, local: Config, started: list[str]
+) -> None:
+    monkeypatch.setattr(databases, "listens", lambda *_: not 0.0 < clock.seconds < 12.0)
+    ensure_services(local, tmp_path)
+    clock.seconds = 1.0
+    notes: list[str] = []
+
+    ensure_services(local, tmp_path, note=notes.append)
+
+    assert started == []
+    assert clock.seconds >= 12.0
+    assert notes == ["Waiting up to 30 s for Redis at redis://127.0.0.1:7001/0 (nothing is listening there)"]
+
+
+def test_ensure_services__somebody_elses_local_server_stays_away__is_replaced_after_the_timeout_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, local: Config, started: list[str]
+) -> None:
+    monkeypatch.setattr(databases, "listens", lambda *_: True)
+    ensure_services(local, tmp_path)
+    monkeypatch.setattr(databases, "listens", lambda *_: False)
+
+    ensure_services(local, tmp_path)
+    assert started == ["Redis", "MongoDB"]
+    assert clock.seconds == pytest.approx(2 * WAIT_SECONDS)
+
+    ensure_services(local, tmp_path)
+    assert clock.seconds == pytest.approx(2 * WAIT_SECONDS), "there is nothing left to wait for"
+
+
+def test_ensure_services__nothing_was_ever_there__is_started_at_once(
+    tmp_path: Path, clock: Clock, local: Config, started: list[str]
+) -> None:
+    ensure_services(local, tmp_path)
+
+    assert started == ["Redis", "MongoDB"]
+    assert clock.pauses == []
+
+
 def test_find_redis__nothing_for_this_machine__says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")

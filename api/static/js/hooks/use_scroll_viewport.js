@@ -11,12 +11,14 @@ export const SCROLL_STEP = 40;
 /**
  * @param {string} view name under which the scroll position is saved
  * @param {unknown} content when it changes, the saved scroll position is restored
- * @returns {{ref: RefObject<HTMLDivElement | null>, width: number, height: number, scrollTop: number}} `ref` is for the
- *   scrolling element; the numbers are in pixels
+ * @returns {{ref: RefObject<HTMLDivElement | null>, width: number, height: number, scrollTop: number,
+ *   scrollTo: (top: number) => void, scrollBy: (pixels: number) => void}} `ref` is for the scrolling element; the
+ *   numbers are in pixels; `scrollTo` and `scrollBy` take effect before the next paint
  */
 export function useScrollViewport(view, content) {
   const ref = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [box, setBox] = useState({ width: 0, height: 0, scrollTop: 0 });
+  const measureNow = useRef(() => {});
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return undefined;
@@ -31,6 +33,7 @@ export function useScrollViewport(view, content) {
         return isSame ? last : { width, height, scrollTop };
       });
     };
+    measureNow.current = measure;
     const measureInFrame = () => {
       frame ||= requestAnimationFrame(measure);
     };
@@ -53,7 +56,16 @@ export function useScrollViewport(view, content) {
   useLayoutEffect(() => {
     if (ref.current) ref.current.scrollTop = getScrollPosition(view);
   }, [view, content, isMeasured]);
-  return { ref, ...box };
+  /** @param {number} top */
+  const scrollTo = (top) => {
+    if (!ref.current) return;
+    ref.current.scrollTop = top;
+    saveScrollPosition(view, ref.current.scrollTop);
+    measureNow.current();
+  };
+  /** @param {number} pixels */
+  const scrollBy = (pixels) => scrollTo((ref.current?.scrollTop ?? 0) + pixels);
+  return { ref, scrollTo, scrollBy, ...box };
 }
 
 /**

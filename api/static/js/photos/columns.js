@@ -311,3 +311,38 @@ export function columnsOf(state) {
   const columns = [...new Set(state.columns ?? [])].filter((name) => COLUMNS[name]);
   return columns.length ? columns : DEFAULT_COLUMNS;
 }
+
+/**
+ * The export's names of each column's values, where they are not one value with the column's name.
+ * @type {Record<string, string[]>}
+ */
+const EXPORTED = Object.assign(Object.create(null), {
+  name: ["key"],
+  taken: ["taken_local", "taken_offset"],
+  camera: ["camera_make", "camera_model"],
+  lens: ["lens_model"],
+  exposure: ["exposure_seconds"],
+  f: ["f_number"],
+  focal: ["focal_length_mm"],
+  focal35: ["focal_length_35mm"],
+  settings: ["exposure_seconds", "f_number", "iso", "focal_length_mm"],
+  pixels: ["width_pixels", "height_pixels"],
+  duration: ["duration_seconds"],
+  place: ["latitude", "longitude"],
+  town: ["sublocation", "city", "place"],
+  country: ["country", "place_country"],
+  altitude: ["altitude_metres"],
+  flash: ["flash_fired"],
+  folder: ["key"],
+  modified: ["last_modified"],
+  extracted: ["extracted_at"],
+});
+
+/**
+ * Return the export's names of the values in a state's columns, in their order. The first one is the id, by which the
+ * rows can be joined with other data.
+ * @param {State} state
+ */
+export const exportedColumns = (state) => [
+  ...new Set(["id", ...columnsOf(state).flatMap((name) => EXPORTED[name] ?? [name])]),
+];

@@ -13,6 +13,7 @@ const PAGE_ROWS = 4;
  * @property {number} height in pixels, with the headings
  * @property {number} lead height of the headings above the photos, in pixels
  * @property {boolean} [isOpen] whether photos may still be added to the row
+ * @property {boolean} [isOpenAbove] whether photos may still be inserted at the beginning of the row
  * @property {boolean} [isShort] whether the photos do not fill the width
  */
 
@@ -35,10 +36,22 @@ const PAGE_ROWS = 4;
  * @param {Options} options
  * @returns {number} total height of the rows
  */
-export function justify(rows, aspects, count, { width, maxHeight, gap, isComplete, headings }) {
+export function justify(rows, aspects, count, options) {
   while (rows.at(-1)?.isOpen) rows.pop();
+  return appendRows(rows, aspects, rows.at(-1)?.end ?? 0, count, options);
+}
+
+/**
+ * Append the rows of the photos from `first` on. Return the total height.
+ * @param {Row[]} rows
+ * @param {ArrayLike<number>} aspects
+ * @param {number} first
+ * @param {number} count
+ * @param {Options} options
+ */
+function appendRows(rows, aspects, first, count, { width, maxHeight, gap, isComplete, headings }) {
   const last = rows.at(-1);
-  let start = last ? last.end : 0;
+  let start = first;
   let top = last ? last.top + last.height + gap : 0;
   let aspectSum = 0;
   /** @type {(end: number, photoHeight: number, rest?: Partial<Row>) => void} */
@@ -57,6 +70,81 @@ export function justify(rows, aspects, count, { width, maxHeight, gap, isComplet
   }
   if (start < count) add(count, maxHeight, { isOpen: !isComplete, isShort: true });
   return top;
+}
+
+/**
+ * Lay out photos that were inserted before the others. The rows below keep their photos, so that nothing visible moves:
+ * rows are filled from the end of a month to its beginning. Only months that were inserted as a whole are laid out from
+ * their beginning.
+ * @param {Row[]} rows the rows of earlier calls, changed in place
+ * @param {ArrayLike<number>} aspects width divided by height, for each photo, including those inserted
+ * @param {number} count number of photos, including those inserted
+ * @param {Options & {inserted: number, hasPrevious: boolean}} options inserted: number of photos inserted;
+ *   hasPrevious: whether more photos may be inserted
+ * @returns {number} by how much the indexes of the rows below increased
+ */
+export function insertAbove(rows, aspects, count, options) {
+  const { gap, headings, inserted, hasPrevious } = options;
+  const removed = rows[0]?.isOpenAbove ? rows.splice(0, 1).length : 0;
+  for (const row of rows) {
+    row.start += inserted;
+    row.end += inserted;
+  }
+  // The row that was the first one may no longer begin a month.
+  const [below] = rows;
+  if (below) {
+    const lead = headings?.above(below.start, below.end).height ?? 0;
+    below.height += lead - below.lead;
+    below.lead = lead;
+  }
+  /** @type {(index: number) => boolean} */
+  const beginsMonth = (index) => index === count || Boolean(headings?.isBreak(index));
+  /** @type {Row[]} */
+  const above = [];
+  for (let start, end = below?.start ?? count; end > 0; end = start) {
+    start = end - 1;
+    while (start > 0 && !beginsMonth(start)) start--;
+    const isOpenAbove = start === 0 && hasPrevious;
+    const isWhole = !isOpenAbove && beginsMonth(end);
+    const part = isWhole ? [] : rowsUpwards(aspects, start, end, options);
+    if (isWhole) appendRows(part, aspects, start, end, { ...options, isComplete: true });
+    if (isOpenAbove) part[0].isOpenAbove = true;
+    above.unshift(...part);
+  }
+  rows.unshift(...above);
+  let top = 0;
+  for (const row of rows) {
+    row.top = top;
+    top += row.height + gap;
+  }
+  return above.length - removed;
+}
+
+/**
+ * Return the rows of some photos, without their positions. The rows are filled from the last photo on, so the first row
+ * may be short.
+ * @param {ArrayLike<number>} aspects
+ * @param {number} start index of the first photo
+ * @param {number} end index after the last photo
+ * @param {Options} options
+ */
+function rowsUpwards(aspects, start, end, { width, maxHeight, gap, headings }) {
+  /** @type {Row[]} */
+  const rows = [];
+  let rowEnd = end;
+  let aspectSum = 0;
+  for (let index = end - 1; index >= start; index--) {
+    aspectSum += aspects[index];
+    const fullHeight = (width - gap * (rowEnd - 1 - index)) / aspectSum;
+    const isShort = fullHeight > maxHeight;
+    if (isShort && index > start) continue;
+    const lead = headings?.above(index, rowEnd).height ?? 0;
+    const height = lead + Math.min(fullHeight, maxHeight);
+    rows.unshift({ start: index, end: rowEnd, top: 0, height, lead, isShort });
+    rowEnd = index;
+    aspectSum = 0;
+  }
+  return rows;
 }
 
 /**

@@ -20,21 +20,40 @@ const DEFAULT_ASPECT = 1.5;
 /**
  * @typedef {object} Page
  * @property {string | undefined} cursor cursor of the page; undefined for the first
+ * @property {string} [before] id of the photo that follows the page, if the page was fetched upwards
  * @property {string | null} next cursor of the next page; null if there is none
  * @property {Photo[] | null} photos null: dropped from memory
  * @property {number} lastUse number of the page's latest use; higher numbers are more recent
  * @property {boolean} isLoading whether the page is being fetched again
  */
 
-/** The photos that match the filters, as far as they have been fetched. */
+/** The photos that match the filters, as far as they have been fetched: an interval of the whole list. */
 export class PhotoPages {
   /**
    * @param {Api} api
    * @param {Pair[]} params filters and sort order
+   * @param {{start?: string | null, base?: number}} [options] start: the month with which the fetched photos begin, or
+   *   "none" for the photos without a date; by default, they begin with the list. base: see the property
    */
-  constructor(api, params) {
+  constructor(api, params, { start = null, base = 0 } = {}) {
     this.api = api;
     this.params = params;
+    this.start = start;
+    /** Number of photos in the list before those fetched. It may be outdated or an estimate. */
+    this.base = base;
+    /** Whether there may be photos before those fetched. */
+    this.hasPrevious = start !== null;
+    /** Whether the page before those fetched is being fetched. */
+    this.loadingPrevious = false;
+    /** Number of photos that were inserted before those fetched first. */
+    this.inserted = 0;
+    /** Id of the first photo. */
+    this.firstId = "";
+    /**
+     * The photos that will replace these ones; see jumpTo.
+     * @type {PhotoPages | null}
+     */
+    this.successor = null;
     /** Number of photos fetched so far. */
     this.count = 0;
     /** Whether all pages have been fetched. */
@@ -73,6 +92,7 @@ export class PhotoPages {
     try {
       const { photos, next } = await this.fetch(cursor);
       this.pages.push({ cursor, next, photos, lastUse: ++this.lastUseNumber, isLoading: false });
+      this.firstId ||= photos[0]?.id ?? "";
       this.addLayoutData(photos);
       this.isComplete = !next;
       this.retries = 0;
@@ -85,14 +105,46 @@ export class PhotoPages {
     this.trimAndNotify();
   }
 
+  /** Fetch the page before the first one, unless a fetch is in progress or there are no more pages. */
+  async loadPrevious() {
+    if (this.loadingPrevious || !this.hasPrevious || this.error || !this.firstId) return;
+    this.loadingPrevious = true;
+    const before = this.firstId;
+    try {
+      const { photos } = await this.fetch(undefined, before);
+      this.retries = 0;
+      this.hasPrevious = photos.length === PAGE_SIZE;
+      if (photos.length) {
+        const page = { cursor: undefined, before, next: null, photos, isLoading: false };
+        this.pages.unshift({ ...page, lastUse: ++this.lastUseNumber });
+        this.insertLayoutData(photos);
+      }
+    } catch (error) {
+      if (isAborted(error)) return;
+      const problem = toProblem(error);
+      // If the first photo was deleted, its place is unknown.
+      if (problem.code === "not_found") jumpTo(this, this.start, this.base + this.inserted);
+      else {
+        this.error = problem;
+        scheduleRetry(problem, this.retries++, () => this.retry());
+      }
+    }
+    this.loadingPrevious = false;
+    this.trimAndNotify();
+  }
+
   /**
+   * Fetch a page: the first one, that of a cursor, or the one before a photo.
    * @param {string | undefined} cursor
+   * @param {string} [before] id of the photo
    * @returns {Promise<{photos: Photo[], next: string | null}>}
    */
-  fetch(cursor) {
+  fetch(cursor, before) {
     /** @type {Pair[]} */
     const params = [...this.params, ["limit", PAGE_SIZE]];
-    if (cursor) params.push(["cursor", cursor]);
+    if (before) params.push(["before", before]);
+    else if (cursor) params.push(["cursor", cursor]);
+    else if (this.start) params.push(["start", this.start]);
     return this.api.get("/photos", params, { signal: this.controller.signal });
   }
 
@@ -116,16 +168,47 @@ export class PhotoPages {
   }
 
   /**
+   * Insert the aspect ratios and days of photos before the others.
+   * @param {Photo[]} photos
+   */
+  insertLayoutData(photos) {
+    const { aspects, days, count } = this;
+    const length = count + photos.length + PAGE_SIZE;
+    Object.assign(this, {
+      aspects: new Float32Array(length),
+      days: new Uint32Array(length),
+      count: 0,
+    });
+    this.addLayoutData(photos);
+    this.aspects.set(aspects.subarray(0, count), photos.length);
+    this.days.set(days.subarray(0, count), photos.length);
+    this.count += count;
+    this.base -= photos.length;
+    this.inserted += photos.length;
+    this.firstId = photos[0].id;
+  }
+
+  /**
+   * Return the number of places in the first page without a photo. The first page of the list may have fewer photos
+   * than the others.
+   */
+  get emptyPlaces() {
+    return (PAGE_SIZE - (this.inserted % PAGE_SIZE)) % PAGE_SIZE;
+  }
+
+  /**
    * Return the photo at an index of the result, or null if it is not in memory. If its page has been dropped, fetch the
    * page again.
    * @param {number} index
    */
   at(index) {
-    const page = this.pages[Math.floor(index / PAGE_SIZE)];
-    if (!page) return null;
+    const place = index + this.emptyPlaces;
+    const page = this.pages[Math.floor(place / PAGE_SIZE)];
+    if (!page || index < 0) return null;
     page.lastUse = ++this.lastUseNumber;
     if (!page.photos) this.refetch(page);
-    return page.photos?.[index % PAGE_SIZE] ?? null;
+    const isFirst = place < PAGE_SIZE;
+    return page.photos?.[isFirst ? index : place % PAGE_SIZE] ?? null;
   }
 
   /** @param {Page} page */
@@ -133,7 +216,7 @@ export class PhotoPages {
     if (page.isLoading) return;
     page.isLoading = true;
     try {
-      page.photos = (await this.fetch(page.cursor)).photos;
+      page.photos = (await this.fetch(page.cursor, page.before)).photos;
       this.retries = 0;
     } catch (error) {
       if (isAborted(error)) return;
@@ -155,7 +238,7 @@ export class PhotoPages {
   indexOf(id) {
     for (const [pageIndex, { photos }] of this.pages.entries()) {
       const index = photos?.findIndex((photo) => photo.id === id) ?? -1;
-      if (index >= 0) return pageIndex * PAGE_SIZE + index;
+      if (index >= 0) return pageIndex ? pageIndex * PAGE_SIZE + index - this.emptyPlaces : index;
     }
     return -1;
   }
@@ -182,6 +265,7 @@ export class PhotoPages {
   /** Abort all requests. */
   abort() {
     this.controller.abort();
+    this.successor?.abort();
   }
 }
 
@@ -208,13 +292,41 @@ export function resultKey(state) {
 }
 
 /**
+ * Replace the photos of the view by those from a month on. They are replaced when the new ones have arrived. The latest
+ * call wins.
+ * @param {PhotoPages} pages
+ * @param {string | null} start a month, "none" for the photos without a date, or null for the beginning of the list
+ * @param {number} base number of photos before the month
+ */
+export async function jumpTo(pages, start, base) {
+  pages.successor?.abort();
+  const successor = new PhotoPages(pages.api, pages.params, { start, base });
+  pages.successor = successor;
+  await successor.loadMore();
+  if (successor.controller.signal.aborted || current?.pages !== pages) return;
+  // The last photos of the list may have been deleted.
+  if (start && successor.isComplete && !successor.count) {
+    await jumpTo(pages, null, 0);
+    return;
+  }
+  successor.total = pages.total;
+  successor.version += pages.version;
+  pages.successor = null;
+  pages.abort();
+  current = { key: current.key, pages: successor };
+  clearScrollPositions();
+  for (const listener of pages.listeners) listener(successor.version);
+}
+
+/**
  * Return the photos that match the filters of a state, and render again when they change.
  * @param {State} state
  * @param {Api} api
+ * @param {{fromBeginning?: boolean}} [options] fromBeginning: whether the view needs the list from its beginning
  */
-export function usePhotoPages(state, api) {
+export function usePhotoPages(state, api, { fromBeginning = false } = {}) {
   const key = resultKey(state);
-  if (current?.key !== key) {
+  if (current?.key !== key || (fromBeginning && current.pages.hasPrevious)) {
     current?.pages.abort();
     const pages = new PhotoPages(api, [...filterParams(state.filters), ["sort", state.sort]]);
     current = { key, pages };

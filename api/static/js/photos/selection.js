@@ -11,13 +11,19 @@ export const MAX_SELECTED = 1000;
  * @typedef {Pick<Photo, "id">} Item
  */
 
-/** The selected photos, by their index in the result. */
+/** The selected photos. */
 export class Selection {
   constructor() {
-    /** @type {Map<number, Item>} */
+    /**
+     * Index in the result, by id.
+     * @type {Map<string, number>}
+     */
     this.items = new Map();
-    /** Index of the photo that was selected or deselected last. A range begins there. */
-    this.anchor = -1;
+    /**
+     * Index of the photo that was selected or deselected last. A range begins there.
+     * @type {number | null}
+     */
+    this.anchor = null;
     /** Whether photos were left out because of MAX_SELECTED. */
     this.isFull = false;
     /** @type {Set<() => void>} */
@@ -30,12 +36,12 @@ export class Selection {
 
   /** The ids, in the order of the result. */
   get ids() {
-    return [...this.items].sort(([a], [b]) => a - b).map(([, { id }]) => id);
+    return [...this.items].sort(([, a], [, b]) => a - b).map(([id]) => id);
   }
 
-  /** @param {number} index */
-  has(index) {
-    return this.items.has(index);
+  /** @param {string | undefined} id */
+  has(id) {
+    return id !== undefined && this.items.has(id);
   }
 
   /**
@@ -45,7 +51,7 @@ export class Selection {
    */
   toggle(index, item) {
     this.isFull = false;
-    if (!this.items.delete(index)) this.add(index, item);
+    if (!this.items.delete(item.id)) this.add(index, item);
     this.anchor = index;
     this.notify();
   }
@@ -56,7 +62,7 @@ export class Selection {
    * @param {(index: number) => Item | null} itemAt
    */
   extend(index, itemAt) {
-    const start = this.anchor < 0 ? index : this.anchor;
+    const start = this.anchor ?? index;
     const step = index < start ? -1 : 1;
     this.isFull = false;
     for (let at = start; at !== index + step && !this.isFull; at += step) {
@@ -71,15 +77,15 @@ export class Selection {
    * @param {number} index
    * @param {Item} item
    */
-  add(index, item) {
-    if (this.items.has(index)) return;
-    if (this.items.size < MAX_SELECTED) this.items.set(index, item);
+  add(index, { id }) {
+    if (this.items.has(id)) return;
+    if (this.items.size < MAX_SELECTED) this.items.set(id, index);
     else this.isFull = true;
   }
 
   clear() {
     this.items.clear();
-    this.anchor = -1;
+    this.anchor = null;
     this.isFull = false;
     this.notify();
   }

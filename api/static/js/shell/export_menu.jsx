@@ -1,7 +1,7 @@
 /**
  * @file Menu that exports the matching photos to a file.
  * @import { Problem } from "../core/api.js"
- * @import { Counts, State } from "../core/types"
+ * @import { Counts, Pair, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Icon } from "../components/icons.jsx";
@@ -13,13 +13,37 @@ import { useState } from "../core/preact.js";
 import { saveStream } from "../core/save_file.js";
 import { settings } from "../core/settings.js";
 import { filterParams } from "../core/url_state.js";
+import { exportedColumns } from "../photos/columns.js";
 
+/** @type {[format: string, title: string, note: string][]} */
 const FORMATS = [
   ["csv", "CSV", "for spreadsheets"],
   ["ndjson", "NDJSON", "all tags, one record per line"],
   ["geojson", "GeoJSON", "photos with a location"],
   ["parquet", "Parquet", "for data tools"],
 ];
+
+/**
+ * Return the files that the menu offers. In the table, there are two with only the columns that it shows.
+ * @param {State} state
+ * @returns {{format: string, title: string, note: string, options: Pair[]}[]}
+ */
+function filesOf(state) {
+  const files = FORMATS.map(([format, title, note]) => ({ format, title, note, options: [] }));
+  if (state.view !== "table") return files;
+  /** @type {Pair} */
+  const columns = ["columns", exportedColumns(state).join(",")];
+  return [
+    {
+      format: "csv",
+      title: "Table as CSV",
+      note: "shown columns, for Excel",
+      options: [columns, ["bom", "true"]],
+    },
+    { format: "ndjson", title: "Table as NDJSON", note: "shown columns", options: [columns] },
+    ...files,
+  ];
+}
 
 /** @param {{state: State, counts: RequestState<Counts | null>}} props */
 export function ExportMenu({ state, counts }) {
@@ -41,14 +65,14 @@ function Panel({ state, counts, close }) {
       : "All matching photos";
   // A link cannot send the token, so if the API requires one, the page fetches the file.
   const needsFetch = Boolean(settings.needs_token && readToken());
-  /** @type {(event: Event, format: string) => Promise<void>} */
-  const fetchFile = async (event, format) => {
+  /** @type {(event: Event, file: {format: string, title: string, options: Pair[]}) => Promise<void>} */
+  const fetchFile = async (event, { format, title, options }) => {
     event.preventDefault();
-    setBusy(format);
+    setBusy(title);
     setError(null);
     try {
       await saveStream(
-        await api.getResponse(`/export.${format}`, { params: pairs }),
+        await api.getResponse(`/export.${format}`, { params: [...pairs, ...options] }),
         `photos.${format}`,
       );
       close();
@@ -61,14 +85,15 @@ function Panel({ state, counts, close }) {
     <>
       <p class="head">{total}</p>
       <ul class="entries">
-        {FORMATS.map(([format, title, note]) => (
-          <li key={format}>
+        {filesOf(state).map((file) => (
+          <li key={file.title}>
             <a
-              href={api.url(`/export.${format}`, pairs)}
-              download={`photos.${format}`}
-              onClick={needsFetch ? (event) => fetchFile(event, format) : close}
+              href={api.url(`/export.${file.format}`, [...pairs, ...file.options])}
+              download={`photos.${file.format}`}
+              onClick={needsFetch ? (event) => fetchFile(event, file) : close}
             >
-              <b>{title}</b> <span class="muted">{busy === format ? "exporting…" : note}</span>
+              <b>{file.title}</b>{" "}
+              <span class="muted">{busy === file.title ? "exporting…" : file.note}</span>
             </a>
           </li>
         ))}

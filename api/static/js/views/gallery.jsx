@@ -1,6 +1,7 @@
 /**
  * @file Gallery view: thumbnails in justified rows. Only the rows in or near the viewport are in the document.
- * @import { Api, Navigate, Photo, State } from "../core/types"
+ * @import { Api, Counts, Navigate, Photo, State } from "../core/types"
+ * @import { RequestState } from "../hooks/use_request.js"
  * @import { PhotoPages } from "../photos/photo_pages.js"
  * @import { Row } from "../photos/justified_layout.js"
  * @import { Selection } from "../photos/selection.js"
@@ -12,22 +13,23 @@ import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
 import { formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, placeName, settingsLine } from "../core/labels.js";
-import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
+import { memo, useEffect, useLayoutEffect, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
-import { DEFAULT_SORT, href } from "../core/url_state.js";
+import { href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
 import { SCROLL_STEP, scrollIntoView, useScrollViewport } from "../hooks/use_scroll_viewport.js";
 import { useUserActivity } from "../hooks/use_user_activity.js";
-import { DateHeadings, formatDayTaken, placeLabels } from "../photos/date_headings.js";
+import { formatDayTaken, placeLabels } from "../photos/date_headings.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
-import { justify, moveInRows, rowsBetween } from "../photos/justified_layout.js";
+import { GalleryScrubber } from "../photos/gallery_scrubber.jsx";
+import { moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
 import { useSelection } from "../photos/selection.js";
 import { SelectionBar } from "../photos/selection_bar.jsx";
+import { GAP, usePhotoRows } from "../photos/use_photo_rows.js";
 
 // These sizes are in pixels.
-const GAP = 6;
 const PADDING = 12;
 const ROW_HEIGHT = 156;
 const NARROW_ROW_HEIGHT = 112;
@@ -35,26 +37,29 @@ const NARROW_ROW_HEIGHT = 112;
 const MIN_LABEL_WIDTH = 48;
 // Rows this far above and below the viewport are rendered.
 const OVERSCAN = 500;
-// The next page is fetched when the end of the list is less than this below the viewport.
+// The next page is fetched when the end of the list is less than this below the viewport. The same applies to the page
+// before the first one.
 const PREFETCH_DISTANCE = 1500;
 
-/** @param {{state: State, navigate: Navigate, api: Api}} props */
-export default function Gallery({ state, navigate, api }) {
+/**
+ * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
+ *   changes: of the library
+ */
+export default function Gallery({ state, navigate, api, counts, changes }) {
   const pages = usePhotoPages(state, api);
-  const selection = useSelection(pages);
-  const { ref, width, height, scrollTop } = useScrollViewport("gallery", pages);
+  const selection = useSelection(pages.params);
+  const { ref, width, height, scrollTop, scrollTo, scrollBy } = useScrollViewport("gallery", pages);
   const innerWidth = Math.max(0, width - 2 * PADDING);
   const maxRowHeight = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
-  const { rows, totalHeight, headings } = useRows(
-    pages,
-    innerWidth,
-    maxRowHeight,
-    state.sort === DEFAULT_SORT,
-  );
+  const isByDate = /^-?taken$/.test(state.sort);
+  const layout = usePhotoRows(pages, innerWidth, maxRowHeight, isByDate);
+  const { rows, rowsAbove, totalHeight, headings } = layout;
 
   useEffect(() => {
     if (totalHeight && scrollTop + height + PREFETCH_DISTANCE > totalHeight) pages.loadMore();
-  }, [pages, pages.version, scrollTop, height, totalHeight]);
+    // After photos were inserted, `scrollTop` is outdated.
+    if (totalHeight && (ref.current?.scrollTop ?? 0) < PREFETCH_DISTANCE) pages.loadPrevious();
+  }, [pages, pages.version, ref, scrollTop, height, totalHeight]);
 
   /** @param {number} index */
   const reveal = (index) => {
@@ -68,6 +73,17 @@ export default function Gallery({ state, navigate, api }) {
     reveal,
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
+  const { inserted } = pages;
+  const lastInserted = useRef({ pages, inserted });
+  useLayoutEffect(() => {
+    const last = lastInserted.current;
+    const count = last.pages === pages ? inserted - last.inserted : 0;
+    lastInserted.current = { pages, inserted };
+    if (!count) return;
+    // What is visible and what has the focus stay.
+    setActive((index) => (index === null ? null : index + count));
+    scrollBy(layout.takeShift());
+  });
   useEffect(() => {
     // If the view opens at a saved scroll position, Tab should reach the first visible photo instead of the first one.
     const savedTop = getScrollPosition("gallery");
@@ -85,8 +101,11 @@ export default function Gallery({ state, navigate, api }) {
   /** @type {(index: number, isRange: boolean) => void} */
   const select = (index, isRange) => {
     const record = pages.at(index);
-    if (isRange) selection.extend(index, (at) => pages.at(at));
-    else if (record) selection.toggle(index, record);
+    const { anchor } = selection;
+    const hasAnchor = anchor !== null && pages.at(anchor - pages.base);
+    if (isRange && hasAnchor)
+      selection.extend(pages.base + index, (at) => pages.at(at - pages.base));
+    else if (record) selection.toggle(pages.base + index, record);
   };
   /** @param {MouseEvent} event */
   const onClick = (event) => {
@@ -113,49 +132,71 @@ export default function Gallery({ state, navigate, api }) {
     event.stopPropagation();
     return undefined;
   };
+  /** @type {(range: [first: number, end: number]) => [first: number, end: number]} */
+  const numberRows = ([first, end]) => [first - rowsAbove, end - rowsAbove];
+  const list = (
+    <div
+      class={`scroll gallery ${selection.count ? "selecting" : ""}`}
+      ref={ref}
+      tabindex={-1}
+      onClick={onClick}
+    >
+      {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
+      {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
+      {!isEmpty && (
+        <VirtualRows
+          visible={numberRows(visible)}
+          near={numberRows(hasInput ? rowsWithin(OVERSCAN) : visible)}
+          renderRow={(number) => (
+            <PhotoRow
+              row={rows[number + rowsAbove]}
+              headings={headings}
+              rowWidth={innerWidth}
+              pages={pages}
+              state={state}
+              active={active}
+              selection={selection}
+            />
+          )}
+          boundsOf={(number) => ({
+            top: Math.round(rows[number + rowsAbove].top),
+            height: Math.round(rows[number + rowsAbove].height),
+          })}
+          rowClass="row"
+          class="rows"
+          role="list"
+          aria-label="Photos"
+          aria-busy={pages.loading}
+          style={{ height: `${totalHeight}px` }}
+          onKeyDown={onSelectKey}
+        />
+      )}
+      {pages.error && <Failed error={pages.error} retry={() => pages.retry()} />}
+      {!isEmpty && pages.loading && (
+        <p class="more" role="status">
+          Loading more…
+        </p>
+      )}
+    </div>
+  );
   return (
     <>
-      <div
-        class={`scroll gallery ${selection.count ? "selecting" : ""}`}
-        ref={ref}
-        tabindex={-1}
-        onClick={onClick}
-      >
-        {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
-        {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
-        {!isEmpty && (
-          <VirtualRows
-            visible={visible}
-            near={hasInput ? rowsWithin(OVERSCAN) : visible}
-            renderRow={(index) => (
-              <PhotoRow
-                row={rows[index]}
-                headings={headings}
-                rowWidth={innerWidth}
-                pages={pages}
-                state={state}
-                active={active}
-                selection={selection}
-              />
-            )}
-            boundsOf={(index) => ({
-              top: Math.round(rows[index].top),
-              height: Math.round(rows[index].height),
-            })}
-            rowClass="row"
-            class="rows"
-            role="list"
-            aria-label="Photos"
-            aria-busy={pages.loading}
-            style={{ height: `${totalHeight}px` }}
-            onKeyDown={onSelectKey}
+      <div class="gallery-frame">
+        {list}
+        {isByDate && (
+          <GalleryScrubber
+            pages={pages}
+            rows={rows}
+            viewport={{ scrollTop: Math.max(0, scrollTop - PADDING), height }}
+            totalHeight={totalHeight}
+            scrollTo={scrollTo}
+            scrollBy={scrollBy}
+            setActive={setActive}
+            state={state}
+            api={api}
+            counts={counts}
+            changes={changes}
           />
-        )}
-        {pages.error && <Failed error={pages.error} retry={() => pages.retry()} />}
-        {!isEmpty && pages.loading && (
-          <p class="more" role="status">
-            Loading more…
-          </p>
         )}
       </div>
       <SelectionBar selection={selection} state={state} />
@@ -164,44 +205,9 @@ export default function Gallery({ state, navigate, api }) {
 }
 
 /**
- * Lay out the photos that have been fetched. When more are fetched, only the end of the layout changes.
- * @param {PhotoPages} pages
- * @param {number} rowWidth
- * @param {number} maxRowHeight
- * @param {boolean} hasHeadings whether the photos are in the order of dates
- */
-function useRows(pages, rowWidth, maxRowHeight, hasHeadings) {
-  const layout = useRef(
-    /** @type {{rows: Row[], key: string, pages: PhotoPages | null}} */ ({
-      rows: [],
-      key: "",
-      pages: null,
-    }),
-  );
-  // The array of days is replaced when it grows.
-  const headings = hasHeadings ? new DateHeadings(pages.days) : null;
-  const totalHeight = useMemo(() => {
-    if (!rowWidth) return 0;
-    const key = `${rowWidth} ${maxRowHeight}`;
-    if (layout.current.key !== key || layout.current.pages !== pages) {
-      layout.current = { rows: [], key, pages };
-    }
-    return justify(layout.current.rows, pages.aspects, pages.count, {
-      width: rowWidth,
-      maxHeight: maxRowHeight,
-      gap: GAP,
-      isComplete: pages.isComplete,
-      headings,
-    });
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- pages.version stands for the contents of `pages`
-  }, [pages, pages.version, rowWidth, maxRowHeight]);
-  return { rows: layout.current.rows, totalHeight, headings };
-}
-
-/**
  * @typedef {object} PhotoRowProps
  * @property {Row} row
- * @property {DateHeadings | null} headings
+ * @property {import("../photos/date_headings.js").DateHeadings | null} headings
  * @property {number} rowWidth in pixels
  * @property {PhotoPages} pages
  * @property {State} state
@@ -226,8 +232,9 @@ function PhotoRow({ row, headings, rowWidth, pages, state, active, selection }) 
     if (day) labels.push({ text: day.text, left });
     tiles.push(
       <Tile
-        key={index}
+        key={index - pages.inserted}
         index={index}
+        position={Math.max(1, pages.base + index + 1)}
         record={pages.at(index)}
         left={left}
         top={row.lead}
@@ -235,7 +242,7 @@ function PhotoRow({ row, headings, rowWidth, pages, state, active, selection }) 
         height={height}
         state={state}
         isActive={index === active}
-        isSelected={selection.has(index)}
+        isSelected={selection.has(pages.at(index)?.id)}
       />,
     );
     left += width + GAP;
@@ -265,7 +272,8 @@ function PhotoRow({ row, headings, rowWidth, pages, state, active, selection }) 
 
 /**
  * @typedef {object} TileProps
- * @property {number} index index of the photo in the result
+ * @property {number} index index of the photo among those fetched
+ * @property {number} position of the photo in the result, from 1
  * @property {Photo | null} record null while the photo is loading
  * @property {number} left in pixels, as are `top`, `width` and `height`
  * @property {number} top
@@ -278,7 +286,7 @@ function PhotoRow({ row, headings, rowWidth, pages, state, active, selection }) 
 
 const Tile = memo(
   /** @param {TileProps} props */
-  ({ index, record, left, top, width, height, state, isActive, isSelected }) => {
+  ({ index, position, record, left, top, width, height, state, isActive, isSelected }) => {
     const style = {
       top: `${top}px`,
       left: `${left}px`,
@@ -301,7 +309,7 @@ const Tile = memo(
       <div
         class={`tile ${isSelected ? "selected" : ""}`}
         role="listitem"
-        aria-posinset={index + 1}
+        aria-posinset={position}
         aria-setsize={-1}
         style={style}
       >

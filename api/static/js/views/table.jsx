@@ -32,7 +32,7 @@ const boundsOfRow = (index) => ({ top: index * ROW_HEIGHT, height: ROW_HEIGHT })
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Table({ state, navigate, api }) {
-  const pages = usePhotoPages(state, api);
+  const pages = usePhotoPages(state, api, { fromBeginning: true });
   const { ref, height, scrollTop } = useScrollViewport("table", pages);
   const columns = useMemo(() => columnsOf(state), [state]);
   const width = THUMBNAIL_WIDTH + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);

@@ -1,0 +1,52 @@
+"""Export the columns that the table shows."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import PHONE, Explorer
+
+
+def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(view="table", columns="iso,taken,name,folder", camera="X-T4"))
+    expect(page.locator('.table [data-index="0"]')).to_be_visible()
+    page.get_by_role("button", name="Export results").click()
+    assert_accessible(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table as CSV").click()
+    with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    assert reader.fieldnames == ["id", "iso", "taken_local", "taken_offset", "key"]
+    expected = page.evaluate("async () => (await (await fetch('/photos?camera=X-T4&limit=1000')).json()).photos")
+    assert {row["id"]: row["iso"] for row in rows} == {
+        photo["id"]: str(photo["photo"].get("iso", "")) for photo in expected
+    }
+    # Every column of the table is one of the export's.
+    page.get_by_role("button", name="Columns").click()
+    boxes = page.locator(".column-list").get_by_role("checkbox", checked=False)
+    while boxes.count():
+        boxes.first.click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Export results").click()
+    for title in ("Table as CSV", "Table as NDJSON"):
+        link = page.get_by_role("link", name=title)
+        assert page.evaluate("async (url) => (await fetch(url)).status", link.get_attribute("href")) == 200
+
+
+def test_table_export__phone__the_menu_is_on_the_screen_and_only_in_the_table(explorer: Explorer) -> None:
+    page = explorer.open("/?view=table", viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
+    page.get_by_role("button", name="Export results").tap()
+    for link in page.locator(".entries a").all():
+        box = link.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+    page.get_by_role("navigation").get_by_role("link", name="Gallery").tap()
+    page.get_by_role("button", name="Export results").tap()
+    expect(page.get_by_role("link", name="GeoJSON")).to_be_visible()
+    expect(page.get_by_role("link", name="Table as CSV")).to_have_count(0)
