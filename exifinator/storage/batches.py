@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pymongo.errors
 from pymongo import IndexModel, ReturnDocument
@@ -79,7 +79,7 @@ class BatchStore:
             {"$limit": limit},
         ]
         with mongodb_errors("look up batches"):
-            return [cast(BatchDocument, batch) for batch in self.collection.aggregate(stages, allowDiskUse=True)]
+            return list(self.collection.aggregate(stages, allowDiskUse=True))
 
     def find(self, batch_id: str) -> BatchDocument | None:
         """Return the batch with this id, or None if it does not exist."""
