@@ -11,7 +11,7 @@ from api.auth import EVENT_SENDER
 from api.database import Backend
 from api.errors import ErrorCode, RequestRefused
 from exifinator.batches.events import EventApplier
-from exifinator.errors import MalformedNotification, SourceUnavailable
+from exifinator.errors import EXIFinatorError, MalformedNotification, SourceUnavailable, TransientError
 from exifinator.metrics import COUNTS
 from exifinator.sources.notifications import parse_notification
 from exifinator.sources.source import SourceReader
@@ -35,7 +35,14 @@ async def receive_notification(request: Request) -> Response:
         COUNTS.events["malformed"] += 1
         raise RequestRefused(ErrorCode.BAD_JSON, f"{error}.") from None
     COUNTS.events["ignored"] += notification.ignored
-    applied = await asyncio.to_thread(request.app.state.events.apply, notification.events)
+    try:
+        applied = await asyncio.to_thread(request.app.state.events.apply, notification.events)
+    except TransientError:
+        raise
+    except EXIFinatorError as error:
+        # Someone has to mend this, so the sender need not hurry.
+        detail = f"The notification cannot be applied now: {error.message}."
+        raise RequestRefused(ErrorCode.UNAVAILABLE, detail, headers={"Retry-After": "60"}) from error
     if applied.failures:
         raise SourceUnavailable(next(iter(applied.failures.values())).message)
     return Response(status_code=204)

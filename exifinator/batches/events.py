@@ -13,6 +13,7 @@ The images belong to no batch of their own: docs/explanation/events.md has the r
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,8 +51,8 @@ log = logging.getLogger(__name__)
 
 # The number of objects that are looked at at the same time.
 THREADS = 16
-# The number of latest batches whose sources and patterns apply to events.
-MAX_BATCHES = 100
+# The number of lists of sources whose latest batches apply to events.
+MAX_BATCHES = 1000
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 # Records are removed however late they were extracted: the object is gone.
 _ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
@@ -94,7 +95,7 @@ class EventApplier:
             return AppliedEvents()
         if self._queue.is_full():
             raise QueueUnavailable("The download queue is full", code="queue_full")
-        is_indexed = make_selector(self._config, self._store.batches.find_latest(MAX_BATCHES))
+        is_indexed = make_selector(self._config, self._store.batches.find_latest_by_sources(MAX_BATCHES))
         selected = {event.id: event for event in events if is_indexed(event)}
         applied = AppliedEvents(ignored=sum(event.id not in selected for event in events))
         objects = self._find(list(selected.values()), applied)
@@ -102,7 +103,8 @@ class EventApplier:
         if gone:
             self._remove(gone, applied)
             objects |= self._find([selected[image_id] for image_id in gone], applied)
-        page = triage_page([ref for ref in objects.values() if ref], self._store)
+        existing = self._without_started(objects, applied)
+        page = triage_page(existing, self._store)
         changed = {ref.id for ref in self._queue_page(page)}
         applied.queued = len(changed)
         gone = [image_id for image_id in gone if image_id not in changed]
@@ -131,6 +133,19 @@ class EventApplier:
                 else:
                     objects[event.id] = result
         return objects
+
+    def _without_started(self, objects: Mapping[str, ImageRef | None], applied: AppliedEvents) -> list[ImageRef]:
+        """Return the objects that exist, except those that a regular job is just reading.
+
+        Such a job may have read an earlier version, and has no delivery that could be taken from it. A job that starts
+        after this check reads the current version.
+        """
+        refs = [ref for ref in objects.values() if ref]
+        statuses = self._store.jobs.find_statuses([ref.id for ref in refs])
+        for image_id, status in statuses.items():
+            if status == "started":
+                applied.failures[image_id] = TransientError(f"{image_id} has changed, but a worker is just reading it")
+        return [ref for ref in refs if ref.id not in applied.failures]
 
     def _remove(self, image_ids: Sequence[str], applied: AppliedEvents) -> None:
         """Remove what is stored about images, and withdraw them from the queue."""
@@ -226,13 +241,18 @@ def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[
         for text in batch.get("sources", ()):
             chosen = patterns.get(text)
             include, exclude = (chosen["include"], chosen["exclude"]) if chosen else ((), ())
-            rules.append(_rule(text, include, exclude, includes_junk=bool(options.get("includes_junk"))))
+            rules.append(_rule(text, tuple(include), tuple(exclude), includes_junk=bool(options.get("includes_junk"))))
     for entry in config.s3_buckets:
         text, entry_patterns = split_entry(entry)
         # No events come from a folder.
         with suppress(ConfigError):
             rules.append(
-                _rule(text, entry_patterns.include, entry_patterns.exclude, includes_junk=not config.skip_junk_files)
+                _rule(
+                    text,
+                    tuple(entry_patterns.include),
+                    tuple(entry_patterns.exclude),
+                    includes_junk=not config.skip_junk_files,
+                )
             )
 
     def is_indexed(event: ObjectEvent) -> bool:
@@ -244,8 +264,10 @@ def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[
     return is_indexed
 
 
+# Compiling patterns takes longer than applying an event.
+@functools.lru_cache(maxsize=2 * MAX_BATCHES)
 def _rule(
-    text: str, include: Sequence[str], exclude: Sequence[str], *, includes_junk: bool
+    text: str, include: tuple[str, ...], exclude: tuple[str, ...], *, includes_junk: bool
 ) -> tuple[str, str, Callable[[str], bool]]:
     source = parse_source(text)
     junk = () if includes_junk else JUNK

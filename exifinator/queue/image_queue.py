@@ -20,6 +20,7 @@ so the clocks of the workers do not matter.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +45,9 @@ PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
 REFUSED_BUCKET_DELAY_SECONDS = 5
+
+# The client sends a request up to four times, and waits up to 30 seconds for each response.
+RESPONSE_SECONDS = 300
 
 # Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
 # keeps each request in memory until the whole request has arrived.
@@ -268,23 +272,32 @@ class ImageQueue:
         with redis_errors("read the deliveries"):
             return [bool(held) for held in self._scripts.run("find_held", keys, _flatten(deliveries))]
 
-    def acknowledge(self, outcomes: Sequence[Outcome]) -> None:
+    def acknowledge(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Acknowledge images: remove them from the download queue, and count them for the open batches that cover them.
 
         However often an image was delivered, it is counted only once: outcomes of deliveries that have lost their image
         are ignored. The image of a regular job has already left the download queue. It is counted, and if it was queued
         again in the meantime, it is removed, because it is done.
+
+        Returns:
+            For each outcome whether the delivery still had its image. See find_held.
         """
-        args: list[Any] = []
+        if not outcomes:
+            return []
+        args: list[Any] = [RESPONSE_SECONDS]
         for outcome in outcomes:
             args += (outcome.member, outcome.image_id, outcome.result, outcome.bytes_read, outcome.requests)
             args.append(outcome.delivery)
-        if not args:
-            return
         keys = self.keys
         counters = (keys.batches, keys.batch_counts_prefix, keys.metrics)
+        response = keys.responses_prefix + secrets.token_hex(8)
         with redis_errors("acknowledge images"):
-            self._scripts.run("acknowledge", [keys.downloads, keys.deliveries, *counters, keys.in_progress], args)
+            lost = set(
+                self._scripts.run(
+                    "acknowledge", [keys.downloads, keys.deliveries, *counters, keys.in_progress, response], args
+                )
+            )
+        return [i not in lost for i in range(len(outcomes))]
 
     def extend_leases(self, deliveries: Sequence[Delivery]) -> None:
         """Extend leases to one full lease from now."""

@@ -23,6 +23,7 @@ class QueueKeys:
         deliveries: Hash from each member to the number of deliveries of the image.
         in_progress: Hash from the member of each delivered or parked image to the number of its latest delivery.
         write_bytes: The total size of the elements in the write queue, in bytes.
+        responses_prefix: The key that results when the id of a request is appended holds the response to it.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
@@ -43,6 +44,7 @@ class QueueKeys:
     deliveries: str
     in_progress: str
     write_bytes: str
+    responses_prefix: str
     batches: str
     batch_counts_prefix: str
     open_circuits: str
@@ -65,6 +67,7 @@ class QueueKeys:
             deliveries=f"{own}:deliveries",
             in_progress=f"{own}:in-progress",
             write_bytes=f"{own}:write-bytes",
+            responses_prefix=f"{own}:response:",
             batches=f"{own}:batches",
             batch_counts_prefix=f"{own}:batch:",
             open_circuits=f"{own}:refused",

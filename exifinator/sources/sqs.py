@@ -96,7 +96,8 @@ class MessageQueue:
         except ClientError as exc:
             error = exc.response.get("Error", {})
             details = f"{error.get('Code')}: {error.get('Message')}"
-        except BotoCoreError as exc:
+        except (BotoCoreError, ValueError) as exc:
+            # botocore raises ValueError for host names that it considers impossible.
             details = str(exc)
         else:
             return

@@ -68,6 +68,19 @@ class BatchStore:
             # An id begins with the time at which its batch started, so this order is by start time.
             return list(self.collection.find(query, {"checkpoint": 0}).sort("_id", -1).limit(limit))
 
+    def find_latest_by_sources(self, limit: int) -> list[BatchDocument]:
+        """Return the sources and options of the latest batch over each list of sources, latest first."""
+        stages: list[Document] = [
+            {"$sort": {"_id": -1}},
+            {"$project": {"sources": 1, "options": 1}},
+            {"$group": {"_id": "$sources", "latest": {"$first": "$$ROOT"}}},
+            {"$replaceRoot": {"newRoot": "$latest"}},
+            {"$sort": {"_id": -1}},
+            {"$limit": limit},
+        ]
+        with mongodb_errors("look up batches"):
+            return list(self.collection.aggregate(stages, allowDiskUse=True))
+
     def find(self, batch_id: str) -> BatchDocument | None:
         """Return the batch with this id, or None if it does not exist."""
         with mongodb_errors("look up a batch"):

@@ -6,8 +6,7 @@ import functools
 import logging
 import os
 import platform
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import gevent
@@ -157,7 +156,6 @@ class WorkerContext:
         This process may be stopped between the check and the write, and continue after others have stored newer
         records. MongoDB then keeps the newer records; see RecordStore.upsert.
         """
-        began_at = time.monotonic()
         errors: list[Exception | None] = [None] * len(batch)
         for i, is_held in enumerate(self.queue.find_held([outcome.as_delivery() for _, outcome in batch])):
             if not is_held:
@@ -168,21 +166,12 @@ class WorkerContext:
             errors[i] = error
         # If a newer record exists, the image is done too.
         done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
-        # Leases may have expired during a write that took this long, for example because the process was stopped.
-        if time.monotonic() - began_at > self.queue.lease_seconds / 2:
-            self._remove_lost(done)
-        self.queue.acknowledge(done)
-        return errors
-
-    def _remove_lost(self, outcomes: Sequence[Outcome]) -> None:
-        """Remove the records that this process stored after it had lost their images.
-
-        Newer records were not replaced. But an image that was pruned in the meantime would have a record again.
-        """
-        held = self.queue.find_held([outcome.as_delivery() for outcome in outcomes])
-        for outcome, is_held in zip(outcomes, held, strict=True):
+        # Leases may have expired during the write, or the images were withdrawn because their objects are gone. Newer
+        # records were not replaced, but an image that is no longer indexed would have a record again.
+        for outcome, is_held in zip(done, self.queue.acknowledge(done), strict=True):
             if not is_held:
                 self.store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+        return errors
 
     def _read_clock(self) -> datetime:
         return read_clock(self.queue.client)

@@ -2,25 +2,31 @@
 -- Acknowledges images: removes them from the download queue, and counts each image for every open batch that covers it.
 -- An image that its delivery has lost is neither removed nor counted: another delivery acknowledges it. The image of a
 -- regular job has no delivery and is normally not in the queue, but it is counted.
--- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress.
--- ARGV: for each image its member, id, result, bytes read, requests, and the number of its delivery (0 for a regular
--- job). An image with an empty result is not counted, but its bytes and requests are.
+-- A process that gets no response sends the request again, with the same id. It then gets the first response, because
+-- images that it has acknowledged itself would look as if it had lost them.
+-- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress,
+-- response to the request (its name ends with the id of the request).
+-- ARGV: for how many seconds the response is kept; then for each image its member, id, result, bytes read, requests, and
+-- the number of its delivery (0 for a regular job). An image with an empty result is not counted, but its bytes and
+-- requests are.
+-- Returns the positions of the images that their deliveries have lost, counted from 0.
 local queue, deliveries, batches, prefix, metrics, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local response = redis.call('GET', KEYS[7])
+if response then return cjson.decode(response) end
 local open = redis.call('HGETALL', batches)
-local prefixes_by_batch, counts_by_batch, counts_by_result = {}, {}, {}
+local prefixes_by_batch, counts_by_batch, counts_by_result, lost = {}, {}, {}, {}
 for i = 1, #open, 2 do
   prefixes_by_batch[open[i]] = cjson.decode(open[i + 1])
   counts_by_batch[open[i]] = {}
 end
-for i = 1, #ARGV, 6 do
+for i = 2, #ARGV, 6 do
   local member, id, result = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local is_valid = is_held(queue, in_progress, member, ARGV[i + 5])
-  if is_valid then
+  if not is_held(queue, in_progress, member, ARGV[i + 5]) then
+    lost[#lost + 1] = (i - 2) / 6
+  else
     redis.call('ZREM', queue, member)
     redis.call('HDEL', deliveries, member)
     redis.call('HDEL', in_progress, member)
-  end
-  if is_valid then
     if result ~= '' then counts_by_result[result] = (counts_by_result[result] or 0) + 1 end
     for batch, prefixes in pairs(prefixes_by_batch) do
       for _, start in ipairs(prefixes) do
@@ -39,3 +45,5 @@ for batch, counts in pairs(counts_by_batch) do
   for name, count in pairs(counts) do redis.call('HINCRBY', prefix .. batch, name, string.format('%.0f', count)) end
 end
 for result, count in pairs(counts_by_result) do redis.call('HINCRBY', metrics, 'images:' .. result, count) end
+redis.call('SET', KEYS[7], cjson.encode(lost), 'EX', ARGV[1])
+return lost

@@ -19,15 +19,18 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from exifinator.batches.events import EventApplier, find_object
 from exifinator.batches.watcher import Watcher
-from exifinator.models import ImageRef
+from exifinator.errors import DeliveryLost
+from exifinator.models import ExifRecord, ImageRef
 from exifinator.monitoring.checks.events import check_events
-from exifinator.queue.image_queue import Outcome
+from exifinator.queue.image_queue import Delivery, Outcome
 from exifinator.sources.client import SourceClient
 from exifinator.sources.notifications import ObjectEvent
 from exifinator.sources.sqs import MessageQueue
 from exifinator.storage.jobs import image_job_id
+from exifinator.worker.context import WorkerContext
 from exifinator.worker.isolated import read_image
 from tests.integration.conftest import Bucket, Installation
+from tests.integration.worker.test_context import open_context
 from tests.photos import make_jpeg
 from tests.servers import end, start
 from tests.waiting import ReadySocket, eventually
@@ -111,11 +114,41 @@ def test_apply__removed_while_a_worker_reads_it__stores_nothing(
     bucket.delete("a.jpg")
     assert applier.apply([event(bucket, "a.jpg")]).removed == 1
     assert installation.queue.find_held([delivery]) == [False]
-    # A worker that has checked its delivery just before stores the record, and removes it when it checks again.
-    record.document["delivered_at"] = delivery.delivered_at
-    assert installation.store.records.upsert([record]) == [None]
-    installation.store.records.remove_delivered(ref.id, delivery.delivered_at)
+    with open_context(installation) as worker, pytest.raises(DeliveryLost):
+        store_as(worker, record, delivery)
     assert installation.records(bucket.name) == {}
+
+
+def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    for key in ("a.jpg", "b.jpg"):
+        bucket.put(key, JPEG)
+    applier.apply([event(bucket, "a.jpg"), event(bucket, "b.jpg")])
+    deliveries = {ImageRef.from_member(given.member).key: given for given in installation.queue.take_downloads(10)}
+    with open_context(installation) as worker:
+        store_now = worker.store.records.upsert
+
+        def upsert(records: Any, **options: Any) -> Any:
+            """Remove the object after the worker has checked its delivery."""
+            bucket.delete("a.jpg")
+            assert applier.apply([event(bucket, "a.jpg")]).removed == 1
+            return store_now(records, **options)
+
+        worker.store.records.upsert = upsert  # type: ignore[method-assign]
+        for key, delivery in deliveries.items():
+            record, _, _ = read_image(installation.s3, ImageRef.from_member(delivery.member), installation.config)
+            store_as(worker, record, delivery)
+            worker.store.records.upsert = store_now  # type: ignore[method-assign]
+            assert list(installation.records(bucket.name)) == ([] if key == "a.jpg" else ["b.jpg"])
+    assert {doc["_id"] for doc in installation.store.records.thumbnails.find()} <= {f"{bucket.name}/b.jpg"}
+    assert installation.queue.sizes() == (0, 0)
+
+
+def store_as(worker: WorkerContext, record: ExifRecord, delivery: Delivery) -> None:
+    """Store the record of a delivery as a worker does."""
+    record.document["delivered_at"] = delivery.delivered_at
+    worker.store_record(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
 
 
 def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_again(
@@ -140,6 +173,40 @@ def test_apply__job_that_a_worker_runs__is_applied_later(
     assert (list(applied.failures), applied.removed) == ([f"{bucket.name}/a.jpg"], 0)
     installation.store.jobs.collection.delete_many({})
     assert applier.apply([event(bucket, "a.jpg")]).removed == 1
+
+
+def test_apply__changed_while_a_regular_job_reads_it__is_applied_later(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    for key in ("indexed.jpg", "new.jpg"):
+        bucket.put(key, JPEG)
+    applier.apply([event(bucket, "indexed.jpg")])
+    installation.read_queued()
+    events = [event(bucket, key) for key in ("indexed.jpg", "new.jpg")]
+    for key in ("indexed.jpg", "new.jpg"):
+        add_failed_job(installation, bucket, key, "started")
+    # The jobs may have read earlier versions, whose records they will store.
+    assert set(applier.apply(events).failures) == {one.id for one in events}
+    installation.store.jobs.collection.delete_many({})
+    applied = applier.apply(events)
+    assert (applied.queued, applied.unchanged, applied.failures) == (1, 1, {})
+
+
+def test_apply__source_of_an_old_batch__still_applies(installation: Installation, bucket: Bucket) -> None:
+    config = installation.config.model_copy(update={"s3_buckets": ()})
+    applier = EventApplier(config, SourceClient(installation.s3), installation.store, installation.queue)
+    bucket.put("a/x.jpg", JPEG)
+    bucket.put("a/x.png", JPEG)
+    batches = [("0", f"s3://{bucket.name}/a", "*.jpg"), *((f"1{i:03}", "s3://other", "*") for i in range(120))]
+    for batch_id, source, include in batches:
+        patterns = [{"source": source, "include": [include], "exclude": []}]
+        installation.store.batches.collection.insert_one(
+            {"_id": batch_id, "sources": [source], "options": {"patterns": patterns}}  # type: ignore[typeddict-item]
+        )
+    applied = applier.apply([event(bucket, "a/x.jpg"), event(bucket, "a/x.png"), event(bucket, "x.jpg")])
+    assert (applied.queued, applied.ignored) == (1, 2)
+    latest = installation.store.batches.find_latest_by_sources(9)
+    assert [batch["_id"] for batch in latest] == ["1119", "0"]
 
 
 def test_apply__empty_object__is_recorded(installation: Installation, applier: EventApplier, bucket: Bucket) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -246,6 +246,29 @@ def test_acknowledge__counts_once_for_each_batch_that_covers_it(installation: In
     assert queue.batches.counts("other") == {"opened": 1}
     queue.acknowledge([Outcome(one, "b/1", "ok", 1, 1)])
     assert (queue.batches.counts("some") or {})["ok"] == 2
+
+
+def test_acknowledge__response_is_lost__repeats_it(installation: Installation) -> None:
+    queue = installation.queue
+    queue.batches.open("all", ["b/"])
+    queue.enqueue([ref("1"), ref("2")])
+    deliveries = queue.take_downloads(2)
+    outcomes = [Outcome(given.member, "b/x", "ok", delivery=given.number) for given in deliveries]
+    outcomes.append(Outcome(members("3")[0], "b/3", "ok", delivery=deliveries[0].number))
+    # A regular job, which has no delivery.
+    outcomes.append(Outcome(members("4")[0], "b/4", "failed"))
+    run = queue._scripts.run
+
+    def send_twice(name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        run(name, keys, args)
+        return run(name, keys, args)
+
+    queue._scripts.run = send_twice  # type: ignore[method-assign]
+    assert queue.acknowledge(outcomes) == [True, True, False, True]
+    assert queue.batches.counts("all") == {"opened": 1, "ok": 2, "failed": 1, "bytes_read": 0, "requests": 0}
+    queue._scripts.run = run  # type: ignore[method-assign]
+    assert queue.acknowledge(outcomes[:2]) == [False, False]
+    assert queue.acknowledge([]) == []
 
 
 def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]]:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from exifinator.batches.events import AppliedEvents
 from exifinator.config import build_config
-from exifinator.errors import EXIFinatorError, QueueUnavailable, SourceUnavailable
+from exifinator.errors import AccessDenied, EXIFinatorError, QueueUnavailable, RecordRefused, SourceUnavailable
 from exifinator.sources.notifications import MAX_BYTES, ObjectEvent
 
 TOKEN = "events-token-1234567"
@@ -93,6 +93,12 @@ def test_post__no_token_is_set__is_closed(settings: dict[str, Any]) -> None:
 def test_post__not_applied__asks_to_send_it_again(applier: FakeApplier, code: str) -> None:
     refused = client(applier, EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=PUT)
     assert (refused.status_code, refused.json()["code"]) == (503, code)
+
+
+@pytest.mark.parametrize("error", [RecordRefused("MongoDB rejects it"), AccessDenied("S3 denies it")])
+def test_post__error_that_lasts__asks_to_send_it_later(error: EXIFinatorError) -> None:
+    refused = client(FakeApplier(error=error), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=PUT)
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "unavailable", "60")
 
 
 @pytest.mark.parametrize(

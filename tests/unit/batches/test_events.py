@@ -25,6 +25,7 @@ from exifinator.errors import (
 )
 from exifinator.models import BatchDocument, ImageRef
 from exifinator.sources.notifications import ObjectEvent
+from exifinator.sources.patterns import Patterns
 from exifinator.sources.sqs import Message
 
 
@@ -72,6 +73,18 @@ def test_selector__configured_entry__has_patterns_or_is_a_folder() -> None:
     entries = ["/srv/photos", "a --include '*.jpg' --exclude drafts/", "./more", "b/p"]
     ids = ["a/x.jpg", "a/x.png", "a/drafts/x.jpg", "b/p/x.png", "b/x.png"]
     assert chosen([], *ids, S3_BUCKETS=entries) == ["a/x.jpg", "b/p/x.png"]
+
+
+def test_selector__same_batches__compile_their_patterns_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[Patterns] = []
+    compile_now = Patterns.compile
+    monkeypatch.setattr(Patterns, "compile", lambda self: (compiled.append(self), compile_now(self))[1])
+    batches = [batch("s3://once", **{"patterns": [{"source": "s3://once", "include": ["*.jpg"], "exclude": []}]})]
+    for _ in range(3):
+        assert chosen(batches, "once/x.jpg", "once/x.png") == ["once/x.jpg"]
+    assert len(compiled) == 1
+    batches = [batch("s3://once", **{"patterns": [{"source": "s3://once", "include": ["*.png"], "exclude": []}]})]
+    assert chosen(batches, "once/x.jpg", "once/x.png") == ["once/x.png"]
 
 
 class Client:
