@@ -90,7 +90,7 @@ def test_examples__curl_commands__answer_as_they_say(
     assert installation.store.records.collection.count_documents({"bucket": bucket.name}) == 3
     assert json.loads(run("/schedule")) == {"sources": []}
     # Every example in the documentation was run.
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 12
 
 
 def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:
