@@ -132,6 +132,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.state.config = config
     app.state.schedule = read_schedule(config)
     app.state.throttle = throttle or LoginThrottle()
+    app.state.notification_slots = notifications.NotificationSlots()
     app.state.url_signer = S3UrlSigner(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.auth import EVENT_SENDER
 from api.database import Backend
 from api.errors import ErrorCode, RequestRefused
-from exifinator.batches.events import EventApplier
+from exifinator.batches.events import AppliedEvents, EventApplier
 from exifinator.errors import EXIFinatorError, MalformedNotification, SourceUnavailable, TransientError
 from exifinator.metrics import COUNTS
-from exifinator.sources.notifications import parse_notification
+from exifinator.sources.notifications import ObjectEvent, parse_notification
 from exifinator.sources.source import SourceReader
 
 # This path is not in the OpenAPI schema: it is for servers, and its body has as many shapes as there are servers.
 router = APIRouter(include_in_schema=False, dependencies=[EVENT_SENDER])
+
+
+# Applying a notification takes a thread for up to several seconds. Other routes need threads too.
+MAX_APPLIED = 4
+# Senders whose notification would have to wait behind this many others send it again later.
+MAX_WAITING = 32
+
+
+class NotificationSlots:
+    """Limits how many notifications are applied at the same time, and how many wait for this."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(MAX_APPLIED)
+        self._taken = 0
+
+    async def apply(self, applier: EventApplier, events: Sequence[ObjectEvent]) -> AppliedEvents:
+        """Apply events in a thread.
+
+        Raises:
+            RequestRefused: Too many notifications are waiting.
+            EXIFinatorError: The events cannot be applied.
+        """
+        if self._taken >= MAX_APPLIED + MAX_WAITING:
+            detail = "Too many notifications are waiting to be applied."
+            raise RequestRefused(ErrorCode.UNAVAILABLE, detail, headers={"Retry-After": "5"})
+        self._taken += 1
+        try:
+            return await anyio.to_thread.run_sync(applier.apply, events, limiter=self._limiter)
+        finally:
+            self._taken -= 1
 
 
 def make_applier(backend: Backend, client: SourceReader) -> EventApplier:
@@ -35,9 +67,10 @@ async def receive_notification(request: Request) -> Response:
         COUNTS.events["malformed"] += 1
         raise RequestRefused(ErrorCode.BAD_JSON, f"{error}.") from None
     COUNTS.events["ignored"] += notification.ignored
+    state = request.app.state
     try:
-        applied = await asyncio.to_thread(request.app.state.events.apply, notification.events)
-    except TransientError:
+        applied = await state.notification_slots.apply(state.events, notification.events)
+    except (RequestRefused, TransientError):
         raise
     except EXIFinatorError as error:
         # Someone has to mend this, so the sender need not hurry.

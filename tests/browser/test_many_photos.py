@@ -345,6 +345,7 @@ def test_map__area_filter__finds_what_mongodb_counts(explorer: Explorer, records
     expect_total(page, records.count_documents(query))
     newest = records.find_one(query, {"_id": 1}, sort=NEWEST)
     assert newest is not None
+    expect(tiles(page).first).to_be_visible()
     assert rendered_ids(page)[0] == newest["_id"]
 
 

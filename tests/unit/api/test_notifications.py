@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.routes.notifications import MAX_APPLIED, MAX_WAITING
 from exifinator.batches.events import AppliedEvents
 from exifinator.config import build_config
 from exifinator.errors import AccessDenied, EXIFinatorError, QueueUnavailable, RecordRefused, SourceUnavailable
@@ -114,3 +119,46 @@ def test_post__hostile_body__is_refused(body: bytes, status: int) -> None:
 def test_post__test_event__is_accepted() -> None:
     body = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
     assert client(FakeApplier(), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=body).status_code == 204
+
+
+class SlowApplier(FakeApplier):
+    """Applies events only when it is told to go on, and counts how many calls run at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.running = 0
+        self.most_running = 0
+        self.lock = threading.Lock()
+
+    def apply(self, events: Sequence[ObjectEvent]) -> AppliedEvents:
+        with self.lock:
+            self.running += 1
+            self.most_running = max(self.most_running, self.running)
+        self.go_on.wait()
+        with self.lock:
+            self.running -= 1
+        return super().apply(events)
+
+
+def test_post__more_notifications_than_can_wait__are_sent_again_later() -> None:
+    applier = SlowApplier()
+    allowed = MAX_APPLIED + MAX_WAITING
+    app = create_app(build_config({"EVENTS_TOKEN": TOKEN}, {}))
+    app.state.events = applier
+
+    async def send_all() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001", headers=GOOD) as api:
+            posts = [asyncio.ensure_future(api.post("/events/s3", json=PUT)) for _ in range(allowed + 3)]
+            refused, _ = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+            while len(refused) < 3:
+                refused, _ = await asyncio.wait(posts, timeout=0.01)
+            applier.go_on.set()
+            return await asyncio.gather(*posts)
+
+    responses = asyncio.run(send_all())
+    assert Counter(response.status_code for response in responses) == {204: allowed, 503: 3}
+    (refused, *_) = (response for response in responses if response.status_code == 503)
+    assert (refused.json()["code"], refused.headers["Retry-After"]) == ("unavailable", "5")
+    assert applier.most_running == MAX_APPLIED
