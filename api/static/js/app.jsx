@@ -50,7 +50,6 @@ import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
 import { Help } from "./shell/help.jsx";
 import { onKey } from "./shell/keyboard.js";
-import Batches from "./views/batches.jsx";
 import Gallery from "./views/gallery.jsx";
 import MapView from "./views/map.jsx";
 import Statistics from "./views/statistics.jsx";
@@ -63,7 +62,7 @@ const VIEW_COMPONENTS = {
   map: MapView,
   statistics: Statistics,
   cameras: lazy(() => import("./views/cameras.jsx"), "cameras"),
-  batches: Batches,
+  batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
 };
 
 // The same width as in layout.css.
