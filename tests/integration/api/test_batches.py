@@ -251,11 +251,12 @@ def test_get_batch__process_dies_at_once__says_why(
     batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # The API asks Redis for nothing to start a batch; its process does.
-    monkeypatch.setenv("EXIFINATOR_REDIS_URL", "redis://127.0.0.1:9/0")
+    # Settings have changed since the API was started.
+    monkeypatch.setenv("EXIFINATOR_REDIS_URL", "http://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
-    reason = "The process of the batch exited with code 1: Redis cannot"
+    reason = "The process of the batch exited with code 2: "
     found = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
+    assert "REDIS_URL" in found["problem"]
     assert found["state"] == "stopped"
 
 
