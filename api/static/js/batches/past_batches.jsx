@@ -1,8 +1,10 @@
 /**
  * @file Table of batches that are no longer running.
+ * @import { ComponentChildren } from "preact"
  * @import { Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
+import { TableHead } from "../components/table_head.jsx";
 import { Time } from "../components/time.jsx";
 import {
   formatBytes,
@@ -15,6 +17,18 @@ import {
 import { href } from "../core/url_state.js";
 import { BatchCounts, Sources, StateBadge } from "./batch_parts.jsx";
 import { progressOf, splitSource, STATE_LABELS } from "./labels.js";
+
+/** @type {[title: ComponentChildren, kind?: string][]} */
+const COLUMNS = [
+  ["Started"],
+  ["Source"],
+  ["State"],
+  ["Listed", "number"],
+  ["Indexed", "number"],
+  ["Failed", "number"],
+  ["Duration", "number"],
+  [<span class="visually-hidden">Actions</span>],
+];
 
 /**
  * @param {object} props
@@ -32,34 +46,7 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
       {batches.length ? (
         <div class="table-scroll" tabindex={0} role="region" aria-label="Finished jobs">
           <table role="table">
-            <thead role="rowgroup">
-              <tr role="row">
-                <th role="columnheader" scope="col">
-                  Started
-                </th>
-                <th role="columnheader" scope="col">
-                  Source
-                </th>
-                <th role="columnheader" scope="col">
-                  State
-                </th>
-                <th role="columnheader" scope="col" class="number">
-                  Listed
-                </th>
-                <th role="columnheader" scope="col" class="number">
-                  Indexed
-                </th>
-                <th role="columnheader" scope="col" class="number">
-                  Failed
-                </th>
-                <th role="columnheader" scope="col" class="number">
-                  Duration
-                </th>
-                <th role="columnheader" scope="col">
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
+            <TableHead columns={COLUMNS} />
             <tbody role="rowgroup">
               {batches.map((batch) => (
                 <PastRow

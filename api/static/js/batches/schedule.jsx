@@ -3,6 +3,7 @@
  * @import { Api, Batch, ScheduledSource, State } from "../core/types"
  */
 import { Failed } from "../components/status_screens.jsx";
+import { TableHead } from "../components/table_head.jsx";
 import { Time } from "../components/time.jsx";
 import { formatLocalTime, oneLine } from "../core/format.js";
 import { useEffect } from "../core/preact.js";
@@ -13,6 +14,8 @@ import { describeInterval, isOverdue } from "./labels.js";
 
 // Skipped jobs do not change the list of batches, so look for them at intervals.
 const REFRESH_MS = 60_000;
+/** @type {[title: string][]} */
+const COLUMNS = [["Source"], ["Interval"], ["Last run"], ["Next run"]];
 
 /**
  * @param {object} props
@@ -39,22 +42,7 @@ export function Schedule({ state, api, version, merge }) {
       ) : (
         <div class="table-scroll" tabindex={0} role="region" aria-label="Scheduled jobs">
           <table role="table">
-            <thead role="rowgroup">
-              <tr role="row">
-                <th role="columnheader" scope="col">
-                  Source
-                </th>
-                <th role="columnheader" scope="col">
-                  Interval
-                </th>
-                <th role="columnheader" scope="col">
-                  Last run
-                </th>
-                <th role="columnheader" scope="col">
-                  Next run
-                </th>
-              </tr>
-            </thead>
+            <TableHead columns={COLUMNS} />
             <tbody role="rowgroup">
               {sources.map((entry) => (
                 <tr role="row" key={`${entry.source} ${entry.every} ${entry.at}`}>

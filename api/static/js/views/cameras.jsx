@@ -3,6 +3,7 @@
  * @import { Api, CameraBody, FilterChange, Navigate, State, ValueCount } from "../core/types"
  */
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
+import { TableHead } from "../components/table_head.jsx";
 import { formatDay, formatNumber, oneLine, pluralize } from "../core/format.js";
 import { cameraName } from "../core/labels.js";
 import { filterParams, href } from "../core/url_state.js";
@@ -66,15 +67,7 @@ export default function Cameras({ state, navigate, api, changes }) {
         {total > cameras.length && `, the ${formatNumber(cameras.length)} with the most photos`}
       </p>
       <table role="table">
-        <thead role="rowgroup">
-          <tr role="row">
-            {COLUMNS.map(([title, kind]) => (
-              <th key={title} role="columnheader" scope="col" class={kind}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead columns={COLUMNS} />
         <tbody role="rowgroup">
           {cameras.map((body) => (
             <Body key={`${body.serial} ${body.model}`} body={body} state={state} />
