@@ -35,6 +35,8 @@ _DISTINCT_TOO_BIG = 17217
 Scope = Literal["files", "photos", "primaries"]
 _FILTERS: dict[Scope, Filter] = {"files": {}, "photos": PHOTOS_ONLY, "primaries": PRIMARY_PHOTOS}
 _LEFT_OUT: dict[Scope, Filter] = {"photos": OTHER_FILES, "primaries": {"$or": [OTHER_FILES, NOT_PRIMARY]}}
+# The photos and videos that stacks hide.
+_HIDDEN = combine(NOT_PRIMARY, PHOTOS_ONLY)
 
 
 def scope_of(filter_: Filter) -> Scope | None:
@@ -81,13 +83,9 @@ class CollectionCounter:
         }
         # The files that are not the primary of their stack: the counts of all partial facets, and those of the others.
         self._in_stacks: dict[bool, StaleWhileRevalidate[FacetCounts]] = {
-            is_partial: cache(
-                partial(
-                    _count_in_stacks, photos, gate, [name for name in FACETS if FACETS[name].partial == is_partial]
-                ),
-                max_seconds=_MAX_AGE_IN_STACKS_SECONDS,
-            )
+            is_partial: cache(partial(_scan, photos, gate, _HIDDEN, names), max_seconds=_MAX_AGE_IN_STACKS_SECONDS)
             for is_partial in (False, True)
+            if (names := [name for name in FACETS if FACETS[name].partial == is_partial])
         }
 
     def known(self, name: str) -> Counts | None:
@@ -152,22 +150,19 @@ def _subtract(counts: Counts, others: Counts) -> Counts:
     return {value: left for value, number in counts.items() if (left := number - others.get(value, 0)) > 0}
 
 
-async def _count_in_stacks(photos: Collection, gate: asyncio.Semaphore, names: list[str]) -> FacetCounts:
-    """Count facets over the photos that are not the primary of their stack, in one pass."""
+async def _scan(photos: Collection, gate: asyncio.Semaphore, filter_: Filter, names: list[str]) -> FacetCounts:
+    """Count facets by reading all photos that match, and note whether the collection changed in the meantime."""
     before = await read_version(photos)
     async with gate:
-        counts = await count_photos(photos, combine(NOT_PRIMARY, PHOTOS_ONLY), names, SCAN_MS)
+        counts = await count_photos(photos, filter_, names, SCAN_MS)
     is_unchanged = before is not None and before == await read_version(photos)
     return replace(counts, version=before if is_unchanged else None)
 
 
 async def _group_primaries(photos: Collection, name: str, gate: asyncio.Semaphore) -> CollectionCounts:
     """Count a facet with many values over the primaries, by reading all of them."""
-    before = await read_version(photos)
-    async with gate:
-        grouped = await count_photos(photos, PRIMARY_PHOTOS, [name], SCAN_MS)
-    is_unchanged = before is not None and before == await read_version(photos)
-    return CollectionCounts(grouped.total, grouped.counts[name], before if is_unchanged else None)
+    grouped = await _scan(photos, gate, PRIMARY_PHOTOS, [name])
+    return CollectionCounts(grouped.total, grouped.counts[name], grouped.version)
 
 
 async def _count_files(

@@ -73,7 +73,7 @@ async def receive_notification(request: Request) -> Response:
     except (RequestRefused, TransientError):
         raise
     except EXIFinatorError as error:
-        # Someone has to mend this, so the sender need not hurry.
+        # The error lasts until an operator corrects its cause, so the sender should wait.
         detail = f"The notification cannot be applied now: {error.message}."
         raise RequestRefused(ErrorCode.UNAVAILABLE, detail, headers={"Retry-After": "60"}) from error
     if applied.failures:

@@ -156,7 +156,7 @@ def _runs(frames: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
 
 
 def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
-    """Split a run where the camera began to count anew.
+    """Split a run where the camera restarted its numbering.
 
     A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps.
     """

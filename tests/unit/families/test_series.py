@@ -83,7 +83,7 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
          [["0.jpg", "0.arw", "0.png", "1.arw", "1.jpg", "1.png"]]),
         ([frame(f"{n}.{kind}", n, exposure_bias=float(n)) for n in range(2) for kind in ("jpg", "png")],
          [["0.jpg", "1.jpg"]]),
-        # Numbered bursts: the camera counts anew, a frame was deleted, single frames
+        # Numbered bursts: the camera restarts its numbering, a frame was deleted, single frames
         ([frame(f"{n}.jpg", n / 10, BURST, n % 3 + 1) for n in range(6)],
          [["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]]),
         ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 0.5, BURST, 4)], [["a.jpg", "b.jpg"]]),
