@@ -6,7 +6,7 @@
  * @import { PhotoPages } from "./photo_pages.js"
  */
 import { useMemo, useRef } from "../core/preact.js";
-import { filterParams } from "../core/url_state.js";
+import { shownParams } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { SCROLL_STEP } from "../hooks/use_scroll_viewport.js";
@@ -76,7 +76,7 @@ export function GalleryScrubber(props) {
 function useMonths({ state, api, counts, changes }) {
   const { taken, has, without } = state.filters;
   const isFiltered = Boolean(taken || has?.includes("date") || without?.includes("date"));
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
   const key = isFiltered ? `${JSON.stringify(pairs)} ${changes}` : "";
   /** @param {AbortSignal} signal */
   const load = async (signal) =>
