@@ -75,8 +75,6 @@ MAX_SELECTION_BYTES = 2 * 1024 * 1024
 # Counting this many photos takes about a second, so collections with as many or more are counted before the
 # first request.
 MANY_PHOTOS = 100_000
-# How long what is prepared at the start may go on when the API is stopped.
-CLOSING_SECONDS = 1.0
 _DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause; it is stable,
 while the wording of `detail` may change. `parameter` names the parameter at fault. If that parameter holds JSON,
 `pointer` is the JSON pointer (RFC 6901) to the wrong value.
@@ -212,8 +210,6 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         with counts:
             yield
     finally:
-        # A connection is not closed if its task is cancelled while it is being opened.
-        await asyncio.wait({app.state.preparing}, timeout=CLOSING_SECONDS)
         app.state.preparing.cancel()
         await app.state.previews.close()
         app.state.sources.close()

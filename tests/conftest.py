@@ -6,15 +6,19 @@ because fail points apply to a whole server. Tests separate their data by random
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import functools
 import json
 import shutil
 import signal
+import socket
 import subprocess
+from asyncio.selector_events import BaseSelectorEventLoop  # type: ignore[attr-defined]
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
@@ -49,6 +53,25 @@ GROUPS = {
     "shared worker": ("tests/integration/batches/", "tests/integration/cli/", "tests/integration/worker/"),
     "TLS": ("tests/system/test_secrets.py", "tests/system/test_tls.py", "tests/system/test_credentials.py"),
 }
+
+
+_sock_connect = BaseSelectorEventLoop.sock_connect
+
+
+async def _connect_or_close(loop: BaseSelectorEventLoop, sock: socket.socket, address: Any) -> None:
+    """Close the socket if the task that connects it is cancelled.
+
+    pymongo does not: its monitors may be connecting when an AsyncMongoClient is closed. The socket would be collected
+    in a later test, which the warning about it would fail.
+    """
+    try:
+        await _sock_connect(loop, sock, address)
+    except asyncio.CancelledError:
+        sock.close()
+        raise
+
+
+BaseSelectorEventLoop.sock_connect = _connect_or_close
 
 
 @dataclass(frozen=True)
