@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from exifinator.families.groups import Groups
 from exifinator.families.names import FileName, file_name
 from exifinator.families.series import BRACKET, BURST, PANORAMA, find_series, series_links, series_mark
 from exifinator.families.sidecars import (
@@ -68,24 +69,6 @@ def _identifiers(image_id: str, tags: Mapping[str, Any], xmp: object) -> list[st
     return list(dict.fromkeys(f"{kind}:{folder}/{text}" for kind, text in texts if text))
 
 
-class _Groups:
-    """Sets of files that belong together. Each file is in one set."""
-
-    def __init__(self, image_ids: Iterable[str]) -> None:
-        self._of = {image_id: {image_id} for image_id in image_ids}
-
-    def join(self, a: str, b: str) -> None:
-        if self._of[a] is not self._of[b]:
-            joined = self._of[a] | self._of[b]
-            self._of.update(dict.fromkeys(joined, joined))
-
-    def of(self, image_id: str) -> set[str]:
-        return self._of[image_id]
-
-    def all(self) -> list[set[str]]:
-        return list({id(group): group for group in self._of.values()}.values())
-
-
 def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
     """Return the field `stack` of each record that is part of a stack, by id.
 
@@ -93,7 +76,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
         records: All records that have keys in common.
     """
     members = {record["_id"]: (record, file_name(record["_id"])) for record in records if is_photo(record)}
-    groups = _Groups(members)
+    groups = Groups(members)
     for image_ids in _by_key(members).values():
         # More files than that are not the files of one photo.
         if 1 < len(image_ids) <= MAX_COMPARED:
@@ -128,7 +111,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
     return stacks
 
 
-def _find_series(members: Mapping[str, Member], groups: _Groups) -> list[list[str]]:
+def _find_series(members: Mapping[str, Member], groups: Groups) -> list[list[str]]:
     """Return the ids of the marked files of each series."""
     marked = {image_id: record for image_id, (record, _) in members.items() if record.get("series")}
     # The RAW file and the JPEG of one frame are in one group.
@@ -139,7 +122,7 @@ def _find_series(members: Mapping[str, Member], groups: _Groups) -> list[list[st
     ]
 
 
-def _join_one_photo(members: Mapping[str, Member], groups: _Groups) -> None:
+def _join_one_photo(members: Mapping[str, Member], groups: Groups) -> None:
     """Join the files with one name, or with one identifier of a Live Photo, that belong to one photo.
 
     A file without an exact date may fit several others. If the dates of these contradict each other, it belongs to
@@ -165,7 +148,7 @@ def _fits(a: str, b: str, members: Mapping[str, Member]) -> bool:
     return a != b and _belong(*members[a], *members[b])
 
 
-def _agree(image_ids: Iterable[str], members: Mapping[str, Member], groups: _Groups) -> bool:
+def _agree(image_ids: Iterable[str], members: Mapping[str, Member], groups: Groups) -> bool:
     """Return whether the dates of these files, and of those in their groups, do not contradict each other."""
     together = {other for image_id in image_ids for other in groups.of(image_id)} & members.keys()
     return not any(_contradict(*members[a], *members[b]) for a, b in itertools.combinations(sorted(together), 2))

@@ -21,6 +21,7 @@ from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 
 from exifinator.errors import StoreUnavailable
+from exifinator.families.groups import Groups
 from exifinator.families.resolve import FIELDS, Change, resolve
 from exifinator.families.series import LINK as SERIES_LINK
 from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
@@ -175,21 +176,14 @@ def split(records: Iterable[Document], *, in_series: bool = True) -> list[list[D
     """
     records = list(records)
     keys = [[key for key in keys_of(record) if in_series or not key.startswith(SERIES_LINK)] for record in records]
-    # Each key leads to another key of its family. The one that leads to itself stands for the family.
-    next_keys = {key: key for of_record in keys for key in of_record}
-
-    def last(key: str) -> str:
-        while next_keys[key] != key:
-            next_keys[key] = key = next_keys[next_keys[key]]
-        return key
-
+    groups = Groups(key for of_record in keys for key in of_record)
     for first, *others in filter(None, keys):
         for other in others:
-            next_keys[last(other)] = last(first)
-    families: dict[str, list[Document]] = {}
+            groups.join(first, other)
+    families: dict[int, list[Document]] = {}
     for record, of_record in zip(records, keys, strict=True):
         if of_record:
-            families.setdefault(last(of_record[0]), []).append(record)
+            families.setdefault(id(groups.of(of_record[0])), []).append(record)
     return list(families.values())
 
 
