@@ -29,7 +29,7 @@ ACCEPTED = {
     ".photos": Source(".photos"),
     "Old_Bucket.1": Source("Old_Bucket.1"),
     "x" * 255: Source("x" * 255),
-    ARN: Source(ARN),
+    ARN: Source(ARN.replace("accesspoint:", "accesspoint/")),
     "b/" + "k" * 1024: Source("b", "k" * 1024),
     "b/é\n": Source("b", "é\n"),
 }
