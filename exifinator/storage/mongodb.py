@@ -48,7 +48,7 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
             mongodb_uri(config, root),
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
-            maxPoolSize=max(20, config.greenlets),
+            maxPoolSize=max(20, config.max_greenlets),
             **options,
         )
     except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
