@@ -62,6 +62,21 @@ def test_build_photo__null_island__is_no_place_and_no_altitude(others):
     assert not {"location", "altitude_metres"} & summary.keys()
 
 
+@pytest.mark.parametrize(
+    ("tags", "coordinates"),
+    [
+        ({"GPS GPSLatitude": [0.0, 0.0, 0.0], "GPS GPSLongitude": [2.0, 30.0, 0.0], "S": "S"}, [2.5, 0.0]),
+        ({"GPS GPSLatitude": [51.0, 30.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.0], "S": "N"}, [0.0, 51.5]),
+        ({"GPS GPSLatitude": [51.0, 30.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.000001], "S": "N"}, [0.0, 51.5]),
+    ],
+    ids=["equator, south", "meridian, west", "rounded, west"],
+)
+def test_build_photo__zero_south_or_west__is_not_negative(tags, coordinates):
+    refs = {"GPS GPSLatitudeRef": tags.pop("S"), "GPS GPSLongitudeRef": "W" if coordinates[0] == 0 else "E"}
+    found = photo({**tags, **refs})["location"]["coordinates"]
+    assert [str(value) for value in found] == [str(value) for value in coordinates]
+
+
 def test_build_photo__null_island_in_exif__lets_xmp_say_the_place():
     assert photo(ZERO, xmp=gps("41,24.5N", "2,10.5E"))["location"]["coordinates"] == [2.175, 41.40833333]
 
