@@ -30,7 +30,7 @@ from exifinator.storage.jobs import image_job_id
 from exifinator.worker.context import WorkerContext
 from exifinator.worker.isolated import read_image
 from tests.integration.conftest import Bucket, Installation
-from tests.integration.worker.test_context import open_context
+from tests.integration.worker.test_record_writer import open_context
 from tests.photos import make_jpeg
 from tests.servers import end, start
 from tests.waiting import ReadySocket, eventually
