@@ -21,7 +21,7 @@ class RangeLister:
         fetcher: Fetches the pages of the source.
         is_ordered: Whether the server lists keys in order, as far as is known.
         needs_order: Whether the keys must be in order. They must if a range starts or ends inside the bucket.
-        changed: Condition variable for changes of ranges and of what the threads of a listing share. Its lock guards both.
+        changed: Condition variable whose lock guards the ranges, and what the threads of a listing share.
     """
 
     def __init__(self, fetcher: PageFetcher, *, is_strict: bool, is_ordered: bool, needs_order: bool) -> None:
