@@ -93,7 +93,7 @@ class EventApplier:
         """
         if not events:
             return AppliedEvents()
-        if self._queue.is_full():
+        if self._queue.sizes()[0] >= self._config.max_queued:
             raise QueueUnavailable("The download queue is full", code="queue_full")
         is_indexed = make_selector(self._config, self._store.batches.find_latest_by_sources(MAX_BATCHES))
         selected = {event.id: event for event in events if is_indexed(event)}
