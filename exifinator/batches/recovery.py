@@ -20,6 +20,12 @@ def is_idle(store: Store, queue: ImageQueue) -> bool:
     return downloads == 0 and writes == 0 and store.jobs.count_pending() == 0
 
 
+def is_full(queue: ImageQueue) -> bool:
+    """Return whether the download queue holds MAX_QUEUED images or more."""
+    downloads, _ = queue.sizes()
+    return downloads >= queue.max_queued
+
+
 def find_interrupted(
     store: Store, sources: Sequence[Source], options: BatchOptions, *, will_watch: bool
 ) -> BatchDocument | None:
