@@ -1,4 +1,4 @@
-"""kill -9 of each program of an installation amid a batch: by itself, or by the same command again, all is whole."""
+"""Kill each program of an installation (SIGKILL) during a batch, which is completed without manual repair."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KILLS = 20
 
 
 class Running:
-    """A checkout, its services and workers, and a run of its that has stored some of the photos."""
+    """A checkout with its services and workers, and a batch that has stored some of the photos."""
 
     def __init__(self, checkout: Callable[..., Checkout], s3: Proxy, gate: Gate) -> None:
         self.checkout = checkout(
@@ -107,7 +107,7 @@ class Running:
         return process
 
     def finish(self, run: subprocess.Popen[str] | None = None) -> Document:
-        """Wait until a run is done, and return the counts that it prints."""
+        """Wait until a run has finished, and return the counts that it prints."""
         self.gate.open()
         run = run or self.run
         said, errors = run.communicate()
@@ -146,7 +146,7 @@ def under_way(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> It
 def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
-    """The one worker, the API and the dashboard."""
+    """The only worker, the API and the dashboard are killed."""
     programs = ("mrq_worker download", "-P -m api", "exifinator.dashboard")
     killed = [under_way.kill(words) for words in programs]
 
@@ -188,7 +188,7 @@ def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, und
 
     assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
     under_way.assert_whole(undisturbed)
-    # The workers of before are not there beside the new ones.
+    # The old workers are gone.
     assert worker is not None
     assert not worker.is_running()
 
@@ -197,8 +197,8 @@ def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, und
 def test_run__everything_killed_at_once__is_whole_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
-    """As when the machine loses its power: Redis, MongoDB, their supervisor, the workers' and all that they started."""
-    # What a supervisor starts in between is killed too.
+    """All programs are killed, as in a power failure: Redis, MongoDB, the workers and both supervisors."""
+    # Programs that a supervisor has restarted in the meantime are killed too.
     while processes := under_way.checkout.processes():
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -251,5 +251,5 @@ def test_batch__20_kills_of_workers_at_random_moments__is_whole(
 
 
 def count_read(proxy: Proxy) -> int:
-    """How many reads of photos have been asked for."""
+    """Return how many reads of photos have been requested."""
     return sum("IMG_" in target for _, target, _ in list(proxy.seen))

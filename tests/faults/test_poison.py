@@ -1,4 +1,4 @@
-"""The faults that tests put into a worker leave the rest of its environment as it is."""
+"""The faults that tests inject into a worker leave the rest of its environment unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S3 in bad health during a whole batch: what it does to a fifth of the images ends in the records of a good day."""
+"""S3 fails during a whole batch. The records are nevertheless the same as without failures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.s3_proxy import Answer, Proxy, s3_error
 
 NUMBER = re.compile(r"IMG_(\d+)")
 REGION = re.compile(r"Credential=\w+/\d+/([\w-]+)/")
-# More than one request tries by itself, so that the job is tried again too.
+# More failures than one job retries within itself, so that the job is retried too.
 FAULTS_AN_IMAGE = 5
-# So little that most images take two requests.
+# Small enough that most images take two requests.
 FIRST_READ_BYTES = 4096
 NEW_ETAG = "0123456789abcdef0123456789abcdef"
 
@@ -41,7 +41,7 @@ def half(answer: Answer) -> int:
 
 
 def shortened(answer: Answer) -> Answer:
-    """Whole as far as its length says; only the range tells that something is missing."""
+    """Make the body shorter than its range, although it has the length that its header declares."""
     kept = with_header(answer, "Content-Length", str(len(answer.body) - 3))
     return replace(kept, body=answer.body[:-3])
 
@@ -61,7 +61,7 @@ FAULTS: dict[str, Fault] = {
 
 
 class IllServer:
-    """What a proxy does to the first FAULTS_AN_IMAGE requests for each `every`th image: one of these faults in turn."""
+    """Applies one of several faults in turn to the first FAULTS_PER_IMAGE requests for every nth image."""
 
     def __init__(self, faults: list[Fault], every: int = 5) -> None:
         self.faults, self.every = faults, every
@@ -107,7 +107,7 @@ def test_batch__every_fault_of_s3_at_once__is_whole(
 def test_batch__one_fault_of_s3__is_whole(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], name: str
 ) -> None:
-    # Each body that stops takes a read's whole time-out.
+    # Each body that stalls takes a whole read timeout.
     proxy.answer = ill = IllServer([FAULTS[name]], every=20 if name == "a body that stops" else 5)
     read_all(here, undisturbed)
     assert min(ill.asked.values()) > FAULTS_AN_IMAGE
@@ -129,7 +129,7 @@ def test_batch__bucket_in_another_region__is_whole(
 
     proxy.answer = elsewhere
     read_all(here, undisturbed)
-    # Asked in the wrong region a few times, not for each image.
+    # The client used the wrong region a few times, but not for each image.
     assert signed_for.count("eu-west-3") > IMAGES
     assert len(signed_for) - signed_for.count("eu-west-3") < IMAGES // 10
 
@@ -138,7 +138,7 @@ def test_batch__bucket_in_another_region__is_whole(
 def test_batch__server_without_ranges__is_whole(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """200 where 206 was asked for, and the whole object behind it."""
+    """The server responds with 200 and the whole object instead of 206."""
 
     def whole(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if answer.status != 206:
@@ -187,7 +187,7 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
     seen = len(proxy.seen)
     batch = here.queue_batch(PHOTOS)
     assert (batch.resumed, batch.id) == (True, broken_off.id)
-    # What had come before is not listed again.
+    # The part of the bucket that was listed before is not listed again.
     pages = [target for _, target, _ in proxy.seen[seen:] if "list-type" in target]
     assert pages
     assert all("start-after=" in target or "continuation-token=" in target for target in pages)
@@ -198,7 +198,7 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
 def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """Every tenth one before it is read, and every tenth one between its two ranges."""
+    """Some objects are deleted before they are fetched, and others between their two ranges."""
 
     def delete(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
         found = NUMBER.search(target)
@@ -220,7 +220,7 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
 def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """Every fifth one between its two ranges, and every tenth one when it is listed and not yet read."""
+    """Some objects are replaced between their two ranges, and others after they were listed."""
     replaced: set[int] = set()
     lock = threading.Lock()
 

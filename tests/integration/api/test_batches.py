@@ -1,4 +1,4 @@
-"""Batches by the API: a process of its own that outlives it, live numbers, and cancelling."""
+"""Batches through the API: each has a process that outlives the API, live counts, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_post_batch__api_ends__batch_goes_on(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Left without a worker, so that it cannot end before the API does.
+    # There is no worker, so that the batch cannot end before the API does.
     with run_api(installation.config, tmp_path, installation.environment) as first:
         batch = start(first, bucket.name)
         await_batch(installation, first, batch["id"], in_state("reading"))
@@ -75,7 +75,7 @@ def test_post_batch__api_ends__batch_goes_on(
 def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
 ) -> None:
-    """What `stop --all` does; the processes of other tests bear another name here."""
+    """Do what `stop --all` does. The processes of other tests have another name here."""
     bucket.put("a.jpg", make_jpeg())
     monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
     share(installation)
@@ -115,7 +115,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
     ],
 )
 def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, words: str) -> None:
-    # Written as JSON writes it: half a character is no UTF-8.
+    # JSON can express half of a surrogate pair, which UTF-8 cannot.
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"source": source}).encode()
     answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
@@ -251,7 +251,7 @@ def test_get_batch__process_dies_at_once__says_why(
     batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Settings have changed since the API was started.
+    # The settings have changed since the API was started.
     monkeypatch.setenv("EXIFINATOR_REDIS_URL", "http://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
     reason = "The process of the batch exited with code 2: "
@@ -278,7 +278,7 @@ def test_get_batch__s3_goes_away_while_listing__says_so(
         share(installation)
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
-            # On a busy machine its process seems to be gone until it says why it ended.
+            # On a busy machine, the process of the batch seems to be gone until it reports why it exited.
             found = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
     assert (found["state"], found["numbers"]["listed"]) == ("stopped", 1)
 

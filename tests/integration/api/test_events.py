@@ -1,4 +1,4 @@
-"""GET /events: what a listener reads, how many there may be, and how they end."""
+"""GET /events: what a listener receives, how many listeners there may be, and how streams end."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def test_events__api_is_told_to_end__its_listeners_end_whole(installation: Insta
         next(stream), next(stream)
         assert api.process is not None
         api.process.send_signal(signal.SIGTERM)
-        # A stream that breaks off raises here.
+        # A stream that is cut off raises an error here.
         assert list(stream) == []
         api.process.wait()
     log = (tmp_path / f"api-{api.port}.log").read_text()
     assert "Traceback" not in log
-    # Nothing was left that had to be cut off after the time that a server at its end waits for.
+    # The server did not have to cut off any stream at its end.
     assert "exceeded" not in log
 
 

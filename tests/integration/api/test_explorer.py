@@ -1,4 +1,4 @@
-"""What the explorer asks of the API besides: counts by day and folder, orders by value, neighbours, and originals."""
+"""Requests of the explorer: counts by day and folder, sorting by value, neighbours, and originals."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_original__setting_off__is_refused(library: Config) -> None:
     ],
 )
 def test_facets__value_and_none_of_one_list__add_up(api: Api, given: dict[str, Any]) -> None:
-    """Ticking a value and "none" in one list counts both, also on every page of /photos."""
+    """Selecting a value and "none" in one list counts both, also on every page of /photos."""
     (first, values), (_, missing), *rest = given.items()
     common = dict(rest)
     total = api.get("/facets", fields="status", **given).json()["total"]
@@ -253,7 +253,7 @@ def test_prefix__no_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
 
 @pytest.mark.parametrize("maximum", [1, 5000], ids=["cut-off", "known"])
 def test_facets__find__finds_rare_values(api: Api, monkeypatch: pytest.MonkeyPatch, maximum: int) -> None:
-    """With a maximum of one value, the others are only found by asking MongoDB."""
+    """With a maximum of one value, only a query to MongoDB finds the others."""
     for module in ("facets", "facet_counter"):
         monkeypatch.setattr(f"api.aggregations.{module}.MAX_VALUES", maximum)
     given = {"fields": "camera,iso", "iso": "100-6400", "top": "1", "find": "eos r"}
