@@ -44,7 +44,7 @@ from tests.system.checkout import Checkout
 pytestmark = pytest.mark.timeout(1800)
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
-# Sets a terminal's title, clears it, turns what follows around.
+# These set a terminal's title, clear the terminal, and reverse the text around them.
 ESCAPES = "\x1b]0;taken\x07\x1b[2J\x9b31m\u202egpj.exe"
 TEXTS = {
     "script": SCRIPT,
@@ -59,7 +59,7 @@ TEXTS = {
     "markup": "[red]x[/red][link=file:///etc/passwd]y[/link]",
     "line": "x\n2026-01-01 00:00:00,000 [ERROR] forged",
 }
-# What a terminal acts upon: BEL, operating system commands, C1 and what turns text around.
+# Characters on which a terminal acts: BEL, operating system commands, C1, and marks that reverse text.
 ACTS = re.compile("\x07|\x1b\\]|\x1b\\[2J|[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 ANY_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -207,7 +207,7 @@ def test_csv__any_text__is_no_formula(travelled: Travelled) -> None:
 
 
 def test_terminal__any_key__does_nothing_to_it(travelled: Travelled) -> None:
-    """The moving display uses escapes of its own; those of the keys are not among them."""
+    """The progress display has escape sequences of its own. Those of the keys are not among them."""
     assert "indexed" in travelled.terminal
     assert not ACTS.findall(travelled.terminal)
 

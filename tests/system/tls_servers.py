@@ -1,4 +1,4 @@
-"""Servers that ask for passwords and certificates, which an authority of the tests has signed."""
+"""Servers that require passwords and certificates, signed by an authority of the tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCESS_KEY = "MARKED-access-key"
 
 @dataclass(frozen=True)
 class Certificate:
-    """One file with the certificate, one with its key, and one with both."""
+    """Files with the certificate, with its key, and with both."""
 
     cert: Path
     key: Path
@@ -78,13 +78,13 @@ class TlsServers:
 
     @property
     def mongodb_uri(self) -> str:
-        """With a user and password (SCRAM)."""
+        """Return the URI with a user and password (SCRAM)."""
         password = quote(self._passwords["mongodb"], safe="")
         return f"mongodb://lena:{password}@{HOST}:{self.mongodb_port}/?tls=true&tlsCAFile={self.authority.ca}"
 
     @property
     def mongodb_uri_of_certificate(self) -> str:
-        """With a user's certificate (X.509)."""
+        """Return the URI with a user's certificate (X.509)."""
         options = f"tls=true&tlsCAFile={self.authority.ca}&tlsCertificateKeyFile={self.user.both}"
         return f"mongodb://{HOST}:{self.mongodb_port}/?{options}&authMechanism=MONGODB-X509"
 
@@ -95,7 +95,7 @@ class TlsServers:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of an installation on these servers."""
+        """Return the settings of an installation on these servers."""
         return {
             "MONGODB_URI": self.mongodb_uri,
             "REDIS_URL": self.redis_url,
@@ -145,7 +145,7 @@ class TlsServers:
         if binary:
             lines += [f"tls-port {self.redis_port}", "tls-auth-clients no", f"tls-ca-cert-file {self.authority.ca}"]
             lines += [f"tls-cert-file {self._server.cert}", f"tls-key-file {self._server.key}"]
-        # Not on the command line, which every user of this machine can read.
+        # The password is not on the command line, which every user of this machine can read.
         settings = self.folder / "redis.conf"
         settings.write_text("\n".join(lines) + "\n")
         command = [binary or find_redis_server(), str(settings)]
@@ -161,7 +161,7 @@ class TlsServers:
     def run_s3(
         self, *, certificate: Certificate | None = None, password: str | None = None, port: int | None = None
     ) -> Iterator[None]:
-        """Rclone's S3 server, which checks signatures."""
+        """Run rclone's S3 server, which checks signatures."""
         shown, port = certificate or self._server, port or self.s3_port
         command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(self.buckets), "--addr", f"{HOST}:{port}"]
         command += ["--cert", str(shown.cert), "--key", str(shown.key), "--etag-hash", "", "--dir-cache-time", "0s"]

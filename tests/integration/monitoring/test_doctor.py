@@ -37,7 +37,7 @@ def own_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def ask(own_redis_url: str) -> Iterator[Callable[..., RedisInfo]]:
-    """Return a function that gives the state of a Redis with these settings, as in ask(setting="value")."""
+    """Return a function that describes the state of a Redis with these settings, as in ask(setting="value")."""
     client = redis.Redis.from_url(own_redis_url)
     before: dict[str, str] = {}
 
@@ -60,7 +60,7 @@ def levels(*findings: Finding) -> list[str]:
 
 
 def the(findings: list[Finding], words: str) -> Finding:
-    """Return the one finding with these words."""
+    """Return the only finding that contains these words."""
     (found,) = [finding for finding in findings if words in finding.message]
     return found
 
@@ -209,7 +209,7 @@ def connections(installation: Installation) -> Iterator[Connections]:
 def test_mongodb__indexes__missing_and_different_are_errors(
     installation: Installation, connections: Connections
 ) -> None:
-    assert mongodb.check_indexes(connections).level == "ok"  # nothing is stored
+    assert mongodb.check_indexes(connections).level == "ok"  # Nothing is stored.
     images = installation.store.records.collection
     images.insert_one({"_id": "b/k"})
     finding = mongodb.check_indexes(connections)
@@ -237,7 +237,7 @@ def test_mongodb__write_concern__is_tried(
         assert mongodb.check_write_concern(found, connections).level == concern
         assert levels(*mongodb.check_writes(connections)) == [writes] * 2
         assert mongodb.check_version(found).level == "ok"
-    # Nothing stays behind.
+    # Nothing is left behind.
     assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
 
 

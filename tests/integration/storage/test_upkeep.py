@@ -1,4 +1,4 @@
-"""MongoDB comes back without its data, or counts wrongly after it was killed."""
+"""MongoDB restarts without its data, or with wrong counts after it was killed."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
     try:
         store = Store(client, config)
         add_record(store, "before", BEGAN)
-        # The number of documents is written with each checkpoint only.
+        # MongoDB writes the number of documents only with each checkpoint.
         store.client.admin.command("fsync")
         for i in range(20):
             add_record(store, str(i), BEGAN)
