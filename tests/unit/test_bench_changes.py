@@ -1,4 +1,4 @@
-"""What the benchmark's last results are compared by."""
+"""How the benchmark's latest results are compared with earlier ones."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_build_config__schedule__is_the_same_in_both_places() -> None:
     )
 
     assert from_file == from_environment
-    # As `settings` shows it.
+    # The text is that of `settings`.
     (shown,) = from_file.schedule
     assert build_config({"SCHEDULE": [ast.literal_eval(repr(shown))]}, {}) == from_file
 
@@ -184,7 +184,7 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
     ],
 )
 def test_build_config__mistake_near_a_password__is_reported_without_it(name: str, value: str) -> None:
-    """Such a URL is split at the wrong place, so a piece of the password would be shown as a host or a port."""
+    """Such a URL would be split in the wrong place, so a piece of the password would be shown as a host or port."""
     with pytest.raises(ConfigError, match=f"{name} should be") as caught:
         build_config({name: value}, {})
     assert "MARKED" not in str(caught.value)
@@ -253,7 +253,7 @@ _URL_ALPHABET = "ab17:/?#[]@%+,.=&\\ "
 
 
 def test_mongodb_uri__any_user_and_password__is_rejected_here_or_understood_by_the_driver() -> None:
-    """The driver's own message names a function of Python, and may quote a part of the password."""
+    """The driver's own message names a Python function, and may quote a part of the password."""
     chance = random.Random(7)
     accepted = 0
     for _ in range(4000):
@@ -343,7 +343,7 @@ def test_build_config__lists_of_the_web__are_in_their_usual_form() -> None:
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Config]:
-    """load(TEXT): the settings of a file outside of the checkout."""
+    """Return load(TEXT), which loads the settings in a file outside the checkout."""
 
     def write(text: str) -> Config:
         path = tmp_path / "own.py"
@@ -374,5 +374,5 @@ def test_load_config__mistake_in_own_file__names_it_and_no_secret(
 ) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         load(text)
-    # Not even in a traceback that a program logs.
+    # The secret must not even be in a traceback that a program logs.
     assert "MARKED" not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,4 @@
-"""ImageRef and FetchedMetadata are the same after a way through the queues."""
+"""ImageRef and FetchedMetadata survive a round trip through the queues."""
 
 from __future__ import annotations
 

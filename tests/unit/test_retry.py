@@ -1,4 +1,4 @@
-"""Pauses grow, are spread and end; what Redis and MongoDB refuse for a while is retried."""
+"""Pauses grow, are randomized and end. What Redis and MongoDB reject temporarily is retried."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_wait__old__waits_for_a_quick_computation(is_quick: bool, monkeypatch: p
 
 @pytest.mark.parametrize(("max_seconds", "age"), [(10.0, 10.0), (1000.0, 60.0)])
 def test_get__slow_to_compute__is_old_after_the_maximum_age(max_seconds: float, age: float) -> None:
-    """Counts of a busy machine were a minute older than the library."""
+    """The counts of a busy machine were a minute behind the library."""
     now = [0.0]
 
     async def compute() -> int:

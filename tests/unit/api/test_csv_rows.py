@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- tables read better with a row a line
-"""Rows of CSV: which values a spreadsheet must not run, and which ones programs must get back unchanged."""
+"""Rows of CSV: values that a spreadsheet must not run, and values that programs must get back unchanged."""
 
 from __future__ import annotations
 
@@ -92,5 +92,5 @@ def test_writer__texts_are_quoted_and_nothing_else(value: Any, field: str) -> No
 
 
 def test_writer__names_of_columns__are_escaped_too() -> None:
-    """In a CSV of whole records, they are the names of tags in files."""
+    """In a CSV of whole records, the headers are the names of tags in files."""
     assert CsvWriter(["_id", "=f(1)"]).header() == b'"_id","\'=f(1)"\r\n'

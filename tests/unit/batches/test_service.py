@@ -48,7 +48,7 @@ NUMBERS = {"listed": 5, "queued": 3, "unchanged": 2}
 
 @pytest.mark.parametrize("state", ["left", "reading"])
 def test_read_batches__nobody_watches_and_all_is_done__is_done(state: str) -> None:
-    """Such a batch stayed "Detached" until a later batch cleaned up."""
+    """Such a batch stayed "Detached" until a later batch closed it."""
     batch = describe(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
     assert (batch["state"], batch["problem"], batch["numbers"]["stored"]) == ("done", None, 2)
 

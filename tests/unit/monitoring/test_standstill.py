@@ -1,4 +1,4 @@
-"""A run that stands still says why, once."""
+"""A batch that makes no progress reports each reason once."""
 
 from __future__ import annotations
 

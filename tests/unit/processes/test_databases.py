@@ -1,4 +1,4 @@
-"""What is known of Redis and MongoDB without starting them, and how long servers elsewhere are waited for."""
+"""What is known about Redis and MongoDB without starting them, and how long to wait for servers on other machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT_SECONDS = 30.0
 
 
 class Clock:
-    """A clock that only the pauses move."""
+    """A clock that advances only with pauses."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def elsewhere() -> Config:
-    """Return the settings of servers that other people run."""
+    """Return the settings for servers that EXIFinator does not manage."""
     settings = {"REDIS_URL": "redis://:hush@cache.example.org/0", "MONGODB_URI": "mongodb://u:hush@db.example.org/"}
     return build_config({**settings, "START_TIMEOUT_SECONDS": WAIT_SECONDS}, {})
 

@@ -254,7 +254,7 @@ def test_bucket_name__that_no_server_accepts__is_rejected(name: str) -> None:
 
 
 def encrypted(*keys: str) -> StubS3:
-    """Return a server of which these keys need the SSE-C key, and the others reject it."""
+    """Return a server that requires the SSE-C key for these keys, and rejects it for the others."""
 
     def check(request: Request, reply: Reply) -> Reply:
         has_key = request.headers.get("x-amz-server-side-encryption-customer-key") == SSE_C_KEY

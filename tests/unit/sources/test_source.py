@@ -1,4 +1,4 @@
-"""What has to be done about each object of a listing."""
+"""The next step for each object of a listing."""
 
 from __future__ import annotations
 
