@@ -63,9 +63,6 @@ async def _connect_or_close(loop: BaseSelectorEventLoop, sock: socket.socket, ad
 
     pymongo does not do this, and its monitors may be connecting when an AsyncMongoClient is closed. The socket would be
     collected during a later test, which would fail because of the warning.
-
-    pymongo does not: its monitors may be connecting when an AsyncMongoClient is closed. The socket would be collected
-    in a later test, which the warning about it would fail.
     """
     try:
         await _sock_connect(loop, sock, address)

@@ -31,8 +31,6 @@ class Network:
 
     Links connect the namespace `servers` to the other two and to this process's namespace. The servers' address on link
     i is 10.213.i.1, the address at the other end 10.213.i.2.
-
-    At the end of line i the servers are 10.213.i.1, what is at its other end 10.213.i.2.
     """
 
     def __init__(self) -> None:

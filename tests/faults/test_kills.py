@@ -73,8 +73,8 @@ class Running:
 
     def wait(self, true: Callable[[], Any]) -> Any:
         def explain() -> str:
-            said = "" if self.run.poll() is None else str(self.run.communicate())
-            return f"{said}\n{self.checkout.logs()}"
+            output = "" if self.run.poll() is None else str(self.run.communicate())
+            return f"{output}\n{self.checkout.logs()}"
 
         def look() -> Any:
             try:
@@ -110,9 +110,9 @@ class Running:
         """Wait until a run has finished, and return the counts that it prints."""
         self.gate.open()
         run = run or self.run
-        said, errors = run.communicate()
+        output, errors = run.communicate()
         assert run.returncode == 0, f"{errors}\n{self.checkout.logs()}"
-        return dict(json.loads(said))
+        return dict(json.loads(output))
 
     def assert_whole(self, expected: dict[str, Document]) -> None:
         found = {}

@@ -29,9 +29,7 @@ START_TIMEOUT_SECONDS = 3600
 class Checkout:
     """A copy of this checkout's programs in `path`, with its own logs/ and var/.
 
-    `said` is the output of all its commands. Its ports stay reserved while its programs are stopped and started again.
-
-    `said` is all that its commands printed. Its ports stay reserved when its programs are stopped and started again.
+    `output` is the output of all its commands. Its ports stay reserved while its programs restart.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -53,7 +51,7 @@ class Checkout:
         }
         self.set(WORKER_PROCESSES=1, RETRY_DELAY_SECONDS=0.1, MAX_RETRIES=1, **self.ports)
         self.set(START_TIMEOUT_SECONDS=START_TIMEOUT_SECONDS, **settings)
-        self.said = ""
+        self.output = ""
 
     def set(self, **settings: Any) -> None:
         """Change settings for the following commands. None unsets a setting."""
@@ -73,7 +71,7 @@ class Checkout:
             text=True,
             check=False,
         )
-        self.said += done.stdout + done.stderr
+        self.output += done.stdout + done.stderr
         return done
 
     def ask(self, program: str, path: str, **headers: str) -> bytes:

@@ -1,8 +1,6 @@
 """A fresh machine: a clone, ./run.sh, and every command of the README and the tutorial as printed.
 
 Only the names that a reader replaces are filled in. This is the only test in which pip installs the packages.
-
-Only the names that are the reader's own are filled in. This is the one test that has pip install the packages.
 """
 
 from __future__ import annotations

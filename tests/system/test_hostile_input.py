@@ -69,9 +69,9 @@ def packet(text: str) -> bytes:
 
     It also has a property with a dot in its name and a dollar sign in its namespace.
     """
-    said = escape("".join(letter for letter in text if letter >= " "))
+    escaped = escape("".join(letter for letter in text if letter >= " "))
     named = '<own:a.b xmlns:own="u:$where">1</own:a.b>'
-    told = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{said}".encode())
+    told = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{escaped}".encode())
     return told.replace(b"<dc:subject>", f"{named}<dc:subject>".encode())
 
 
@@ -147,13 +147,13 @@ def travelled(
 
 def run_on_terminal(site: Checkout, *arguments: str) -> str:
     """Run a command on a pseudo-terminal, and return its output."""
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     written = bytearray()
 
     def read() -> None:
         while True:
             try:
-                written.extend(os.read(ours, 65536))
+                written.extend(os.read(controller, 65536))
             except OSError:
                 return
 
@@ -164,13 +164,13 @@ def run_on_terminal(site: Checkout, *arguments: str) -> str:
         cwd=site.path,
         env={**site.environment, "TERM": "xterm-256color", "COLUMNS": "200"},
         stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
+        stdout=terminal,
+        stderr=terminal,
         check=False,
     )
-    os.close(theirs)
+    os.close(terminal)
     reader.join()
-    os.close(ours)
+    os.close(controller)
     return written.decode(errors="replace")
 
 

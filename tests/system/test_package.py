@@ -91,8 +91,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     # The working folder may belong to another user, so no code in it may be run.
     for name in ("settings.py", "mrq-config.py", "api.py"):
         (elsewhere / name).write_text("raise SystemExit('this must not be run')\n")
-    theirs = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    prefixes = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     it = Installed(
         environment / "bin" / "exifinator",
         home,

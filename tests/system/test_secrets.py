@@ -68,7 +68,7 @@ class Written:
 
     places: dict[str, dict[str, bytes]] = field(default_factory=dict)
     failures: set[str] = field(default_factory=set)
-    said: str = ""
+    output: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +105,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         lines.ended.set()
         lines.join()
     found.places["command lines"] = {str(i): line for i, line in enumerate(lines.seen)}
-    found.places["terminal"] = {"commands": site.said.encode()}
+    found.places["terminal"] = {"commands": site.output.encode()}
     for folder in ("logs", "var"):
         found.places[folder] = {str(p): p.read_bytes() for p in (site.path / folder).rglob("*") if p.is_file()}
-    found.said = site.said
+    found.output = site.output
     return found
 
 
@@ -206,7 +206,7 @@ def besiege(
                 check=False,
             )
     for command in (["settings"], ["status", "--json"]):
-        assert site.command(*command).returncode == 0, site.said
+        assert site.command(*command).returncode == 0, site.output
 
 
 def collect(found: Written, site: Checkout, tls_servers: TlsServers, auth: str, token: str) -> None:
@@ -281,9 +281,9 @@ def test_batches__went_wrong_in_every_way(written: Written) -> None:
         program in lines for program in (b"mrq_worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
     )
     assert "SourceUnavailable" in written.failures
-    assert "SignatureDoesNotMatch" in written.said
-    assert "requires a password" in written.said
-    assert "denies access" in written.said
+    assert "SignatureDoesNotMatch" in written.output
+    assert "requires a password" in written.output
+    assert "denies access" in written.output
     assert b"invalid username-password pair" in b"".join(written.places["logs"].values())
     assert {"waldo.exif_data", "mrq.mrq_jobs", "mrq.mrq_workers"} <= set(written.places["MongoDB"])
 

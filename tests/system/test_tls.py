@@ -165,19 +165,19 @@ def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("REDIS_URL", r"Redis at rediss://127.0.0.1:\d+/0 cannot be trusted: .*ssl_ca_certs="),
         ("MONGODB_URI", r"MongoDB at mongodb://127.0.0.1:\d+ cannot be trusted: .*tlsCAFile="),
     ],
 )
 def test_services__another_authority__is_said_in_one_sentence(
-    tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, said: str
+    tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
     config = build_config({**tls_servers.settings, setting: address}, {})
 
-    with pytest.raises(ServiceFailed, match=said):
+    with pytest.raises(ServiceFailed, match=message):
         ensure_services(config, tmp_path)
 
 
@@ -208,18 +208,18 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("REDIS_URL", "Redis at .* requires a password"),
         ("MONGODB_URI", "MongoDB at .* denies access.*user and password"),
     ],
 )
 def test_services__wrong_password__is_said_without_it(
-    tls_servers: TlsServers, tmp_path: Path, setting: str, said: str
+    tls_servers: TlsServers, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace("MARKED", "WRONG")
 
-    with pytest.raises(ServiceFailed, match=said) as caught:
+    with pytest.raises(ServiceFailed, match=message) as caught:
         ensure_services(build_config({**tls_servers.settings, setting: address}, {}), tmp_path)
 
     assert "WRONG" not in str(caught.value)

@@ -3,10 +3,6 @@
 An audit hook sees what patches of `socket` and `subprocess` miss: forks, and gevent's sockets, which are built on
 `_socket`. It only checks threads that a unit test may have started. The threads of servers and drivers, which fixtures
 of other tests leave running in the same process, are not affected.
-
-An audit hook sees what patches of `socket` and `subprocess` miss: gevent's sockets, which are built on `_socket`, and
-forks. It looks only at threads that a unit test may have started: servers' and drivers' threads, which fixtures of
-other tests leave running in the same process of a test run, go on undisturbed.
 """
 
 from __future__ import annotations

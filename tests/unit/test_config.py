@@ -63,7 +63,7 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "environment", "said"),
+    ("settings", "environment", "expected"),
     [
         pytest.param({"GREENLET": 3}, {}, "settings.py: unknown setting GREENLET", id="unknown"),
         pytest.param({"API_PORT": "x"}, {}, "settings.py: API_PORT should be a whole number", id="type"),
@@ -129,8 +129,8 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"SCHEDULE": ["a"]}, {}, "SCHEDULE[0] should be an entry, such as {'source'", id="no entry"),
     ],
 )
-def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(said)):
+def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], expected: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(expected)):
         build_config(settings, environment)
 
 
@@ -194,7 +194,7 @@ ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("MONGODB_URI", "mongodb://lena:MA@RKED@db.example.org", ENCODE),
         ("MONGODB_URI", "mongodb://lena:MA:RKED@db.example.org:27017/?authSource=admin", ENCODE),
@@ -236,13 +236,13 @@ ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number
     ],
 )
 def test_build_config__malformed_address__says_what_is_wrong_and_shows_no_secret(
-    name: str, value: str, said: str
+    name: str, value: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         build_config({name: value}, {})
     message = str(caught.value)
     assert message.startswith(f"settings.py: {name} should be: a URL such as ")
-    assert said in message
+    assert expected in message
     assert "MARKED" not in message
     assert "lena" not in message
     assert "\n" not in message
@@ -359,7 +359,7 @@ def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("API_PORT = 'x'\n", r"own.py: API_PORT should be"),
         ("NOPE = 1\n", r"own.py: unknown setting NOPE"),
@@ -370,9 +370,9 @@ def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
     ],
 )
 def test_load_config__mistake_in_own_file__names_it_and_no_secret(
-    load: Callable[[str], Config], text: str, said: str
+    load: Callable[[str], Config], text: str, expected: str
 ) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=expected) as caught:
         load(text)
     # The secret must not even be in a traceback that a program logs.
     assert "MARKED" not in "".join(traceback.format_exception(caught.value))

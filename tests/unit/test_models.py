@@ -36,7 +36,7 @@ def test_from_member__nonsense__is_a_value_error(member: bytes) -> None:
         ImageRef.from_member(member)
 
 
-def test_to_bytes__header__comes_back_whole() -> None:
+def test_to_bytes__header__comes_back_unchanged() -> None:
     fetched = FetchedMetadata(
         ImageRef("b", "k/ü", "e", 9, NOON),
         "jpeg",

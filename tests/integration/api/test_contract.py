@@ -56,9 +56,9 @@ def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, t
     report = tmp_path / "schemathesis.txt"
     with report.open("wb") as out:
         run = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=out, check=False)
-    said = report.read_text()
-    assert run.returncode == 0, said[-6000:]
-    assert "Stateful" in said
+    text = report.read_text()
+    assert run.returncode == 0, text[-6000:]
+    assert "Stateful" in text
 
 
 def read_document(api: Api) -> dict[str, Any]:

@@ -166,8 +166,6 @@ def is_of_everything(command: dict[str, Any]) -> bool:
     """Return whether a command groups or counts the whole collection in the background.
 
     Such a command contains no text of a request. The counts per month serve all filters.
-
-    The counts per month serve all filters.
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})

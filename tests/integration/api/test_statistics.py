@@ -142,8 +142,6 @@ def ask_until_whole(api: Api, fail: Fail, path: str, **params: str) -> list[dict
     """Repeat a request until its response covers all photos, and return all responses.
 
     MongoDB exceeds the time limit of the first one.
-
-    MongoDB exceeds the time limit of the first one.
     """
     # Load the distribution of the photos over time first, so that only the request under test is slow.
     api.get("/facets", fields="taken")

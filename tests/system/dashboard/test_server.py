@@ -176,8 +176,8 @@ def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> N
         command = [sys.executable, "-m", program]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    said = f"{'API' if name == 'API' else 'dashboard'} cannot start: 127.0.0.1:{port} cannot be bound"
-    assert done.stderr.splitlines()[-1].startswith(f"The {said}")
+    problem = f"{'API' if name == 'API' else 'dashboard'} cannot start: 127.0.0.1:{port} cannot be bound"
+    assert done.stderr.splitlines()[-1].startswith(f"The {problem}")
     assert f"{name}_HOST and {name}_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -2,9 +2,6 @@
 
 Most tests only inspect one supervisord that runs many programs, or add programs of their own to another one.
 tests/unit/processes/test_supervisor.py has the tests that need no process.
-
-Most tests only look at one supervisord that runs many programs, or add programs of their own to another one.
-tests/unit/processes/test_supervisor.py has what needs no process.
 """
 
 from __future__ import annotations
