@@ -50,8 +50,8 @@ class Worker:
 @pytest.fixture
 def start(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Worker]:
     monkeypatch.setattr(circuit_breaker, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(circuit_breaker, "OUT_SECONDS", 0.01)
+    monkeypatch.setattr(circuit_breaker, "WATCH_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(circuit_breaker, "SUSPENDED_SECONDS", 0.01)
     return lambda name: Worker(installation, name)
 
 
