@@ -211,7 +211,7 @@ def test_batches__cancel__asks_for_confirmation(system: System) -> None:
         system.installation.start_worker("download", "write")
 
 
-def test_batches__token__is_asked_for(system: System) -> None:
+def test_batches__token__is_required(system: System) -> None:
     page = system.open(token=None, allow=("401",))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
@@ -304,7 +304,7 @@ def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -
     expect(page.locator("tr.details")).to_contain_text("nosuchprefix/; check the spelling")
 
 
-def test_batches__paused_queue__is_told(system: System) -> None:
+def test_batches__paused_queue__is_reported(system: System) -> None:
     paused = Bucket(system.installation.settings["S3_ENDPOINT_URL"])
     paused.put("a.jpg", make_jpeg(seed=1))
     admin = QueueAdmin(system.installation.queue, system.installation.config)

@@ -208,7 +208,7 @@ def shows_outage(page: Page) -> None:
     expect(page.get_by_text("Can't reach the server").first).to_be_visible()
 
 
-def test_outage__everything_comes_back_by_itself(explorer: Explorer) -> None:
+def test_outage__everything_recovers_by_itself(explorer: Explorer) -> None:
     page = explorer.open("/", allow=("Failed to load resource", "ERR_"))
     expect(tiles(page).locator("img").first).to_be_visible()
     total = total_of(explorer, page)

@@ -11,7 +11,7 @@ from tests.browser.test_explorer_filters import section
 from tests.browser.test_explorer_gallery import tiles
 
 
-def test_gallery__stacks__are_one_photo_each_unless_every_file_is_asked_for(stacks_explorer: Explorer) -> None:
+def test_gallery__stacks__are_one_photo_each_unless_requested(stacks_explorer: Explorer) -> None:
     page = stacks_explorer.open("/")
     total = page.locator(".total")
     expect(total).to_have_text("3 photos, 3 more files in stacks")

@@ -37,7 +37,7 @@ COMPLAINTS = 10
 
 
 @pytest.mark.faults
-def test_batch__mongodb_locked_for_maintenance__goes_on_after_it(
+def test_batch__mongodb_locked_for_maintenance__continues_afterwards(
     site: Callable[..., Site], keep: Callable[..., Keeper], gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = site(GREENLETS=10).installation
@@ -75,7 +75,7 @@ def guarded_mongod(in_memory: Path) -> Iterator[Server]:
 
 
 @pytest.mark.faults
-def test_batch__user_that_may_only_read_for_a_while__goes_on_after_it(
+def test_batch__user_that_may_only_read_for_a_while__continues_afterwards(
     guarded_mongod: Server,
     install: Callable[..., Installation],
     keep: Callable[..., Keeper],
@@ -139,7 +139,7 @@ def mongod_on_small_disk(small_disk: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.faults
-def test_batch__disk_of_mongodb_full_for_a_while__goes_on_after_it(
+def test_batch__disk_of_mongodb_full_for_a_while__continues_afterwards(
     mongod_on_small_disk: Server,
     small_disk: Path,
     install: Callable[..., Installation],
@@ -218,7 +218,7 @@ def replica_set(in_memory: Path) -> Iterator[ReplicaSet]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["steps down", "is killed"])
-def test_batch__replica_set_whose_primary_goes__is_whole(
+def test_batch__replica_set_whose_primary_disappears__is_complete(
     replica_set: ReplicaSet,
     install: Callable[..., Installation],
     gate: Gate,

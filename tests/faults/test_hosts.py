@@ -150,7 +150,7 @@ def hosts(network: Network, tmp_path: Path) -> Iterator[Hosts]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("for_good", [False, True], ids=["until it notices", "for good"])
-def test_batch__host_of_workers_cut_off__is_whole(
+def test_batch__host_of_workers_cut_off__is_complete(
     hosts: Hosts, undisturbed: dict[str, Document], for_good: bool
 ) -> None:
     batch = hosts.queue_batch(PHOTOS)

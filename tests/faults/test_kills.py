@@ -143,9 +143,7 @@ def under_way(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> It
         running.close()
 
 
-def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
-    under_way: Running, undisturbed: dict[str, Document]
-) -> None:
+def test_run__all_but_the_supervisor_killed__is_completed(under_way: Running, undisturbed: dict[str, Document]) -> None:
     """The only worker, the API and the dashboard are killed."""
     programs = ("mrq_worker download", "-P -m api", "exifinator.dashboard")
     killed = [under_way.kill(words) for words in programs]
@@ -162,7 +160,7 @@ def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
 
 
 @pytest.mark.faults
-def test_run__killed__goes_on_with_its_batch_when_run_again(
+def test_run__killed__continues_with_its_batch_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     under_way.run.kill()
@@ -176,7 +174,9 @@ def test_run__killed__goes_on_with_its_batch_when_run_again(
 
 
 @pytest.mark.faults
-def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, undisturbed: dict[str, Document]) -> None:
+def test_run__supervisor_killed__is_complete_when_run_again(
+    under_way: Running, undisturbed: dict[str, Document]
+) -> None:
     under_way.kill("supervisord", "workers")
     worker = under_way.find("mrq_worker", "download")
     under_way.run.kill()
@@ -194,7 +194,7 @@ def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, und
 
 
 @pytest.mark.faults
-def test_run__everything_killed_at_once__is_whole_when_run_again(
+def test_run__everything_killed_simultaneously__is_complete_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     """All programs are killed, as in a power failure: Redis, MongoDB, the workers and both supervisors."""
@@ -213,7 +213,7 @@ def test_run__everything_killed_at_once__is_whole_when_run_again(
 
 
 @pytest.mark.faults
-def test_batch__20_kills_of_workers_at_random_moments__is_whole(
+def test_batch__20_kills_of_workers_at_random_moments__is_complete(
     install: Callable[..., Installation],
     keep: Callable[..., Keeper],
     proxy: Proxy,

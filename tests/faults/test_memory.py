@@ -28,7 +28,7 @@ WRITE_QUEUE_MB = 32
 SLACK_BYTES = 32 * MIB
 # Regardless of its number of greenlets, a worker holds a few images at a time, with several copies of their metadata:
 # the blocks, the message, the data that a driver sends or receives, and the decoded values.
-MOST_COPIES = 40
+MAX_COPIES = 40
 
 
 def compressed_boxes() -> bytes:
@@ -99,4 +99,4 @@ def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
     record_property("grown", grown)
     # Redis keeps the queue, and one message three times: in the request, in the script and in the response.
     assert grown["redis"] < WRITE_QUEUE_MB * MIB + 3 * max(MAX_FILE_BYTES, BYTES_PER_PUSH) + SLACK_BYTES
-    assert grown["worker"] < MOST_COPIES * MAX_FILE_BYTES + SLACK_BYTES
+    assert grown["worker"] < MAX_COPIES * MAX_FILE_BYTES + SLACK_BYTES

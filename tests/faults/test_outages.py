@@ -98,7 +98,7 @@ def count_starts(keepers: list[Keeper]) -> int:
 
 @pytest.mark.parametrize("outage", OUTAGES)
 @pytest.mark.parametrize("keeps_data", [True, False], ids=["with its append-only file", "with an empty memory"])
-def test_batch__redis_killed_and_back__is_whole(
+def test_batch__redis_killed_and_restarted__is_complete(
     site: Callable[..., Site],
     keep: Callable[..., Keeper],
     gate: Gate,
@@ -120,7 +120,7 @@ def test_batch__redis_killed_and_back__is_whole(
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_batch__mongodb_killed_and_back__is_whole(
+def test_batch__mongodb_killed_and_restarted__is_complete(
     site: Callable[..., Site],
     keep: Callable[..., Keeper],
     gate: Gate,
@@ -202,7 +202,7 @@ def _cpu_seconds(home: Checkout) -> float:
 
 
 @pytest.mark.faults
-def test_batch__redis_out_of_memory_for_a_while__is_whole(
+def test_batch__redis_out_of_memory_for_a_while__is_complete(
     site: Callable[..., Site], keep: Callable[..., Keeper], gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = site(GREENLETS=10).installation

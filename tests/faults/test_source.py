@@ -93,7 +93,7 @@ def index_all(here: Installation, expected: dict[str, Document]) -> None:
     assert finish_whole(here, here.queue_batch(PHOTOS), expected).stored == IMAGES
 
 
-def test_batch__every_fault_of_s3_at_once__is_whole(
+def test_batch__every_fault_of_s3_simultaneously__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     proxy.answer = server = FaultyServer(list(FAULTS.values()), every=20)
@@ -104,7 +104,7 @@ def test_batch__every_fault_of_s3_at_once__is_whole(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("name", FAULTS)
-def test_batch__one_fault_of_s3__is_whole(
+def test_batch__one_fault_of_s3__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], name: str
 ) -> None:
     # Each body that stalls takes a whole read timeout.
@@ -114,7 +114,7 @@ def test_batch__one_fault_of_s3__is_whole(
 
 
 @pytest.mark.faults
-def test_batch__bucket_in_another_region__is_whole(
+def test_batch__bucket_in_another_region__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     signed_for: list[str] = []
@@ -135,7 +135,7 @@ def test_batch__bucket_in_another_region__is_whole(
 
 
 @pytest.mark.faults
-def test_batch__server_without_ranges__is_whole(
+def test_batch__server_without_ranges__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     """The server responds with 200 and the whole object instead of 206."""
@@ -161,7 +161,7 @@ def with_small_pages(target: str) -> str:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["503 SlowDown", "reset in the middle of the body", "a page that is not S3's"])
-def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
+def test_listing__fails_on_page_7__continues_from_there_when_run_again(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], fault: str
 ) -> None:
     served: list[str] = []
@@ -217,7 +217,7 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     assert {group["exception"] for group in FailedJobs(here.store.jobs).group(failed_filter())} == {"ObjectGone"}
 
 
-def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
+def test_batch__objects_replaced_while_it_runs__are_read_again_and_not_mixed(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     """Some objects are replaced between their two ranges, and others after they were listed."""

@@ -89,7 +89,7 @@ def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
     assert after[1] <= before[1] + SLACK_FILES
 
 
-def test_worker__image_that_computes_for_ever__ends_by_the_deadline(
+def test_worker__image_that_computes_forever__ends_by_the_deadline(
     install: Callable[..., Installation], photos_url: str, undisturbed: dict[str, Document]
 ) -> None:
     here = install(S3_ENDPOINT_URL=photos_url, PARSE_DEADLINE_SECONDS=0.5)
@@ -106,7 +106,7 @@ def test_worker__image_that_computes_for_ever__ends_by_the_deadline(
 
 
 @pytest.mark.faults
-def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
+def test_batch__workers_of_two_versions_simultaneously__each_image_has_one_record(
     install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=5, **PATIENT)
@@ -134,7 +134,7 @@ def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
 @pytest.mark.skipif(FAKETIME is None, reason="a wrong clock needs libfaketime: apt-get install libfaketime")
 @pytest.mark.faults
 @pytest.mark.parametrize("offset", ["+600", "-600"])
-def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
+def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
     install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document], offset: str
 ) -> None:
     gate.let_through(0)

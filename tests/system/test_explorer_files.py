@@ -158,7 +158,7 @@ def test_accepts_html__header__is_read(accept: str, is_html: bool) -> None:
     assert accepts_html(accept) is is_html
 
 
-def test_file__name_with_hash__is_kept_for_good(client: TestClient) -> None:
+def test_file__name_with_hash__is_kept_permanently(client: TestClient) -> None:
     (script,) = BUILT.glob("explorer-*.js")
     answer = client.get(f"/static/{script.name}")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"

@@ -188,7 +188,7 @@ def test_records__any_text__is_stored_as_it_is(travelled: Travelled) -> None:
         assert not [name for name in json.loads(json.dumps(records[key], default=str)) if name.startswith("$")]
 
 
-def test_api__any_text__comes_as_data(travelled: Travelled) -> None:
+def test_api__any_text__is_returned_as_data(travelled: Travelled) -> None:
     page = travelled.site.ask("API", "/photos?limit=100")
     found = {photo["key"]: photo for photo in json.loads(page)["photos"]}
     assert set(found) == set(travelled.photos)

@@ -114,14 +114,14 @@ def test_s3__profile_names_the_authority__both_readers_trust_it(
     assert len(reader.read_range(ref, 0, 100).data) == 100
 
 
-def test_s3__another_authority__is_said_in_one_sentence(
+def test_s3__another_authority__is_reported_in_one_sentence(
     tls_servers: TlsServers, connect: Callable[..., S3Client], stranger: Authority
 ) -> None:
     with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*; check S3_ENDPOINT_URL, and set S3_CA_FILE"):
         connect(S3_CA_FILE=str(stranger.ca)).read_range(ref_to("any"), 0, 100)
 
 
-def test_s3__certificate_of_another_host__is_said_in_one_sentence(
+def test_s3__certificate_of_another_host__is_reported_in_one_sentence(
     tls_servers: TlsServers, connect: Callable[..., S3Client]
 ) -> None:
     elsewhere = tls_servers.authority.issue("elsewhere.example.org")
@@ -171,7 +171,7 @@ def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
         ("MONGODB_URI", r"MongoDB at mongodb://127.0.0.1:\d+ cannot be trusted: .*tlsCAFile="),
     ],
 )
-def test_services__another_authority__is_said_in_one_sentence(
+def test_services__another_authority__is_reported_in_one_sentence(
     tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
@@ -214,7 +214,7 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
         ("MONGODB_URI", "MongoDB at .* denies access.*user and password"),
     ],
 )
-def test_services__wrong_password__is_said_without_it(
+def test_services__wrong_password__is_reported_without_it(
     tls_servers: TlsServers, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace("MARKED", "WRONG")

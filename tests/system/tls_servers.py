@@ -78,13 +78,13 @@ class TlsServers:
 
     @property
     def mongodb_uri(self) -> str:
-        """Return the URI with a user and password (SCRAM)."""
+        """The URI with a user and password (SCRAM)."""
         password = quote(self._passwords["mongodb"], safe="")
         return f"mongodb://lena:{password}@{HOST}:{self.mongodb_port}/?tls=true&tlsCAFile={self.authority.ca}"
 
     @property
     def mongodb_uri_of_certificate(self) -> str:
-        """Return the URI with a user's certificate (X.509)."""
+        """The URI with a user's certificate (X.509)."""
         options = f"tls=true&tlsCAFile={self.authority.ca}&tlsCertificateKeyFile={self.user.both}"
         return f"mongodb://{HOST}:{self.mongodb_port}/?{options}&authMechanism=MONGODB-X509"
 
@@ -95,7 +95,7 @@ class TlsServers:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return the settings of an installation on these servers."""
+        """The settings of an installation on these servers."""
         return {
             "MONGODB_URI": self.mongodb_uri,
             "REDIS_URL": self.redis_url,
@@ -154,7 +154,7 @@ class TlsServers:
             contextlib.ExitStack() as stack,
         ):
             if not binary:
-                stack.enter_context(_end_tls(self._server, self.redis_port, plain_port))
+                stack.enter_context(_terminate_tls(self._server, self.redis_port, plain_port))
             yield
 
     @contextlib.contextmanager
@@ -173,9 +173,9 @@ class TlsServers:
 @pytest.fixture(scope="package")
 def tls_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServers]:
     """Yield running servers. Tests may add buckets, but must not stop the servers."""
-    made = TlsServers(tmp_path_factory.mktemp("tls-servers"))
-    with made.run_mongodb(), made.run_redis(), made.run_s3():
-        yield made
+    servers = TlsServers(tmp_path_factory.mktemp("tls-servers"))
+    with servers.run_mongodb(), servers.run_redis(), servers.run_s3():
+        yield servers
 
 
 def _find_tls_redis(folder: Path) -> str | None:
@@ -191,7 +191,7 @@ def _find_tls_redis(folder: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _end_tls(server: Certificate, port: int, plain_port: int) -> Iterator[None]:
+def _terminate_tls(server: Certificate, port: int, plain_port: int) -> Iterator[None]:
     """Terminate TLS on `port`, and forward to `plain_port`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(server.cert, server.key)

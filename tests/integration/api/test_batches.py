@@ -54,7 +54,7 @@ def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: In
     assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
 
 
-def test_post_batch__api_ends__batch_goes_on(
+def test_post_batch__api_ends__batch_continues(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -72,7 +72,7 @@ def test_post_batch__api_ends__batch_goes_on(
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
 
-def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
+def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
 ) -> None:
     """Do what `stop --all` does. The processes of other tests have another name here."""
@@ -114,7 +114,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
         ("bucket/" + "é" * 600, "at most 1,024 bytes"),
     ],
 )
-def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, words: str) -> None:
+def test_post_batch__not_a_source__is_400(shared_batch_api: Api, source: str, words: str) -> None:
     # JSON can express half of a surrogate pair, which UTF-8 cannot.
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"source": source}).encode()
@@ -161,7 +161,7 @@ def test_post_batch__invalid_patterns__are_400(
 
 
 @pytest.mark.parametrize("source", ["no-such-bucket", "s3://no-such-bucket/2024/"])
-def test_post_batch__there_is_no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
+def test_post_batch__no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
     answer = shared_batch_api.client.post("/batches", json={"source": source})
     assert (answer.status_code, answer.json()["parameter"], answer.json()["code"]) == (404, "source", "bucket_gone")
     assert "Bucket not found" in answer.json()["detail"]
@@ -182,7 +182,7 @@ def test_post_batch__s3_refuses_the_bucket__is_403(
 
 
 @pytest.mark.parametrize("name", ["tests", "exifinator", "logs"])
-def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_batch_api: Api, name: str) -> None:
+def test_post_batch__a_folder_has_that_name__is_a_bucket_nevertheless(shared_batch_api: Api, name: str) -> None:
     assert (ROOT / name).is_dir()
     assert "Bucket not found" in shared_batch_api.client.post("/batches", json={"source": name}).json()["detail"]
 
@@ -190,7 +190,7 @@ def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_b
 @pytest.mark.parametrize(
     "body", [{}, [], {"source": None}, {"source": ""}, {"source": ["a"]}, {"source": "a", "x": 1}, "a"]
 )
-def test_post_batch__body_is_not_so__is_400(shared_batch_api: Api, body: Any) -> None:
+def test_post_batch__malformed_body__is_400(shared_batch_api: Api, body: Any) -> None:
     assert shared_batch_api.client.post("/batches", json=body).status_code == 400
 
 
@@ -212,7 +212,7 @@ def test_change__a_page_of_another_origin__is_refused(shared_batch_api: Api, hea
         assert answer.json()["code"] == "foreign_origin"
 
 
-def test_change__a_page_of_this_origin__is_let_in(shared_batch_api: Api) -> None:
+def test_change__a_page_of_this_origin__is_accepted(shared_batch_api: Api) -> None:
     headers = {"Origin": shared_batch_api.url, "Sec-Fetch-Site": "same-origin"}
     answer = shared_batch_api.client.post("/batches", headers=headers, json={"source": "no-such-bucket"})
     assert "Bucket not found" in answer.json()["detail"]
@@ -247,7 +247,7 @@ def test_list_batches__pages__are_newest_first(batch_api: Api, installation: Ins
     assert batch_api.get("/batches", after="x").status_code == 400
 
 
-def test_get_batch__process_dies_at_once__says_why(
+def test_get_batch__process_dies_immediately__says_why(
     batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -260,7 +260,7 @@ def test_get_batch__process_dies_at_once__says_why(
     assert found["state"] == "stopped"
 
 
-def test_get_batch__s3_goes_away_while_listing__says_so(
+def test_get_batch__s3_becomes_unavailable_while_listing__says_so(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
 ) -> None:
     for at in range(3):
@@ -300,14 +300,14 @@ def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation
     assert (found["state"], found["rate"], found["seconds_left"]) == ("reading", 0.5, 2.0)
 
 
-def test_post_batch__s3_is_away__is_503(api: Api) -> None:
+def test_post_batch__s3_is_unavailable__is_503(api: Api) -> None:
     assert api.config.s3_endpoint_url in (None, NOBODY)
     answer = api.client.post("/batches", json={"source": "holiday"})
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert "S3 does not respond" in answer.json()["detail"]
 
 
-def test_post_batch__too_many_under_way__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__too_many_running__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
     now = datetime.now(UTC) + timedelta(minutes=5)
     for at in range(16):
         document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}

@@ -84,7 +84,7 @@ def test_list_cameras__limit__returns_the_most_used(api: Api) -> None:
         assert api.get("/cameras", limit=limit).status_code == 400
 
 
-def test_list_cameras__unusual_bodies__are_told_apart(own_library: Config) -> None:
+def test_list_cameras__unusual_bodies__are_distinguished(own_library: Config) -> None:
     """A serial number of two models stands for two bodies, wrong dates are left out, and lists have a limit."""
     taken = datetime(2020, 5, 1, 12)
     photos: list[dict[str, Any]] = [

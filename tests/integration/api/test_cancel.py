@@ -128,7 +128,7 @@ def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Insta
 
 
 @pytest.mark.parametrize("phase", ["listing", "reading"])
-def test_cancel__its_process_is_dead__works_all_the_same(
+def test_cancel__its_process_is_dead__works_nevertheless(
     batch_api: Api, installation: Installation, bucket: Bucket, phase: str
 ) -> None:
     for at in range(3):
@@ -149,7 +149,7 @@ def test_cancel__its_process_is_dead__works_all_the_same(
     assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
 
 
-def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
+def test_cancel__its_process_is_dead__waits_for_images_in_progress(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())

@@ -129,7 +129,7 @@ def test_get_record__odd_key__is_found(wire_api: WireApi, name: str, encode: Any
 
 
 @pytest.mark.parametrize("hint", ['{"nothing":1}', '"nothing"', '{"photo.location":"2dsphere"}'])
-def test_find_records__hint_is_no_index_for_it__is_said_in_our_words(api: Api, hint: str) -> None:
+def test_find_records__hint_is_no_index_for_it__is_reported_in_own_words(api: Api, hint: str) -> None:
     answer = api.get(RECORDS, hint=hint).json()
     assert (answer["status"], answer["parameter"]) == (400, "hint")
     assert "exif_data" not in answer["detail"]

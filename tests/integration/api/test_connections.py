@@ -78,7 +78,7 @@ def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
     assert (answer.status_code, problem["code"], problem["parameter"]) == (400, "unknown_parameter", "camera")
 
 
-def test_connections__too_many__are_told_so_and_hold_nobody_up(wire_api: WireApi) -> None:
+def test_connections__too_many__are_rejected_without_delaying_others(wire_api: WireApi) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(ServerLimits().max_connections):
             stack.enter_context(wire_api.connect())

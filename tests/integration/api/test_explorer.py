@@ -78,7 +78,7 @@ def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-iso", "iso", "-camera"])
-def test_photos__after__goes_on_from_any_photo_both_ways(api: Api, sort: str) -> None:
+def test_photos__after__continues_from_any_photo_both_ways(api: Api, sort: str) -> None:
     ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
     for at in (0, 1, 60, 118, len(ids) - 20, len(ids) - 1):
         after = api.get("/photos", sort=sort, after=ids[at], limit=2).json()["photos"]
@@ -97,7 +97,7 @@ def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, 
     assert found == ids
 
 
-def test_photos__before__its_next_page_goes_on_from_there(api: Api) -> None:
+def test_photos__before__its_next_page_continues_from_there(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
     page = api.get("/photos", before=ids[10], limit=3).json()
     following = api.get("/photos", before=ids[10], limit=3, cursor=page["next"]).json()
@@ -118,7 +118,7 @@ def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) ->
     assert found["id"] == next(id_ for id_ in ids[at:] if id_ in passing)
 
 
-def test_photos__start__is_a_place_in_the_list_from_which_both_ways_go_on(api: Api) -> None:
+def test_photos__start__is_a_place_in_the_list_from_which_both_ways_continue(api: Api) -> None:
     for sort in ("-taken", "taken"):
         photos = api.get("/photos", sort=sort, limit=1000).json()["photos"]
         ids = [photo["id"] for photo in photos]

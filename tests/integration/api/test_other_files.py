@@ -53,7 +53,7 @@ def ids(api: Api, **params: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-extracted", "-iso"])
-def test_photos__other_files__are_left_out_unless_asked_for(mixed_api: Api, sort: str) -> None:
+def test_photos__other_files__are_left_out_unless_requested(mixed_api: Api, sort: str) -> None:
     photos, others = {record["_id"] for record in PHOTOS}, {record["_id"] for record in OTHERS}
     assert ids(mixed_api, sort=sort) == photos
     assert ids(mixed_api, sort=sort, media_type="other") == others

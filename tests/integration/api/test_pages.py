@@ -132,7 +132,7 @@ def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
     assert read_pages(database, sort, 170, 100) == [record["_id"] for record in expected]
 
 
-def test_read_page__range_of_500_values__looks_once_at_each_value(database: Database) -> None:
+def test_read_page__range_of_500_values__reads_each_value_once(database: Database) -> None:
     with watched(database, "query", "command") as looks:
         assert len(read_pages(database, "-taken", 50, 1)) == 50
     looks = [look for look in looks if look.get("keysExamined")]
@@ -202,7 +202,7 @@ def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
 @pytest.mark.parametrize(
     ("name", "value"), [("_MAX_COUNT", 1), ("_PHOTOS_SORTED_PER_MS", 1)], ids=["not narrow", "slow to sort"]
 )
-def test_read_page__the_narrowest_would_take_long__the_walk_goes_on(
+def test_read_page__the_narrowest_would_take_long__the_walk_continues(
     failing_database: Database,
     phones: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,

@@ -49,7 +49,7 @@ def test_token__missing__is_401_and_says_how(guarded_api: Api, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", [*READING, "/failures"])
-def test_token__right__is_let_in(guarded_api: Api, path: str) -> None:
+def test_token__right__is_accepted(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path, headers=GOOD).status_code in (200, 404)
 
 

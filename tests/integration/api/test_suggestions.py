@@ -61,7 +61,7 @@ def test_get_suggestions__filters_in_words__are_parameters(
     assert api.get("/photos", limit=1000, **parameters).json()["photos"] == as_text
 
 
-def test_get_suggestions__mistake__is_placed_and_the_end_still_completed(api: Api) -> None:
+def test_get_suggestions__mistake__has_its_position_and_the_end_is_completed(api: Api) -> None:
     content = suggestions(api, 'iso:x "ab')
     assert content["parsed"] is None
     assert (content["problem"]["start"], content["problem"]["end"]) == (6, 9)

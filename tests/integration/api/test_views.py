@@ -247,7 +247,7 @@ def test_export__head__reads_nothing(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/export.xls", "/export.", "/export", "/export.csv?iso=x", "/export.csv?limit=5"])
-def test_export__wrong__is_said_before_anything_is_sent(api: Api, path: str) -> None:
+def test_export__wrong__is_reported_before_anything_is_sent(api: Api, path: str) -> None:
     answer = api.client.get(path)
     assert answer.status_code in (400, 404)
     assert answer.headers["content-type"] == "application/problem+json"

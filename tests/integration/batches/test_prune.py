@@ -82,7 +82,7 @@ def test_prune__odd_keys__removes_those_that_left(installation: Installation, bu
     assert prune(installation, bucket.name) == (0, 0)
 
 
-def test_prune__prefix__leaves_what_lies_outside(installation: Installation, bucket: Bucket) -> None:
+def test_prune__prefix__leaves_what_is_outside(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a/1", b"x")
     know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
     note_run(installation, bucket.name)

@@ -437,7 +437,7 @@ def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_bein
     assert installation.failed_jobs(bucket.name) == []
 
 
-def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
+def test_batch__no_source_can_be_listed__ends_with_the_error_immediately(
     installation: Installation, bucket: Bucket
 ) -> None:
     lister = BrokenBucket(installation.s3, bucket.name, BucketGone("no such bucket"), 0)

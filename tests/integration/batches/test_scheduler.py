@@ -111,7 +111,7 @@ def test_check__entries__start_when_they_are_due(installation: Installation, sta
     assert starter.sources == ["s3://a", "s3://b", "s3://a"]
 
 
-def test_check__many_at_once__start_each_batch_once(installation: Installation) -> None:
+def test_check__many_simultaneously__start_each_batch_once(installation: Installation) -> None:
     """Eight workers' schedulers check four entries at the same moment."""
     entries = schedule(*({"source": name, "every": "1h"} for name in "abcd"))
     starters = [Starter(installation) for _ in range(8)]
@@ -369,7 +369,7 @@ def test_check__start_fails__is_retried_with_growing_pauses(
 
 
 @pytest.mark.parametrize("error", [None, BucketGone("There is no bucket a")], ids=["started", "failed"])
-def test_check__clock_was_years_ahead__starts_the_entry_anew(
+def test_check__clock_was_years_ahead__restarts_the_entry(
     installation: Installation, starter: Starter, error: EXIFinatorError | None
 ) -> None:
     entries = schedule({"source": "a", "every": "6h"}, {"source": "b", "at": "13:00"}, {"source": "c", "at": "10:00"})

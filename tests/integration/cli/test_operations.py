@@ -180,7 +180,7 @@ def test_status__a_worker_and_a_batch__are_shown(shared: SharedInstallation, buc
     [("REDIS_URL", "Redis", "mongodb"), ("MONGODB_URI", "MongoDB", "redis")],
     ids=["redis", "mongodb"],
 )
-def test_status__a_server_is_away__shows_the_rest(
+def test_status__a_server_is_unavailable__shows_the_rest(
     installation: Installation, run: Run, setting: str, away: str, known: str
 ) -> None:
     address = {"REDIS_URL": f"redis://:hush@{NOBODY}/0", "MONGODB_URI": f"mongodb://waldo:hush@{NOBODY}"}[setting]
@@ -212,7 +212,7 @@ def test_status__both_are_away__says_so_and_starts_nothing(installation: Install
         ("worker", "REDIS_URL"),
     ],
 )
-def test_commands__a_server_is_away__say_which_where_and_what_to_do(
+def test_commands__a_server_is_unavailable__say_which_where_and_what_to_do(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, setting: str
 ) -> None:
     # If a worker was started nevertheless, this process would run it from here on.

@@ -105,7 +105,7 @@ def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., R
     assert redis_checks.check_version(replace(found, version="6.0.16")).level == "error"
 
 
-def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+def test_redis__password_is_missing__says_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
     from exifinator.monitoring.doctor import _check_redis
 
     client = redis.Redis.from_url(own_redis_url)
@@ -181,7 +181,7 @@ def test_explain_fault__replica_set_without_a_primary__does_not_advise_to_stop_i
     assert "primary" in str(fault)
 
 
-def test_queues__paused__tells_how_to_resume() -> None:
+def test_queues__paused__says_how_to_resume() -> None:
     finding = redis_checks.check_paused(["download"])
     assert (finding.level, finding.fix) == ("warning", f"{COMMAND} queue resume download")
     assert redis_checks.check_paused([]).level == "ok"
@@ -281,7 +281,7 @@ def test_source__empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
     ],
     ids=["secret", "key"],
 )
-def test_source__wrong_credentials__tells_which(
+def test_source__wrong_credentials__says_which(
     rclone_url: str, rclone_folder: Path, settings: dict[str, str], words: str, fix: str
 ) -> None:
     (rclone_folder / "doctor").mkdir(exist_ok=True)
@@ -291,13 +291,13 @@ def test_source__wrong_credentials__tells_which(
     assert fix in finding.fix
 
 
-def test_source__no_response__tells_what_to_try() -> None:
+def test_source__no_response__says_what_to_try() -> None:
     finding = check(f"http://{NOBODY}", "any-bucket")[-1]
     assert finding.level == "error"
     assert f"curl -sI http://{NOBODY}" in finding.fix
 
 
-def test_source__no_such_bucket__tells_how_to_list_buckets(moto_url: str) -> None:
+def test_source__no_such_bucket__says_how_to_list_buckets(moto_url: str) -> None:
     finding = check(moto_url, "no-such-bucket-here")[-1]
     assert finding.level == "error"
     assert finding.fix.startswith(f"aws s3 ls --endpoint-url {moto_url}")

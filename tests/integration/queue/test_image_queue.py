@@ -289,7 +289,7 @@ def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]
 
 
 @pytest.mark.parametrize("how", ["expired", "acknowledged", "cancelled", "emptied"])
-def test_delivery__lost__changes_nothing_any_more(installation: Installation, how: str) -> None:
+def test_delivery__lost__changes_nothing(installation: Installation, how: str) -> None:
     queue = installation.queue
     lost, others = lose(installation, how)
     before = queue.batches.counts("a"), installation.queued()

@@ -146,7 +146,7 @@ def test_migrate__several_steps__are_made_in_order(install: Install) -> None:
     assert list(migrate(it.store, migrations=steps)) == []
 
 
-def test_migrate__two_at_once__the_second_stops(install: Install) -> None:
+def test_migrate__two_simultaneously__the_second_stops(install: Install) -> None:
     it = install()
     fill(it, 10)
     first, second = (migrate(it.store, migrations=FEET, documents_per_range=2) for _ in range(2))

@@ -111,7 +111,7 @@ def test_should_release__others_are_not_served_either__stops_the_bucket(
 
 
 @pytest.mark.parametrize("other", ["none", "stopped"])
-def test_should_release__no_other_worker__stops_the_bucket_at_once(
+def test_should_release__no_other_worker__stops_the_bucket_immediately(
     installation: Installation, start: Callable[[str], Worker], other: str
 ) -> None:
     worker = start("a.1")

@@ -17,7 +17,7 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
 
-def test_read__many_at_once__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
+def test_read__many_simultaneously__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
     install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = 0

@@ -304,7 +304,7 @@ def test_batch__redis_emptied_meanwhile__is_repaired(installation: Installation,
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.failed) == (41, 40, 1, 0)
 
 
-def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
+def test_batch__server_that_lists_other_etags_than_it_sends__ends_nevertheless(
     shared: SharedInstallation, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -321,7 +321,7 @@ def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
     assert "with a different ETag" in caplog.text
 
 
-def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
+def test_batch__two_simultaneously_over_the_same_bucket__read_each_image_once(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str
 ) -> None:
     """The second batch starts while the first one is being indexed, by two workers."""

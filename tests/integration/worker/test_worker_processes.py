@@ -186,7 +186,7 @@ def test_workers__poisonous_images__are_failed_and_the_others_are_done(
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., Installation], bucket: Bucket) -> None:
+def test_download__write_queue_full__waits_and_continues(install: Callable[..., Installation], bucket: Bucket) -> None:
     """First no worker writes, and then no worker downloads."""
     installation = install(WRITE_QUEUE_MB=1, FIRST_READ_BYTES=65536, LEASE_SECONDS=3, GREENLETS=20)
     body = make_jpeg()
@@ -236,7 +236,7 @@ def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., In
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full_and_no_other_worker__goes_on(
+def test_download__write_queue_full_and_no_other_worker__continues(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     installation = install(WRITE_QUEUE_MB=1)

@@ -36,7 +36,7 @@ def test_start_batch__s3_hangs__is_not_waited_for_as_long_as_a_worker_does(monke
 
 
 @pytest.mark.usefixtures("gc_off")
-def test_start_batch__s3_is_away__leaves_no_more_clients_each_time() -> None:
+def test_start_batch__s3_is_unavailable__leaves_no_more_clients_each_time() -> None:
     config = Config().model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9", "s3_anonymous": True})
 
     def count_after_a_try() -> int:

@@ -106,7 +106,7 @@ def test_get__changed_meanwhile__is_computed_again() -> None:
     run(source, body)
 
 
-def test_get__source_away__gives_the_last_and_tries_again() -> None:
+def test_get__source_unavailable__gives_the_last_and_tries_again() -> None:
     source = Source()
 
     async def body(remembered: StaleWhileRevalidate[int]) -> None:

@@ -47,7 +47,7 @@ def test_writer__value_that_a_machine_made__is_exact(column: str, text: str) -> 
 
 
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+cmd|' /C calc'!A0", "-2+HYPERLINK(1)", "＝1"])
-def test_writer__formula_in_a_key__is_escaped_all_the_same(text: str) -> None:
+def test_writer__formula_in_a_key__is_escaped_nevertheless(text: str) -> None:
     assert read(write("key", text)) == f"'{text}"
 
 

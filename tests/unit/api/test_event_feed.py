@@ -41,7 +41,7 @@ def run(test: Callable[[Source, Feed], Any]) -> None:
     asyncio.run(test(source, Feed(source, poll_seconds=0)))
 
 
-def test_listen__present_message__comes_at_once_and_then_each_change() -> None:
+def test_listen__present_message__comes_immediately_and_then_each_change() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -112,7 +112,7 @@ def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
     run(test)
 
 
-def test_listen__source_fails__listeners_stay_and_hear_what_comes_after() -> None:
+def test_listen__source_fails__listeners_stay_and_receive_what_follows() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -138,7 +138,7 @@ def test_close__listeners__end() -> None:
     run(test)
 
 
-def test_stream_events__many_at_once__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stream_events__many_simultaneously__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of 400 simultaneous requests were accepted, because each checked the number before any of them had joined."""
     monkeypatch.setattr(events, "MAX_LISTENERS", 3)
 

@@ -167,7 +167,7 @@ def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any)
     assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
 
 
-def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> None:
+def test_to_filter__media_type__leaves_out_other_files_unless_requested() -> None:
     assert Filters().to_filter() == PHOTOS_ONLY
     assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
     assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
@@ -257,7 +257,7 @@ def test_segments_after__down__undated_come_last() -> None:
     assert undated == {"photo.taken_local": None}
 
 
-def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
+def test_segments_after__by_a_value__continues_with_the_newest_first() -> None:
     segments = Order.named("iso").segments_after(Position((100, day(2024)), "x"))
     assert segments == [
         {"photo.iso": 100, "photo.taken_local": day(2024), "_id": {"$lt": "x"}},

@@ -23,7 +23,7 @@ def refuse(pattern: str, flags: str = "", field: str = LONG) -> str | None:
         "(jpe?g|png|heic|tiff?)$", "[[:alpha:]]x", "\\p{Lu}x", "a+", "x{1,4}y{1,4}", "\\AIMG.*g", "é.?", "_\\d+?x",
     ],
 )  # fmt: skip
-def test_spend__linear__passes_for_every_field(pattern: str) -> None:
+def test_spend__linear__passes_forevery_field(pattern: str) -> None:
     assert refuse(pattern, "i") is None
 
 

@@ -86,7 +86,7 @@ def test_guard__password__is_compared_whole_and_in_constant_time(monkeypatch: py
     assert compared == [(AUTH.encode(), AUTH.encode())]
 
 
-def test_guard__no_auth_set__asks_nobody() -> None:
+def test_guard__no_auth_set__requires_no_password() -> None:
     assert reached(client().get("/"))
 
 

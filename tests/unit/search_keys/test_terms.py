@@ -99,7 +99,7 @@ def test_make_terms__many_words__leave_room_for_the_parts_of_the_name() -> None:
     assert "1314" in terms.words
 
 
-def test_make_terms__separator_in_a_text__is_no_separator() -> None:
+def test_make_terms__separator_in_a_text__is_not_a_separator() -> None:
     assert make_terms([("title", "a|person: b")]).text == "|title: a person b "
 
 

@@ -97,7 +97,7 @@ def test_endpoint__of_amazon__is_one_server(
         ("https://x.supabase.co/storage/v1/s3/", "aws", "https://x.supabase.co/storage/v1/s3"),
     ],
 )
-def test_endpoint_name__server__is_told_apart(url: str, partition: str, name: str) -> None:
+def test_endpoint_name__server__is_distinguished(url: str, partition: str, name: str) -> None:
     assert endpoint_name(url, partition) == name
 
 

@@ -24,7 +24,7 @@ def run_all(batcher: Batcher[int, int], items: list[int]) -> list[int | Exceptio
     return [greenlet.value for greenlet in greenlets]
 
 
-def test_submit__many_at_once__go_together_and_get_their_own_result() -> None:
+def test_submit__many_simultaneously__go_together_and_get_their_own_result() -> None:
     flushed: list[list[int]] = []
 
     def flush(items: list[int]) -> list[int]:

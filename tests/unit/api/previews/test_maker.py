@@ -89,7 +89,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maker, "CACHE_FOLDER", tmp_path / "cache")
 
 
-def test_get__many_at_once__are_made_two_per_core_and_one_once() -> None:
+def test_get__many_simultaneously__are_made_two_per_core_and_one_once() -> None:
     lock, running, peak, may_go_on = threading.Lock(), [0], [0], threading.Event()
 
     def on_read() -> None:
@@ -129,7 +129,7 @@ async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
         yield
 
 
-def test_get__joined_when_the_others_have_gone__is_made_anew() -> None:
+def test_get__joined_when_the_others_have_gone__is_made_again() -> None:
     """A request that arrives after the decision not to make the preview does not share this decision."""
 
     async def run() -> None:
