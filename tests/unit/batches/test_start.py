@@ -1,4 +1,4 @@
-"""Starting batches: their number is limited, also if many start at once; the end of a process is explained."""
+"""Starting batches: their number is limited, even if many start at once, and the exit of a process is explained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.errors import TooManyBatches
 def test_start_batch__others_start_too__count_only_after_this_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """20 of 20 simultaneous requests got in where 16 may: each counted before the others were stored."""
+    """All of 20 simultaneous requests were accepted instead of 16, because each counted before others were stored."""
     running: list[Any] = []
 
     def count(_store: Any) -> list[Any]:
