@@ -225,7 +225,7 @@ def _patch_cursor() -> None:
     Cursor._Cursor__send_message = send_message  # type: ignore[attr-defined]
     Cursor._Cursor__collection = property(lambda self: self._collection)  # type: ignore[attr-defined]
     Cursor._Cursor__spec = property(lambda self: self._spec)  # type: ignore[attr-defined]
-    Cursor._send_message = lambda self, *args: self._Cursor__send_message(*args)  # type: ignore[attr-defined,method-assign]
+    Cursor._send_message = lambda self, *args: self._Cursor__send_message(*args)  # type: ignore[method-assign]
 
 
 class _ReapedProcess:
