@@ -32,7 +32,7 @@ def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) 
     )
     it.store.records.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
 
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:1]))
         it.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
 
@@ -106,7 +106,7 @@ def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
         + [{"_id": "other program's", "photo": "none"}]
     )
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
 
@@ -135,7 +135,7 @@ def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
         ]
     )
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 4}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
 
@@ -168,7 +168,7 @@ def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install
     )
     meta = records.database[META_COLLECTION]
     seen = []
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store))
         seen.append({record["_id"]: record for record in records.find()})
@@ -186,7 +186,7 @@ def test_migrate__to_schema_6__lets_a_sidecar_find_a_photo_that_was_stored_befor
     it.store.records.collection.insert_many([{"_id": id_, "key": id_[2:], "photo": {"rating": 1}} for id_ in ids])
     it.store.records.collection.insert_one({"_id": ObjectId(), "photo": {}})
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
 

@@ -29,7 +29,7 @@ for _ in range(2):
 """
 
 
-def test_mrq__two_workers_start_on_a_new_database__both_go_on(mongodb_uri: str) -> None:
+def test_mrq__two_workers_start_on_a_new_database__both_continue(mongodb_uri: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TWO_STARTS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""What may be named as a source: the same for `run` and for POST /batches."""
+"""What may be given as a source: `run` and POST /batches have the same rules."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REFUSED = [
 
 
 class Passed(Exception):
-    """The source was accepted: S3 would be asked next."""
+    """The source was accepted. The next step would be a request to S3."""
 
 
 def accepted_by_run(text: str, folder: Path) -> Source | Folder:
@@ -68,7 +68,7 @@ def test_sources__names_that_servers_have__are_accepted_by_both(
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:30]))
 def test_sources__other_names__are_refused_by_both(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command line may name a folder too, such as "..": here there is none.
+    # On the command line, ".." could also be a folder. Here, the folder does not exist.
     missing = tmp_path / "missing" / "folder"
     with pytest.raises(ConfigError):
         accepted_by_run(text, missing)

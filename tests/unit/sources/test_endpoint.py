@@ -97,7 +97,7 @@ def test_endpoint__of_amazon__is_one_server(
         ("https://x.supabase.co/storage/v1/s3/", "aws", "https://x.supabase.co/storage/v1/s3"),
     ],
 )
-def test_endpoint_name__server__is_told_apart(url: str, partition: str, name: str) -> None:
+def test_endpoint_name__server__is_distinguished(url: str, partition: str, name: str) -> None:
     assert endpoint_name(url, partition) == name
 
 
@@ -258,7 +258,7 @@ def test_bucket_name__that_no_server_accepts__is_rejected(name: str) -> None:
 
 
 def encrypted(*keys: str) -> StubS3:
-    """Return a server of which these keys need the SSE-C key, and the others reject it."""
+    """Return a server that requires the SSE-C key for these keys, and rejects it for the others."""
 
     def check(request: Request, reply: Reply) -> Reply:
         has_key = request.headers.get("x-amz-server-side-encryption-customer-key") == SSE_C_KEY
