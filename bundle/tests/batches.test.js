@@ -121,6 +121,15 @@ test("describeCause: known exceptions have a heading and a hint, others are show
 test("splitSource", () => {
   assert.deepEqual(splitSource("s3://photos/2024/a"), ["photos", "2024/a"]);
   assert.deepEqual(splitSource("photos"), ["photos", ""]);
+  const account = "us-east-1:123456789012";
+  for (const arn of [
+    `arn:aws:s3:${account}:accesspoint/photos`,
+    "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap",
+    `arn:aws:s3-outposts:${account}:outpost/op-1/accesspoint/photos`,
+  ]) {
+    assert.deepEqual(splitSource(arn), [arn, ""]);
+    assert.deepEqual(splitSource(`${arn}/2024/a`), [arn, "2024/a"]);
+  }
 });
 
 test("axisMax: half of it is a whole number", () => {

@@ -201,6 +201,9 @@ export function describePatterns({ include, exclude }) {
   return [...only, ...not].join("; ");
 }
 
+// The ARN of an access point, which the API writes with slashes.
+const ACCESS_POINT = /^arn:[^/]+:(?:accesspoint|outpost\/[^/]+\/accesspoint)\/[^/]+/;
+
 /**
  * Split a source such as s3://bucket/prefix.
  * @param {string} source
@@ -208,8 +211,8 @@ export function describePatterns({ include, exclude }) {
  */
 export function splitSource(source) {
   const text = source.replace(/^s3:\/\//, "");
-  const slash = text.indexOf("/");
-  return slash < 0 ? [text, ""] : [text.slice(0, slash), text.slice(slash + 1)];
+  const bucket = ACCESS_POINT.exec(text)?.[0] ?? text.split("/", 1)[0];
+  return [bucket, text.slice(bucket.length + 1)];
 }
 
 /** @type {Record<string, string>} */
