@@ -128,7 +128,7 @@ def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
 
 
 def original_of(sidecar: FileName, derived_from: str) -> str:
-    """Return the name of the photo of which darktable has saved a duplicate; "" if the sidecar is not of a duplicate.
+    """Return the name of the photo that darktable has duplicated; "" if the sidecar is not of a duplicate.
 
     `NAME_01.EXT.xmp` has the edits of the first duplicate of `NAME.EXT`, and names this file in `xmpMM:DerivedFrom`
     (docs.darktable.org/usermanual/stable/en/overview/sidecar-files/sidecar).

@@ -1,6 +1,6 @@
 """A parser for listings that is twenty times as fast as botocore's generic parser.
 
-botocore's parser was the largest part of a listing's CPU time, at 1,000 keys a page. botocore also searches responses
+botocore's parser was the largest part of a listing's CPU time, at 1,000 keys per page. botocore also searches responses
 with status 200 for errors. To do so, it parses the body a second time, which took half of the remaining time.
 
 This module replaces only the parsing of complete pages, in botocore's `before-parse` hook. botocore still signs, sends
