@@ -36,8 +36,8 @@ _FORBIDDEN = tuple(chr(code) for code in (*range(0x9), 0xB, 0xC, *range(0xE, 0x2
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _BARE_AMPERSAND = re.compile(rb"&(?!#[0-9]+;|#x[0-9A-Fa-f]+;|[A-Za-z]+;)")
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
-# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block that shares
-# no character with the page is used.
+# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block without a
+# character that the page contains is used.
 _STAND_IN_BLOCKS = range(0x10FF00, 0x100000, -0x100)
 
 
