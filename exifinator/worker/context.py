@@ -20,6 +20,7 @@ from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.downloader import Downloader
 from exifinator.worker.file_threads import FileThreads
 from exifinator.worker.isolated import SubprocessReader
+from exifinator.worker.read_limit import MeasuredReader, ReadLimit
 from exifinator.worker.record_writer import RecordWriter
 
 # The maximum number of local files that a worker process reads at the same time.
@@ -27,18 +28,27 @@ FILE_THREADS = 8
 
 
 class WorkerContext:
-    """What the jobs of one worker process share."""
+    """What the jobs of one worker process share.
+
+    Attributes:
+        reader: Reads ranges of images. If GREENLETS is "auto", it reports to the read limit how long reads take.
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.subprocess_reader = SubprocessReader()
-        s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
+        read_limit = ReadLimit() if config.greenlets == "auto" else None
+        on_slow_down = read_limit.note_trouble if read_limit else None
+        s3 = FastS3Client(config, on_slow_down) if config.s3_client == "lean" else S3Client(config)
         self.sources = SourceClient(s3, FolderClient(FileThreads(FILE_THREADS).call))
+        self.reader = MeasuredReader(self.sources, read_limit) if read_limit else self.sources
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
         self.circuit_breaker = BucketCircuitBreaker(self.sources, self.queue.refused_buckets, self.health, self.store)
-        self.downloader = Downloader(self.sources, self.queue, first_read_bytes=config.first_read_bytes)
+        self.downloader = Downloader(
+            self.reader, self.queue, read_limit=read_limit, first_read_bytes=config.first_read_bytes
+        )
         self.record_writer = RecordWriter(self.queue, self.store)
 
 

@@ -14,6 +14,7 @@ from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Del
 from exifinator.retry import backoff_seconds
 from exifinator.worker.batcher import Batcher
 from exifinator.worker.failure_policy import Interrupted
+from exifinator.worker.read_limit import ReadLimit
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,17 @@ class Downloader:
     Attributes:
         fetched_bytes: The length of the metadata that downloads hold until the write queue has taken it.
         is_stopping: Whether the worker has begun to stop.
+        read_limit: How many images this process may fetch at the same time; None if GREENLETS is a number.
         waiting_for_room: The number of jobs that wait because the write queue is full, or because the jobs of this
             process hold too much metadata.
     """
 
-    def __init__(self, reader: RangeReader, queue: ImageQueue, *, first_read_bytes: int) -> None:
+    def __init__(
+        self, reader: RangeReader, queue: ImageQueue, *, read_limit: ReadLimit | None, first_read_bytes: int
+    ) -> None:
         self.fetched_bytes = 0
         self.is_stopping = False
+        self.read_limit = read_limit
         self.waiting_for_room = 0
         self._reader = reader
         self._first_read_bytes = first_read_bytes
@@ -103,6 +108,8 @@ class Downloader:
         """
         if self.is_stopping:
             raise Interrupted("the worker is stopping while the write queue is full")
+        if self.read_limit:
+            self.read_limit.note_trouble()
         self.waiting_for_room += 1
         try:
             gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
