@@ -119,10 +119,10 @@ def photo_names(title: str, sidecar: FileName) -> list[str]:
 
 
 def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
-    """Return whether a sidecar of Takeout describes the photo, by its name or, if that is cut, by the title in it."""
+    """Return whether a sidecar of Takeout describes the photo, by its name or, if its name is cut, by the title in it."""
     bare, number = _move_number(photo.name, photo.extension)
-    side_bare, side_number = _move_number(sidecar.name, sidecar.extension)
-    if (side_bare, side_number or sidecar.number) in ((bare, number), (photo.name, 0)):
+    sidecar_bare, sidecar_number = _move_number(sidecar.name, sidecar.extension)
+    if (sidecar_bare, sidecar_number or sidecar.number) in ((bare, number), (photo.name, 0)):
         return True
     return bool(sidecar.cut) and photo.name in photo_names(title, sidecar)
 
