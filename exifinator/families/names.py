@@ -119,7 +119,7 @@ def photo_names(title: str, sidecar: FileName) -> list[str]:
 
 
 def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
-    """Return whether a sidecar of Takeout describes the photo, by its name or, if its name is cut, by the title in it."""
+    """Return whether a Takeout sidecar describes the photo, by its name or, if its name is cut, by its title."""
     bare, number = _move_number(photo.name, photo.extension)
     sidecar_bare, sidecar_number = _move_number(sidecar.name, sidecar.extension)
     if (sidecar_bare, sidecar_number or sidecar.number) in ((bare, number), (photo.name, 0)):
