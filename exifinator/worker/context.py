@@ -31,23 +31,23 @@ class WorkerContext:
     """What the jobs of one worker process share.
 
     Attributes:
-        reader: Reads ranges of images. If GREENLETS is "auto", it reports to the read limit how long reads take.
+        read_limit: How many images this process may fetch at the same time; None if GREENLETS is a number.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.subprocess_reader = SubprocessReader()
-        read_limit = ReadLimit() if config.greenlets == "auto" else None
-        on_slow_down = read_limit.note_trouble if read_limit else None
-        s3 = FastS3Client(config, on_slow_down) if config.s3_client == "lean" else S3Client(config)
+        self.read_limit = ReadLimit() if config.greenlets == "auto" else None
+        note_trouble = self.read_limit.note_trouble if self.read_limit else None
+        s3 = FastS3Client(config, on_slow_down=note_trouble) if config.s3_client == "lean" else S3Client(config)
         self.sources = SourceClient(s3, FolderClient(FileThreads(FILE_THREADS).call))
-        self.reader = MeasuredReader(self.sources, read_limit) if read_limit else self.sources
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
         self.circuit_breaker = BucketCircuitBreaker(self.sources, self.queue.refused_buckets, self.health, self.store)
+        reader = MeasuredReader(self.sources, self.read_limit) if self.read_limit else self.sources
         self.downloader = Downloader(
-            self.reader, self.queue, read_limit=read_limit, first_read_bytes=config.first_read_bytes
+            reader, self.queue, first_read_bytes=config.first_read_bytes, on_wait_for_room=note_trouble
         )
         self.record_writer = RecordWriter(self.queue, self.store)
 

@@ -14,7 +14,6 @@ from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Del
 from exifinator.retry import backoff_seconds
 from exifinator.worker.batcher import Batcher
 from exifinator.worker.failure_policy import Interrupted
-from exifinator.worker.read_limit import ReadLimit
 
 log = logging.getLogger(__name__)
 
@@ -28,22 +27,33 @@ HELD_BYTES_LIMIT = 16 * 1024**2
 class Downloader:
     """Downloads of one worker process. They wait while the write queue is full.
 
+    Args:
+        reader: Reads ranges of images.
+        queue: The queues.
+        first_read_bytes: The size of the first ranged read.
+        on_wait_for_room: Called whenever a download has to wait.
+
     Attributes:
+        reader: Reads ranges of images.
         fetched_bytes: The length of the metadata that downloads hold until the write queue has taken it.
         is_stopping: Whether the worker has begun to stop.
-        read_limit: How many images this process may fetch at the same time; None if GREENLETS is a number.
         waiting_for_room: The number of jobs that wait because the write queue is full, or because the jobs of this
             process hold too much metadata.
     """
 
     def __init__(
-        self, reader: RangeReader, queue: ImageQueue, *, read_limit: ReadLimit | None, first_read_bytes: int
+        self,
+        reader: RangeReader,
+        queue: ImageQueue,
+        *,
+        first_read_bytes: int,
+        on_wait_for_room: Callable[[], None] | None = None,
     ) -> None:
+        self.reader = reader
         self.fetched_bytes = 0
         self.is_stopping = False
-        self.read_limit = read_limit
         self.waiting_for_room = 0
-        self._reader = reader
+        self._on_wait_for_room = on_wait_for_room
         self._first_read_bytes = first_read_bytes
         self._pushes = Batcher(queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
 
@@ -58,7 +68,7 @@ class Downloader:
             Interrupted: The worker is stopping.
             EXIFinatorError: See fetch_metadata.
         """
-        return fetch_metadata(_PatientReader(self, self._reader, on_wait), ref, first_read_bytes=self._first_read_bytes)
+        return fetch_metadata(_PatientReader(self, on_wait), ref, first_read_bytes=self._first_read_bytes)
 
     def push_metadata(self, delivery: Delivery, ref: ImageRef, message: bytes, on_wait: Callable[[], None]) -> bool:
         """Add the metadata of an image to the write queue. If the write queue is full, wait.
@@ -108,8 +118,8 @@ class Downloader:
         """
         if self.is_stopping:
             raise Interrupted("the worker is stopping while the write queue is full")
-        if self.read_limit:
-            self.read_limit.note_trouble()
+        if self._on_wait_for_room:
+            self._on_wait_for_room()
         self.waiting_for_room += 1
         try:
             gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
@@ -125,13 +135,12 @@ class _PatientReader:
     can exceed the limit.
     """
 
-    def __init__(self, downloader: Downloader, reader: RangeReader, on_wait: Callable[[], None]) -> None:
+    def __init__(self, downloader: Downloader, on_wait: Callable[[], None]) -> None:
         self._downloader = downloader
-        self._reader = reader
         self._on_wait = on_wait
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        read = self._reader.read_range(ref, start, length, if_match=if_match)
+        read = self._downloader.reader.read_range(ref, start, length, if_match=if_match)
         attempt = 0
         while self._downloader.fetched_bytes > HELD_BYTES_LIMIT:
             attempt += 1

@@ -79,7 +79,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         super().__init__()
         self._greenlets = GreenletShares(
             self.pool_size,
-            self.context.downloader.read_limit,
+            self.context.read_limit,
             serves_writes=self.context.config.write_queue in self.config["queues"],
         )
         self._ensure_job_indexes()
@@ -238,8 +238,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         would find the write queue empty, and one CPU core would do the work of two. But if a download waits for room in
         the write queue, leave no elements, because there may be no other worker that makes room.
         """
-        waiting_for_room = self.context.downloader.waiting_for_room
-        return self._greenlets.total if self.running_downloads and not waiting_for_room else 0
+        return self._greenlets.total if self.running_downloads and not self.context.downloader.waiting_for_room else 0
 
     def work_wait(self) -> None:
         """Wait until a job ends, which frees a greenlet, or until `max_latency` seconds have passed.

@@ -79,7 +79,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
     bucket.put("a.jpg", make_jpeg())
     monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
     share(installation)
-    batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
+    batch_id = start_batch(installation.config, installation.store, installation.queue, bucket.name, logs=tmp_path)
 
     def known() -> dict[str, Any]:
         return installation.store.batches.find(batch_id) or {}

@@ -482,7 +482,9 @@ def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
 
     def start(entry: ScheduledSource, batch_id: str) -> None:
         source = entry.entry.source
-        start_batch(installation.config, installation.store, source, batch_id=batch_id, logs=tmp_path)
+        start_batch(
+            installation.config, installation.store, installation.queue, source, batch_id=batch_id, logs=tmp_path
+        )
 
     scheduler = Scheduler(installation.store, entries, start)
     with ending_batches(installation):
