@@ -224,7 +224,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _prepare(app: FastAPI) -> None:
-    """Compute what the first requests need: the origins of originals and, of a large collection, counts and map."""
+    """Compute what the first requests need: the origins of originals and, for large collections, counts and the map."""
     if app.state.config.signs_originals:
         await asyncio.to_thread(app.state.url_signer.origins)
     with suppress(PyMongoError):  # requests will report the error

@@ -253,15 +253,15 @@ def report(
     sections = [
         "# The speed of the search",
         f"`python -m bench.search --records {stats['count']}` on {os.cpu_count()} cores. {stats['count']:,} records of "
-        f"{stats['avgObjSize']:,} bytes, {stats['storageSize'] / 1e6:,.0f} MB on disk. The index over `words` has "
-        f"{index_bytes / 1e6:,.0f} MB, {index_bytes / max(1, stats['count']):,.0f} bytes a record. Load average (1 "
+        f"{stats['avgObjSize']:,} bytes, {stats['storageSize'] / 1e6:,.0f} MB on disk. The index over `words` takes "
+        f"{index_bytes / 1e6:,.0f} MB, {index_bytes / max(1, stats['count']):,.0f} bytes per record. Load average (1 "
         f"minute) before and after: {load_before:.1f} and {os.getloadavg()[0]:.1f}. Times in milliseconds. CPU time is "
         "that of MongoDB and of the API's code, and hardly depends on other load.",
         f"## Pages of 50 photos, newest first\n\nThe target is a p99 of {PAGE_MS} ms on an idle machine.",
         table(headers, pages),
         f"## Suggestions\n\nTen facets of {MAX_VALUES:,} values. The target is a p99 of {SUGGESTIONS_MS} ms.",
         table(headers, suggestions),
-        "## The cost of a write\n\nOf one record, in CPU time.",
+        "## The cost of a write\n\nThe CPU time per record.",
         table(["", ""], writes),
     ]
     return "\n\n".join(sections) + "\n"

@@ -1,4 +1,4 @@
-"""Join filters on the same field, of which a photo must match only one.
+"""Join filters on the same field. A photo must match only one of them.
 
 In the explorer, `without=camera` and `camera=X-T4` are check boxes in the same list, like the check boxes of two
 cameras. In all other combinations of filters, a photo must match both.

@@ -268,7 +268,7 @@ def _repeat(atom: Node, low: int, high: int | None) -> Node:
     is_optional = low == 0 or atom.is_optional
     if high is None:
         if atom.ways != _ONE or atom.work.shared or atom.work.linear:
-            raise PatternRejected("repeats without end a group that can match in several ways")
+            raise PatternRejected("repeats a group that can match in several ways without an upper bound")
         turn = atom.work.constant
         many = Poly(linear=1)
         return Node(many, Poly(linear=turn + _TURN), atom.chars, atom.beyond_ascii, False, is_optional, repeats=True)

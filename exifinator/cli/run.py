@@ -79,8 +79,8 @@ class _RunCommand(click.Command):
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Index only objects that match. Repeatable.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Do not index objects that match. Repeatable.")
-@click.option("--include-from", multiple=True, metavar="FILE", help="Read --include patterns from a file, one a line.")
-@click.option("--exclude-from", multiple=True, metavar="FILE", help="Read --exclude patterns from a file, one a line.")
+@click.option("--include-from", multiple=True, metavar="FILE", help="Read --include patterns from the lines of a file.")
+@click.option("--exclude-from", multiple=True, metavar="FILE", help="Read --exclude patterns from the lines of a file.")
 @click.option(
     "--json",
     "as_json",

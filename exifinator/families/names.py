@@ -119,16 +119,16 @@ def photo_names(title: str, sidecar: FileName) -> list[str]:
 
 
 def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
-    """Return whether a sidecar of Takeout describes the photo, by its name or, if that is cut, by the title in it."""
+    """Return whether a Takeout sidecar describes the photo, by its name or, if its name is cut, by its title."""
     bare, number = _move_number(photo.name, photo.extension)
-    side_bare, side_number = _move_number(sidecar.name, sidecar.extension)
-    if (side_bare, side_number or sidecar.number) in ((bare, number), (photo.name, 0)):
+    sidecar_bare, sidecar_number = _move_number(sidecar.name, sidecar.extension)
+    if (sidecar_bare, sidecar_number or sidecar.number) in ((bare, number), (photo.name, 0)):
         return True
     return bool(sidecar.cut) and photo.name in photo_names(title, sidecar)
 
 
 def original_of(sidecar: FileName, derived_from: str) -> str:
-    """Return the name of the photo of which darktable has saved a duplicate; "" if the sidecar is not of a duplicate.
+    """Return the name of the photo that darktable has duplicated; "" if the sidecar is not of a duplicate.
 
     `NAME_01.EXT.xmp` has the edits of the first duplicate of `NAME.EXT`, and names this file in `xmpMM:DerivedFrom`
     (docs.darktable.org/usermanual/stable/en/overview/sidecar-files/sidecar).

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Pieces:
-    """The data of a block, of which only some ranges were fetched.
+    """The data of a block. Only some of its ranges were fetched.
 
     Args:
         pieces: The ranges by offset in bytes. They are sorted and do not overlap.

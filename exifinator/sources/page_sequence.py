@@ -81,7 +81,7 @@ class PageSequence:
         key_range.empty_pages = 0
         first_key = page.refs[0].key
         if key_range.end is not None and first_key > key_range.end:
-            # The key belongs to another range, of which it may also be the first key.
+            # The key belongs to another range, and may also be the first key of that range.
             return False
         is_repeated = hash(first_key) in self._first_keys
         self._first_keys.add(hash(first_key))

@@ -51,16 +51,16 @@ def measure(worker: psutil.Process) -> tuple[float, int]:
     return worker.memory_info().rss / 1e6, worker.num_fds()
 
 
-def spoil(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+def damage(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
     """Return the response with 40 metadata bytes of its photo overwritten, always the same ones."""
     found = re.search(r"IMG_(\d+)", target)
     if found is None or "list-type" in target:
         return answer
-    chance = random.Random(int(found[1]))
+    rng = random.Random(int(found[1]))
     body = bytearray(answer.body)
     # The bytes are in entries of the IFDs: types, lengths and offsets.
     for _ in range(40):
-        body[chance.randrange(20, min(1500, len(body)))] = chance.randrange(256)
+        body[rng.randrange(20, min(1500, len(body)))] = rng.randrange(256)
     if int(found[1]) % 3 == 0:
         body[0:2] = b"\0\0"
     return replace(answer, body=bytes(body))
@@ -75,7 +75,7 @@ def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
         worker = here.start_worker("download", "write")
         assert here.run("good").stored == DAMAGED
         before = measure(psutil.Process(worker.pid))
-        proxy.answer = spoil
+        proxy.answer = damage
         numbers = here.run("spoiled")
         after = measure(psutil.Process(worker.pid))
 
@@ -165,22 +165,24 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
 @pytest.mark.skipif(FAKETIME is None, reason="a wrong clock needs libfaketime: apt-get install libfaketime")
 @pytest.mark.faults
 @pytest.mark.parametrize(
-    ("sets", "takes_up"), [("+600", "+0"), ("+0", "-600")], ids=["set by one ahead", "taken up by one behind"]
+    ("first_offset", "second_offset"),
+    [("+600", "+0"), ("+0", "-600")],
+    ids=["scheduled by a clock ahead", "performed by a clock behind"],
 )
 def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
-    install: Callable[..., Installation], tmp_path: Path, sets: str, takes_up: str
+    install: Callable[..., Installation], tmp_path: Path, first_offset: str, second_offset: str
 ) -> None:
     """The worker that scheduled the retry of the only image dies. A worker with another clock performs the retry."""
     with run_made_up_bucket(1, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = lambda method, target, headers, answer: answer if "list" in target else s3_error(503, "SlowDown")
         here = install(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
         batch = here.queue_batch(PHOTOS)
-        first = here.start_worker("download", "write", **wrong_clock(sets))
+        first = here.start_worker("download", "write", **wrong_clock(first_offset))
         here.wait_until(lambda: here.store.jobs.collection.find_one({"status": "retry"}), watching=[first])
         first.kill()
         first.wait()
         proxy.answer = None
-        here.start_worker("download", "write", **wrong_clock(takes_up))
+        here.start_worker("download", "write", **wrong_clock(second_offset))
 
         # By the wrong clock, the retry is due ten minutes later, which exceeds the time limit of a test.
         assert here.finish(batch).stored == 1
@@ -212,7 +214,7 @@ def test_workers__200_000_images__nothing_grows(
                     }
                 )
         ended = {"status": "success", "dateexpires": {"$exists": False}}
-        kept_for_ever = store.jobs.collection.count_documents(ended)
+        never_expire = store.jobs.collection.count_documents(ended)
         assert any("expireAfterSeconds" in index for index in store.jobs.collection.index_information().values())
 
     record_property("samples", samples)
@@ -227,7 +229,7 @@ def test_workers__200_000_images__nothing_grows(
     assert last["jobs of images"] == 0
     # MRQ's own maintenance creates a job each minute, regardless of images. Each of these jobs must have an expiry
     # time.
-    assert kept_for_ever == 0
+    assert never_expire == 0
     # The data that is kept for an image while it is in progress is deleted afterwards.
     assert here.installation.redis.dbsize() < 100
     assert here.installation.redis.hlen(here.installation.queue.keys.deliveries) == 0

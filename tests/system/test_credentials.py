@@ -81,17 +81,17 @@ def metadata_server(tls_servers: TlsServers) -> Iterator[str]:
     thread.join()
 
 
-Give = Callable[[Config], Config]
+Provide = Callable[[Config], Config]
 
 
 @pytest.fixture
-def give(
+def provide(
     request: pytest.FixtureRequest,
     tls_servers: TlsServers,
     metadata_server: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Give:
+) -> Provide:
     """Return a function that puts the credentials where the test's parameter says, and returns the settings to use."""
     secret = str(tls_servers.settings["AWS_SECRET_KEY"])
 
@@ -114,7 +114,7 @@ def give(
             case "container role":
                 monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{metadata_server}/container")
             case "file of settings":
-                path = tmp_path / "own.py"
+                path = tmp_path / "other_settings.py"
                 path.write_text("\n".join(f"{name} = {value!r}" for name, value in tls_servers.settings.items()))
                 monkeypatch.setenv("EXIFINATOR_SETTINGS", str(path))
                 return load_config.__wrapped__()
@@ -127,11 +127,11 @@ SOURCES = ("environment", "session", "profile", "instance role", "container role
 
 
 @pytest.mark.parametrize("reader", [S3Client, FastS3Client])
-@pytest.mark.parametrize("give", SOURCES, indirect=True)
+@pytest.mark.parametrize("provide", SOURCES, indirect=True)
 def test_credentials__from_any_source__read_an_image(
-    give: Give, reader: type[S3Client], config: Config, image: ImageRef, monkeypatch: pytest.MonkeyPatch
+    provide: Provide, reader: type[S3Client], config: Config, image: ImageRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3 = reader(give(config))
+    s3 = reader(provide(config))
     first = s3.read_range(image, 0, 100)
     if reader is FastS3Client:
         # From now on, the client must sign its requests itself.

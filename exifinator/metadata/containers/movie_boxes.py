@@ -96,7 +96,7 @@ class BoxReader:
         return max(0, MAX_READ_BYTES - self.file.buffered_bytes)
 
     def find_user_data(self, movie: BoxHeader, start: int) -> int:
-        """Return the offset of the user data at the end of a movie box, or `start` if none has to be looked for.
+        """Return the offset of the user data at the end of a movie box, or `start` if it is not needed or not found.
 
         The user data counts more than the tracks from `start` on, whose tables are too long to be read.
 

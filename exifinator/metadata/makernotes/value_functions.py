@@ -144,7 +144,7 @@ def hex_digits(value: Any, _order: str) -> Any:
 
 
 def short_date(value: Any, _order: str) -> Any:
-    """Return a date and time, which is six bytes, the first of which is the year of the century."""
+    """Return a date and time of six bytes. The first byte is the year of the century."""
     data = _as_bytes(value)
     return "20{:02d}:{:02d}:{:02d} {:02d}:{:02d}:{:02d}".format(*data) if len(data) == 6 else None
 

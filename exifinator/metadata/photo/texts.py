@@ -53,7 +53,7 @@ def joined_names(raw: Raw) -> str | None:
 
 
 def fullest(candidates: list[str]) -> str:
-    """Return the first text, or a later text of which the first one is a damaged copy.
+    """Return the first text, or a later one if the first is a damaged copy of it.
 
     Texts in EXIF are often cut, or have a question mark in place of each letter that is not ASCII.
     """

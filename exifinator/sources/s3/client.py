@@ -55,7 +55,7 @@ class S3Client:
         self._attempts = 0
         self._failure: CredentialsRefused | None = None
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
-        # The buckets of which the last read object was encrypted with S3_SSE_C_KEY.
+        # The buckets whose last read object was encrypted with S3_SSE_C_KEY.
         self._sse_c_buckets: set[str] = set()
 
     def endpoint(self, bucket: str) -> str:
@@ -352,7 +352,7 @@ def _end_redirects(response_dict: dict[str, Any], **_: Any) -> None:
     """Turn a redirect of HeadBucket that does not name a region into an error.
 
     boto3 sends HeadBucket to ask for a bucket's region whenever a request is redirected. If HeadBucket is redirected
-    too, boto3 asks again, without end.
+    too, boto3 asks again and again.
     """
     if 300 <= response_dict["status_code"] < 400 and "x-amz-bucket-region" not in response_dict["headers"]:
         response_dict["status_code"] = 400

@@ -1,6 +1,6 @@
 """A parser for listings that is twenty times as fast as botocore's generic parser.
 
-botocore's parser was the largest part of a listing's CPU time, at 1,000 keys a page. botocore also searches responses
+botocore's parser was the largest part of a listing's CPU time, at 1,000 keys per page. botocore also searches responses
 with status 200 for errors. To do so, it parses the body a second time, which took half of the remaining time.
 
 This module replaces only the parsing of complete pages, in botocore's `before-parse` hook. botocore still signs, sends
@@ -36,8 +36,8 @@ _FORBIDDEN = tuple(chr(code) for code in (*range(0x9), 0xB, 0xC, *range(0xE, 0x2
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _BARE_AMPERSAND = re.compile(rb"&(?!#[0-9]+;|#x[0-9A-Fa-f]+;|[A-Za-z]+;)")
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
-# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block is used
-# of which the page contains no character.
+# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block without a
+# character that the page contains is used.
 _STAND_IN_BLOCKS = range(0x10FF00, 0x100000, -0x100)
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- a table reads better with a row a line
-"""What users of mongodb-rest type, what they got, what this API answers, and where it differs on purpose."""
+"""Requests of mongodb-rest users: what mongodb-rest responds, what this API responds, and why it differs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names(records: Any) -> list[str]:
     return [record["_id"] for record in records]
 
 
-# Each row: what is typed; what mongodb-rest answers; what this API answers; why it differs where it does.
+# Each row: the request, the response of mongodb-rest, the response of this API, and the reason if it differs.
 TABLE = [
     ("/", "its index page or 404", lambda r: r.json()["records"] == RECORDS, "lists the addresses"),
     ("/dbs", "every database of the server", lambda r: r.json() == ["waldo"], "only the one of the settings"),
@@ -77,28 +77,28 @@ TABLE = [
     (f'{RECORDS}?sort="size"&limit=1', "", lambda r: r.json()[0]["size"] == 1000000, ""),
     (f"{RECORDS}?query=&limit=1", "every document", lambda r: len(r.json()) == 1, ""),
     (f'{RECORDS}?query={{"_id":{{"$oid":"65a1b2c3d4e5f60718293a4b"}}}}', "", lambda r: r.json() == [], ""),
-    (f'{RECORDS}?datatypes={{"_id":"ObjectId"}}', "casts a field of the query", 400, "ids are strings; $oid and $date say it in the query"),
-    (f"{RECORDS}?query[key]=a", "a nested parameter", 400, "JSON alone"),
-    (f"{RECORDS}?limit=1&limit=2", "an exception", 400, "an error of the caller's"),
-    (f"{RECORDS}?timeout=false&limit=1", "a cursor without a limit of time", lambda r: len(r.json()) == 1, "every query has one"),
+    (f'{RECORDS}?datatypes={{"_id":"ObjectId"}}', "casts a field of the query", 400, "ids are strings; the query can have $oid and $date"),
+    (f"{RECORDS}?query[key]=a", "a nested parameter", 400, "only JSON"),
+    (f"{RECORDS}?limit=1&limit=2", "an exception", 400, "a caller's error"),
+    (f"{RECORDS}?timeout=false&limit=1", "a cursor without a time limit", lambda r: len(r.json()) == 1, "every query has one"),
     (f'{RECORDS}?hint={{"_id":1}}&limit=1', "", lambda r: len(r.json()) == 1, ""),
-    (f'{RECORDS}?hint={{"nothing":1}}&limit=1', "an error 500", 400, "an error of the caller's"),
-    (f"{RECORDS}?explain=true&query={SONY}", "MongoDB's explanation", lambda r: "winningPlan" in r.json(), "the plan alone"),
+    (f'{RECORDS}?hint={{"nothing":1}}&limit=1', "an error 500", 400, "a caller's error"),
+    (f"{RECORDS}?explain=true&query={SONY}", "MongoDB's explanation", lambda r: "winningPlan" in r.json(), "only the plan"),
     (f"{RECORDS}?output=csv&limit=2", "CSV", lambda r: r.headers["content-type"].startswith("text/csv"), "the columns of every record, not of the first; no cell is a formula"),
     (f"{RECORDS}?output=json&limit=2", "JSON", lambda r: len(r.json()) == 2, ""),
-    (f"{RECORDS}?output=xml", "an exception", 400, "an error of the caller's"),
-    (f"{RECORDS}?query={{", "an exception", 400, "an error of the caller's"),
+    (f"{RECORDS}?output=xml", "an exception", 400, "a caller's error"),
+    (f"{RECORDS}?query={{", "an exception", 400, "a caller's error"),
     (f"{RECORDS}?snapshot=true&limit=1", "for MongoDB before 4.0", lambda r: len(r.json()) == 1, ""),
     (f"{RECORDS}/holiday/2024/IMG_0003.jpg", "", lambda r: r.json()["_id"] == "holiday/2024/IMG_0003.jpg", "an id with slashes"),
     (f"{RECORDS}/nothing", "404 {ok: 0}", 404, "problem+json"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("typed", "mongodb_rest", "expected", "reason"), TABLE, ids=[row[0] for row in TABLE])
-def test_mongodb_rest__what_is_typed__answers_as_the_table_says(
-    api: Api, typed: str, mongodb_rest: str, expected: Any, reason: str
+@pytest.mark.parametrize(("path_and_query", "mongodb_rest", "expected", "reason"), TABLE, ids=[row[0] for row in TABLE])
+def test_mongodb_rest__each_request__has_the_response_in_the_table(
+    api: Api, path_and_query: str, mongodb_rest: str, expected: Any, reason: str
 ) -> None:
-    answer = api.client.get(typed)
+    answer = api.client.get(path_and_query)
     if isinstance(expected, int):
         assert answer.status_code == expected
         assert answer.headers["content-type"] == "application/problem+json"
@@ -169,7 +169,7 @@ def test_find_records__times__have_one_length(own_library: Config) -> None:
 
 @pytest.fixture(scope="module")
 def large_library(library: Config) -> Iterator[Config]:
-    """Yield a library with 60 records of 100 kB each, which is more than a response that is collected may have."""
+    """Yield a library with 60 records of 100 kB each, too much for a response that is sent in one piece."""
     with copy_library(library) as config, pymongo.MongoClient[Any](config.mongodb_uri.get_secret_value()) as client:
         photos = client[config.mongodb_database].exif_data
         extra = {59: {"only in the last": "=1+1"}}

@@ -59,7 +59,7 @@ def test_token__health_and_pages__need_none(guarded_api: Api, path: str) -> None
 
 
 @pytest.mark.parametrize("place", ["/photos?token=", "/photos?access_token=", "/photos?api_key="])
-def test_token__in_the_address__is_not_taken(guarded_api: Api, place: str) -> None:
+def test_token__in_the_address__is_ignored(guarded_api: Api, place: str) -> None:
     assert guarded_api.client.get(place + TOKEN).status_code == 401
 
 
@@ -157,7 +157,7 @@ def test_requeue__failed_jobs__are_queued_again(own_library: Config, by: str) ->
     [{}, {"ids": []}, {"ids": ["x"]}, {"ids": ["0" * 24], "exception": "A"}, {"exception": {"$ne": ""}}, {"exception": None},
      {"ids": [{"$gt": ""}]}, {"ids": ["0" * 24] * 1001}, [], "x", {"query": {}}],
 )  # fmt: skip
-def test_requeue__body_is_none_of_the_three__is_400(guarded_api: Api, body: Any) -> None:
+def test_requeue__invalid_selection__is_400(guarded_api: Api, body: Any) -> None:
     assert guarded_api.client.post("/failures/requeue", headers=GOOD, json=body).status_code == 400
 
 
@@ -175,7 +175,7 @@ def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
-def test_requeue__body_does_not_say_that_it_is_json__is_refused(guarded_api: Api, kind: str) -> None:
+def test_requeue__content_type_other_than_json__is_refused(guarded_api: Api, kind: str) -> None:
     """A page of another origin may send text without a preflight request, but not JSON."""
     headers = {**GOOD, "Content-Type": kind}
     answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b'{"exception":"A"}')
@@ -193,19 +193,19 @@ def test_host__of_another_page__is_refused(api: Api, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:3001", "LOCALHOST:3001", "[::1]:3001"])
-def test_host__of_this_machine__is_taken(api: Api, host: str) -> None:
+def test_host__of_this_machine__is_accepted(api: Api, host: str) -> None:
     assert api.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
 def test_cors__no_origin_in_the_settings__allows_none(api: Api) -> None:
     answer = api.client.get("/photos", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
-    assert "access-control-allow-origin" not in api.client.options("/photos", headers=asked).headers
+    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+    assert "access-control-allow-origin" not in api.client.options("/photos", headers=preflight).headers
 
 
 @pytest.mark.parametrize("path", ["/photos", "/failures/requeue", "/waldo/exif_data/a/b"])
-def test_options__address__says_what_it_takes(api: Api, path: str) -> None:
+def test_options__address__lists_its_methods(api: Api, path: str) -> None:
     answer = api.client.options(path)
     assert answer.status_code == 204
     assert answer.headers["allow"] == ("OPTIONS, POST" if path == "/failures/requeue" else "GET, HEAD, OPTIONS")
@@ -216,7 +216,7 @@ def test_options__nothing_there__is_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "PATCH", "DELETE", "FOO"])
-def test_method__not_taken__is_405_with_allow(api: Api, method: str) -> None:
+def test_method__not_supported__is_405_with_allow(api: Api, method: str) -> None:
     answer = api.client.request(method, "/photos")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
@@ -335,7 +335,7 @@ def test_problem__cause__is_a_code_with_its_parameter_and_pointer(
     assert answer.status_code == problem["status"] == ErrorCode(code).status
 
 
-def test_problem__body_is_no_json__has_a_code(guarded_api: Api) -> None:
+def test_problem__body_is_not_json__has_a_code(guarded_api: Api) -> None:
     headers = {**GOOD, "Content-Type": "application/json"}
     answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b"{")
     assert (answer.status_code, answer.json()["code"], answer.json()["parameter"]) == (400, "bad_json", "body")

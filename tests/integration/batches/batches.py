@@ -19,7 +19,7 @@ class SmallPages:
 
     def __init__(self, s3: S3Client) -> None:
         self.s3 = s3
-        self.asked: list[tuple[str | None, str]] = []
+        self.requests: list[tuple[str | None, str]] = []
 
     def endpoint(self, bucket: str) -> str:
         return self.s3.endpoint(bucket)
@@ -30,7 +30,7 @@ class SmallPages:
     def list_page(
         self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = PAGE
     ) -> ListedPage:
-        self.asked.append((token, start_after))
+        self.requests.append((token, start_after))
         return self.s3.list_page(bucket, prefix, token, start_after=start_after, max_keys=min(max_keys, PAGE))
 
 

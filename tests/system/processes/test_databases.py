@@ -254,7 +254,7 @@ def test_ensure_services__unavailable_port__shows_the_end_of_the_log(
 ) -> None:
     with pytest.raises(ServiceFailed, match=r"(?s)Redis did not start at .*redis\.log.*[Aa]ddress already in use"):
         ensure_services(config_for(f"redis://:secret@127.0.0.1:{taken_port}", mongodb_uri), root)
-    assert service_supervision(root).status() == [], "it is not tried for ever"
+    assert service_supervision(root).status() == [], "it is not retried forever"
 
 
 def test_ensure_services__mongodb_data_of_another_kind__shows_the_error(

@@ -129,7 +129,7 @@ def test_fast_client__credentials_that_were_renewed__are_loaded_again(fast: Fast
 
 
 @pytest.mark.parametrize("bucket", EXPRESS)
-def test_fast_client__directory_bucket__takes_one_get_an_image(fast: FastS3Client, stub: StubS3, bucket: str) -> None:
+def test_fast_client__directory_bucket__takes_one_get_per_image(fast: FastS3Client, stub: StubS3, bucket: str) -> None:
     def check_session(request: Request, reply: Reply) -> Reply:
         is_signed = "/s3express/" in request.headers.get("authorization", "")
         has_token = request.headers.get("x-amz-s3session-token") == "ST"

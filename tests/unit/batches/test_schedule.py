@@ -21,14 +21,14 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def times(of: ScheduleEntry, last: str | None, since: str, count: int) -> list[str]:
+def times(schedule: ScheduleEntry, last: str | None, since: str, count: int) -> list[str]:
     """Return the next times, if each batch starts on time."""
     handled = utc(last) if last else None
     result = []
     for _ in range(count):
-        due_at = next_time(of, handled, utc(since))
+        due_at = next_time(schedule, handled, utc(since))
         result.append(f"{due_at:%Y-%m-%d %H:%M}")
-        handled = handled_time(of, due_at, due_at + timedelta(seconds=20) if of.at else due_at)
+        handled = handled_time(schedule, due_at, due_at + timedelta(seconds=20) if schedule.at else due_at)
     return result
 
 
@@ -102,20 +102,20 @@ def test_next_time__day_that_a_time_zone_leaves_out__does_not_stop_the_schedule(
 def test_handled_time__after_downtime__missed_times_count_as_one(
     every: str, at: str | None, handled: str, following: str
 ) -> None:
-    of = entry(every=every, at=at)
+    schedule = entry(every=every, at=at)
     now = utc("2026-03-09 05:00")
     last = utc(f"2026-03-01 {at or '02:00'}")
-    due_at = next_time(of, last, last)
+    due_at = next_time(schedule, last, last)
     assert due_at < now
-    assert handled_time(of, due_at, now) == utc(handled)
-    assert next_time(of, handled_time(of, due_at, now), last) == utc(following) > now
+    assert handled_time(schedule, due_at, now) == utc(handled)
+    assert next_time(schedule, handled_time(schedule, due_at, now), last) == utc(following) > now
 
 
 def test_handled_time__number_of_days_and_a_later_time_today__is_the_day_before() -> None:
     """The time of today has not come yet."""
-    of = entry(every="2d", at="20:00")
-    assert handled_time(of, utc("2026-03-01 20:00"), utc("2026-03-05 19:59")) == utc("2026-03-03 20:00")
-    assert handled_time(of, utc("2026-03-01 20:00"), utc("2026-03-05 20:00")) == utc("2026-03-05 20:00")
+    schedule = entry(every="2d", at="20:00")
+    assert handled_time(schedule, utc("2026-03-01 20:00"), utc("2026-03-05 19:59")) == utc("2026-03-03 20:00")
+    assert handled_time(schedule, utc("2026-03-01 20:00"), utc("2026-03-05 20:00")) == utc("2026-03-05 20:00")
 
 
 def test_read_schedule__changed_times__are_another_entry() -> None:

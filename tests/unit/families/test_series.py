@@ -73,7 +73,7 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
         # Photos with automatic exposure, by a camera that calls each of them a bracket
         ([frame(f"{n}.jpg", n, exposure_bias=0.0, exposure_seconds=1 / (60 + n), iso=100) for n in range(3)], []),
         ([frame(f"{n}.jpg", n, exposure_bias=0.0, exposure_seconds=2.0 ** -n, iso=100 * n) for n in range(3)], []),
-        # Frames of which the exposures are equal or unknown, of two cameras, or without the mark
+        # Frames with equal or unknown exposures, of two cameras, or without the mark
         (bracket(1, 0, 1, 1, 1), []),
         ([frame("1.jpg", 0), frame("2.jpg", 1)], []),
         (bracket(1, 0, 0) + bracket(2, 1, 2, camera_serial="2"), []),

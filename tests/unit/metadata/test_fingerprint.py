@@ -1,4 +1,4 @@
-"""Copies of a file have the same fingerprint, and other files have others."""
+"""Copies of a file have the same fingerprint. Other files have different fingerprints."""
 
 from __future__ import annotations
 

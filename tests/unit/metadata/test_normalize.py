@@ -149,8 +149,8 @@ def test_build_photo__altitude__is_below_the_sea_by_its_reference(metres, refere
 def test_build_photo__size__is_as_the_picture_is_shown(orientation, size, rotation_applied, shown):
     summary = photo(size=size, rotation_applied=rotation_applied, Image_Orientation=[orientation])
     assert (summary["width_pixels"], summary["height_pixels"]) == shown
-    to_be_done = 1 if rotation_applied else orientation
-    assert summary.get("orientation") == (to_be_done if 1 <= orientation <= 8 else None)
+    expected = 1 if rotation_applied else orientation
+    assert summary.get("orientation") == (expected if 1 <= orientation <= 8 else None)
 
 
 def test_build_photo__size_unknown_to_the_container__is_taken_from_exif():
@@ -174,7 +174,7 @@ def test_build_photo__lens__is_the_best_available_name(values, lens):
 
 
 @pytest.mark.parametrize(("flash", "fired"), [(0, False), (1, True), (16, False), (25, True), (32, False)])
-def test_build_photo__flash__fired_by_its_lowest_bit(flash, fired):
+def test_build_photo__flash__has_fired_if_the_lowest_bit_is_set(flash, fired):
     assert photo(EXIF_Flash=[flash])["flash_fired"] is fired
 
 
@@ -187,7 +187,7 @@ def test_build_photo__flash__fired_by_its_lowest_bit(flash, fired):
         ({"EXIF_ISOSpeed": [800]}, 800),
     ],
 )
-def test_build_photo__iso__is_the_one_that_16_bits_do_not_cut(values, iso):
+def test_build_photo__iso__is_the_value_that_16_bits_do_not_cut(values, iso):
     assert photo(**values)["iso"] == iso
 
 

@@ -1,4 +1,4 @@
-"""What cameras keep of MakerNotes outside the MakerNote: FLIR, GoPro, Qualcomm, Casio, Minolta and Sigma."""
+"""MakerNote data that cameras store outside the MakerNote: FLIR, GoPro, Qualcomm, Casio, Minolta and Sigma."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_read_jpeg__gopro__has_its_model():
     assert record_of(photo).document["photo"]["camera_model"] == "HERO6 Black"
 
 
-def test_read_jpeg__gopro_nested_without_end__ends():
+def test_read_jpeg__gopro_nested_deeply__ends():
     data = b""
     for _ in range(50):
         data = b"DEVC\0" + struct.pack(">BH", 1, len(data)) + data

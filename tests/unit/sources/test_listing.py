@@ -33,7 +33,7 @@ def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FakeBucket:
-    """Lists as S3 does, ten keys a page. order: the server's sort key; heeds: whether it supports StartAfter."""
+    """Lists as S3 does, ten keys per page. order: the server's sort key; heeds: whether it supports StartAfter."""
 
     def __init__(self, keys: list[str], *, order: Callable[[str], object] = str.encode, heeds: bool = True) -> None:
         self.order, self.heeds = order, heeds

@@ -1,5 +1,5 @@
 /**
- * @file Filters by files of which there are copies. Copies are recognized by their fingerprint.
+ * @file Filters for files that have copies. Copies are recognized by their fingerprint.
  * @import { KindProps } from "./values.jsx"
  */
 import { formatNumber, pluralize } from "../core/format.js";

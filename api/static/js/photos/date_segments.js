@@ -7,7 +7,7 @@ import { formatPeriod } from "../core/format.js";
 
 /** The value of the segment of photos without a date. */
 export const NO_DATE = "none";
-// Years of which the API can find the place in the list.
+// Months whose place in the list the API can find.
 const MONTH = /^[12]\d{3}-\d\d$/;
 
 /**

@@ -65,7 +65,7 @@ def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at,
             "second",
             "DateCreated",
         ),
-        # The day of XMP, and the time of the same day of IPTC.
+        # The day comes from XMP. IPTC has the same day, and the time.
         (
             {
                 "xmp": "<photoshop:DateCreated>2006-10-29</photoshop:DateCreated>",
@@ -75,7 +75,7 @@ def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at,
             "second",
             "DateCreated",
         ),
-        # Another day does not refine it.
+        # A source with another day does not add its time.
         (
             {
                 "xmp": "<photoshop:DateCreated>2003-08-31</photoshop:DateCreated>"
@@ -93,7 +93,7 @@ def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at,
         ),
         ({"text": {"tIME": "2019-05-01T20:13:07Z"}}, datetime(2019, 5, 1, 20, 13, 7), "second", "tIME"),
         ({"key": "a/IMG-20241123-WA0010.jpg"}, datetime(2024, 11, 23), "day", "file name"),
-        # The name has the time of the day that XMP has.
+        # XMP has the day, and the file name has the same day with the time.
         (
             {"xmp": "<photoshop:DateCreated>2024-11-23</photoshop:DateCreated>", "key": "IMG_20241123_101112.jpg"},
             datetime(2024, 11, 23, 10, 11, 12),

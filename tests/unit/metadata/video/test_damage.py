@@ -1,4 +1,4 @@
-"""Damaged videos of all containers: no exception but the package's own, and nothing over its budget."""
+"""Reading a damaged video of any container raises only errors of this package, and stays within the limits."""
 
 from __future__ import annotations
 
