@@ -20,6 +20,8 @@ from datetime import datetime
 from typing import Literal
 
 from exifinator.batches.cancellation import cancel_pending
+from exifinator.batches.full_queue import pauses_while_full
+from exifinator.batches.limits import CostControl, CostTerms, withdraw
 from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
@@ -29,11 +31,11 @@ from exifinator.batches.sources import raise_together
 from exifinator.batches.stored_batch import StoredBatch, make_options
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
-from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, TransientError
+from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, LimitReached, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.retry import Retry, backoff_seconds
+from exifinator.retry import Retry
 from exifinator.sources.source import Lister, Source, remove_covered
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.store import Store
@@ -42,9 +44,7 @@ from exifinator.storage.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 DEFAULT_INTERVALS = Intervals()
-# The listing pauses while the queue is full. Its pauses grow from the minimum to the maximum.
-MIN_FULL_QUEUE_PAUSE_SECONDS = 0.05
-MAX_FULL_QUEUE_PAUSE_SECONDS = 2.0
+DEFAULT_TERMS = CostTerms()
 
 
 class Batch:
@@ -58,6 +58,7 @@ class Batch:
         verify: Whether to leave failed images as they are instead of requeueing them.
         includes_junk: Whether to index junk files.
         inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
+        terms: The prices of S3, and the limits of the batch.
         intervals: How often the batch is checked and saved.
 
     Attributes:
@@ -77,12 +78,14 @@ class Batch:
         verify: bool = False,
         includes_junk: bool = False,
         inventory: str | None = None,
+        terms: CostTerms = DEFAULT_TERMS,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
         self.queue = queue
         kept = remove_covered(sources)
-        self.listings = SourceListings(kept, lister, is_strict=verify, includes_junk=includes_junk)
+        self._cost = CostControl(queue, kept, lister, terms, counts_listing=inventory is None)
+        self.listings = SourceListings(kept, self._cost.lister, is_strict=verify, includes_junk=includes_junk)
         self.tally = BatchTally()
         self.stored = StoredBatch(
             store,
@@ -136,6 +139,7 @@ class Batch:
         self.stored.set_owner()
         if retry(self.queue.batches.counts, self.id) is None:
             retry(self.queue.batches.open, self.id, self._prefixes, counts=self.tally.to_worker_counts())
+        retry(self._cost.open, self.id)
         retry(self.queue.refused_buckets.close_circuits, self._buckets)
         retry(self._save, "listing")
 
@@ -217,7 +221,7 @@ class Batch:
             state: The state to store.
             problem: Why the batch stopped early, for users.
         """
-        with suppress(AccessDenied, TransientError):
+        with suppress(AccessDenied, LimitReached, TransientError):
             self._refresh()
         with suppress(BatchTaken, TransientError):
             self.stored.save(state, self.tally, self.listings, problem=problem, detach=True)
@@ -236,25 +240,13 @@ class Batch:
         return Reconciler(self.store, self.queue, started_at=self.started_at, options=self.stored.options)
 
     def _wait_for_room(self, state: str, retry: Retry) -> Iterator[BatchCounts]:
-        """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""
-        attempt = 0
-        while retry(self.queue.is_full):
-            attempt += 1
-            if attempt == 1:
-                log.info(
-                    "wait: the queue is full (MAX_QUEUED images), so the listing pauses",
-                    extra={"action": "wait", "batch": self.id},
-                )
+        """While the queue is full, yield the counts and pause."""
+        for _ in pauses_while_full(self.queue, retry, self.id):
             retry(self._refresh)
             retry(self._save_if_due, state)
             yield self.counts
             if self.stored.cancel_requested_at:
                 return
-            retry.pause(
-                backoff_seconds(
-                    attempt, first_seconds=MIN_FULL_QUEUE_PAUSE_SECONDS, max_seconds=MAX_FULL_QUEUE_PAUSE_SECONDS
-                )
-            )
 
     def _process_page(self, source_page: SourcePage, *, dry_run: bool) -> Page:
         options = self.stored.options
@@ -325,7 +317,9 @@ class Batch:
             # sequentially, and therefore without duplicates.
             result.pending += 1
         self._schedule.note_reconciliation(began, time.monotonic())
-        if not result.pending:
+        if result.pending:
+            self._cost.check(self.counts)
+        else:
             retry(self._refresh)
             retry(self._end, result)
 
@@ -339,6 +333,7 @@ class Batch:
         """Update the counts with those of the workers. Return whether Redis still has the workers' counts.
 
         Raises:
+            LimitReached: The batch has reached a limit, and images are left.
             EXIFinatorError: None of the sources can be listed and read. If this concerns only some of the sources, the
                 others are indexed first.
         """
@@ -346,9 +341,26 @@ class Batch:
         self.listings.note_refusals({bucket: AccessDenied(message) for bucket, message in refusals.items()})
         if refusals and len(self.failures) == len(self.listings.sources):
             raise self.failures[0]
-        counts = self.queue.batches.counts(self.id)
-        self.tally.update(counts)
-        return bool(counts)
+        worker_counts = self._cost.update(self.id, self.tally)
+        if not (self.listings.is_listed and self.tally.is_complete):
+            self._cost.check(self.counts)
+        return bool(worker_counts)
+
+    def stop(self, reason: LimitReached, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
+        """Stop a batch that has reached its limit, so that it can be resumed. Yield the counts until it is stopped.
+
+        Remove its images from the queue, and wait for those in progress.
+        """
+        poll_seconds = self._schedule.intervals.poll_seconds
+        for _ in withdraw(
+            self.queue, self.store, self.id, self.listings.sources, poll_seconds=poll_seconds, pause=pause
+        ):
+            with suppress(LimitReached):
+                Retry(pause)(self._refresh)
+            yield self.counts
+        self.stored.limit_reached = True
+        self.detach("stopped", problem=str(reason))
+        Retry(pause)(self.queue.batches.close, self.id)
 
     def _end(self, result: ReconcileResult | None) -> None:
         raise_together(self.failures, "The other sources were indexed")

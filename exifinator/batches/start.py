@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exifinator.batches.limits import BatchLimits
 from exifinator.batches.model import BatchCounts, new_batch_id
 from exifinator.batches.service import read_watched
 from exifinator.batches.sources import check_sources
@@ -40,6 +41,7 @@ MAX_RUNNING = 16
 # configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
 MAX_LOG_FILES = 100
+NO_LIMITS = BatchLimits()
 # Held from counting the running batches until the new batch is stored. Otherwise, parallel calls could exceed
 # MAX_RUNNING.
 _counting = threading.Lock()
@@ -53,6 +55,7 @@ def start_batch(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     prune: bool = False,
+    limits: BatchLimits = NO_LIMITS,
     batch_id: str | None = None,
     logs: Path = ROOT / "logs",
 ) -> str:
@@ -62,6 +65,7 @@ def start_batch(
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
         include, exclude: The patterns by which the objects are chosen.
         prune: Whether the records of deleted objects are removed after the batch.
+        limits: The limits of the batch.
         batch_id: The id of the batch. By default, a new one. A batch of this id whose process has died is resumed.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
@@ -96,7 +100,7 @@ def start_batch(
         logs.mkdir(exist_ok=True)
         for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
             old.unlink(missing_ok=True)
-        process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
+        process = _spawn_watcher(batch_id, parsed, log_file, prune=prune, limits=limits)
     except OSError as exc:
         # Otherwise, the batch would count as running for a while.
         problem = f"The process of the batch could not be started: {exc.strerror}"
@@ -144,9 +148,15 @@ def _check_source(source: Source, config: Config) -> None:
         gc.collect()
 
 
-def _spawn_watcher(batch_id: str, source: Source, log_file: Path, *, prune: bool) -> subprocess.Popen[bytes]:
+def _spawn_watcher(
+    batch_id: str, source: Source, log_file: Path, *, prune: bool, limits: BatchLimits
+) -> subprocess.Popen[bytes]:
     options = [f"--include={pattern}" for pattern in source.patterns.include]
     options += [f"--exclude={pattern}" for pattern in source.patterns.exclude]
+    if limits.max_requests is not None:
+        options.append(f"--max-requests={limits.max_requests}")
+    if limits.max_dollars is not None:
+        options.append(f"--max-dollars={limits.max_dollars!r}")
     if prune:
         options.append("--then-prune")
     with log_file.open("wb") as out:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from exifinator.batches.limits import CostTerms
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import Folder, check_sources, find_sources, raise_together, register_folders
@@ -22,11 +23,13 @@ from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
+from exifinator.cost.prices import Prices, find_prices
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
     ConfigError,
     EXIFinatorError,
+    LimitReached,
     PermanentError,
     TransientError,
 )
@@ -54,6 +57,7 @@ from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 
 EXIT_FAILED = 1
+EXIT_LIMIT = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -95,6 +99,8 @@ class _RunCommand(click.Command):
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
+@click.option("--max-dollars", type=float, metavar="N", help="Stop at this price of S3's requests and traffic.")
+@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after this many requests to S3.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that start_batch has created; no services are started.")
 @click.option("--then-prune", is_flag=True, hidden=True, help="Prune once the batch is done, without asking.")
 def run_command(**arguments: Any) -> None:
@@ -107,7 +113,7 @@ def run_command(**arguments: Any) -> None:
     takes precedence over --include.
 
     Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
-    denies access; 130 interrupted.
+    denies access; 3 stopped by --max-dollars or --max-requests; 130 interrupted.
     """
     options = RunOptions(**arguments)
     options.check()
@@ -148,6 +154,7 @@ def run_command(**arguments: Any) -> None:
             verify=options.verify,
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
+            terms=CostTerms(_find_prices(sources, client, config), options.limits, config.first_read_bytes),
         )
         # The API and the workers start such batches. Restarting the workers would also stop the API.
         if not options.dry_run and options.batch_id is None:
@@ -158,7 +165,7 @@ def run_command(**arguments: Any) -> None:
             counts = _run_batch(batch, display, options)
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
-        if options.then_prune:
+        if options.then_prune and not batch.stored.limit_reached:
             from exifinator.batches.prune import prune_after_batch
 
             prune_after_batch(batch.id, sources, client, store, queue)
@@ -169,6 +176,8 @@ def run_command(**arguments: Any) -> None:
     else:
         _print_summary(counts, config, options)
     raise_together(failures, "The other sources were indexed")
+    if batch.stored.limit_reached:
+        sys.exit(EXIT_LIMIT)
     if counts.failed:
         sys.exit(EXIT_FAILED)
 
@@ -219,6 +228,16 @@ def _check_access(
             raise ConfigError(first.message, code=first.code, hint=first.hint, pointer=first.pointer) from first
         raise first
     return readable, probe_objects, failures
+
+
+def _find_prices(sources: Sequence[Source], client: SourceClient, config: Config) -> dict[str, Prices]:
+    """Return the prices of requests to the buckets in S3. Folders are left out."""
+    prices = {}
+    for bucket in {source.bucket for source in sources}:
+        region = client.s3_region(bucket)
+        if region is not None:
+            prices[bucket] = find_prices(config, bucket, client.endpoint(bucket), region)
+    return prices
 
 
 def _connect(config: Config) -> tuple[Store, ImageQueue]:
@@ -282,6 +301,11 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
             batch.detach("left")
             display.note(_detached_message(batch.counts))
         sys.exit(EXIT_INTERRUPTED)
+    except LimitReached as exc:
+        for counts in batch.stop(exc):
+            display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
+        display.note(f"{exc}.")
+        return batch.counts
     except EXIFinatorError as exc:
         if not options.dry_run:
             batch.detach("stopped", problem=str(exc))
