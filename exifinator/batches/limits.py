@@ -10,8 +10,7 @@ cost: the average of the images before them.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -142,20 +141,13 @@ class CostControl:
 
 
 def withdraw(
-    queue: ImageQueue,
-    store: Store,
-    batch_id: str,
-    sources: Sequence[Source],
-    *,
-    poll_seconds: float,
-    pause: Callable[[float], None] = time.sleep,
+    queue: ImageQueue, store: Store, batch_id: str, sources: Sequence[Source], retry: Retry, poll_seconds: float
 ) -> Iterator[None]:
     """Remove the images of a batch from the queue. Yield repeatedly until those in progress are done.
 
     Images that another open batch also covers stay in the queue.
     """
-    retry = Retry(pause)
     # The request is always a new one, so the images in progress stay in the queue until their workers or leases end.
     while not retry(cancel_pending, queue, store, batch_id, sources, requested_at=datetime.now(UTC)):
         yield
-        pause(poll_seconds)
+        retry.pause(poll_seconds)

@@ -31,6 +31,7 @@ from exifinator.batches.sources import raise_together
 from exifinator.batches.stored_batch import StoredBatch, make_options
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
+from exifinator.cost.sample import Sampler
 from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, LimitReached, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
@@ -59,11 +60,13 @@ class Batch:
         includes_junk: Whether to index junk files.
         inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
         terms: The prices of S3, and the limits of the batch.
+        sampler: Takes a sample of the images that a dry run would queue.
         intervals: How often the batch is checked and saved.
 
     Attributes:
         stored: The document of the batch.
         ended: Whether the batch is done or cancelled.
+        limit_reached: The limit at which the batch has stopped, or None.
     """
 
     def __init__(
@@ -79,11 +82,13 @@ class Batch:
         includes_junk: bool = False,
         inventory: str | None = None,
         terms: CostTerms = DEFAULT_TERMS,
+        sampler: Sampler | None = None,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
         self.queue = queue
         kept = remove_covered(sources)
+        self._sampler = sampler
         self._cost = CostControl(queue, kept, lister, terms, counts_listing=inventory is None)
         self.listings = SourceListings(kept, self._cost.lister, is_strict=verify, includes_junk=includes_junk)
         self.tally = BatchTally()
@@ -94,6 +99,7 @@ class Batch:
             save_interval_seconds=intervals.save_seconds,
         )
         self.ended = False
+        self.limit_reached: LimitReached | None = None
         self._schedule = ReconcileSchedule(intervals)
 
     @property
@@ -254,6 +260,8 @@ class Batch:
         page = triage_page(refs, self.store, refresh=options["refresh"], excluded=excluded)
         if not dry_run:
             self._queue_page(page)
+        elif self._sampler:
+            self._sampler.add(source_page.source, [*page.unread, *page.pending, *page.failed])
         self._refresh()
         self.tally.add_page(page, started_at=self.started_at, requeue_failed=not options["verify"])
         return page
@@ -351,16 +359,14 @@ class Batch:
 
         Remove its images from the queue, and wait for those in progress.
         """
-        poll_seconds = self._schedule.intervals.poll_seconds
-        for _ in withdraw(
-            self.queue, self.store, self.id, self.listings.sources, poll_seconds=poll_seconds, pause=pause
-        ):
+        retry, poll_seconds = Retry(pause), self._schedule.intervals.poll_seconds
+        for _ in withdraw(self.queue, self.store, self.id, self.listings.sources, retry, poll_seconds):
             with suppress(LimitReached):
-                Retry(pause)(self._refresh)
+                retry(self._refresh)
             yield self.counts
-        self.stored.limit_reached = True
+        self.limit_reached, self.stored.limit_reached = reason, True
         self.detach("stopped", problem=str(reason))
-        Retry(pause)(self.queue.batches.close, self.id)
+        retry(self.queue.batches.close, self.id)
 
     def _end(self, result: ReconcileResult | None) -> None:
         raise_together(self.failures, "The other sources were indexed")

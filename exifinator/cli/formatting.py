@@ -58,10 +58,10 @@ def format_bytes(count: float) -> str:
 
 
 def format_dollars(dollars: float) -> str:
-    """Return an amount such as `$12.30`, or with two significant digits such as `$0.0042`."""
+    """Return an amount such as `$12.30`, or with three significant digits such as `$0.00420`."""
     if dollars >= 1 or dollars <= 0:
         return f"${dollars:,.2f}"
-    return f"${dollars:.{1 - math.floor(math.log10(dollars))}f}"
+    return f"${dollars:.{2 - math.floor(math.log10(dollars))}f}"
 
 
 def format_duration(seconds: float) -> str:

@@ -19,11 +19,15 @@ from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import Folder, check_sources, find_sources, raise_together, register_folders
 from exifinator.batches.webhook import EVENTS, send_webhook
+from exifinator.cli.forecast_view import describe_forecast
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
+from exifinator.cost.disk import measure_disk_usage
+from exifinator.cost.forecast import Listing, make_forecast
 from exifinator.cost.prices import Prices, find_prices
+from exifinator.cost.sample import SAMPLE_SIZE, Sampler
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
@@ -92,7 +96,7 @@ class _RunCommand(click.Command):
     help="Print one JSON object on stdout instead of the summary; --json=events prints one per event and line.",
 )
 @click.option("--json-events", "as_events", is_flag=True, hidden=True)
-@click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="List and count only, and forecast cost and duration.")
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
 @click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
 @click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
@@ -141,9 +145,12 @@ def run_command(**arguments: Any) -> None:
             raise_together(failures, "The other sources were pruned")
             return
         retry = Retry()
-        retry(store.ensure_indexes_if_quick)
-        for ref in probe_objects:
-            retry(queue.refused_buckets.set_probe_object, ref)
+        if not options.dry_run:
+            retry(store.ensure_indexes_if_quick)
+            for ref in probe_objects:
+                retry(queue.refused_buckets.set_probe_object, ref)
+        prices = _find_prices(sources, client, config)
+        sampler = Sampler(config.first_read_bytes)
         batch = Batch(
             sources,
             lister,
@@ -154,7 +161,8 @@ def run_command(**arguments: Any) -> None:
             verify=options.verify,
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
-            terms=CostTerms(_find_prices(sources, client, config), options.limits, config.first_read_bytes),
+            terms=CostTerms(prices, options.limits, config.first_read_bytes),
+            sampler=sampler,
         )
         # The API and the workers start such batches. Restarting the workers would also stop the API.
         if not options.dry_run and options.batch_id is None:
@@ -163,20 +171,30 @@ def run_command(**arguments: Any) -> None:
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)), _webhook_at_end(batch, config):
             counts = _run_batch(batch, display, options)
+            forecast = None
+            if options.dry_run:
+                display.show_line(f"reading a sample of up to {SAMPLE_SIZE} images")
+                listing = Listing(counts.list_requests, counts.list_dollars, counts.seconds)
+                forecast = make_forecast(sampler, client, config, prices, listing, measure_disk_usage(store))
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
-        if options.then_prune and not batch.stored.limit_reached:
+        if options.then_prune and not batch.limit_reached:
             from exifinator.batches.prune import prune_after_batch
 
             prune_after_batch(batch.id, sources, client, store, queue)
+    more: dict[str, Any] = {"forecast": forecast.as_dict()} if forecast else {}
+    if batch.limit_reached:
+        more["problem"] = str(batch.limit_reached)
     if isinstance(display, EventDisplay):
-        display.event("end", numbers=counts.as_dict())
+        display.event("end", numbers=counts.as_dict(), **more)
     elif options.as_json:
-        click.echo(json.dumps(counts.as_dict()))
+        click.echo(json.dumps({**counts.as_dict(), **more}))
     else:
         _print_summary(counts, config, options)
+        if forecast:
+            click.echo(describe_forecast(forecast))
     raise_together(failures, "The other sources were indexed")
-    if batch.stored.limit_reached:
+    if batch.limit_reached:
         sys.exit(EXIT_LIMIT)
     if counts.failed:
         sys.exit(EXIT_FAILED)
