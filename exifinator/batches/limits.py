@@ -48,12 +48,12 @@ class BatchLimits:
         if self.max_requests is not None and requests >= self.max_requests:
             return (
                 f"The batch stopped at its limit of {self.max_requests:,} requests, after {requests:,}; to resume it, "
-                "repeat the command with a higher --max-requests or without it"
+                "run the same sources with a higher --max-requests or without it"
             )
         if self.max_dollars is not None and counts.dollars >= self.max_dollars:
             return (
                 f"The batch stopped at its limit of ${self.max_dollars:,.10g}, after ${counts.dollars:,.6f}; to resume "
-                "it, repeat the command with a higher --max-dollars or without it"
+                "it, run the same sources with a higher --max-dollars or without it"
             )
         return None
 

@@ -177,7 +177,7 @@ def _images_per_second(sample: Sequence[Measurement], config: Config) -> float:
     wait_seconds = sum(one.wait_seconds for one in read) / len(read)
     by_processes = min(config.processes, cores) / cpu_seconds
     by_cores = cores / (cpu_seconds + (SERVER_CPU_SECONDS if _servers_are_here(config) else 0.0))
-    by_latency = config.processes * config.greenlets / max(wait_seconds + cpu_seconds, 1e-6)
+    by_latency = config.processes * config.max_greenlets / max(wait_seconds + cpu_seconds, 1e-6)
     return min(CPU_SHARE * min(by_processes, by_cores), by_latency)
 
 

@@ -77,7 +77,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += cost.requests
             COUNTS.bytes_read += cost.bytes_read
         else:
-            record, cost = read_image(context.sources, ref, context.config)
+            record, cost = read_image(context.reader, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, cost)
 

@@ -74,7 +74,7 @@ def test_max_requests__reached__stops_with_a_sentence_and_resumes(
     assert stopped.exit_code == 3
     words = " ".join(stopped.output.split())
     assert "The batch stopped at its limit of 5 requests, after " in words
-    assert "repeat the command with a higher --max-requests" in words
+    assert "run the same sources with a higher --max-requests" in words
     assert 0 < len(shared.records(photos.name)) < 11
 
     resumed = run("--max-requests=1000", "--json", photos.name)
