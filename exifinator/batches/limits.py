@@ -47,7 +47,8 @@ class BatchLimits:
         requests = counts.requests + counts.list_requests
         if self.max_requests is not None and requests >= self.max_requests:
             return (
-                f"The batch stopped at its limit of {self.max_requests:,} requests, after {requests:,}; to resume it, "
+                f"The batch stopped at its limit of {self.max_requests:,} "
+                f"request{'s' if self.max_requests != 1 else ''}, after {requests:,}; to resume it, "
                 "run the same sources with a higher --max-requests or without it"
             )
         if self.max_dollars is not None and counts.dollars >= self.max_dollars:

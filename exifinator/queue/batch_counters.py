@@ -96,14 +96,15 @@ class BatchCounters:
             for batch_id, prefixes in self.open_prefixes().items()
             if any(image_id.startswith(prefix) for prefix in prefixes)
         ]
-        return bool(covering) and all(self._has_reached(batch_id, limits.get(batch_id, {})) for batch_id in covering)
-
-    def _has_reached(self, batch_id: str, limits: Mapping[str, float]) -> bool:
-        counts = self.counts(batch_id) or {}
-        return any(
-            name in limits and counts.get(name, 0) + counts.get(f"list_{name}", 0) >= limits[name]
-            for name in ("requests", "nanodollars")
+        return bool(covering) and all(
+            _has_reached(self.counts(batch_id) or {}, limits.get(batch_id, {})) for batch_id in covering
         )
+
+    def has_reached_limit(self, batch_id: str) -> bool:
+        """Return whether an open batch has reached its limit."""
+        with redis_errors("read the limits of the batches"):
+            text: Any = self._client.hget(self._keys.batch_limits, batch_id)
+        return text is not None and _has_reached(self.counts(batch_id) or {}, json.loads(text))
 
     def open_ids(self) -> list[str]:
         """Return the ids of the open batches."""
@@ -153,6 +154,13 @@ class BatchCounters:
         with redis_errors("count the images in progress"):
             keys = [self._keys.downloads, self._keys.batches, self._keys.in_progress]
             return int(self._scripts.run("count_in_progress", keys, [batch_id, _to_json(prefixes)]))
+
+
+def _has_reached(counts: Mapping[str, int], limits: Mapping[str, float]) -> bool:
+    return any(
+        name in limits and counts.get(name, 0) + counts.get(f"list_{name}", 0) >= limits[name]
+        for name in ("requests", "nanodollars")
+    )
 
 
 def _to_json(prefixes: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from exifinator.batches.runner import Batch
 from exifinator.cost.prices import Prices
 from exifinator.errors import LimitReached
 from tests.integration.batches.batches import fill, list_all, open_batch
-from tests.integration.conftest import Bucket, Installation
+from tests.integration.conftest import Bucket, Installation, SharedInstallation
+from tests.photos import make_jpeg
 
 GET, LIST, BYTE = 400.0, 5000.0, 0.1
 
@@ -83,3 +84,22 @@ def test_batch__limit_while_listing__stops_the_listing(installation: Installatio
     with pytest.raises(LimitReached, match="limit of 3 requests, after 3"):
         list_all(batch)
     assert batch.counts.listed < 60
+
+
+@pytest.mark.parametrize("client", ["lean", "boto3"])
+def test_batch__storage_classes__are_priced_as_s3_reports_them(
+    shared: SharedInstallation, bucket: Bucket, client: str
+) -> None:
+    body = make_jpeg()
+    bucket.put("a.jpg", body)
+    for key in ("b.jpg", "c.jpg"):
+        bucket.client.put_object(Bucket=bucket.name, Key=key, Body=body, StorageClass="STANDARD_IA")
+    classes = {"": (1_000.0, 0.0), "STANDARD_IA": (1_000_000.0, 0.0)}
+    terms = CostTerms({bucket.name: Prices(0, classes)})
+    if client == "lean":
+        counts = shared.finish(list_all(open_batch(shared, bucket.name, terms=terms)))
+    else:
+        with shared.stopped():
+            counts = shared.finish_here(list_all(open_batch(shared, bucket.name, terms=terms)))
+    assert counts.stored == 3
+    assert counts.dollars == pytest.approx(0.002001)
