@@ -201,7 +201,7 @@ def post_batch(
             backend.config, backend.store, body.source, include=body.include, exclude=body.exclude, limits=limits
         )
     except ConfigError as error:
-        name = error.pointer if error.pointer in ("include", "exclude") else "source"
+        name = error.pointer if error.pointer in ("include", "exclude", "max_dollars") else "source"
         raise BadParameter(name, str(error).removeprefix(f"{name}: ")) from error
     except BucketGone as error:
         raise RequestRefused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error

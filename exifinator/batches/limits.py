@@ -17,12 +17,14 @@ from datetime import UTC, datetime
 from exifinator.batches.cancellation import cancel_pending
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.tally import BatchTally
+from exifinator.config import Config
 from exifinator.cost.counting_lister import CountingLister
-from exifinator.cost.prices import NANODOLLARS, Prices
-from exifinator.errors import LimitReached
+from exifinator.cost.prices import NANODOLLARS, Prices, find_prices
+from exifinator.errors import ConfigError, LimitReached
 from exifinator.metadata.fetch import FIRST_READ_BYTES
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.retry import Retry
+from exifinator.sources.client import SourceClient
 from exifinator.sources.source import Lister, Source
 from exifinator.storage.store import Store
 
@@ -74,6 +76,16 @@ class BatchLimits:
         return limits
 
 
+def find_source_prices(sources: Sequence[Source], client: SourceClient, config: Config) -> dict[str, Prices]:
+    """Return the prices of requests to the buckets in S3. Folders are left out."""
+    prices = {}
+    for bucket in {source.bucket for source in sources}:
+        region = client.s3_region(bucket)
+        if region is not None:
+            prices[bucket] = find_prices(config, bucket, client.endpoint(bucket), region)
+    return prices
+
+
 @dataclass(frozen=True, slots=True)
 class CostTerms:
     """What a batch may cost, and at which prices.
@@ -87,6 +99,20 @@ class CostTerms:
     prices: Mapping[str, Prices] = field(default_factory=dict)
     limits: BatchLimits = field(default_factory=BatchLimits)
     first_read_bytes: int = FIRST_READ_BYTES
+
+    def check(self) -> None:
+        """Check that a limit of dollars can be reached.
+
+        Raises:
+            ConfigError: No request costs anything, as far as the prices tell.
+        """
+        if self.limits.max_dollars is not None and all(item.is_free for item in self.prices.values()):
+            raise ConfigError(
+                "The limit of dollars has no effect, because the prices of these sources are unknown or zero",
+                code="unknown_prices",
+                pointer="max_dollars",
+                hint="set S3_PRICES, or limit the requests",
+            )
 
 
 class CostControl:

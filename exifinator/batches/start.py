@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exifinator.batches.limits import BatchLimits
+from exifinator.batches.limits import BatchLimits, CostTerms, find_source_prices
 from exifinator.batches.model import BatchCounts, new_batch_id
 from exifinator.batches.service import read_watched
 from exifinator.batches.sources import check_sources
@@ -70,14 +70,14 @@ def start_batch(
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
-        ConfigError: The source or a pattern is invalid.
+        ConfigError: The source or a pattern is invalid, or the limit of dollars has no effect.
         BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
         TooManyBatches: MAX_RUNNING batches are already running.
         TransientError: S3 or MongoDB is unavailable.
         OSError: The process cannot be started, for example because there are too many.
     """
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
-    _check_source(parsed, config)
+    _check_source(parsed, config, limits)
     now = datetime.now(UTC)
     batch_id = batch_id or new_batch_id(now)
     with _counting:
@@ -135,11 +135,12 @@ def _is_resumable(store: Store, batch_id: str) -> bool:
     return batch is not None and "checkpoint" in batch
 
 
-def _check_source(source: Source, config: Config) -> None:
+def _check_source(source: Source, config: Config, limits: BatchLimits) -> None:
     timeout_seconds = min(S3_TIMEOUT_SECONDS, config.s3_timeout_seconds)
     client = SourceClient(S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds})))
     try:
         check_sources([source], client)
+        CostTerms(find_source_prices([source], client, config), limits).check()
     finally:
         client.close()
         # A boto3 client consists of 4 MB of objects in reference cycles. By now, these objects

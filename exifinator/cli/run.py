@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from exifinator.batches.limits import CostTerms
+from exifinator.batches.limits import CostTerms, find_source_prices
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import Folder, check_sources, find_sources, raise_together, register_folders
@@ -26,7 +26,6 @@ from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
 from exifinator.cost.disk import measure_disk_usage
 from exifinator.cost.forecast import Listing, make_forecast
-from exifinator.cost.prices import Prices, find_prices
 from exifinator.cost.sample import SAMPLE_SIZE, Sampler
 from exifinator.errors import (
     AccessDenied,
@@ -137,6 +136,8 @@ def run_command(**arguments: Any) -> None:
         client = SourceClient(S3Client(config))
         sources, lister = _choose_lister(options, requested, patterns, client, display)
         sources, probe_objects, failures = _check_access(sources, lister, display)
+        terms = CostTerms(find_source_prices(sources, client, config), options.limits, config.first_read_bytes)
+        terms.check()
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
@@ -149,7 +150,6 @@ def run_command(**arguments: Any) -> None:
             retry(store.ensure_indexes_if_quick)
             for ref in probe_objects:
                 retry(queue.refused_buckets.set_probe_object, ref)
-        prices = _find_prices(sources, client, config)
         sampler = Sampler(config.first_read_bytes)
         batch = Batch(
             sources,
@@ -161,7 +161,7 @@ def run_command(**arguments: Any) -> None:
             verify=options.verify,
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
-            terms=CostTerms(prices, options.limits, config.first_read_bytes),
+            terms=terms,
             sampler=sampler,
         )
         # The API and the workers start such batches. Restarting the workers would also stop the API.
@@ -175,7 +175,7 @@ def run_command(**arguments: Any) -> None:
             if options.dry_run:
                 display.show_line(f"reading a sample of up to {SAMPLE_SIZE} images")
                 listing = Listing(counts.list_requests, counts.list_dollars, counts.seconds)
-                forecast = make_forecast(sampler, client, config, prices, listing, measure_disk_usage(store))
+                forecast = make_forecast(sampler, client, config, terms.prices, listing, measure_disk_usage(store))
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
         if options.then_prune and not batch.limit_reached:
@@ -246,16 +246,6 @@ def _check_access(
             raise ConfigError(first.message, code=first.code, hint=first.hint, pointer=first.pointer) from first
         raise first
     return readable, probe_objects, failures
-
-
-def _find_prices(sources: Sequence[Source], client: SourceClient, config: Config) -> dict[str, Prices]:
-    """Return the prices of requests to the buckets in S3. Folders are left out."""
-    prices = {}
-    for bucket in {source.bucket for source in sources}:
-        region = client.s3_region(bucket)
-        if region is not None:
-            prices[bucket] = find_prices(config, bucket, client.endpoint(bucket), region)
-    return prices
 
 
 def _connect(config: Config) -> tuple[Store, ImageQueue]:

@@ -108,3 +108,12 @@ def test_limits__wrong__are_refused(run: Run, arguments: list[str], message: str
     done = run(*arguments, "any")
     assert done.exit_code == 2
     assert message in done.output
+
+
+def test_max_dollars__unknown_prices__is_refused(
+    shared: SharedInstallation, photos: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = invoke(shared, monkeypatch, "run", "--max-dollars=1", photos.name)
+    assert done.exit_code == 2
+    assert "set S3_PRICES" in done.output
+    assert shared.records(photos.name) == {}
