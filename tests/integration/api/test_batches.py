@@ -56,7 +56,7 @@ def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: In
 
 def test_post_batch__limit__stops_it_and_says_why(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
     bucket.put("a.jpg", make_jpeg())
-    response = batch_api.post("/batches", json={"source": bucket.name, "max_requests": 1})
+    response = batch_api.client.post("/batches", json={"source": bucket.name, "max_requests": 1})
     assert response.status_code == 202
     # The listing takes the only request, so no worker is needed.
     batch = await_batch(installation, batch_api, response.json()["id"], in_state("stopped"))
@@ -65,7 +65,7 @@ def test_post_batch__limit__stops_it_and_says_why(batch_api: Api, installation: 
     assert installation.queue.sizes() == (0, 0)
     # The prices of this server are unknown, so no limit of dollars can be reached.
     for body in ({"max_requests": 0}, {"max_dollars": -1}, {"max_dollars": "much"}, {"max_dollars": 5}):
-        assert batch_api.post("/batches", json={"source": bucket.name, **body}).status_code == 400
+        assert batch_api.client.post("/batches", json={"source": bucket.name, **body}).status_code == 400
 
 
 def test_post_batch__api_ends__batch_goes_on(
