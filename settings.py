@@ -87,7 +87,8 @@ EVENTS_SQS_URL = None
 EVENTS_TOKEN = None
 # Sources that the workers index regularly, as {"source": "s3://bucket/prefix", "every": "6h"}. Further keys: "at", a
 # time of day such as "02:00", in UTC or in the "timezone"; "prune", which removes the records of deleted objects after
-# each batch; "include" and "exclude", lists of patterns. In the environment, SCHEDULE is JSON.
+# each batch; "include" and "exclude", lists of patterns; "max_dollars" and "max_requests", the limits of each batch. In
+# the environment, SCHEDULE is JSON.
 SCHEDULE = []
 
 # --- The workers ----------------------------------------------------------------------------------------------------
