@@ -198,7 +198,13 @@ def post_batch(
     try:
         limits = BatchLimits(body.max_requests, body.max_dollars)
         batch_id = start_batch(
-            backend.config, backend.store, body.source, include=body.include, exclude=body.exclude, limits=limits
+            backend.config,
+            backend.store,
+            backend.queue,
+            body.source,
+            include=body.include,
+            exclude=body.exclude,
+            limits=limits,
         )
     except ConfigError as error:
         name = error.pointer if error.pointer in ("include", "exclude", "max_dollars") else "source"

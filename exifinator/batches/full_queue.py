@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+from exifinator.batches.recovery import is_full
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.retry import Retry, backoff_seconds
 
@@ -23,7 +24,7 @@ def pauses_while_full(queue: ImageQueue, retry: Retry, batch_id: str) -> Iterato
         batch_id: The batch whose listing pauses.
     """
     attempt = 0
-    while retry(queue.is_full):
+    while retry(is_full, queue):
         attempt += 1
         if attempt == 1:
             log.info(

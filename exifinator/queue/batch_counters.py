@@ -1,4 +1,4 @@
-"""Count images for the open batches, and cancel the images of a batch.
+"""Count images for the open batches, cancel the images of a batch, and limit how many batches start.
 
 A batch is open from its start until `close` is called. While a batch is open, each acknowledged image whose id starts
 with one of the batch's prefixes is counted for the batch. Several open batches may cover the same image.
@@ -105,6 +105,26 @@ class BatchCounters:
         with redis_errors("read the limits of the batches"):
             text: Any = self._client.hget(self._keys.batch_limits, batch_id)
         return text is not None and _has_reached(self.counts(batch_id) or {}, json.loads(text))
+
+    def reserve_start(self, batch_id: str, running: Sequence[str], *, limit: int, seconds: float) -> bool:
+        """Reserve the start of a batch, unless too many batches are running or starting.
+
+        Args:
+            running: The ids of the running batches.
+            limit: The maximum number of batches.
+            seconds: How long the reservation lasts unless it is released.
+
+        Returns:
+            Whether the batch may be started.
+        """
+        with redis_errors("reserve the start of a batch"):
+            args = [batch_id, limit, seconds, *running]
+            return bool(self._scripts.run("reserve_start", [self._keys.starting_batches], args))
+
+    def release_start(self, batch_id: str) -> None:
+        """Release the reservation of a batch that has ended or was not started."""
+        with redis_errors("release the start of a batch"):
+            self._client.zrem(self._keys.starting_batches, batch_id)
 
     def open_ids(self) -> list[str]:
         """Return the ids of the open batches."""

@@ -29,6 +29,8 @@ class QueueKeys:
         batch_prices: Hash from the id of each open batch that costs something to a JSON list with the prices of each of
             its prefixes. See Prices.to_queue in exifinator/cost/prices.py.
         batch_limits: Hash from the id of each open batch with a limit to a JSON object. See BatchCounters.set_limits.
+        starting_batches: Sorted set of the batches whose process is starting; the score is the time until which they
+            count as running.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
         alive_workers: Sorted set of the workers that take images; the score is the time of their last report.
         served_prefix: The key that results when a bucket is appended is a sorted set of workers. The score is the time
@@ -52,6 +54,7 @@ class QueueKeys:
     batch_counts_prefix: str
     batch_prices: str
     batch_limits: str
+    starting_batches: str
     open_circuits: str
     alive_workers: str
     served_prefix: str
@@ -77,6 +80,7 @@ class QueueKeys:
             batch_counts_prefix=f"{own}:batch:",
             batch_prices=f"{own}:batch-prices",
             batch_limits=f"{own}:batch-limits",
+            starting_batches=f"{own}:starting",
             open_circuits=f"{own}:refused",
             alive_workers=f"{own}:alive",
             served_prefix=f"{own}:served:",
