@@ -37,6 +37,12 @@ S3_CA_FILE = None
 # Key of objects that were stored with a customer-provided key (SSE-C): 32 bytes in Base64. S3 accepts it only over
 # https.
 S3_SSE_C_KEY = None
+# Where the workers are, on which Amazon's price for the traffic depends: "same-region" (free), "other-region" of AWS,
+# or "internet".
+S3_TRAFFIC = "internet"
+# Prices of the S3 server in dollars, such as {"get": 0.0004, "list": 0.005, "transfer": 0.09}: per 1,000 requests, and
+# per GB read. In the environment, S3_PRICES is JSON. None: Amazon's list prices; other servers cost nothing.
+S3_PRICES = None
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
 # URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB on a
@@ -81,7 +87,8 @@ EVENTS_SQS_URL = None
 EVENTS_TOKEN = None
 # Sources that the workers index regularly, as {"source": "s3://bucket/prefix", "every": "6h"}. Further keys: "at", a
 # time of day such as "02:00", in UTC or in the "timezone"; "prune", which removes the records of deleted objects after
-# each batch; "include" and "exclude", lists of patterns. In the environment, SCHEDULE is JSON.
+# each batch; "include" and "exclude", lists of patterns; "max_dollars" and "max_requests", the limits of each batch. In
+# the environment, SCHEDULE is JSON.
 SCHEDULE = []
 
 # --- The workers ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from exifinator.config import ROOT, Config
+from exifinator.setting_prices import S3Prices
 from exifinator.setting_schedule import ScheduleEntry
 
 INTRODUCTION = """# Settings
@@ -93,5 +94,5 @@ def _name(annotation: Any, limits: dict[str, Any]) -> str:
         return "list of dictionaries" if get_args(annotation)[0] is ScheduleEntry else "list of strings"
     return {
         bool: "True or False", int: "integer", float: "number", str: "string", SecretStr: "secret string",
-        NoneType: "None",
+        NoneType: "None", S3Prices: "dictionary",
     }[annotation]  # fmt: skip

@@ -28,6 +28,7 @@ from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
 from exifinator.open_files import greenlets_within, open_files_limit
 from exifinator.paths import find_root
+from exifinator.setting_prices import OwnPrices
 from exifinator.setting_schedule import Schedule, ScheduleEntry
 from exifinator.setting_types import (
     BlankAsNone,
@@ -94,6 +95,8 @@ class Config(BaseModel):
     s3_client: Literal["lean", "boto3"] = "lean"
     s3_ca_file: Annotated[str | None, BlankAsNone] = None
     s3_sse_c_key: CustomerKey = None
+    s3_traffic: Literal["internet", "other-region", "same-region"] = "internet"
+    s3_prices: OwnPrices = None
 
     mongodb_uri: MongodbUri = SecretStr("mongodb://127.0.0.1:27017")
     mongodb_database: DatabaseName = "waldo"

@@ -9,6 +9,7 @@ EXIFinatorError
 ├── MalformedNotification           a message is not a notification of an S3 server
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
 ├── BatchTaken                      another process has taken over this process's batch
+├── LimitReached                    the batch has reached its limit of requests or dollars
 ├── DeliveryLost                    the image was delivered again, or its batch was cancelled
 ├── NoSuchBatch                     there is no batch with this id
 ├── BatchEnded                      the batch has ended: nothing is left to cancel
@@ -96,6 +97,10 @@ class ServiceFailed(EXIFinatorError):
 
 class BatchTaken(EXIFinatorError):
     """Another process has taken over the batch that this one was watching."""
+
+
+class LimitReached(EXIFinatorError):
+    """The batch has reached its limit of requests or dollars."""
 
 
 class DeliveryLost(EXIFinatorError):

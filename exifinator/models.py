@@ -27,6 +27,7 @@ class ImageRef:
         size_bytes: The size of the object.
         last_modified: The modification time, with a time zone.
         is_archived: Whether the object has to be restored before it can be read, according to the listing.
+        storage_class: The storage class, according to the listing. Empty for STANDARD, and if the server sent none.
     """
 
     bucket: str
@@ -35,6 +36,7 @@ class ImageRef:
     size_bytes: int
     last_modified: datetime
     is_archived: bool = False
+    storage_class: str = ""
 
     @property
     def id(self) -> str:
@@ -118,6 +120,7 @@ class RangeRead:
         content_encoding: The Content-Encoding of the stored object, such as "gzip"; empty if it has none.
         is_etag_weak: Whether the ETag is weak, so that S3 does not accept it in If-Match.
         is_settling: Files only: whether the file was modified so recently that it may still be being written.
+        storage_class: The storage class. Empty for STANDARD, and if the server sent none.
     """
 
     start: int
@@ -128,6 +131,7 @@ class RangeRead:
     content_encoding: str = ""
     is_etag_weak: bool = False
     is_settling: bool = False
+    storage_class: str = ""
 
 
 class RangeReader(Protocol):
@@ -189,6 +193,7 @@ class FetchedMetadata:
         requests: The number of ranged GETs.
         bytes_read: The number of bytes that the GETs returned.
         fingerprint: Equal for copies of a file; see metadata/fingerprint.py. None for an empty object.
+        storage_class: The object's storage class, on which the price of the GETs depends. See RangeRead.
     """
 
     ref: ImageRef
@@ -202,6 +207,7 @@ class FetchedMetadata:
     requests: int = 0
     bytes_read: int = 0
     fingerprint: str | None = None
+    storage_class: str = ""
 
     def to_bytes(self) -> bytes:
         """Encode as a BSON message for the write queue."""
@@ -215,6 +221,7 @@ class FetchedMetadata:
                 "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
                 "cost": [self.requests, self.bytes_read],
                 "fingerprint": self.fingerprint,
+                "storage_class": self.storage_class,
             }
         )
 
@@ -226,24 +233,14 @@ class FetchedMetadata:
             bson.errors.InvalidBSON, KeyError, ValueError: `message` was not made by to_bytes.
         """
         doc = bson_decode(message)
-        width, height, rotation_applied = doc["size"]
-        requests, bytes_read = doc["cost"]
         blocks = tuple(Block(kind, {offset: bytes(data) for offset, data in pieces}) for kind, pieces in doc["blocks"])
         ref = ImageRef.from_member(doc["ref"])
-        return cls(
-            ref,
-            doc["format"],
-            blocks,
-            doc["status"],
-            doc["problem"],
-            width,
-            height,
-            rotation_applied,
-            requests,
-            bytes_read,
-            # Another version of EXIFinator may have queued the message.
-            doc.get("fingerprint"),
-        )
+        width, height, rotation_applied = doc["size"]
+        requests, bytes_read = doc["cost"]
+        # Another version of EXIFinator may have queued the message.
+        newer = doc.get("fingerprint"), doc.get("storage_class", "")
+        facts = doc["status"], doc["problem"], width, height, rotation_applied, requests, bytes_read
+        return cls(ref, doc["format"], blocks, *facts, *newer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +358,7 @@ class BatchFields(TypedDict, total=False):
         failed_before: The number of failed images that are not queued again. No worker counts them either.
         rate: Images per second; None if the rate is unknown.
         problem: Why the batch ended early; None if it did not.
+        limit_reached: Whether the batch stopped at its limit of requests or dollars.
         owner: The process that lists or watches the batch; None after that process has detached.
         checkpoint: The sources that are still to be listed, in part or whole.
         endpoints: The S3 endpoints of the batch's buckets.
@@ -379,6 +377,7 @@ class BatchFields(TypedDict, total=False):
     failed_before: int
     rate: float | None
     problem: str | None
+    limit_reached: bool
     owner: BatchOwner | None
     checkpoint: list[SourceCheckpoint]
     endpoints: list[BucketEndpoint]

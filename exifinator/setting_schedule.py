@@ -75,6 +75,7 @@ class ScheduleEntry(BaseModel):
         timezone: The time zone of `at`.
         prune: Whether each batch is followed by a removal of the records of deleted objects.
         include, exclude: The patterns by which the objects are chosen.
+        max_requests, max_dollars: The limits of each batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +87,8 @@ class ScheduleEntry(BaseModel):
     prune: bool = False
     include: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    max_requests: Annotated[int | None, Field(ge=1)] = None
+    max_dollars: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
 
     @model_validator(mode="after")
     def _check_interval(self) -> Self:
@@ -99,6 +102,7 @@ class ScheduleEntry(BaseModel):
         if self.at is not None:
             values |= {"at": f"{self.at:%H:%M}", "timezone": self.timezone}
         values |= {name: list(getattr(self, name)) for name in ("include", "exclude") if getattr(self, name)}
+        values |= {name: getattr(self, name) for name in ("max_requests", "max_dollars") if getattr(self, name)}
         return repr({**values, "prune": self.prune})
 
 

@@ -14,6 +14,7 @@ from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import json_response
+from exifinator.batches.limits import BatchLimits
 from exifinator.batches.service import MAX_SHOWN, cancel_batch, read_batch, read_batches
 from exifinator.batches.start import start_batch
 from exifinator.errors import AccessDenied, BatchEnded, BucketGone, ConfigError, NoSuchBatch, TooManyBatches
@@ -67,6 +68,21 @@ class NewBatch(BaseModel):
         description="Do not index objects that match one of these patterns, even if they match `include`.",
         examples=[["drafts/"]],
     )
+    max_requests: int | None = Field(
+        None,
+        ge=1,
+        le=10**15,
+        description="Stop after this many requests to S3. The next batch continues.",
+        examples=[10000],
+    )
+    max_dollars: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        allow_inf_nan=False,
+        description="Stop at this price of S3's requests and traffic. The next batch continues.",
+        examples=[5.0],
+    )
 
 
 class BatchNumbers(BaseModel):
@@ -86,7 +102,10 @@ class BatchNumbers(BaseModel):
     damaged: int = Field(description="Images recorded that are damaged or empty.")
     failed: int = Field(description="Images that failed.")
     bytes_read: int = Field(description="Bytes read from S3.")
-    requests: int = Field(description="Requests to S3.")
+    requests: int = Field(description="Ranged GETs.")
+    list_requests: int = Field(0, description="LIST requests.")
+    list_dollars: float = Field(0, description="What the LIST requests cost, in dollars.")
+    dollars: float = Field(0, description="What all requests and the traffic cost; 0 if the prices are unknown.")
     seconds: float = Field(description="Duration of the batch.")
 
 
@@ -177,11 +196,18 @@ def post_batch(
     The batch runs in its own process, which continues if the API stops.
     """
     try:
+        limits = BatchLimits(body.max_requests, body.max_dollars)
         batch_id = start_batch(
-            backend.config, backend.store, backend.queue, body.source, include=body.include, exclude=body.exclude
+            backend.config,
+            backend.store,
+            backend.queue,
+            body.source,
+            include=body.include,
+            exclude=body.exclude,
+            limits=limits,
         )
     except ConfigError as error:
-        name = error.pointer if error.pointer in ("include", "exclude") else "source"
+        name = error.pointer if error.pointer in ("include", "exclude", "max_dollars") else "source"
         raise BadParameter(name, str(error).removeprefix(f"{name}: ")) from error
     except BucketGone as error:
         raise RequestRefused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   describeCause,
+  describeDownload,
   describeInterval,
   describePatterns,
   isOverdue,
@@ -89,6 +90,17 @@ test("isOverdue: not before the workers had time to start the job", () => {
   assert.equal(isOverdue({ next_at: "2026-03-02T11:56:00+00:00" }, now), false);
   assert.equal(isOverdue({ next_at: "2026-03-02T11:54:00+00:00" }, now), true);
   assert.equal(isOverdue({ next_at: "2026-03-03T11:54:00+00:00" }, now), false);
+});
+
+test("describeDownload: has a price only if something cost anything", () => {
+  const numbers = { ...NUMBERS, bytes_read: 1_500_000, requests: 1 };
+  assert.equal(describeDownload(numbers), "1.5 MB in 1 request");
+  assert.equal(describeDownload({ ...numbers, dollars: 0 }), "1.5 MB in 1 request");
+  assert.equal(
+    describeDownload({ ...numbers, dollars: 0.00421234 }),
+    "1.5 MB in 1 request, $0.00421",
+  );
+  assert.equal(describeDownload({ ...numbers, dollars: 1234.5 }), "1.5 MB in 1 request, $1,234.50");
 });
 
 test("describePatterns: what is chosen, then what is not", () => {

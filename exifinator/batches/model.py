@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from exifinator.cost.prices import NANODOLLARS
 from exifinator.models import BatchDocument, Status
 
 # A process watches the batch. In `listing`, this process lists the sources. In `reading`, the process waits until the
@@ -52,6 +53,9 @@ class BatchCounts:
         stored: The number of records with EXIF.
         bytes_read: How many bytes of the images the workers read from S3.
         requests: How many ranged GETs this took.
+        list_requests: The number of LIST requests.
+        list_dollars: What the LIST requests cost.
+        dollars: What all requests and the transfer of the bytes cost, as far as the prices are known.
         seconds: How long the batch has been running.
     """
 
@@ -68,6 +72,9 @@ class BatchCounts:
     failed: int = 0
     bytes_read: int = 0
     requests: int = 0
+    list_requests: int = 0
+    list_dollars: float = 0.0
+    dollars: float = 0.0
     seconds: float = 0.0
 
     @classmethod
@@ -81,7 +88,8 @@ class BatchCounts:
         return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
+        dollars = {name: round(getattr(self, name), 9) for name in ("dollars", "list_dollars")}
+        return {**asdict(self), **dollars, "seconds": round(self.seconds, 3)}
 
     def to_worker_counts(self, *, empty_images: int, already_failed: int) -> dict[str, int]:
         """Return the counts that come from workers, by the names under which workers count.
@@ -91,9 +99,10 @@ class BatchCounts:
             already_failed: The number of images that had failed before and were not requeued. No worker counts them.
         """
         not_by_workers = {"damaged": empty_images, "failed": already_failed}
-        return {
+        counts = {
             name: getattr(self, field) - not_by_workers.get(field, 0) for name, field in _FIELDS_BY_WORKER_NAME.items()
         }
+        return counts | {"nanodollars": round((self.dollars - self.list_dollars) * NANODOLLARS)}
 
     def update_from_workers(self, counts: Mapping[str, int] | None, *, empty_images: int, already_failed: int) -> None:
         """Replace the counts that come from workers. This is the reverse of to_worker_counts.
@@ -106,6 +115,7 @@ class BatchCounts:
             not_by_workers = {"damaged": empty_images, "failed": already_failed}
             for name, field in _FIELDS_BY_WORKER_NAME.items():
                 setattr(self, field, counts.get(name, 0) + not_by_workers.get(field, 0))
+            self.dollars = self.list_dollars + counts.get("nanodollars", 0) / NANODOLLARS
 
 
 def current_counts(document: BatchDocument, worker_counts: Mapping[str, int] | None) -> BatchCounts:

@@ -20,20 +20,23 @@ from datetime import datetime
 from typing import Literal
 
 from exifinator.batches.cancellation import cancel_pending
+from exifinator.batches.full_queue import pauses_while_full
+from exifinator.batches.limits import CostControl, CostTerms, withdraw
 from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
-from exifinator.batches.recovery import close_abandoned, close_covered, is_full, is_idle
+from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
 from exifinator.batches.source_listings import SourceListings, SourcePage
 from exifinator.batches.sources import raise_together
 from exifinator.batches.stored_batch import StoredBatch, make_options
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
-from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, TransientError
+from exifinator.cost.sample import Sampler
+from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, LimitReached, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.retry import Retry, backoff_seconds
+from exifinator.retry import Retry
 from exifinator.sources.source import Lister, Source, remove_covered
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.store import Store
@@ -42,9 +45,7 @@ from exifinator.storage.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 DEFAULT_INTERVALS = Intervals()
-# The listing pauses while the queue is full. Its pauses grow from the minimum to the maximum.
-MIN_FULL_QUEUE_PAUSE_SECONDS = 0.05
-MAX_FULL_QUEUE_PAUSE_SECONDS = 2.0
+DEFAULT_TERMS = CostTerms()
 
 
 class Batch:
@@ -58,11 +59,14 @@ class Batch:
         verify: Whether to leave failed images as they are instead of requeueing them.
         includes_junk: Whether to index junk files.
         inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
+        terms: The prices of S3, and the limits of the batch.
+        sampler: Takes a sample of the images that a dry run would queue.
         intervals: How often the batch is checked and saved.
 
     Attributes:
         stored: The document of the batch.
         ended: Whether the batch is done or cancelled.
+        limit_reached: The limit at which the batch has stopped, or None.
     """
 
     def __init__(
@@ -77,12 +81,16 @@ class Batch:
         verify: bool = False,
         includes_junk: bool = False,
         inventory: str | None = None,
+        terms: CostTerms = DEFAULT_TERMS,
+        sampler: Sampler | None = None,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
         self.queue = queue
         kept = remove_covered(sources)
-        self.listings = SourceListings(kept, lister, is_strict=verify, includes_junk=includes_junk)
+        self._sampler = sampler
+        self._cost = CostControl(queue, kept, lister, terms, counts_listing=inventory is None)
+        self.listings = SourceListings(kept, self._cost.lister, is_strict=verify, includes_junk=includes_junk)
         self.tally = BatchTally()
         self.stored = StoredBatch(
             store,
@@ -91,6 +99,7 @@ class Batch:
             save_interval_seconds=intervals.save_seconds,
         )
         self.ended = False
+        self.limit_reached: LimitReached | None = None
         self._schedule = ReconcileSchedule(intervals)
 
     @property
@@ -136,6 +145,7 @@ class Batch:
         self.stored.set_owner()
         if retry(self.queue.batches.counts, self.id) is None:
             retry(self.queue.batches.open, self.id, self._prefixes, counts=self.tally.to_worker_counts())
+        retry(self._cost.open, self.id)
         retry(self.queue.refused_buckets.close_circuits, self._buckets)
         retry(self._save, "listing")
 
@@ -217,7 +227,7 @@ class Batch:
             state: The state to store.
             problem: Why the batch stopped early, for users.
         """
-        with suppress(AccessDenied, TransientError):
+        with suppress(AccessDenied, LimitReached, TransientError):
             self._refresh()
         with suppress(BatchTaken, TransientError):
             self.stored.save(state, self.tally, self.listings, problem=problem, detach=True)
@@ -236,25 +246,13 @@ class Batch:
         return Reconciler(self.store, self.queue, started_at=self.started_at, options=self.stored.options)
 
     def _wait_for_room(self, state: str, retry: Retry) -> Iterator[BatchCounts]:
-        """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""
-        attempt = 0
-        while retry(is_full, self.queue):
-            attempt += 1
-            if attempt == 1:
-                log.info(
-                    "wait: the queue is full (MAX_QUEUED images), so the listing pauses",
-                    extra={"action": "wait", "batch": self.id},
-                )
+        """While the queue is full, yield the counts and pause."""
+        for _ in pauses_while_full(self.queue, retry, self.id):
             retry(self._refresh)
             retry(self._save_if_due, state)
             yield self.counts
             if self.stored.cancel_requested_at:
                 return
-            retry.pause(
-                backoff_seconds(
-                    attempt, first_seconds=MIN_FULL_QUEUE_PAUSE_SECONDS, max_seconds=MAX_FULL_QUEUE_PAUSE_SECONDS
-                )
-            )
 
     def _process_page(self, source_page: SourcePage, *, dry_run: bool) -> Page:
         options = self.stored.options
@@ -262,6 +260,8 @@ class Batch:
         page = triage_page(refs, self.store, refresh=options["refresh"], excluded=excluded)
         if not dry_run:
             self._queue_page(page)
+        elif self._sampler:
+            self._sampler.add(source_page.source, [*page.unread, *page.pending, *page.failed])
         self._refresh()
         self.tally.add_page(page, started_at=self.started_at, requeue_failed=not options["verify"])
         return page
@@ -325,7 +325,9 @@ class Batch:
             # sequentially, and therefore without duplicates.
             result.pending += 1
         self._schedule.note_reconciliation(began, time.monotonic())
-        if not result.pending:
+        if result.pending:
+            self._cost.check(self.counts)
+        else:
             retry(self._refresh)
             retry(self._end, result)
 
@@ -339,6 +341,7 @@ class Batch:
         """Update the counts with those of the workers. Return whether Redis still has the workers' counts.
 
         Raises:
+            LimitReached: The batch has reached a limit, and images are left.
             EXIFinatorError: None of the sources can be listed and read. If this concerns only some of the sources, the
                 others are indexed first.
         """
@@ -346,9 +349,24 @@ class Batch:
         self.listings.note_refusals({bucket: AccessDenied(message) for bucket, message in refusals.items()})
         if refusals and len(self.failures) == len(self.listings.sources):
             raise self.failures[0]
-        counts = self.queue.batches.counts(self.id)
-        self.tally.update(counts)
-        return bool(counts)
+        worker_counts = self._cost.update(self.id, self.tally)
+        if not (self.listings.is_listed and self.tally.is_complete):
+            self._cost.check(self.counts)
+        return bool(worker_counts)
+
+    def stop(self, reason: LimitReached, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
+        """Stop a batch that has reached its limit, so that it can be resumed. Yield the counts until it is stopped.
+
+        Remove its images from the queue, and wait for those in progress.
+        """
+        retry, poll_seconds = Retry(pause), self._schedule.intervals.poll_seconds
+        for _ in withdraw(self.queue, self.store, self.id, self.listings.sources, retry, poll_seconds):
+            with suppress(LimitReached):
+                retry(self._refresh)
+            yield self.counts
+        self.limit_reached, self.stored.limit_reached = reason, True
+        self.detach("stopped", problem=str(reason))
+        retry(self.queue.batches.close, self.id)
 
     def _end(self, result: ReconcileResult | None) -> None:
         raise_together(self.failures, "The other sources were indexed")

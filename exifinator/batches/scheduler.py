@@ -232,6 +232,8 @@ def _is_interrupted(batch: BatchDocument | None, source: Source) -> bool:
         and batch.get("state") in UNFINISHED_STATES
         and not batch.get("cancel_requested_at")
         and not batch.get("finished_by")
+        # The next time, a new batch continues where this one has stopped at its limit.
+        and not batch.get("limit_reached")
         and read_sources(batch) == [source]
         and not is_watched(batch)
     )

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 SILENT_AFTER = timedelta(seconds=15)
 # The maximum number of batches in one response. Each is returned with all its fields, so a response could get large.
 MAX_SHOWN = 100
+LIMIT_REACHED = "The batch has reached its limit; to resume it, run the same sources with a higher limit or without one"
 
 
 def read_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
@@ -135,11 +136,20 @@ def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocu
                 log.warning("skip: %s", exc, extra={"action": "skip", "batch": document["_id"]})
         batches.append(_describe(document, worker_counts, now))
     waiting = [batch for batch in batches if batch["state"] in (*WATCHED_STATES, "left")]
-    if waiting and (obstacle := _find_obstacle(store, queue, now)):
-        for batch in waiting:
-            if batch["state"] == "left" or not batch["problem"]:
-                batch["problem"] = obstacle
+    obstacle = _find_obstacle(store, queue, now) if waiting else None
+    for batch in waiting:
+        if batch["state"] == "left" and _has_reached_limit(queue, batch["id"]):
+            batch["problem"] = LIMIT_REACHED
+        elif obstacle and (batch["state"] == "left" or not batch["problem"]):
+            batch["problem"] = obstacle
     return batches
+
+
+def _has_reached_limit(queue: ImageQueue, batch_id: str) -> bool:
+    try:
+        return queue.batches.has_reached_limit(batch_id)
+    except QueueUnavailable:
+        return False
 
 
 def _find_obstacle(store: Store, queue: ImageQueue, now: datetime) -> str | None:

@@ -84,6 +84,11 @@ class SourceListings:
         """Return the ranges of keys that the first pass still has to list."""
         return [{"source": str(source), "ranges": self._remaining_ranges(source)} for source in self.sources]
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the first pass is complete, apart from sources that cannot be listed."""
+        return not any(self._remaining_ranges(source) for source in self.sources if source not in self.failures)
+
     def endpoints(self) -> list[BucketEndpoint]:
         buckets = {source.bucket for source in self.sources}
         return [{"bucket": bucket, "endpoint": self.lister.endpoint(bucket)} for bucket in buckets]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exifinator.batches.limits import BatchLimits, CostTerms, find_source_prices
 from exifinator.batches.model import BatchCounts, new_batch_id
 from exifinator.batches.service import read_watched
 from exifinator.batches.sources import check_sources
@@ -43,6 +44,7 @@ S3_TIMEOUT_SECONDS = 3.0
 # How long a batch whose process is starting counts as running. After this time, the process has stored its progress.
 START_SECONDS = 60.0
 MAX_LOG_FILES = 100
+NO_LIMITS = BatchLimits()
 
 
 def start_batch(
@@ -54,6 +56,7 @@ def start_batch(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     prune: bool = False,
+    limits: BatchLimits = NO_LIMITS,
     batch_id: str | None = None,
     logs: Path = ROOT / "logs",
 ) -> str:
@@ -63,18 +66,19 @@ def start_batch(
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
         include, exclude: The patterns by which the objects are chosen.
         prune: Whether the records of deleted objects are removed after the batch.
+        limits: The limits of the batch.
         batch_id: The id of the batch. By default, a new one. A batch of this id whose process has died is resumed.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
-        ConfigError: The source or a pattern is invalid.
+        ConfigError: The source or a pattern is invalid, or the limit of dollars has no effect.
         BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
         TooManyBatches: MAX_RUNNING batches are already running.
         TransientError: S3, MongoDB or Redis is unavailable.
         OSError: The process cannot be started, for example because there are too many.
     """
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
-    _check_source(parsed, config)
+    _check_source(parsed, config, limits)
     now = datetime.now(UTC)
     batch_id = batch_id or new_batch_id(now)
     _reserve_start(store, queue, batch_id)
@@ -95,7 +99,7 @@ def start_batch(
         logs.mkdir(exist_ok=True)
         for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
             old.unlink(missing_ok=True)
-        process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
+        process = _spawn_watcher(batch_id, parsed, log_file, prune=prune, limits=limits)
     except OSError as exc:
         # Otherwise, the batch would count as running for a while.
         problem = f"The process of the batch could not be started: {exc.strerror}"
@@ -144,11 +148,12 @@ def _is_resumable(store: Store, batch_id: str) -> bool:
     return batch is not None and "checkpoint" in batch
 
 
-def _check_source(source: Source, config: Config) -> None:
+def _check_source(source: Source, config: Config, limits: BatchLimits) -> None:
     timeout_seconds = min(S3_TIMEOUT_SECONDS, config.s3_timeout_seconds)
     client = SourceClient(S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds})))
     try:
         check_sources([source], client)
+        CostTerms(find_source_prices([source], client, config), limits).check()
     finally:
         client.close()
         # A boto3 client consists of 4 MB of objects in reference cycles. By now, these objects
@@ -157,9 +162,15 @@ def _check_source(source: Source, config: Config) -> None:
         gc.collect()
 
 
-def _spawn_watcher(batch_id: str, source: Source, log_file: Path, *, prune: bool) -> subprocess.Popen[bytes]:
+def _spawn_watcher(
+    batch_id: str, source: Source, log_file: Path, *, prune: bool, limits: BatchLimits
+) -> subprocess.Popen[bytes]:
     options = [f"--include={pattern}" for pattern in source.patterns.include]
     options += [f"--exclude={pattern}" for pattern in source.patterns.exclude]
+    if limits.max_requests is not None:
+        options.append(f"--max-requests={limits.max_requests}")
+    if limits.max_dollars is not None:
+        options.append(f"--max-dollars={limits.max_dollars!r}")
     if prune:
         options.append("--then-prune")
     with log_file.open("wb") as out:

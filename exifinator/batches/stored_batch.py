@@ -54,6 +54,7 @@ class StoredBatch:
     Attributes:
         resumed: Whether this process took over a batch that another process started.
         cancel_requested_at: When cancellation was requested, or None. Updated by each save.
+        limit_reached: Whether the batch is being stopped because it has reached its limit.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class StoredBatch:
         self.id = batch_id or new_batch_id(self.started_at)
         self.resumed = False
         self.cancel_requested_at: datetime | None = None
+        self.limit_reached = False
         self._claim = BatchClaim(store, batch_id)
         self._save_interval_seconds = save_interval_seconds
         self._next_save_at = 0.0
@@ -127,6 +129,7 @@ class StoredBatch:
             "failed_before": tally.already_failed,
             "rate": self._rate.update(tally.done_by_workers, time.monotonic()) if watched else None,
             "problem": problem,
+            "limit_reached": self.limit_reached,
             "owner": self._claim.owner if watched else None,
             "checkpoint": listings.checkpoint(),
             "endpoints": listings.endpoints(),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.triage import Page
+from exifinator.cost.prices import NANODOLLARS
 from exifinator.models import BatchDocument
 
 
@@ -29,12 +30,15 @@ class BatchTally:
         self.already_failed = 0
         self.older_extractor = 0
         self._began = time.monotonic()
+        # What the listing had cost when the batch was resumed.
+        self._listed_before = (0, 0.0)
 
     def resume(self, document: BatchDocument) -> None:
         """Continue with the stored counts and running time of a batch."""
         self.counts = BatchCounts.from_dict(document["numbers"])
         self.empty_images, self.already_failed = document.get("empty", 0), document.get("failed_before", 0)
         self._began = time.monotonic() - self.counts.seconds
+        self._listed_before = self.counts.list_requests, self.counts.list_dollars
 
     @property
     def done_when_listed(self) -> int:
@@ -66,6 +70,16 @@ class BatchTally:
             worker_counts, empty_images=self.empty_images, already_failed=self.already_failed
         )
         self.counts.seconds = time.monotonic() - self._began
+
+    def update_listing(self, requests: int, nanodollars: float) -> None:
+        """Update what the listing has cost. Call `update` afterwards.
+
+        Args:
+            requests, nanodollars: The LIST requests of this process, and what they cost.
+        """
+        requests_before, dollars_before = self._listed_before
+        self.counts.list_requests = requests_before + requests
+        self.counts.list_dollars = dollars_before + nanodollars / NANODOLLARS
 
     def add_page(self, page: Page, *, started_at: datetime, requeue_failed: bool) -> None:
         """Count a page of the listing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -53,6 +55,13 @@ def format_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def format_dollars(dollars: float) -> str:
+    """Return an amount such as `$12.30`, or with three significant digits such as `$0.00420`."""
+    if dollars >= 1 or dollars <= 0:
+        return f"${dollars:,.2f}"
+    return f"${dollars:.{2 - math.floor(math.log10(dollars))}f}"
 
 
 def format_duration(seconds: float) -> str:

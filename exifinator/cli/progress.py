@@ -14,7 +14,7 @@ from rich.text import Text
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.throughput import RateMeter
-from exifinator.cli.formatting import format_bytes, format_duration
+from exifinator.cli.formatting import format_bytes, format_count, format_dollars, format_duration
 from exifinator.logging_setup import is_structured
 
 log = logging.getLogger(__name__)
@@ -179,5 +179,7 @@ def summarize(counts: BatchCounts) -> str:
         if count or name in ("listed", "indexed", "failed")
     ]
     read = f"{format_bytes(n.bytes_read)} in {n.requests:,} requests" if n.requests else "nothing"
+    if n.dollars:
+        read += f", for {format_dollars(n.dollars)} with {format_count(n.list_requests, 'LIST request')}"
     lines.append(f"Read {read}, in {format_duration(n.seconds)}{rate}.")
     return "\n".join(lines)

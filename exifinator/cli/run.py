@@ -14,19 +14,25 @@ from typing import Any
 
 import click
 
+from exifinator.batches.limits import CostTerms, find_source_prices
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import Folder, check_sources, find_sources, raise_together, register_folders
 from exifinator.batches.webhook import EVENTS, send_webhook
+from exifinator.cli.forecast_view import describe_forecast
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
+from exifinator.cost.disk import measure_disk_usage
+from exifinator.cost.forecast import Listing, make_forecast
+from exifinator.cost.sample import SAMPLE_SIZE, Sampler
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
     ConfigError,
     EXIFinatorError,
+    LimitReached,
     PermanentError,
     TransientError,
 )
@@ -54,6 +60,7 @@ from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 
 EXIT_FAILED = 1
+EXIT_LIMIT = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -88,13 +95,15 @@ class _RunCommand(click.Command):
     help="Print one JSON object on stdout instead of the summary; --json=events prints one per event and line.",
 )
 @click.option("--json-events", "as_events", is_flag=True, hidden=True)
-@click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="List and count only, and forecast cost and duration.")
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
 @click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
 @click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
+@click.option("--max-dollars", type=float, metavar="N", help="Stop at this price of S3's requests and traffic.")
+@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Stop after this many requests to S3.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that start_batch has created; no services are started.")
 @click.option("--then-prune", is_flag=True, hidden=True, help="Prune once the batch is done, without asking.")
 def run_command(**arguments: Any) -> None:
@@ -107,7 +116,7 @@ def run_command(**arguments: Any) -> None:
     takes precedence over --include.
 
     Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
-    denies access; 130 interrupted.
+    denies access; 3 stopped by --max-dollars or --max-requests; 130 interrupted.
     """
     options = RunOptions(**arguments)
     options.check()
@@ -127,6 +136,8 @@ def run_command(**arguments: Any) -> None:
         client = SourceClient(S3Client(config))
         sources, lister = _choose_lister(options, requested, patterns, client, display)
         sources, probe_objects, failures = _check_access(sources, lister, display)
+        terms = CostTerms(find_source_prices(sources, client, config), options.limits, config.first_read_bytes)
+        terms.check()
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
@@ -135,9 +146,11 @@ def run_command(**arguments: Any) -> None:
             raise_together(failures, "The other sources were pruned")
             return
         retry = Retry()
-        retry(store.ensure_indexes_if_quick)
-        for ref in probe_objects:
-            retry(queue.refused_buckets.set_probe_object, ref)
+        if not options.dry_run:
+            retry(store.ensure_indexes_if_quick)
+            for ref in probe_objects:
+                retry(queue.refused_buckets.set_probe_object, ref)
+        sampler = Sampler(config.first_read_bytes)
         batch = Batch(
             sources,
             lister,
@@ -148,6 +161,8 @@ def run_command(**arguments: Any) -> None:
             verify=options.verify,
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
+            terms=terms,
+            sampler=sampler,
         )
         # The API and the workers start such batches. Restarting the workers would also stop the API.
         if not options.dry_run and options.batch_id is None:
@@ -156,19 +171,31 @@ def run_command(**arguments: Any) -> None:
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)), _webhook_at_end(batch, config):
             counts = _run_batch(batch, display, options)
+            forecast = None
+            if options.dry_run:
+                display.show_line(f"reading a sample of up to {SAMPLE_SIZE} images")
+                listing = Listing(counts.list_requests, counts.list_dollars, counts.seconds)
+                forecast = make_forecast(sampler, client, config, terms.prices, listing, measure_disk_usage(store))
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
-        if options.then_prune:
+        if options.then_prune and not batch.limit_reached:
             from exifinator.batches.prune import prune_after_batch
 
             prune_after_batch(batch.id, sources, client, store, queue)
+    more: dict[str, Any] = {"forecast": forecast.as_dict()} if forecast else {}
+    if batch.limit_reached:
+        more["problem"] = str(batch.limit_reached)
     if isinstance(display, EventDisplay):
-        display.event("end", numbers=counts.as_dict())
+        display.event("end", numbers=counts.as_dict(), **more)
     elif options.as_json:
-        click.echo(json.dumps(counts.as_dict()))
+        click.echo(json.dumps({**counts.as_dict(), **more}))
     else:
         _print_summary(counts, config, options)
+        if forecast:
+            click.echo(describe_forecast(forecast))
     raise_together(failures, "The other sources were indexed")
+    if batch.limit_reached:
+        sys.exit(EXIT_LIMIT)
     if counts.failed:
         sys.exit(EXIT_FAILED)
 
@@ -282,6 +309,11 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
             batch.detach("left")
             display.note(_detached_message(batch.counts))
         sys.exit(EXIT_INTERRUPTED)
+    except LimitReached as exc:
+        for counts in batch.stop(exc):
+            display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
+        display.note(f"{exc}.")
+        return batch.counts
     except EXIFinatorError as exc:
         if not options.dry_run:
             batch.detach("stopped", problem=str(exc))

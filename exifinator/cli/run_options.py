@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exifinator.batches.limits import BatchLimits
 from exifinator.errors import ConfigError
 from exifinator.sources.patterns import Patterns, make_patterns, read_pattern_lines
 
@@ -16,8 +18,10 @@ MAX_PATTERN_FILE_CHARS = 100_000
 # Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
-    "prune": ("refresh", "no_wait", "inventory"),
-    "dry_run": ("no_wait",),
+    "prune": ("refresh", "no_wait", "inventory", "max_requests", "max_dollars"),
+    "dry_run": ("no_wait", "max_requests", "max_dollars"),
+    # The process that watches the batch also stops it.
+    "no_wait": ("max_requests", "max_dollars"),
 }
 
 
@@ -33,6 +37,7 @@ class RunOptions:
         batch_id: The id of a batch that start_batch has created and that this process must run. None if a user started
             the run.
         then_prune: Whether to remove the records of deleted objects once the batch is done.
+        max_requests, max_dollars: See BatchLimits.
     """
 
     sources: tuple[str, ...] = ()
@@ -51,13 +56,23 @@ class RunOptions:
     batch_id: str | None = None
     inventory: str | None = None
     then_prune: bool = False
+    max_requests: int | None = None
+    max_dollars: float | None = None
+
+    @property
+    def limits(self) -> BatchLimits:
+        """The limits of the batch."""
+        return BatchLimits(self.max_requests, self.max_dollars)
 
     def check(self) -> None:
         """Check the combination of options.
 
         Raises:
-            ConfigError: Two options are incompatible, or --prune cannot ask for confirmation.
+            ConfigError: Two options are incompatible, a limit is not positive, or --prune cannot ask for confirmation.
         """
+        if self.max_dollars is not None and not (math.isfinite(self.max_dollars) and self.max_dollars > 0):
+            raise ConfigError("--max-dollars must be a number above 0", hint="to see what a run costs, use --dry-run")
+
         for one, others in _INCOMPATIBLE.items():
             for other in others:
                 if getattr(self, one) and getattr(self, other):

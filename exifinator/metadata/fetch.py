@@ -224,4 +224,5 @@ def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata,
         cost.requests,
         cost.bytes_read,
         fingerprint(first.total_bytes, first.data, located.blocks),
+        first.storage_class,
     )

@@ -24,14 +24,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
 from exifinator.config import Config
 from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.metrics import observe_queue
-from exifinator.models import ImageRef
+from exifinator.models import FetchedMetadata, ImageRef
 from exifinator.queue.batch_counters import BatchCounters
 from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
@@ -45,6 +45,8 @@ PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
 REFUSED_BUCKET_DELAY_SECONDS = 5
+# The same for an image of a batch that has reached its limit.
+LIMIT_DELAY_SECONDS = 60
 
 # The client sends a request up to four times, and waits up to 30 seconds for each response.
 RESPONSE_SECONDS = 300
@@ -81,6 +83,25 @@ class Delivery:
         return datetime.fromtimestamp(self.number // 1000 / 1000, UTC)
 
 
+class ReadCost(NamedTuple):
+    """What it cost to read an image.
+
+    Attributes:
+        bytes_read: The number of bytes read from S3.
+        requests: The number of ranged GETs.
+        storage_class: The image's storage class, on which the prices depend. Empty for STANDARD, or if it is unknown.
+    """
+
+    bytes_read: int = 0
+    requests: int = 0
+    storage_class: str = ""
+
+    @classmethod
+    def of(cls, fetched: FetchedMetadata) -> ReadCost:
+        """Return what it cost to fetch the metadata of an image."""
+        return cls(fetched.bytes_read, fetched.requests, fetched.storage_class)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a worker did with an image, as it is reported to the queue.
@@ -90,6 +111,7 @@ class Outcome:
         result: The status of the image's record, or `failed`. Empty if a regular job will retry the image, which is
             therefore not counted yet.
         delivery: The number of the delivery. 0 for a regular job, which is not delivered by the download queue.
+        storage_class: See ReadCost.
     """
 
     member: bytes
@@ -98,6 +120,7 @@ class Outcome:
     bytes_read: int = 0
     requests: int = 0
     delivery: int = 0
+    storage_class: str = ""
 
     def as_delivery(self) -> Delivery:
         """Return the delivery of the image."""
@@ -179,11 +202,13 @@ class ImageQueue:
     def take_downloads(self, limit: int) -> list[Delivery]:
         """Deliver up to `limit` due images. Deliver none while the write queue is full."""
         keys = self.keys
+        queues = [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits, keys.in_progress]
+        delays = (REFUSED_BUCKET_DELAY_SECONDS, LIMIT_DELAY_SECONDS)
         with redis_errors("deliver images"):
             flat = self._scripts.run(
                 "take_downloads",
-                [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits, keys.in_progress],
-                [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_BUCKET_DELAY_SECONDS],
+                [*queues, keys.batches, keys.batch_counts_prefix, keys.batch_limits],
+                [limit, self.lease_seconds, self._write_limit_bytes, *delays],
             )
         return [Delivery(flat[i], int(flat[i + 2]), int(flat[i + 1])) for i in range(0, len(flat), 3)]
 
@@ -288,14 +313,16 @@ class ImageQueue:
         args: list[Any] = [RESPONSE_SECONDS]
         for outcome in outcomes:
             args += (outcome.member, outcome.image_id, outcome.result, outcome.bytes_read, outcome.requests)
-            args.append(outcome.delivery)
+            args += (outcome.delivery, outcome.storage_class)
         keys = self.keys
         counters = (keys.batches, keys.batch_counts_prefix, keys.metrics)
         response = keys.responses_prefix + secrets.token_hex(8)
         with redis_errors("acknowledge images"):
             lost = set(
                 self._scripts.run(
-                    "acknowledge", [keys.downloads, keys.deliveries, *counters, keys.in_progress, response], args
+                    "acknowledge",
+                    [keys.downloads, keys.deliveries, *counters, keys.in_progress, response, keys.batch_prices],
+                    args,
                 )
             )
         return [i not in lost for i in range(len(outcomes))]

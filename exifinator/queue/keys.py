@@ -26,6 +26,9 @@ class QueueKeys:
         responses_prefix: The key that results when the id of a request is appended holds the response to it.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
+        batch_prices: Hash from the id of each open batch that costs something to a JSON list with the prices of each of
+            its prefixes. See Prices.to_queue in exifinator/cost/prices.py.
+        batch_limits: Hash from the id of each open batch with a limit to a JSON object. See BatchCounters.set_limits.
         starting_batches: Sorted set of the batches whose process is starting; the score is the time until which they
             count as running.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
@@ -49,6 +52,8 @@ class QueueKeys:
     responses_prefix: str
     batches: str
     batch_counts_prefix: str
+    batch_prices: str
+    batch_limits: str
     starting_batches: str
     open_circuits: str
     alive_workers: str
@@ -73,6 +78,8 @@ class QueueKeys:
             responses_prefix=f"{own}:response:",
             batches=f"{own}:batches",
             batch_counts_prefix=f"{own}:batch:",
+            batch_prices=f"{own}:batch-prices",
+            batch_limits=f"{own}:batch-limits",
             starting_batches=f"{own}:starting",
             open_circuits=f"{own}:refused",
             alive_workers=f"{own}:alive",

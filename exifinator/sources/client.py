@@ -25,6 +25,10 @@ class SourceClient:
         """Return a name for the server or the folder of a bucket, to tell apart buckets that have the same name."""
         return self._client(bucket).endpoint(bucket)
 
+    def s3_region(self, bucket: str) -> str | None:
+        """Return the region of a bucket in S3, or None for a folder. See S3Client.region."""
+        return None if self.folders.is_registered(bucket) else self.s3.region(bucket)
+
     def can_list_ranges(self, bucket: str) -> bool:
         """Return whether several ranges of keys can be listed at the same time, and whether this is faster."""
         return self._client(bucket).can_list_ranges(bucket)

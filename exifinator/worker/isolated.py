@@ -28,6 +28,7 @@ from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord, ImageRef, RangeReader
+from exifinator.queue.image_queue import ReadCost
 from exifinator.sources.client import SourceClient
 from exifinator.sources.s3.client import S3Client
 
@@ -40,11 +41,11 @@ BASE_MEMORY_MB = 256
 _LENGTH_BYTES = 4
 
 
-def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[ExifRecord, int, int]:
+def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[ExifRecord, ReadCost]:
     """Fetch and decode one image.
 
     Returns:
-        The record of the image, the number of bytes read and the number of requests.
+        The record of the image, and what reading it cost.
 
     Raises:
         TransientError, PermanentError: S3 did not return the image.
@@ -52,7 +53,7 @@ def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[Exif
     fetched = fetch_metadata(reader, ref, first_read_bytes=config.first_read_bytes)
     record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
     add_fingerprint(record, fetched)
-    return record, fetched.bytes_read, fetched.requests
+    return record, ReadCost.of(fetched)
 
 
 class SubprocessReader:
@@ -69,7 +70,7 @@ class SubprocessReader:
         self._waiting = 0
         self._child: _Child | None = None
 
-    def read(self, ref: ImageRef) -> tuple[ExifRecord, int, int]:
+    def read(self, ref: ImageRef) -> tuple[ExifRecord, ReadCost]:
         """Read one image as read_image does, but in the subprocess.
 
         Raises:
@@ -94,7 +95,7 @@ class SubprocessReader:
         if "error" in response:
             error_class = getattr(errors, response.pop("error"), PermanentError)
             raise error_class(**response)
-        return ExifRecord(response["document"], response["thumbnail"]), response["bytes_read"], response["requests"]
+        return ExifRecord(response["document"], response["thumbnail"]), ReadCost(*response["cost"])
 
     def _end(self) -> None:
         if self._child is not None:
@@ -185,7 +186,7 @@ def main() -> None:
     sources = SourceClient(S3Client(config))
     for line in sys.stdin:
         try:
-            record, bytes_read, requests = read_image(sources, ImageRef.from_params(json.loads(line)), config)
+            record, cost = read_image(sources, ImageRef.from_params(json.loads(line)), config)
         except EXIFinatorError as exc:
             # SubprocessReader raises the error again, with these arguments.
             response: dict[str, object] = {
@@ -196,12 +197,7 @@ def main() -> None:
                 "pointer": exc.pointer,
             }
         else:
-            response = {
-                "document": record.document,
-                "thumbnail": record.thumbnail,
-                "bytes_read": bytes_read,
-                "requests": requests,
-            }
+            response = {"document": record.document, "thumbnail": record.thumbnail, "cost": list(cost)}
         sys.stdout.buffer.write(bson.encode(response))
         sys.stdout.buffer.flush()
 

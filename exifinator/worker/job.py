@@ -13,7 +13,7 @@ from mrq.queue_raw import QueueRaw
 
 from exifinator.errors import DeliveryLost
 from exifinator.models import ExifRecord, ImageRef
-from exifinator.queue.image_queue import Delivery, Outcome
+from exifinator.queue.image_queue import Delivery, Outcome, ReadCost
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, image_job_id
 from exifinator.storage.mongodb import mongodb_errors
 from exifinator.worker.context import WorkerContext, current_context
@@ -40,7 +40,7 @@ class ImageJob(Job):  # type: ignore[misc]
         message: Raw Write jobs only: the fetched metadata bytes, from FetchedMetadata.to_bytes.
         is_dropped: Whether the outcome of the job must not be stored, because the image no longer belongs to the job.
         is_delivery_counted: Whether the delivery still counts if the image is released.
-        failed_requests, failed_bytes_read: What reading the image cost before it failed.
+        failed_cost: What reading the image cost before it failed.
         stored: Whether the job is in MongoDB. MRQ's class defines this attribute.
     """
 
@@ -50,8 +50,7 @@ class ImageJob(Job):  # type: ignore[misc]
     message = b""
     is_dropped = False
     is_delivery_counted = False
-    failed_requests = 0
-    failed_bytes_read = 0
+    failed_cost = ReadCost()
     stored: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -111,7 +110,7 @@ class ImageJob(Job):  # type: ignore[misc]
         """Restart the job's time limit, so that the time since its start does not count."""
         self.datestarted = CLOCK.utcnow()
 
-    def store(self, ref: ImageRef, record: ExifRecord, *, bytes_read: int, requests: int) -> None:
+    def store(self, ref: ImageRef, record: ExifRecord, cost: ReadCost) -> None:
         """Store the record of the job's image, then acknowledge the image. Return when both are done.
 
         Raises:
@@ -125,8 +124,7 @@ class ImageJob(Job):  # type: ignore[misc]
                 raise DeliveryLost(f"the job of {ref.id} was started again, requeued or cancelled")
             member, delivered_at = ref.to_member(), self._started_at.replace(tzinfo=UTC)
         record.document["delivered_at"] = delivered_at
-        outcome = Outcome(member, ref.id, record.status, bytes_read, requests, self.delivery.number)
-        self.context.record_writer.write(record, outcome)
+        self.context.record_writer.write(record, self._outcome(member, ref.id, record.status, cost))
         if not self.is_raw and self.id != image_job_id(ref.id):
             # `mrq-run` runs a task under another id, or none, so the failed job of the image would remain.
             self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))
@@ -203,8 +201,11 @@ class ImageJob(Job):  # type: ignore[misc]
         params = self.data["params"]
         member = self.delivery.member if self.is_raw else ImageRef.from_params(params).to_member()
         result = "failed" if has_failed else ""
-        cost = (self.failed_bytes_read, self.failed_requests)
-        self.context.queue.acknowledge([Outcome(member, self._image_id, result, *cost, self.delivery.number)])
+        self.context.queue.acknowledge([self._outcome(member, self._image_id, result, self.failed_cost)])
+
+    def _outcome(self, member: bytes, image_id: str, result: str, cost: ReadCost) -> Outcome:
+        number = self.delivery.number
+        return Outcome(member, image_id, result, cost.bytes_read, cost.requests, number, cost.storage_class)
 
     def _store_log(self) -> None:
         if self.log_lines and connections.mongodb_logs is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mrq.task import Task
 
+from exifinator.batches.limits import BatchLimits
 from exifinator.batches.schedule import ScheduledSource, read_schedule
 from exifinator.batches.scheduler import Scheduler
 from exifinator.batches.start import start_batch
@@ -34,6 +35,7 @@ class StartScheduledBatches(Task):  # type: ignore[misc]
                 include=entry.include,
                 exclude=entry.exclude,
                 prune=entry.prune,
+                limits=BatchLimits(entry.max_requests, entry.max_dollars),
                 batch_id=batch_id,
             )
 

@@ -21,6 +21,7 @@ from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
+from exifinator.queue.image_queue import ReadCost
 from exifinator.worker.failure_policy import Attempt, Drop, Fail, Interrupted, Release, Retry, decide
 from exifinator.worker.isolated import read_image
 from exifinator.worker.job import ImageJob
@@ -44,7 +45,7 @@ class ImageTask(Task):  # type: ignore[misc]
                 raise
         except (EXIFinatorError, Interrupted) as exc:
             if isinstance(exc, EXIFinatorError):
-                job.failed_requests, job.failed_bytes_read = exc.requests, exc.bytes_read
+                job.failed_cost = ReadCost(exc.bytes_read, exc.requests)
             decision = decide(exc, _attempt(job, released_by_breaker))
             if isinstance(exc, TransientError) and not isinstance(decision, Fail):
                 COUNTS.add_retry(retry_cause(exc))
@@ -71,14 +72,14 @@ class ImageTask(Task):  # type: ignore[misc]
         """
         context = job.context
         if deliveries >= context.config.max_deliveries:
-            record, bytes_read, requests = context.subprocess_reader.read(ref)
+            record, cost = context.subprocess_reader.read(ref)
             # Count these here, because the counts of the subprocess are lost when it exits.
-            COUNTS.requests["get"] += requests
-            COUNTS.bytes_read += bytes_read
+            COUNTS.requests["get"] += cost.requests
+            COUNTS.bytes_read += cost.bytes_read
         else:
-            record, bytes_read, requests = read_image(context.downloader.reader, ref, context.config)
+            record, cost = read_image(context.downloader.reader, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
-        job.store(ref, record, bytes_read=bytes_read, requests=requests)
+        job.store(ref, record, cost)
 
     def write(self, job: ImageJob, fetched: FetchedMetadata) -> None:
         """Decode fetched metadata and store the record."""
@@ -88,7 +89,7 @@ class ImageTask(Task):  # type: ignore[misc]
         add_fingerprint(record, fetched)
         parsed = perf_counter()
         observe_parse(parsed - began)
-        job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
+        job.store(fetched.ref, record, ReadCost.of(fetched))
         observe_store(perf_counter() - parsed)
 
     def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
@@ -96,6 +97,8 @@ class ImageTask(Task):  # type: ignore[misc]
         context = job.context
         if context.circuit_breaker.is_suspended or context.circuit_breaker.is_open(ref.bucket):
             raise Interrupted(f"S3 denies access to {ref.bucket}")
+        if context.queue.batches.is_limited(ref.id):
+            raise Interrupted(f"the batch of {ref.id} has reached its limit")
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
 

@@ -167,10 +167,20 @@ class Installation:
         """Index the images that are due, in this process, as a worker does."""
         for delivery in self.queue.take_downloads(1000):
             ref = ImageRef.from_member(delivery.member)
-            record, bytes_read, requests = read_image(self.s3, ref, self.config)
+            record, cost = read_image(self.s3, ref, self.config)
             assert self.store.records.upsert([record]) == [None]
             self.queue.acknowledge(
-                [Outcome(delivery.member, ref.id, record.status, bytes_read, requests, delivery.number)]
+                [
+                    Outcome(
+                        delivery.member,
+                        ref.id,
+                        record.status,
+                        cost.bytes_read,
+                        cost.requests,
+                        delivery.number,
+                        cost.storage_class,
+                    )
+                ]
             )
 
     def empty_redis(self) -> None:

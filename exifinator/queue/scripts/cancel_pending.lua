@@ -9,7 +9,8 @@ local page = redis.call('ZSCAN', queue, ARGV[4], 'COUNT', ARGV[5])
 local removed = 0
 for i = 1, #page[2], 2 do
   local member = page[2][i]
-  if (include_in_progress or tonumber(page[2][i + 1]) <= now) and is_own(member) then
+  local is_due = tonumber(page[2][i + 1]) <= now
+  if (include_in_progress or is_due or redis.call('HEXISTS', in_progress, member) == 0) and is_own(member) then
     redis.call('ZREM', queue, member)
     redis.call('HDEL', deliveries, member)
     redis.call('HDEL', in_progress, member)

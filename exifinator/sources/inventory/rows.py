@@ -15,6 +15,7 @@ from exifinator.errors import PermanentError
 from exifinator.extras import require
 from exifinator.models import ImageRef
 from exifinator.sources.inventory.manifest import Manifest
+from exifinator.sources.s3.headers import to_storage_class
 from exifinator.sources.s3.responses import ARCHIVE_CLASSES
 
 # Access tiers of INTELLIGENT_TIERING whose objects have to be restored before they can be read.
@@ -90,6 +91,7 @@ def _object_reader(manifest: Manifest) -> Callable[[Row], ImageRef | None]:
             _to_time(row[modified]),
             (storage_class is not None and row[storage_class] in ARCHIVE_CLASSES)
             or (tier is not None and row[tier] in ARCHIVE_TIERS),
+            to_storage_class(row[storage_class] or "") if storage_class is not None else "",
         )
 
     return to_object

@@ -57,12 +57,18 @@ class S3Client:
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
         # The buckets whose last read object was encrypted with S3_SSE_C_KEY.
         self._sse_c_buckets: set[str] = set()
+        # The regions that the server has named, by bucket.
+        self._regions: dict[str, str] = {}
 
     def endpoint(self, bucket: str) -> str:
         """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
         # Ask the client, because the endpoint may also come from the environment or from a profile of AWS.
         meta = self.client(bucket).meta
         return endpoint_name(meta.endpoint_url, meta.partition)
+
+    def region(self, bucket: str) -> str:
+        """Return the region of a bucket as the server named it in a listing; before that, the configured region."""
+        return self._regions.get(bucket) or str(self.client(bucket).meta.region_name or "")
 
     def can_list_ranges(self, bucket: str) -> bool:
         """Return whether ranges of keys can be listed in parallel: if the bucket lists its keys in order."""
@@ -321,6 +327,9 @@ class S3Client:
             try:
                 with s3_errors(f"{bucket}/{prefix}" if prefix else bucket):
                     page = client.list_objects(**options) if version == 1 else client.list_objects_v2(**options)
+                    headers = page["ResponseMetadata"].get("HTTPHeaders", {})
+                    if region := headers.get("x-amz-bucket-region", ""):
+                        self._regions[bucket] = region
                     return to_listed_page(page, bucket, prefix, max_keys=max_keys, is_v1=version == 1)
             except ObjectGone as exc:
                 # An S3 server would have responded with NoSuchBucket if the bucket did not exist.

@@ -31,7 +31,13 @@ from exifinator.metrics import COUNTS
 from exifinator.models import ImageRef, RangeRead
 from exifinator.sources.s3.client import S3Client, range_header
 from exifinator.sources.s3.errors import credential_errors
-from exifinator.sources.s3.headers import parse_content_encoding, parse_content_range, parse_etag, parse_http_date
+from exifinator.sources.s3.headers import (
+    parse_content_encoding,
+    parse_content_range,
+    parse_etag,
+    parse_http_date,
+    to_storage_class,
+)
 from exifinator.sources.s3.keepalive import Response, UnsupportedResponse, get
 from exifinator.sources.s3.pacing import THROTTLED_STATUSES, Pacer
 from exifinator.sources.s3.sigv4 import EXPRESS_SERVICE, Signer
@@ -140,7 +146,8 @@ class FastS3Client(S3Client):
         data, total_bytes = body_and_size
         etag, is_weak = parse_etag(response.headers.get("etag", ""))
         encoding = parse_content_encoding(response.headers.get("content-encoding", ""))
-        return RangeRead(start, data, total_bytes, etag, modified, encoding, is_weak)
+        storage_class = to_storage_class(response.headers.get("x-amz-storage-class", ""))
+        return RangeRead(start, data, total_bytes, etag, modified, encoding, is_weak, storage_class=storage_class)
 
     def _read_via_boto3(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
         """Read with boto3, and learn the bucket's route from the last request that boto3 sends for the object."""

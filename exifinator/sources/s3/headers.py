@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
 # Codings of the connection, which do not change the stored bytes.
 _NO_CODINGS = frozenset({"", "identity", "aws-chunked"})
+# The longest name of Amazon S3 has 19 characters. Servers may define names of their own.
+_MAX_CLASS_CHARS = 64
 
 
 def parse_content_range(text: str, unknown_size_bytes: int = 0) -> tuple[int, int, int] | None:
@@ -48,3 +50,9 @@ def parse_content_encoding(text: str) -> str:
     """Return the codings that were applied to the stored object, such as "gzip"; "" if there are none."""
     codings = [coding.strip().lower() for coding in text.split(",")]
     return ", ".join(coding for coding in codings if coding not in _NO_CODINGS)
+
+
+def to_storage_class(text: str) -> str:
+    """Return a storage class; "" for STANDARD, which servers may leave out."""
+    text = text.strip()[:_MAX_CLASS_CHARS]
+    return "" if text == "STANDARD" else text

@@ -13,7 +13,7 @@ escape "&".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -23,13 +23,14 @@ from urllib.parse import unquote_plus
 from botocore.handlers import _handle_200_error as handle_200_error
 from lxml import etree
 
-from exifinator.sources.s3.responses import ARCHIVE_CLASSES
-
 _EVENT = "before-parse.s3.*"
 # botocore's parser gets this body in place of a page that has already been parsed here.
 _EMPTY_BODY = b"<ListBucketResult/>"
 _FIELDS = ("Key", "Size", "LastModified", "ETag")
 _OPERATIONS = ("ListObjects", "ListObjectsV2")
+# What is used of an object's RestoreStatus: whether it has an expiry date.
+_RESTORED: Mapping[str, str] = {"RestoreExpiryDate": ""}
+_NOT_RESTORED: Mapping[str, str] = {}
 _END_OF_LISTING = re.compile(rb"</(\w+:)?ListBucketResult\s*>\s*\Z")
 # Characters that XML 1.0 forbids, as bytes of UTF-8 or as references.
 _FORBIDDEN = tuple(chr(code) for code in (*range(0x9), 0xB, 0xC, *range(0xE, 0x20), 0xFFFE, 0xFFFF))
@@ -133,7 +134,8 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
         # An object lacks one of the fields, or has it twice.
         raise ValueError("an object does not have exactly one key, size, time and ETag")
     encoded = find["EncodingType"](root) == ["url"]
-    archived = frozenset(find["archived"](root))
+    classes = dict(zip(find["classified"](root), find["classes"](root), strict=True))
+    restored = frozenset(find["restored"](root))
 
     def decode(text: str) -> str:
         text = restore(text)
@@ -146,8 +148,8 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
                 "Size": int(size),
                 "ETag": etag,
                 "LastModified": _parse_time(modified),
-                # botocore's parser returns the storage class of every object, but only archive classes are used.
-                "StorageClass": "GLACIER" if key in archived else "",
+                "StorageClass": classes.get(key, ""),
+                "RestoreStatus": _RESTORED if key in restored else _NOT_RESTORED,
             }
             for key, size, modified, etag in zip(*texts.values(), strict=True)
         ]
@@ -165,8 +167,8 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 def _finders(namespace: str) -> dict[str, etree.XPath]:
     """Return compiled XPaths by name.
 
-    There is one for the texts of each field. "count" finds the number of objects, and "archived" the keys of the
-    objects that have to be restored.
+    There is one for the texts of each field. "count" finds the number of objects, "classified" and "classes" the keys
+    and the storage classes of the objects that are not in STANDARD, and "restored" the keys of restored objects.
     """
 
     def compile_path(path: str) -> etree.XPath:
@@ -176,13 +178,14 @@ def _finders(namespace: str) -> dict[str, etree.XPath]:
     finders = {name: compile_path(f"{prefix}Contents/{prefix}{name}/text()") for name in _FIELDS}
     for name in ("IsTruncated", "EncodingType", "NextContinuationToken", "NextMarker"):
         finders[name] = compile_path(f"{prefix}{name}/text()")
-    storage_class = f"{prefix}StorageClass"
-    is_archived = " or ".join(f"{storage_class}='{name}'" for name in sorted(ARCHIVE_CLASSES))
+    has_class = f"{prefix}StorageClass[text()!='STANDARD']"
     is_restored = f"{prefix}RestoreStatus/{prefix}RestoreExpiryDate"
     return {
         **finders,
         "count": compile_path(f"count({prefix}Contents)"),
-        "archived": compile_path(f"{prefix}Contents[{is_archived}][not({is_restored})]/{prefix}Key/text()"),
+        "classified": compile_path(f"{prefix}Contents[{has_class}]/{prefix}Key/text()"),
+        "classes": compile_path(f"{prefix}Contents[{prefix}Key/text()]/{has_class}[1]/text()"),
+        "restored": compile_path(f"{prefix}Contents[{is_restored}]/{prefix}Key/text()"),
     }
 
 

@@ -12,7 +12,13 @@ from typing import Any
 from exifinator.errors import IncompleteListing, SourceUnavailable
 from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.sources.s3.errors import not_s3
-from exifinator.sources.s3.headers import parse_content_encoding, parse_content_range, parse_etag, parse_http_date
+from exifinator.sources.s3.headers import (
+    parse_content_encoding,
+    parse_content_range,
+    parse_etag,
+    parse_http_date,
+    to_storage_class,
+)
 
 # The maximum number of objects on a page.
 MAX_KEYS = 1000
@@ -41,6 +47,7 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
             raise not_s3(ref.id)
         modified = ref.last_modified
     encoding = parse_content_encoding(response.get("ContentEncoding", ""))
+    storage_class = to_storage_class(response.get("StorageClass", ""))
     header = response.get("ContentRange", "")
     content_range = parse_content_range(header, ref.size_bytes)
     if content_range:
@@ -52,7 +59,9 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
         data = _read(body, last - first + 2)
         if len(data) != last - first + 1:
             raise SourceUnavailable(f"S3 sent a body of {ref.id} that does not fit {header}", code="bad_response")
-        return RangeRead(start, data, total, etag, modified.astimezone(UTC), encoding, is_weak)
+        return RangeRead(
+            start, data, total, etag, modified.astimezone(UTC), encoding, is_weak, storage_class=storage_class
+        )
     if header or response["ResponseMetadata"]["HTTPStatusCode"] == 206:
         body.close()
         raise SourceUnavailable(f"S3 sent {ref.id} with the Content-Range {header!r}", code="bad_response")
@@ -64,7 +73,9 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
     total = int(response.get("ContentLength", total_if_chunked))
     if len(data) < min(total, end):
         raise SourceUnavailable(f"S3 sent {len(data)} of {total} bytes of {ref.id}", code="bad_response")
-    return RangeRead(start, data[start:], total, etag, modified.astimezone(UTC), encoding, is_weak)
+    return RangeRead(
+        start, data[start:], total, etag, modified.astimezone(UTC), encoding, is_weak, storage_class=storage_class
+    )
 
 
 def _read(body: Any, limit_bytes: int) -> bytes:
@@ -106,6 +117,7 @@ def to_listed_page(page: dict[str, Any], bucket: str, prefix: str, *, max_keys: 
                 item["LastModified"],
                 item.get("StorageClass") in ARCHIVE_CLASSES
                 and "RestoreExpiryDate" not in item.get("RestoreStatus", {}),
+                to_storage_class(item.get("StorageClass", "")),
             )
             for item in page.get("Contents", ())
         ]

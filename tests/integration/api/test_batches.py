@@ -54,6 +54,20 @@ def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: In
     assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
 
 
+def test_post_batch__limit__stops_it_and_says_why(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    response = batch_api.client.post("/batches", json={"source": bucket.name, "max_requests": 1})
+    assert response.status_code == 202
+    # The listing takes the only request, so no worker is needed.
+    batch = await_batch(installation, batch_api, response.json()["id"], in_state("stopped"))
+    assert "stopped at its limit of 1 request" in batch["problem"]
+    assert (batch["numbers"]["list_requests"], batch["numbers"]["requests"]) == (1, 0)
+    assert installation.queue.sizes() == (0, 0)
+    # The prices of this server are unknown, so no limit of dollars can be reached.
+    for body in ({"max_requests": 0}, {"max_dollars": -1}, {"max_dollars": "much"}, {"max_dollars": 5}):
+        assert batch_api.client.post("/batches", json={"source": bucket.name, **body}).status_code == 400
+
+
 def test_post_batch__api_ends__batch_continues(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:

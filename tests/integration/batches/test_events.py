@@ -110,7 +110,7 @@ def test_apply__removed_while_a_worker_reads_it__stores_nothing(
     applier.apply([event(bucket, "a.jpg")])
     (delivery,) = installation.queue.take_downloads(10)
     ref = ImageRef.from_member(delivery.member)
-    record, _, _ = read_image(installation.s3, ref, installation.config)
+    record, _ = read_image(installation.s3, ref, installation.config)
     bucket.delete("a.jpg")
     assert applier.apply([event(bucket, "a.jpg")]).removed == 1
     assert installation.queue.find_held([delivery]) == [False]
@@ -137,7 +137,7 @@ def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
 
         worker.store.records.upsert = upsert  # type: ignore[method-assign]
         for key, delivery in deliveries.items():
-            record, _, _ = read_image(installation.s3, ImageRef.from_member(delivery.member), installation.config)
+            record, _ = read_image(installation.s3, ImageRef.from_member(delivery.member), installation.config)
             store_as(worker, record, delivery)
             worker.store.records.upsert = store_now  # type: ignore[method-assign]
             assert list(installation.records(bucket.name)) == ([] if key == "a.jpg" else ["b.jpg"])
@@ -365,7 +365,7 @@ def read_some(installation: Installation, chance: random.Random) -> None:
         ref = ImageRef.from_member(delivery.member)
         if chance.random() < 0.2 or find_object(SourceClient(installation.s3), ref.bucket, ref.key) is None:
             continue
-        record, _, _ = read_image(installation.s3, ref, installation.config)
+        record, _ = read_image(installation.s3, ref, installation.config)
         record.document["delivered_at"] = delivery.delivered_at
         if installation.queue.find_held([delivery]) == [True]:
             installation.store.records.upsert([record])

@@ -309,10 +309,11 @@ def test_check__process_of_the_batch_died__resumes_it(
         {"state": "cancelled"},
         {"state": "left", "cancel_requested_at": NOON},
         {"state": "stopped", "finished_by": "b"},
+        {"state": "stopped", "limit_reached": True},
         {"state": "reading", "owner": this_process(), "updated_at": NOON},
         {"state": "stopped", "options": {"patterns": [{"source": "s3://a", "include": ["x"], "exclude": []}]}},
     ],
-    ids=["done", "cancelled", "cancelling", "finished by another", "running", "other patterns"],
+    ids=["done", "cancelled", "cancelling", "finished by another", "limit", "running", "other patterns"],
 )
 def test_check__batch_needs_no_process__is_not_resumed(
     installation: Installation, starter: Starter, fields: dict[str, Any]

@@ -41,7 +41,8 @@ def test_read__many_simultaneously__are_read_by_few_processes_and_the_poisonous_
 
     def read(ref: ImageRef) -> object:
         try:
-            record, _, _ = reader.read(ref)
+            record, cost = reader.read(ref)
+            assert cost.requests == 1
         except (KilledWorker, ObjectGone) as error:
             return type(error)
         return record.document["_id"]

@@ -16,6 +16,7 @@ WORKER_COUNTS = {
     "failed": 1,
     "bytes_read": 900,
     "requests": 16,
+    "nanodollars": 6_400,
 }
 
 
@@ -32,12 +33,13 @@ def test_new_batch_id__of_one_moment__differs() -> None:
 
 
 def test_worker_counts__converted_both_ways__are_the_same() -> None:
-    counts = BatchCounts(listed=30, unchanged=3, queued=15)
+    counts = BatchCounts(listed=30, unchanged=3, queued=15, list_requests=2, list_dollars=0.00001)
     counts.update_from_workers(WORKER_COUNTS, empty_images=10, already_failed=2)
 
     assert (counts.stored, counts.no_exif, counts.unsupported, counts.damaged, counts.failed) == (5, 4, 3, 12, 3)
     assert (counts.bytes_read, counts.requests, counts.listed, counts.queued) == (900, 16, 30, 15)
     assert counts.done == 27
+    assert counts.as_dict()["dollars"] == 0.0000164
     assert counts.to_worker_counts(empty_images=10, already_failed=2) == WORKER_COUNTS
 
 

@@ -21,12 +21,14 @@ def describe(
     workers: int = 1,
     paused: tuple[bytes, ...] = (),
     is_watched: bool = False,
+    is_limited: bool = False,
     **document: Any,
 ) -> dict[str, Any]:
     """Return how a batch is described.
 
     Args:
         is_watched: Whether its process has just reported progress.
+        is_limited: Whether it has reached its limit.
     """
     updated_at = datetime.now(UTC) if is_watched else LONG_AGO
     stored = {"_id": "a", "sources": ["s3://b/2024/"], "updated_at": updated_at, "started_at": LONG_AGO, **document}
@@ -35,7 +37,7 @@ def describe(
         workers=SimpleNamespace(find_active=lambda _: [object()] * workers),
     )
     queue: Any = SimpleNamespace(
-        batches=SimpleNamespace(counts=lambda _: counts),
+        batches=SimpleNamespace(counts=lambda _: counts, has_reached_limit=lambda _: is_limited),
         client=SimpleNamespace(smembers=lambda _: set(paused)),
         keys=SimpleNamespace(paused_queues="paused"),
     )
@@ -77,6 +79,12 @@ def test_read_batches__obstacle__is_named(state: str, is_watched: bool) -> None:
     assert paused["problem"].endswith("queue resume download")
     assert "No worker" in describe(workers=0, counts=counts, **given)["problem"]
     assert "paused" not in str(describe(counts=counts, **given)["problem"])
+
+
+def test_read_batches__nobody_watches_and_limit_is_reached__says_so() -> None:
+    given: dict[str, Any] = {"numbers": NUMBERS, "checkpoint": LISTED, "counts": {"ok": 1}, "is_limited": True}
+    assert "reached its limit" in describe(state="left", workers=0, **given)["problem"]
+    assert "No worker" in describe(state="reading", is_watched=True, workers=0, **given)["problem"]
 
 
 def test_read_batches__nothing_listed__says_where() -> None:

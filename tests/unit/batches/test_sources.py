@@ -49,7 +49,7 @@ def accepted_by_run(text: str, folder: Path) -> Source | Folder:
 
 
 def accepted_by_api(text: str, monkeypatch: pytest.MonkeyPatch) -> Source:
-    def check(source: Source, config: Any) -> None:
+    def check(source: Source, *_: Any) -> None:
         raise Passed(source)
 
     monkeypatch.setattr(start, "_check_source", check)
@@ -113,7 +113,7 @@ def test_find_sources__folder__keeps_the_patterns(tmp_path: Path) -> None:
 
 
 def test_start_batch__invalid_pattern__is_refused_before_s3_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_check_source", lambda source, config: pytest.fail("S3 was asked"))
+    monkeypatch.setattr(start, "_check_source", lambda *_: pytest.fail("S3 was asked"))
     with pytest.raises(ConfigError, match="exclude: the pattern") as refusal:
         start_batch(
             build_config({}, {}),

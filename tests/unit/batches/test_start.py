@@ -9,7 +9,22 @@ from typing import Any
 import pytest
 
 from exifinator.batches import start
+from exifinator.batches.limits import BatchLimits
+from exifinator.cli.run import run_command
+from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config
+from exifinator.sources.source import Source
+
+
+def test_spawn_watcher__limits__are_options_that_run_reads_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr("subprocess.Popen", lambda command, **_: commands.append(command))
+    for limits in (BatchLimits(5_000_000, 0.1 + 0.2), BatchLimits()):
+        start._spawn_watcher("id", Source("b"), tmp_path / "log", prune=False, limits=limits)
+        context = run_command.make_context("run", commands[-1][commands[-1].index("run") + 1 :])
+        assert RunOptions(**context.params).limits == limits
 
 
 def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_running(

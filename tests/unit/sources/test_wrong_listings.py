@@ -309,6 +309,8 @@ def test_list_page__archived_objects__are_known_from_their_storage_class(has_eta
     page = connect_stub(stub_with(with_classes, list(STORAGE_CLASSES))).list_page("b", "", None)
 
     assert [ref.key for ref in page.refs if ref.is_archived] == ["b", "c", "e"]
+    classes = {ref.key: ref.storage_class for ref in page.refs if ref.storage_class}
+    assert classes == {"b": "GLACIER", "c": "DEEP_ARCHIVE", "d": "GLACIER_IR", "e": "GLACIER", "f": "GLACIER"}
 
 
 @pytest.mark.parametrize(("url", "asked"), [(None, "RestoreStatus"), ("http://stub.test", None)])

@@ -2,7 +2,7 @@
  * @file Describes the states, counts and failures of batches.
  * @import { Batch, BatchNumbers, ScheduledSource, SourcePatterns } from "../core/types"
  */
-import { pluralize } from "../core/format.js";
+import { formatBytes, formatDollars, pluralize } from "../core/format.js";
 import { STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -22,11 +22,20 @@ export const STATE_LABELS = {
   ],
   stopped: [
     "Interrupted",
-    "Listing was interrupted. Start again to resume; indexed photos are skipped.",
+    "Stopped before all photos were indexed. Start again to resume; indexed photos are skipped.",
   ],
 };
 
 const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
+
+/**
+ * Return what a batch has downloaded, and what that cost if it cost anything.
+ * @param {BatchNumbers} numbers
+ */
+export function describeDownload({ bytes_read, requests, dollars = 0 }) {
+  const download = `${formatBytes(bytes_read)} in ${pluralize(requests, "request")}`;
+  return dollars > 0 ? `${download}, ${formatDollars(dollars)}` : download;
+}
 
 /**
  * The counts to show for a batch, in this order.

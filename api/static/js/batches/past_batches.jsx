@@ -7,7 +7,6 @@ import { ActionButton } from "../components/action_button.jsx";
 import { TableHead } from "../components/table_head.jsx";
 import { Time } from "../components/time.jsx";
 import {
-  formatBytes,
   formatDuration,
   formatLocalTime,
   formatNumber,
@@ -16,7 +15,7 @@ import {
 } from "../core/format.js";
 import { href } from "../core/url_state.js";
 import { BatchCounts, Sources, StateBadge } from "./batch_parts.jsx";
-import { progressOf, splitSource, STATE_LABELS } from "./labels.js";
+import { describeDownload, progressOf, splitSource, STATE_LABELS } from "./labels.js";
 
 /** @type {[title: ComponentChildren, kind?: string][]} */
 const COLUMNS = [
@@ -134,8 +133,7 @@ function PastRow({ batch, state, navigate, start }) {
             {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
             <BatchCounts numbers={numbers} />
             <p class="muted">
-              {formatBytes(numbers.bytes_read)} downloaded in{" "}
-              {pluralize(numbers.requests, "request")}. Job ID: {id}
+              Downloaded: {describeDownload(numbers)}. Job ID: {id}
             </p>
             {batch.pruned && (
               <p class={batch.pruned.problem ? "field-error" : "muted"}>

@@ -6,17 +6,15 @@ import { ActionButton } from "../components/action_button.jsx";
 import { RateChart } from "../components/rate_chart.jsx";
 import { Time } from "../components/time.jsx";
 import {
-  formatBytes,
   formatDecimal,
   formatDuration,
   formatNumber,
   oneLine,
   formatPercent,
-  pluralize,
 } from "../core/format.js";
 import { useState } from "../core/preact.js";
 import { BatchCounts, Sources, StateBadge } from "./batch_parts.jsx";
-import { progressOf, STATE_LABELS } from "./labels.js";
+import { describeDownload, progressOf, STATE_LABELS } from "./labels.js";
 
 /** @param {{batch: Batch, samples: RateSample[], api: Api, merge: (batches: Batch[]) => void}} props */
 export function RunningBatch({ batch, samples, api, merge }) {
@@ -71,9 +69,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
           </div>
           <div>
             <dt>Downloaded</dt>
-            <dd>
-              {formatBytes(numbers.bytes_read)} in {pluralize(numbers.requests, "request")}
-            </dd>
+            <dd>{describeDownload(numbers)}</dd>
           </div>
         </dl>
         <RateChart

@@ -7,6 +7,13 @@ const INTEGER = new Intl.NumberFormat();
 const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const PERCENT = new Intl.NumberFormat(undefined, { style: "percent" });
 const ONE_DIGIT = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 1 });
+const USD = /** @type {const} */ ({
+  style: "currency",
+  currency: "USD",
+  currencyDisplay: "narrowSymbol",
+});
+const DOLLARS = new Intl.NumberFormat(undefined, USD);
+const SMALL_DOLLARS = new Intl.NumberFormat(undefined, { ...USD, maximumSignificantDigits: 3 });
 // Formats by maximum number of decimals. Digits are not grouped, because photographers write 1/8000 s.
 const DECIMALS = [0, 1, 2].map(
   (digits) =>
@@ -71,6 +78,12 @@ export function formatExposureNumber(seconds) {
   }
   return formatDecimal(seconds, seconds < 10 ? 1 : 0);
 }
+
+/**
+ * $12.30, or three significant digits as in $0.0421
+ * @param {number} value
+ */
+export const formatDollars = (value) => (value < 1 ? SMALL_DOLLARS : DOLLARS).format(value);
 
 /**
  * f/2.8

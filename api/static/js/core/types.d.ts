@@ -259,6 +259,9 @@ export interface BatchNumbers {
   failed: number;
   bytes_read: number;
   requests: number;
+  list_requests?: number;
+  /** What all requests and the traffic cost; 0 if the prices are unknown. */
+  dollars?: number;
   seconds: number;
 }
 

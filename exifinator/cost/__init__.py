@@ -1,0 +1,1 @@
+"""What reading objects from S3 costs: prices, and a prediction from a sample."""
