@@ -2,6 +2,7 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  countLabels,
   describeCause,
   describeInterval,
   describePatterns,
@@ -69,6 +70,15 @@ test("mergeBatches: updates replace batches, newest first", () => {
 test("progressOf: excluded objects are not to be processed", () => {
   const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
   assert.deepEqual([total, done], [50, 30]);
+});
+
+test("progressOf, countLabels: deleted files are done, and shown only if there are any", () => {
+  const numbers = { ...NUMBERS, deleted: 4 };
+  assert.deepEqual(progressOf({ state: "reading", numbers }).done, 34);
+  const shown = (/** @type {typeof NUMBERS} */ counts) => countLabels(counts).map(([name]) => name);
+  assert.equal(shown(numbers).at(-1), "deleted");
+  assert.equal(shown(NUMBERS).includes("deleted"), false);
+  assert.equal(shown({ ...NUMBERS, ...{ deleted: 0 } }).includes("deleted"), false);
 });
 
 test("describeInterval: in words, with the time zone of the time of day", () => {

@@ -27,6 +27,7 @@ _FIELDS_BY_WORKER_NAME = {
     "unsupported": "unsupported",
     "damaged": "damaged",
     "failed": "failed",
+    "deleted": "deleted",
     "bytes_read": "bytes_read",
     "requests": "requests",
 }
@@ -42,7 +43,7 @@ class BatchCounts:
     """Counts of a batch's images by result.
 
     At the end of a batch, listed = folders + excluded + unchanged + archived + stored + no_exif + unsupported +
-    damaged + failed.
+    damaged + failed + deleted.
 
     Attributes:
         folders: The number of empty objects that stand for folders. Such objects get no record.
@@ -50,6 +51,7 @@ class BatchCounts:
         archived: The number of images that have to be restored in S3 before they can be read.
         queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
         stored: The number of records with EXIF.
+        deleted: The number of images whose objects were deleted before they were indexed, as events have reported.
         bytes_read: How many bytes of the images the workers read from S3.
         requests: How many ranged GETs this took.
         seconds: How long the batch has been running.
@@ -66,6 +68,7 @@ class BatchCounts:
     unsupported: int = 0
     damaged: int = 0
     failed: int = 0
+    deleted: int = 0
     bytes_read: int = 0
     requests: int = 0
     seconds: float = 0.0
@@ -77,8 +80,8 @@ class BatchCounts:
 
     @property
     def done(self) -> int:
-        """Number of images that have a record from this batch, or a failed job."""
-        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
+        """Number of images that have a record from this batch or a failed job, or were deleted."""
+        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed + self.deleted
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "seconds": round(self.seconds, 3)}

@@ -7,16 +7,19 @@ import logging
 import os
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import gevent
 
+from exifinator.batches.events import ANY_TIME, find_object
 from exifinator.config import Config, load_config
-from exifinator.errors import DeliveryLost
+from exifinator.errors import DeliveryLost, SourceUnavailable
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.models import ExifRecord, FetchedMetadata, ImageRef, RangeRead
 from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, ImageQueue, Outcome
 from exifinator.queue.redis_client import connect_redis, read_clock
+from exifinator.queue.withdrawals import DELETED
 from exifinator.queue.worker_health import WorkerHealth
 from exifinator.retry import backoff_seconds
 from exifinator.sources.client import SourceClient
@@ -168,10 +171,32 @@ class WorkerContext:
         done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
         # Leases may have expired during the write, or the images were withdrawn because their objects are gone. Newer
         # records were not replaced, but an image that is no longer indexed would have a record again.
-        for outcome, is_held in zip(done, self.queue.acknowledge(done), strict=True):
-            if not is_held:
-                self.store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+        lost = [one for one, is_held in zip(done, self.queue.acknowledge(done), strict=True) if not is_held]
+        for outcome in lost:
+            self.store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+        self.queue.acknowledge([replace(outcome, result=DELETED) for outcome in lost])
         return errors
+
+    def remove_withdrawn(self, ref: ImageRef) -> bool:
+        """Remove what is stored about an image that S3 does not find, if an event has reported its deletion.
+
+        Return whether this is so.
+
+        Raises:
+            SourceUnavailable: The object exists.
+            EXIFinatorError: S3 does not say whether the object exists, or MongoDB or Redis is unavailable.
+        """
+        if not self.queue.withdrawals.is_withdrawn(ref.id):
+            return False
+        self._check_gone(ref)
+        self.store.records.remove([ref.id], ANY_TIME)
+        # If the object was created in the meantime, another worker may have stored the record that was just removed.
+        self._check_gone(ref)
+        return True
+
+    def _check_gone(self, ref: ImageRef) -> None:
+        if find_object(self.sources, ref.bucket, ref.key):
+            raise SourceUnavailable(f"{ref.id} exists again, although S3 did not find it before")
 
     def _read_clock(self) -> datetime:
         return read_clock(self.queue.client)

@@ -29,10 +29,10 @@ export const STATE_LABELS = {
 const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
 
 /**
- * The counts to show for a batch, in this order.
+ * The counts that are shown for every batch, in this order.
  * @type {[name: keyof BatchNumbers, title: string, explanation: string][]}
  */
-export const COUNT_LABELS = [
+const COUNT_LABELS = [
   ["listed", "Listed", "objects in the listing"],
   ["excluded", "Excluded", "left out by patterns, or junk such as Thumbs.db"],
   ["unchanged", "Unchanged", "already up to date"],
@@ -43,6 +43,19 @@ export const COUNT_LABELS = [
   ["damaged", STATUS_LABELS.damaged, "broken or empty files (recorded with the problem)"],
   ["failed", "Failed", "could not be indexed; listed below by cause"],
 ];
+
+/**
+ * A count that is shown only if there are such files.
+ * @type {[name: keyof BatchNumbers, title: string, explanation: string]}
+ */
+const DELETED_LABEL = ["deleted", "Deleted", "deleted in S3 before they were indexed"];
+
+/**
+ * Return the counts to show for a batch.
+ * @param {BatchNumbers} numbers
+ */
+export const countLabels = (numbers) =>
+  numbers.deleted ? [...COUNT_LABELS, DELETED_LABEL] : COUNT_LABELS;
 
 /**
  * What to show for each exception of a failed job: the classes in exifinator/errors.py that a job can fail with, and
@@ -157,8 +170,8 @@ export function describeCause(exception) {
  * @param {Pick<Batch, "state" | "numbers">} batch
  */
 export function progressOf({ state, numbers }) {
-  const { stored, no_exif: noExif, unsupported, damaged, failed } = numbers;
-  const done = stored + noExif + unsupported + damaged + failed;
+  const { stored, no_exif: noExif, unsupported, damaged, failed, deleted = 0 } = numbers;
+  const done = stored + noExif + unsupported + damaged + failed + deleted;
   const total = Math.max(
     done,
     numbers.listed -

@@ -250,6 +250,7 @@ export interface BatchNumbers {
   folders: number;
   excluded?: number;
   archived?: number;
+  deleted?: number;
   unchanged: number;
   queued: number;
   stored: number;
