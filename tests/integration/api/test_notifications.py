@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from exifinator.metrics import EVENT_OUTCOMES
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
@@ -25,4 +26,15 @@ def test_post__real_servers__queues_the_image_and_counts_it(
         response = api.post("/events/s3", content=body, headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 204
     assert installation.queue.still_queued([ref]) == [True]
+    # The process adds its counts to those in Redis when it ends.
     assert installation.control.counts()["events:queued"] >= 1
+    with TestClient(create_app(installation.config), base_url="http://127.0.0.1:3001") as api:
+        events = api.get("/events/counts").json()["events"]
+    counts = [events[outcome] for outcome in EVENT_OUTCOMES]
+    assert events["received"] == sum(counts) >= events["queued"] >= 1
+
+
+def test_event_counts__no_events_are_configured__are_null(installation: Installation) -> None:
+    installation.control.add_counts("test", 1, {"events:queued": 3})
+    with TestClient(create_app(installation.config), base_url="http://127.0.0.1:3001") as api:
+        assert api.get("/events/counts").json() == {"events": None}

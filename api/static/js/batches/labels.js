@@ -1,8 +1,8 @@
 /**
- * @file Describes the states, counts and failures of batches.
- * @import { Batch, BatchNumbers, ScheduledSource, SourcePatterns } from "../core/types"
+ * @file Describes the states, counts and failures of batches, the schedule, and the events of S3 servers.
+ * @import { Batch, BatchNumbers, EventCounts, ScheduledSource, SourcePatterns } from "../core/types"
  */
-import { pluralize } from "../core/format.js";
+import { formatDuration, pluralize } from "../core/format.js";
 import { STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -249,3 +249,34 @@ export function describeInterval({ every, at, timezone }) {
  */
 export const isOverdue = ({ next_at: nextAt }, now = Date.now()) =>
   now - Date.parse(nextAt) > OVERDUE_MS;
+
+/**
+ * The counts of events to show, in this order. The last two are shown only if there are such events.
+ * @type {[name: Exclude<keyof EventCounts, "lag_seconds">, title: string, explanation: string][]}
+ */
+const EVENT_LABELS = [
+  ["received", "Events", "notifications of changed files"],
+  ["queued", "Indexed", "new and changed files"],
+  ["removed", "Removed", "deleted files, whose photos were removed from the library"],
+  ["unchanged", "Duplicate", "files that were already up to date"],
+  ["ignored", "Ignored", "changes of files that are not indexed"],
+  ["failed", "Retried", "could not be applied, and are delivered again"],
+  ["malformed", "Malformed", "messages that are not notifications"],
+];
+
+/**
+ * Return the counts of events to show, and how long it took to apply the events.
+ * @param {EventCounts} events
+ */
+export function describeEvents(events) {
+  const counts = EVENT_LABELS.map(([name, title, explanation]) => ({
+    name,
+    title,
+    explanation,
+    count: events[name],
+  })).filter(({ name, count }) => count || !["failed", "malformed"].includes(name));
+  const seconds = events.lag_seconds;
+  if (seconds === null) return { counts, lag: "" };
+  const delay = seconds < 10 ? `${Math.round(10 * seconds) / 10} s` : formatDuration(seconds);
+  return { counts, lag: `Applied ${delay} after the change, on average.` };
+}

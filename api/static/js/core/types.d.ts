@@ -286,6 +286,18 @@ export interface Batch {
   pruned?: { records: number; failed_jobs: number; problem: string | null } | null;
 }
 
+/** The events of /events/counts, by what became of them. */
+export interface EventCounts {
+  received: number;
+  queued: number;
+  removed: number;
+  unchanged: number;
+  ignored: number;
+  failed: number;
+  malformed: number;
+  lag_seconds: number | null;
+}
+
 /** A source of /schedule. */
 export interface ScheduledSource {
   source: string;
