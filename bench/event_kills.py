@@ -35,7 +35,7 @@ CHANGES_PER_KEY = 4
 # Notifications are sent in a random order out of this many.
 SHUFFLED = 1000
 # Moto becomes slow if more messages wait.
-MAX_MESSAGES = 2000
+MAX_MESSAGES = 500
 # A message that a killed watcher has received is received again after two minutes.
 QUIET_LIMIT_SECONDS = 3600.0
 
@@ -185,10 +185,10 @@ def run(events: int, kills: int, seed: int, folder: Path) -> Outcome:
             if i % 50 == 0:
                 run.tend()
             run.change(max(1, events // CHANGES_PER_KEY), i)
-            run.report(keep=SHUFFLED)
+            run.report(keep=min(SHUFFLED, events // 10))
             if i in kill_at:
                 run.kill()
-            if i % 500 == 499:
+            if i % 100 == 99:
                 wait(lambda: run.stream.count_messages() < MAX_MESSAGES, run.tend)
         run.report(keep=0)
         outcome = run.compare()
