@@ -126,6 +126,7 @@ class ImageQueue:
         batches: The counters of the open batches.
         refused_buckets: The state of the circuit breaker, which all workers share.
         withdrawals: The images whose objects are gone.
+        max_queued: The length of the download queue from which no more images should be queued.
     """
 
     def __init__(self, client: redis.Redis, config: Config) -> None:
@@ -135,7 +136,7 @@ class ImageQueue:
         self.batches = BatchCounters(client, self.keys)
         self.refused_buckets = RefusedBuckets(client, self.keys)
         self.withdrawals = Withdrawals(client, self.keys, config.lease_seconds)
-        self._max_queued = config.max_queued
+        self.max_queued = config.max_queued
         self._write_limit_bytes = config.write_queue_mb * 1024 * 1024
         self._scripts = RedisScripts(client)
 
@@ -330,9 +331,3 @@ class ImageQueue:
             pipe.llen(self.keys.writes)
             downloads, writes = pipe.execute()
         return int(downloads), int(writes)
-
-    def is_full(self) -> bool:
-        """Return whether the download queue holds MAX_QUEUED images or more."""
-        with redis_errors("read the sizes of the queues"):
-            size: Any = self.client.zcard(self.keys.downloads)
-        return int(size) >= self._max_queued

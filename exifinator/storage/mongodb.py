@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pymongo.errors
+from bson import ObjectId
 from bson.errors import BSONError
+from dns.exception import DNSException
 from pymongo import MongoClient
 
 from exifinator.config import ROOT, Config
@@ -35,6 +37,9 @@ UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> MongoClient[Document]:
     """Return a client with a connection pool for MONGODB_URI. The client connects when it is first used.
 
+    The hosts of mongodb+srv:// are looked up in DNS then, too. If DNS fails, that operation fails like one during which
+    MongoDB is unavailable.
+
     Args:
         config: The settings.
         root: The checkout, which may run the server itself.
@@ -48,7 +53,8 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
             durable_mongodb_uri(config, root),
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
-            maxPoolSize=max(20, config.greenlets),
+            maxPoolSize=max(20, config.max_greenlets),
+            connect=False,
             **options,
         )
     except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
@@ -56,10 +62,28 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
         raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from None
 
 
+def is_dns_failure(exc: pymongo.errors.PyMongoError) -> bool:
+    """Return whether the hosts of mongodb+srv:// could not be looked up. It may succeed when retried."""
+    return isinstance(exc.__cause__, DNSException)
+
+
 def describe_error(exc: Exception) -> str:
     """Return the message of a pymongo or bson error as one line, without the details that pymongo appends."""
     message = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
     return message.split(" (configured timeouts:")[0].rstrip(".")
+
+
+def server_process(client: MongoClient[Document]) -> ObjectId | None:
+    """Return what identifies the running process of the MongoDB server; None if it does not say.
+
+    The id contains the time at which the process was started, by the clock of its machine.
+
+    Raises:
+        StoreUnavailable: MongoDB did not respond.
+    """
+    with mongodb_errors("report its state"):
+        process = client.admin.command("hello").get("topologyVersion", {}).get("processId")
+    return process if isinstance(process, ObjectId) else None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
+from exifinator.worker.deleted_objects import remove_withdrawn
 from exifinator.worker.failure_policy import (
     AcknowledgeDeleted,
     Attempt,
@@ -49,7 +50,7 @@ class ImageTask(Task):  # type: ignore[misc]
                 self.run(params)
             except ObjectGone:
                 # This call too may raise another error.
-                is_removed = job.context.remove_withdrawn(ImageRef.from_params(params))
+                is_removed = remove_withdrawn(job.context, ImageRef.from_params(params))
                 raise
             except (AccessDenied, ClockSkew) as exc:
                 # This call may raise a TransientError, about which the failure policy then decides instead.
@@ -91,7 +92,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
-            record, bytes_read, requests = read_image(context.sources, ref, context.config)
+            record, bytes_read, requests = read_image(context.downloader.reader, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
@@ -141,9 +142,9 @@ class Download(ImageTask):
             self.index_image(job, ref, job.delivery.count)
         else:
             # Keep only one copy of the metadata, because it may be 16 MiB long, and the write queue may be full.
-            message = context.fetch(ref, on_wait=job.restart_time_limit).to_bytes()
+            message = context.downloader.fetch(ref, on_wait=job.restart_time_limit).to_bytes()
             context.circuit_breaker.note_served(ref.bucket)
-            if not context.push_metadata(job.delivery, ref, message, on_wait=job.restart_time_limit):
+            if not context.downloader.push_metadata(job.delivery, ref, message, on_wait=job.restart_time_limit):
                 self.write(job, FetchedMetadata.from_bytes(message))
 
 

@@ -12,7 +12,7 @@ from bench.inventory import measure
 from exifinator.metadata.parse import empty_record
 from exifinator.models import ImageRef
 from tests.faults.conftest import Site
-from tests.integration.worker.test_context import NOON
+from tests.integration.worker.test_record_writer import NOON
 
 
 @pytest.mark.faults

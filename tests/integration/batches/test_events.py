@@ -17,7 +17,7 @@ from exifinator.storage.jobs import image_job_id
 from exifinator.worker.context import WorkerContext
 from exifinator.worker.isolated import read_image
 from tests.integration.conftest import Bucket, Installation
-from tests.integration.worker.test_context import open_context
+from tests.integration.worker.test_record_writer import open_context
 from tests.photos import make_jpeg
 
 JPEG = make_jpeg()
@@ -133,7 +133,7 @@ def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
 def store_as(worker: WorkerContext, record: ExifRecord, delivery: Delivery) -> None:
     """Store the record of a delivery as a worker does."""
     record.document["delivered_at"] = delivery.delivered_at
-    worker.store_record(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
+    worker.record_writer.write(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
 
 
 def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_again(

@@ -43,7 +43,7 @@ def applier(installation: Installation) -> EventApplier:
 
 
 class Sqs:
-    """A new queue on moto."""
+    """Yield a new queue on moto."""
 
     def __init__(self, url: str, name: str) -> None:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -80,11 +80,11 @@ def notification(bucket: Bucket, key: str, name: str) -> str:
 
 
 class Kill(BaseException):
-    """The end of the watcher's process."""
+    """Stands for the end of the watcher's process."""
 
 
 class KilledQueue(MessageQueue):
-    """Queue whose watcher is killed every third time before it deletes its messages."""
+    """A queue whose watcher is killed before every third deletion of its messages."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
