@@ -83,8 +83,12 @@ BATCH_WEBHOOK_URL = None
 BATCH_WEBHOOK_SECRET = None
 # URL of an Amazon SQS queue with S3's notifications. The index then follows changes in the buckets within seconds.
 EVENTS_SQS_URL = None
-# Token with which S3 servers send notifications to POST /events/s3 of the API. None: this path is closed.
+# Token with which S3 servers send notifications to POST /events/s3 of the API. None: no token is accepted. If neither
+# this nor EVENTS_HMAC_SECRET is set, the path is closed.
 EVENTS_TOKEN = None
+# Key of the signature that replaces the token: the header "X-Hub-Signature-256: sha256=" and the HMAC-SHA256 of the
+# body in hexadecimal. None: no signature is accepted.
+EVENTS_HMAC_SECRET = None
 # Sources that the workers index regularly, as {"source": "s3://bucket/prefix", "every": "6h"}. Further keys: "at", a
 # time of day such as "02:00", in UTC or in the "timezone"; "prune", which removes the records of deleted objects after
 # each batch; "include" and "exclude", lists of patterns; "max_dollars" and "max_requests", the limits of each batch. In

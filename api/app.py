@@ -38,6 +38,7 @@ from api.routes import (
     cameras,
     compat,
     docs,
+    event_counts,
     events,
     explorer,
     export,
@@ -139,7 +140,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     # The path of a photo matches those of its original and preview too, so these come first.
     for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (export, cameras, batches, schedule, events, notifications, failures):
+    for routes in (export, cameras, batches, schedule, events, event_counts, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -205,7 +206,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     # Create indexes in the background: a query that lacks its index is slow, not wrong.
     threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
     app.state.preparing = asyncio.create_task(_prepare(app))
-    counts = flushing(QueueAdmin(app.state.backend.queue, config)) if config.events_token else nullcontext()
+    counts = flushing(QueueAdmin(app.state.backend.queue, config)) if config.accepts_notifications else nullcontext()
     try:
         with counts:
             yield

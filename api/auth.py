@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import math
 from typing import Annotated
@@ -18,6 +19,9 @@ from api.http.problems import problem_response
 from exifinator.config import Config
 from exifinator.net import is_loopback_host
 from exifinator.web_security import LoginThrottle, host_name, is_cross_site, is_forwarded
+
+# The header with the signature of a notification.
+SIGNATURE_HEADER = "X-Hub-Signature-256"
 
 _bearer = HTTPBearer(auto_error=False, description="API_TOKEN in settings.py.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -90,11 +94,25 @@ async def require_operator(request: Request, credentials: Credentials) -> None:
 
 
 async def require_event_sender(request: Request, credentials: Credentials) -> None:
-    """Require EVENTS_TOKEN. Without it, the path does not exist. API_TOKEN is not accepted."""
+    """Require EVENTS_TOKEN or a signature. If neither is set, the path does not exist. API_TOKEN is not accepted."""
     config: Config = request.app.state.config
-    if config.events_token is None:
-        raise RequestRefused(ErrorCode.NOT_FOUND, "Notifications are not accepted. Set EVENTS_TOKEN in settings.py.")
-    _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
+    if not config.accepts_notifications:
+        detail = "Notifications are not accepted. Set EVENTS_TOKEN or EVENTS_HMAC_SECRET in settings.py."
+        raise RequestRefused(ErrorCode.NOT_FOUND, detail)
+    signature = request.headers.get(SIGNATURE_HEADER)
+    if config.events_hmac_secret is None or signature is None:
+        _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
+        return
+    # The middleware MaxBodySize limits the body.
+    right = sign_body(config.events_hmac_secret, await request.body())
+    address = request.client.host if request.client else ""
+    # A signature is the token of its body.
+    check_token(SecretStr(right), request.app.state.throttle, address, signature, setting="EVENTS_HMAC_SECRET")
+
+
+def sign_body(secret: SecretStr, body: bytes) -> str:
+    """Return the signature of a notification, as WebSub and GitHub's webhooks have it."""
+    return "sha256=" + hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
 
 
 async def require_writer(request: Request, credentials: Credentials) -> None:

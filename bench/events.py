@@ -1,7 +1,7 @@
-"""Measure the time from a put to the record in MongoDB, through SQS, `exifinator watch` and one worker.
+"""Measure the time from a put until `GET /photos` has the photo: SQS, `exifinator watch`, one worker and the API.
 
-`python -m bench.events [--puts N] [--rate N]` prints percentiles. S3 and SQS are moto's. Moto does not send
-notifications, so this program sends one after each put.
+`python -m bench.events [--puts N] [--rate N]` prints percentiles, and adds a row to bench/EVENTS.md. S3 and SQS are
+moto's. Moto does not send notifications, so this program sends one after each put.
 """
 
 from __future__ import annotations
@@ -13,94 +13,109 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
-import boto3
-from pymongo import MongoClient
-
+from bench.event_stream import Stream, add_row
 from tests.photos import make_jpeg
-from tests.servers import end, run_mongod, run_moto, run_redis, start
+from tests.servers import NO_PROXY, end, reserve_port, run_mongod, run_moto, run_redis, start
 from tests.waiting import ReadySocket, eventually
 
-BUCKET = "photos"
+PAGE = Path(__file__).parent / "EVENTS.md"
 POLL_SECONDS = 0.02
 LIMIT_SECONDS = 120.0
+PERCENTS = (50, 90, 99, 100)
+
+
+class Poller:
+    """Asks the API for the latest photos again and again, and notes when it first saw each."""
+
+    def __init__(self, url: str, photos: int) -> None:
+        self.seen: dict[str, float] = {}
+        self._page = {"sort": "-extracted", "limit": str(min(photos, 100))}
+        self._url = url
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._thread.start()
+
+    def _poll(self) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            cursor: str | None = ""
+            # Go back to the last photo that was seen before.
+            while cursor is not None:
+                query = urllib.parse.urlencode(self._page | ({"cursor": cursor} if cursor else {}))
+                with NO_PROXY.open(f"{self._url}/photos?{query}") as response:
+                    page = json.load(response)
+                now = time.monotonic()
+                keys = [photo["key"] for photo in page["photos"]]
+                is_known = any(key in self.seen for key in keys)
+                for key in keys:
+                    self.seen.setdefault(key, now)
+                cursor = None if is_known else page["next"]
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
 
 
 def measure(puts: int, puts_per_second: float, folder: Path) -> list[float]:
-    """Return the time from each put until its record was seen, in seconds. Puts whose record is missing are omitted."""
+    """Return the time from each put until the API returned its photo, in seconds. Missing photos are omitted."""
     with ExitStack() as stack:
         for name in ("redis", "mongodb", "moto"):
             (folder / name).mkdir(parents=True)
-        moto = stack.enter_context(run_moto(folder / "moto"))
-        mongodb = stack.enter_context(run_mongod(folder / "mongodb"))
-        redis = stack.enter_context(run_redis(folder / "redis"))
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-        s3 = boto3.client("s3", endpoint_url=moto, **keys)
-        sqs = boto3.client("sqs", endpoint_url=moto, **keys)
-        s3.create_bucket(Bucket=BUCKET)
-        queue_url = f"{moto}/{sqs.create_queue(QueueName='events')['QueueUrl'].split('/', 3)[3]}"
-        settings = {
-            "MONGODB_URI": mongodb,
-            "REDIS_URL": redis,
-            "S3_ENDPOINT_URL": moto,
-            "S3_BUCKETS": BUCKET,
-            "AWS_ACCESS_KEY": "test",
-            "AWS_SECRET_KEY": "secret",
-            "EVENTS_SQS_URL": queue_url,
-        }
-        environment = {f"EXIFINATOR_{name}": value for name, value in settings.items()}
-        for name in ("worker", "watch"):
+        stream = Stream(stack.enter_context(run_moto(folder / "moto")))
+        port = reserve_port()
+        environment = stream.environment(
+            mongodb=stack.enter_context(run_mongod(folder / "mongodb")),
+            redis=stack.enter_context(run_redis(folder / "redis")),
+            API_PORT=port,
+        )
+        for name in ("worker", "watch", "api"):
             ready = stack.enter_context(closing(ReadySocket()))
-            program = start(
-                [sys.executable, "-m", "exifinator", name], folder / f"{name}.log", {**environment, **ready.environment}
-            )
+            command = [sys.executable, "-m", "exifinator", name]
+            program = start(command, folder / f"{name}.log", {**environment, **ready.environment})
             stack.callback(end, program, signal.SIGKILL)
             eventually(ready.is_ready, watching=[program])
-        seen: dict[str, float] = {}
-        client: MongoClient[dict[str, Any]] = MongoClient(mongodb)
-        stack.callback(client.close)
-        collection = client["waldo"]["exif_data"]
-        ended = threading.Event()
-
-        def poll() -> None:
-            while not ended.wait(POLL_SECONDS):
-                now = time.monotonic()
-                for record in collection.find({}, {"key": 1}):
-                    seen.setdefault(record["key"], now)
-
-        poller = threading.Thread(target=poll, daemon=True)
-        poller.start()
+        poller = Poller(f"http://127.0.0.1:{port}", puts)
+        stack.callback(poller.end)
         put_at: dict[str, float] = {}
         began_at, body = time.monotonic(), make_jpeg()
         for i in range(puts):
             time.sleep(max(0.0, began_at + i / puts_per_second - time.monotonic()))
             key = f"{i:06}.jpg"
-            s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+            notification = stream.put(key, body)
             put_at[key] = time.monotonic()
-            record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}
-            sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"Records": [record]}))
+            stream.send([notification])
+        seconds = time.monotonic() - began_at
+        if seconds > 1.1 * puts / puts_per_second:
+            print(f"This machine put only {puts / seconds:.0f} objects/s", file=sys.stderr)
         deadline = time.monotonic() + LIMIT_SECONDS
-        while len(seen) < puts and time.monotonic() < deadline:
+        while len(poller.seen) < puts and poller.is_running and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        ended.set()
-        poller.join()
-        return sorted(seen[key] - put_at[key] for key in put_at if key in seen)
+        return sorted(poller.seen[key] - put_at[key] for key in put_at if key in poller.seen)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--puts", type=int, default=1000, help="number of objects to put")
     parser.add_argument("--rate", type=float, default=50, help="puts per second")
+    parser.add_argument("--no-row", action="store_true", help="do not add a row to bench/EVENTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         seconds = measure(options.puts, options.rate, Path(folder))
-    print(f"{len(seconds)} of {options.puts} records seen")
-    for percent in (50, 90, 99, 100):
-        if seconds:
-            print(f"p{percent}: {seconds[max(0, -(-percent * len(seconds) // 100) - 1)]:.2f} s")
+    row = {"Date": time.strftime("%Y-%m-%d"), "Puts": options.puts, "Puts/s": f"{options.rate:g}"}
+    row["Seen"] = len(seconds)
+    for percent in PERCENTS:
+        index = max(0, -(-percent * len(seconds) // 100) - 1)
+        row["longest (s)" if percent == 100 else f"p{percent} (s)"] = f"{seconds[index]:.2f}" if seconds else "-"
+    print(*(f"{name}: {value}" for name, value in row.items()), sep="\n")
+    if not options.no_row:
+        add_row(PAGE, row)
     sys.exit(len(seconds) < options.puts)
 
 

@@ -117,6 +117,7 @@ class Config(BaseModel):
     batch_webhook_secret: WebhookSecret = None
     events_sqs_url: WebAddress = None
     events_token: Token = None
+    events_hmac_secret: Token = None
     schedule: Schedule = ()
 
     worker_processes: int = Field(0, ge=0, le=1024)
@@ -147,6 +148,16 @@ class Config(BaseModel):
     map_tiles_attribution: str = ""
 
     start_timeout_seconds: float = Field(60.0, gt=0, le=86400)
+
+    @property
+    def accepts_notifications(self) -> bool:
+        """Whether S3 servers can post notifications to the API."""
+        return self.events_token is not None or self.events_hmac_secret is not None
+
+    @property
+    def follows_events(self) -> bool:
+        """Whether the index follows the events of S3 servers."""
+        return self.events_sqs_url is not None or self.accepts_notifications
 
     @field_validator("s3_ca_file")
     @classmethod

@@ -21,7 +21,7 @@ BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 # The stages whose durations are measured for each image. `fetch`: all ranged GETs. `queue`: the wait for a write
 # worker. `parse`: decoding. `store`: from the end of decoding until MongoDB acknowledges the bulk write.
 STAGES = ("fetch", "queue", "parse", "store")
-OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed")
+OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed", "deleted")
 REQUEST_KINDS = ("get", "list")
 # What becomes of the events of S3's notifications. `queued`, `removed`: applied. `unchanged`: the index has the object
 # already, for example because the event was delivered twice. `ignored`: outside the sources, or of another kind.

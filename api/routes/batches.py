@@ -101,6 +101,7 @@ class BatchNumbers(BaseModel):
     unsupported: int = Field(description="Images recorded whose format is not supported.")
     damaged: int = Field(description="Images recorded that are damaged or empty.")
     failed: int = Field(description="Images that failed.")
+    deleted: int = Field(0, description="Images deleted before they were indexed, as events have reported.")
     bytes_read: int = Field(description="Bytes read from S3.")
     requests: int = Field(description="Ranged GETs.")
     list_requests: int = Field(0, description="LIST requests.")

@@ -2,8 +2,10 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  countLabels,
   describeCause,
   describeDownload,
+  describeEvents,
   describeInterval,
   describePatterns,
   isOverdue,
@@ -70,6 +72,34 @@ test("mergeBatches: updates replace batches, newest first", () => {
 test("progressOf: excluded objects are not to be processed", () => {
   const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
   assert.deepEqual([total, done], [50, 30]);
+});
+
+test("progressOf, countLabels: deleted files are done, and shown only if there are any", () => {
+  const numbers = { ...NUMBERS, deleted: 4 };
+  assert.deepEqual(progressOf({ state: "reading", numbers }).done, 34);
+  const shown = (/** @type {typeof NUMBERS} */ counts) => countLabels(counts).map(([name]) => name);
+  assert.equal(shown(numbers).at(-1), "deleted");
+  assert.equal(shown(NUMBERS).includes("deleted"), false);
+  assert.equal(shown({ ...NUMBERS, ...{ deleted: 0 } }).includes("deleted"), false);
+});
+
+test("describeEvents: failures only if there are any, and the delay if it is known", () => {
+  const events = {
+    received: 9, queued: 3, removed: 1, unchanged: 2, ignored: 3, failed: 0, malformed: 0, lag_seconds: 1.26,
+  }; // prettier-ignore
+  const { counts, lag } = describeEvents(events);
+  assert.deepEqual(
+    counts.map(({ title, count }) => `${title} ${count}`),
+    ["Events 9", "Indexed 3", "Removed 1", "Duplicate 2", "Ignored 3"],
+  );
+  assert.equal(lag, "Applied 1.3 s after the change, on average.");
+  const late = describeEvents({ ...events, failed: 2, malformed: 1, lag_seconds: 125 });
+  assert.deepEqual(
+    late.counts.slice(5).map(({ name, count }) => `${name} ${count}`),
+    ["failed 2", "malformed 1"],
+  );
+  assert.equal(late.lag, "Applied 2 min 5 s after the change, on average.");
+  assert.equal(describeEvents({ ...events, lag_seconds: null }).lag, "");
 });
 
 test("describeInterval: in words, with the time zone of the time of day", () => {

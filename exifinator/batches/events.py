@@ -4,9 +4,10 @@ A notification may arrive late, twice, or after a later one of the same object. 
 the object: the index follows what the bucket holds now, whatever the notification says. An object that exists is queued
 under the same member as in a listing. For one that is gone, the record, the thumbnail and the failed job are removed.
 
-The removal cannot be undone by a worker that is just reading the image: the image is first withdrawn from the download
-queue, so that its delivery is lost and stores nothing. After the removal, the object is looked at once more. If it was
-created again in the meantime, either this look finds it, or its own notification is still to come.
+The removal cannot be undone by a worker that is just reading the image: the image is first withdrawn from its delivery,
+which then stores nothing. An image that still waits in the queue stays there until a worker finds that its object is
+gone. After the removal, the object is looked at once more. If it was created again in the meantime, either this look
+finds it, or its own notification is still to come.
 
 The images belong to no batch of their own: docs/explanation/events.md has the reasons.
 """
@@ -41,7 +42,7 @@ from exifinator.errors import (
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
 from exifinator.models import BatchDocument, ImageRef, SourcePatterns
-from exifinator.queue.image_queue import ImageQueue, Outcome
+from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.junk import JUNK
 from exifinator.sources.notifications import ObjectEvent
 from exifinator.sources.patterns import Patterns
@@ -56,7 +57,7 @@ THREADS = 16
 MAX_BATCHES = 1000
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 # Records are removed however late they were extracted: the object is gone.
-_ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -149,23 +150,16 @@ class EventApplier:
         return [ref for ref in refs if ref.id not in applied.failures]
 
     def _remove(self, image_ids: Sequence[str], applied: AppliedEvents) -> None:
-        """Remove what is stored about images, and withdraw them from the queue."""
-        self._withdraw(image_ids)
+        """Remove what is stored about images, and withdraw them from their deliveries."""
+        self._queue.withdrawals.withdraw(image_ids)
         for image_id in self._store.jobs.remove_unless_started(image_ids):
             # A job that MRQ runs again has no delivery that could be taken from it.
             applied.failures[image_id] = TransientError(f"{image_id} is gone, but a worker is just reading it")
-        self._store.records.remove(image_ids, _ANY_TIME)
-
-    def _withdraw(self, image_ids: Sequence[str]) -> None:
-        """Remove images from the download queue. Workers that are reading them store nothing."""
-        members = self._queue.find_members(image_ids)
-        # For batches, this is what they would have been a moment later: objects that S3 no longer returns.
-        self._queue.acknowledge([Outcome(member, ImageRef.from_member(member).id, "failed") for member in members])
+        self._store.records.remove(image_ids, ANY_TIME)
 
     def _queue_page(self, page: Page) -> list[ImageRef]:
         """Queue the images that need it. Return the images whose index entries change."""
         if page.empty:
-            self._withdraw([ref.id for ref in page.empty])
             for error in self._store.records.upsert([empty_record(ref) for ref in page.empty]):
                 if error:
                     raise error
@@ -173,13 +167,11 @@ class EventApplier:
         if page.failed:
             self._store.jobs.requeue([ref.id for ref in page.failed])
         # The record is up to date, but a worker that is reading an earlier version would replace it.
-        versions = {ref.id: ref for ref, _ in page.current}
-        queued = self._queue.find_members(list(versions))
-        replaced = [
-            versions[old.id] for old in map(ImageRef.from_member, queued) if not _is_same(old, versions[old.id])
-        ]
-        self._queue.enqueue([*page.unread, *replaced])
-        return [*page.empty, *page.failed, *page.unread, *replaced]
+        versions = {ref.id: ref for ref in [*page.empty, *(ref for ref, _ in page.current)]}
+        in_progress = map(ImageRef.from_member, self._queue.withdrawals.find_in_progress(list(versions)))
+        replaced = {old.id: versions[old.id] for old in in_progress if not _is_same(old, versions[old.id])}
+        self._queue.enqueue([*page.unread, *replaced.values()])
+        return [*page.empty, *page.failed, *page.unread, *replaced.values()]
 
     def _count(self, applied: AppliedEvents, events: Sequence[ObjectEvent]) -> None:
         for outcome in ("queued", "removed", "unchanged", "ignored"):

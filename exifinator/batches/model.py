@@ -28,6 +28,7 @@ _FIELDS_BY_WORKER_NAME = {
     "unsupported": "unsupported",
     "damaged": "damaged",
     "failed": "failed",
+    "deleted": "deleted",
     "bytes_read": "bytes_read",
     "requests": "requests",
 }
@@ -43,7 +44,7 @@ class BatchCounts:
     """Counts of a batch's images by result.
 
     At the end of a batch, listed = folders + excluded + unchanged + archived + stored + no_exif + unsupported +
-    damaged + failed.
+    damaged + failed + deleted.
 
     Attributes:
         folders: The number of empty objects that stand for folders. Such objects get no record.
@@ -51,6 +52,7 @@ class BatchCounts:
         archived: The number of images that have to be restored in S3 before they can be read.
         queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
         stored: The number of records with EXIF.
+        deleted: The number of images whose objects were deleted before they were indexed, as events have reported.
         bytes_read: How many bytes of the images the workers read from S3.
         requests: How many ranged GETs this took.
         list_requests: The number of LIST requests.
@@ -70,6 +72,7 @@ class BatchCounts:
     unsupported: int = 0
     damaged: int = 0
     failed: int = 0
+    deleted: int = 0
     bytes_read: int = 0
     requests: int = 0
     list_requests: int = 0
@@ -84,8 +87,8 @@ class BatchCounts:
 
     @property
     def done(self) -> int:
-        """Number of images that have a record from this batch, or a failed job."""
-        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
+        """Number of images that have a record from this batch or a failed job, or were deleted."""
+        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed + self.deleted
 
     def as_dict(self) -> dict[str, Any]:
         dollars = {name: round(getattr(self, name), 9) for name in ("dollars", "list_dollars")}

@@ -125,4 +125,6 @@ class BatchTally:
         counts.unchanged, counts.archived, counts.failed = result.unchanged, result.archived, result.failed
         counts.stored, counts.no_exif = result.by_status["ok"], result.by_status["no_exif"]
         counts.unsupported, counts.damaged = result.by_status["unsupported"], result.by_status["damaged"]
+        # The last listing does not have these objects.
+        counts.deleted = 0
         counts.queued = max(0, counts.done - result.empty_images - self.already_failed)

@@ -108,6 +108,7 @@ class ProgressDisplay:
             (n.unsupported, "unsupported"),
             (n.damaged, "damaged"),
             (n.failed, "failed"),
+            (n.deleted, "deleted"),
         )
         parts += [f"{count:,} {name}" for count, name in others if count]
         width = max(20, self.console.width)
@@ -169,6 +170,7 @@ def summarize(counts: BatchCounts) -> str:
         ("unsupported", n.unsupported, "files in unsupported formats (recorded)"),
         ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
         ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
+        ("deleted", n.deleted, "images deleted in S3 before they were indexed"),
         ("archived", n.archived, "images to restore in S3 first (not recorded)"),
         ("excluded", n.excluded, "left out by patterns, or junk such as Thumbs.db (not recorded)"),
         ("folders", n.folders, "empty objects whose keys end in /"),

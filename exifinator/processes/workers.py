@@ -235,8 +235,7 @@ def _fingerprint(config: Config, root: Path) -> str:
 
     The settings include secrets, so only this user may be able to read the file in which the hash is stored.
     """
-    follows_events = config.events_sqs_url is not None or config.events_token is not None
-    unread = RUN_ONLY_SETTINGS - EVENT_SETTINGS if follows_events else RUN_ONLY_SETTINGS
+    unread = RUN_ONLY_SETTINGS - EVENT_SETTINGS if config.follows_events else RUN_ONLY_SETTINGS
     values = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in config

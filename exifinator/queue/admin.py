@@ -152,5 +152,6 @@ class QueueAdmin:
         with redis_errors("empty the queues"):
             pipe = self.client.pipeline()
             pipe.zcard(keys.downloads)
-            pipe.delete(keys.downloads, keys.deliveries, keys.in_progress, keys.writes, keys.write_bytes)
+            pipe.delete(keys.downloads, keys.deliveries, keys.in_progress, keys.withdrawn)
+            pipe.delete(keys.writes, keys.write_bytes)
             return int(pipe.execute()[0])

@@ -19,7 +19,6 @@ so the clocks of the workers do not matter.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.scripts import RedisScripts
+from exifinator.queue.withdrawals import Withdrawals
 
 # An image is parked for at most this many seconds, and then delivered again. This recovers images whose metadata bytes
 # are missing from the write queue. Bytes go missing only if a user empties the write queue by hand: both queues are in
@@ -108,7 +108,8 @@ class Outcome:
 
     Attributes:
         member: The member of the download queue that stands for the image.
-        result: The status of the image's record, or `failed`. Empty if a regular job will retry the image, which is
+        result: The status of the image's record, `failed`, or `deleted` if its object is gone and an event has reported
+            this. Empty if a regular job will retry the image, which is
             therefore not counted yet.
         delivery: The number of the delivery. 0 for a regular job, which is not delivered by the download queue.
         storage_class: See ReadCost.
@@ -147,6 +148,7 @@ class ImageQueue:
     Attributes:
         batches: The counters of the open batches.
         refused_buckets: The state of the circuit breaker, which all workers share.
+        withdrawals: The images whose objects are gone.
         max_queued: The length of the download queue from which no more images should be queued.
     """
 
@@ -156,6 +158,7 @@ class ImageQueue:
         self.lease_seconds = config.lease_seconds
         self.batches = BatchCounters(client, self.keys)
         self.refused_buckets = RefusedBuckets(client, self.keys)
+        self.withdrawals = Withdrawals(client, self.keys, config.lease_seconds)
         self.max_queued = config.max_queued
         self._write_limit_bytes = config.write_queue_mb * 1024 * 1024
         self._scripts = RedisScripts(client)
@@ -168,10 +171,16 @@ class ImageQueue:
         """
         added = 0
         with redis_errors("queue images"):
-            clock: Any = self.client.time()
+            pipe = self.client.pipeline(transaction=False)
+            pipe.time()
+            pipe.exists(self.keys.withdrawn)
+            clock, has_withdrawals = pipe.execute()
             now = clock[0] + clock[1] / 1_000_000
             for start in range(0, len(refs), MEMBERS_PER_CALL):
-                members: dict[Any, Any] = {ref.to_member(): now for ref in refs[start : start + MEMBERS_PER_CALL]}
+                chunk = refs[start : start + MEMBERS_PER_CALL]
+                if has_withdrawals:
+                    self.withdrawals.restore(chunk)
+                members: dict[Any, Any] = {ref.to_member(): now for ref in chunk}
                 added += int(self.client.zadd(self.keys.downloads, members, nx=True) or 0)
         return added
 
@@ -183,21 +192,6 @@ class ImageQueue:
             members: list[Any] = [ref.to_member() for ref in refs]
             scores: Any = self.client.zmscore(self.keys.downloads, members)
         return [score is not None for score in scores]
-
-    def find_members(self, image_ids: Sequence[str]) -> list[bytes]:
-        """Return the members of these images, whichever version of the object they stand for.
-
-        The whole download queue is scanned, which takes about a second per million images.
-        """
-        cursor, members = b"0", []
-        with redis_errors("search the download queue"):
-            while image_ids:
-                args = [cursor, MEMBERS_PER_CALL, json.dumps(list(image_ids), ensure_ascii=False)]
-                cursor, page = self._scripts.run("find_members", [self.keys.downloads], args)
-                members += page
-                if int(cursor) == 0:
-                    break
-        return list(dict.fromkeys(members))
 
     def take_downloads(self, limit: int) -> list[Delivery]:
         """Deliver up to `limit` due images. Deliver none while the write queue is full."""

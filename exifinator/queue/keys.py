@@ -21,7 +21,9 @@ class QueueKeys:
             delivered.
         writes: The write queue. List of elements "<length of member>:<member><message>".
         deliveries: Hash from each member to the number of deliveries of the image.
-        in_progress: Hash from the member of each delivered or parked image to the number of its latest delivery.
+        in_progress: Hash from the member of each delivered or parked image to the number of its latest delivery,
+            which is followed by the letter w while the image is withdrawn.
+        withdrawn: Sorted set of the ids of images whose objects are gone; the score is the time of their withdrawal.
         write_bytes: The total size of the elements in the write queue, in bytes.
         responses_prefix: The key that results when the id of a request is appended holds the response to it.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
@@ -48,6 +50,7 @@ class QueueKeys:
     writes: str
     deliveries: str
     in_progress: str
+    withdrawn: str
     write_bytes: str
     responses_prefix: str
     batches: str
@@ -74,6 +77,7 @@ class QueueKeys:
             writes=f"{prefix}:q:{config.write_list}",
             deliveries=f"{own}:deliveries",
             in_progress=f"{own}:in-progress",
+            withdrawn=f"{own}:withdrawn",
             write_bytes=f"{own}:write-bytes",
             responses_prefix=f"{own}:response:",
             batches=f"{own}:batches",

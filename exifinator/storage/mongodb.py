@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, RecordRefused, StoreUnavailable
-from exifinator.own_servers import mongodb_uri
+from exifinator.own_servers import durable_mongodb_uri
 
 Document = dict[str, Any]
 
@@ -50,7 +50,7 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
     """
     try:
         return MongoClient(
-            mongodb_uri(config, root),
+            durable_mongodb_uri(config, root),
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
             maxPoolSize=max(20, config.max_greenlets),

@@ -8,6 +8,7 @@
 | QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
 | ClockSkew, and the circuit breaker says to release the image | release | release |
 | any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
+| ObjectGone, and an event has removed the image | acknowledge as deleted | acknowledge as deleted |
 | AccessDenied, and the circuit breaker says to release the image | release | release |
 | AccessDenied, and only this object is refused | fail | fail |
 | any other error | fail | fail |
@@ -36,6 +37,7 @@ from exifinator.errors import (
     ClockSkew,
     DeliveryLost,
     MetadataNotQueued,
+    ObjectGone,
     QueueUnavailable,
     StoreUnavailable,
     TransientError,
@@ -60,6 +62,7 @@ class Attempt:
         first_delay_seconds: The average delay before the first retry.
         jitter: A random number from 0 to 1.
         released_by_breaker: Whether the circuit breaker decided, after AccessDenied or ClockSkew, to release the image.
+        is_removed: Whether the object is gone, an event has reported this, and nothing is stored about the image.
     """
 
     is_raw: bool
@@ -68,6 +71,7 @@ class Attempt:
     first_delay_seconds: float
     jitter: float
     released_by_breaker: bool = False
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,16 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgeDeleted:
+    """Acknowledge the image without a record or a failed job, and count it as deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetLeaseExpire:
     """Do nothing. The image is delivered again when its lease expires."""
 
 
-def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
+def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop | AcknowledgeDeleted:
     """Decide what happens to an image whose task raised `error`."""
     match error:
         case Interrupted():
@@ -120,6 +129,8 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
             return Retry(retry_delay_seconds(attempt.first_delay_seconds, attempt.retries, attempt.jitter))
         case AccessDenied() if attempt.released_by_breaker:
             return Release()
+        case ObjectGone() if attempt.is_removed:
+            return AcknowledgeDeleted()
         case _:
             return Fail()
 

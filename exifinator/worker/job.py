@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,10 @@ from mrq.job import Job
 from mrq.logger import MongoHandler
 from mrq.queue_raw import QueueRaw
 
-from exifinator.errors import DeliveryLost
+from exifinator.errors import DeliveryLost, QueueUnavailable
 from exifinator.models import ExifRecord, ImageRef
 from exifinator.queue.image_queue import Delivery, Outcome, ReadCost
+from exifinator.queue.withdrawals import DELETED
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, image_job_id
 from exifinator.storage.mongodb import mongodb_errors
 from exifinator.worker.context import WorkerContext, current_context
@@ -130,9 +132,20 @@ class ImageJob(Job):  # type: ignore[misc]
             self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))
 
     def drop(self, message: str) -> None:
-        """End the job without storing its outcome."""
+        """End the job without storing its outcome.
+
+        If the image was withdrawn from this delivery, acknowledge it. If that fails, its lease expires, and the next
+        worker does so.
+        """
         self.is_dropped = True
         log.warning("skip: %s", message, extra={"action": "skip"})
+        if self.is_raw:
+            with suppress(QueueUnavailable):
+                self._acknowledge_as(DELETED, self.delivery.member)
+
+    def acknowledge_deleted(self, ref: ImageRef) -> None:
+        """Acknowledge an image whose object is gone, and about which nothing is stored any more."""
+        self._acknowledge_as(DELETED, self.delivery.member if self.is_raw else ref.to_member())
 
     def _is_held(self) -> bool:
         """Return whether the image still belongs to this job.
@@ -200,7 +213,9 @@ class ImageJob(Job):  # type: ignore[misc]
             return
         params = self.data["params"]
         member = self.delivery.member if self.is_raw else ImageRef.from_params(params).to_member()
-        result = "failed" if has_failed else ""
+        self._acknowledge_as("failed" if has_failed else "", member)
+
+    def _acknowledge_as(self, result: str, member: bytes) -> None:
         self.context.queue.acknowledge([self._outcome(member, self._image_id, result, self.failed_cost)])
 
     def _outcome(self, member: bytes, image_id: str, result: str, cost: ReadCost) -> Outcome:

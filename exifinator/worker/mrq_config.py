@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from exifinator.config import Config
-from exifinator.own_servers import mongodb_uri
+from exifinator.own_servers import durable_mongodb_uri
 from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WRITE_TASK
 
 # The queue of MRQ's maintenance tasks and of the jobs that the dashboard's buttons start. Every worker serves it.
@@ -101,7 +101,7 @@ def jobs_uri(config: Config) -> str:
     `admin`. In the returned URI, the option authSource names that database. Certificates, cloud credentials and
     Kerberos do not depend on a database.
     """
-    uri = mongodb_uri(config)
+    uri = durable_mongodb_uri(config)
     match = re.fullmatch(r"(mongodb(?:\+srv)?://)([^/?]+)(?:/([^?]*))?(?:\?(.*))?", uri)
     if not match:
         return uri

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from exifinator.errors import DeliveryLost
 from exifinator.models import ExifRecord
 from exifinator.queue.image_queue import ImageQueue, Outcome
 from exifinator.queue.redis_client import read_clock
+from exifinator.queue.withdrawals import DELETED
 from exifinator.storage.store import Store
 from exifinator.worker.batcher import Batcher
 
@@ -54,9 +56,10 @@ class RecordWriter:
         done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
         # Leases may have expired during the write, or the images were withdrawn because their objects are gone. Newer
         # records were not replaced, but an image that is no longer indexed would have a record again.
-        for outcome, is_held in zip(done, self._queue.acknowledge(done), strict=True):
-            if not is_held:
-                self._store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+        lost = [one for one, is_held in zip(done, self._queue.acknowledge(done), strict=True) if not is_held]
+        for outcome in lost:
+            self._store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+        self._queue.acknowledge([replace(outcome, result=DELETED) for outcome in lost])
         return errors
 
     def _read_clock(self) -> datetime:

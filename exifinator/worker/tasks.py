@@ -16,13 +16,23 @@ from mrq.context import get_current_job
 from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
-from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, TransientError
+from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, ObjectGone, TransientError
 from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
 from exifinator.queue.image_queue import ReadCost
-from exifinator.worker.failure_policy import Attempt, Drop, Fail, Interrupted, Release, Retry, decide
+from exifinator.worker.deleted_objects import remove_withdrawn
+from exifinator.worker.failure_policy import (
+    AcknowledgeDeleted,
+    Attempt,
+    Drop,
+    Fail,
+    Interrupted,
+    Release,
+    Retry,
+    decide,
+)
 from exifinator.worker.isolated import read_image
 from exifinator.worker.job import ImageJob
 
@@ -35,10 +45,14 @@ class ImageTask(Task):  # type: ignore[misc]
     def run_wrapped(self, params: dict[str, Any]) -> None:
         """Run the task. If it fails, raise the exception that makes MRQ carry out the failure policy's decision."""
         job: ImageJob = get_current_job()
-        released_by_breaker = False
+        released_by_breaker = is_removed = False
         try:
             try:
                 self.run(params)
+            except ObjectGone:
+                # This call too may raise another error.
+                is_removed = remove_withdrawn(job.context, ImageRef.from_params(params))
+                raise
             except (AccessDenied, ClockSkew) as exc:
                 # This call may raise a TransientError, about which the failure policy then decides instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
@@ -46,7 +60,7 @@ class ImageTask(Task):  # type: ignore[misc]
         except (EXIFinatorError, Interrupted) as exc:
             if isinstance(exc, EXIFinatorError):
                 job.failed_cost = ReadCost(exc.bytes_read, exc.requests)
-            decision = decide(exc, _attempt(job, released_by_breaker))
+            decision = decide(exc, _attempt(job, released_by_breaker, is_removed))
             if isinstance(exc, TransientError) and not isinstance(decision, Fail):
                 COUNTS.add_retry(retry_cause(exc))
             match decision:
@@ -61,6 +75,8 @@ class ImageTask(Task):  # type: ignore[misc]
                     raise JobInterrupt from exc
                 case Drop():
                     job.drop(str(exc))
+                case AcknowledgeDeleted():
+                    job.acknowledge_deleted(ImageRef.from_params(params))
                 case Fail():
                     raise
 
@@ -102,7 +118,7 @@ class ImageTask(Task):  # type: ignore[misc]
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
 
-def _attempt(job: ImageJob, released_by_breaker: bool) -> Attempt:
+def _attempt(job: ImageJob, released_by_breaker: bool, is_removed: bool) -> Attempt:
     config = job.context.config
     return Attempt(
         is_raw=job.is_raw,
@@ -111,6 +127,7 @@ def _attempt(job: ImageJob, released_by_breaker: bool) -> Attempt:
         first_delay_seconds=config.retry_delay_seconds,
         jitter=random.random(),  # noqa: S311
         released_by_breaker=released_by_breaker,
+        is_removed=is_removed,
     )
 
 

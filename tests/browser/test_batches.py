@@ -283,6 +283,9 @@ def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     expect(rows.nth(2)).to_contain_text("Every 6 hours")
     done = rows.nth(2).get_by_role("link", name="Done")
     expect(done).to_be_visible()
+    # No events are configured.
+    events = page.get_by_role("region", name="Changes in the bucket")
+    expect(events).to_have_count(0)
     done.click()
     expect(page).to_have_url(re.compile("batch="))
     expect(page.locator("tr.details")).to_contain_text("Has EXIF1")
@@ -290,7 +293,10 @@ def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     last = {"at": datetime.now(UTC), "outcome": "skipped", "problem": "Batch b was still running"}
     collection.update_one({"_id": indexed}, {"$set": {"last": last}, "$inc": {"version": 1}})
     assert system.installation.wait_until(lambda: collection.find_one({"_id": missing, "last.outcome": "failed"}))
+    counts = {"received": 5, "queued": 2, "removed": 1, "unchanged": 1, "ignored": 1, "failed": 0, "malformed": 0}
+    page.route("**/events/counts", lambda route: route.fulfill(json={"events": {**counts, "lag_seconds": 0.84}}))
     page.reload()
+    expect(events).to_contain_text("Events5Indexed2Removed1Duplicate1Ignored1Applied 0.8 s after the change")
     expect(rows.nth(1)).to_contain_text(re.compile("Could not start just now: .*no-such-bucket"))
     expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
 

@@ -11,7 +11,7 @@ from redis.connection import parse_url
 
 from exifinator import sockets
 from exifinator.config import build_config
-from exifinator.own_servers import is_own, mongodb_uri, note_own, plain_address, redis_url
+from exifinator.own_servers import durable_mongodb_uri, is_own, mongodb_uri, note_own, plain_address, redis_url
 from exifinator.sockets import socket_path
 
 
@@ -46,6 +46,26 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_plain_address(url: str, address: str | None) -> None:
     assert plain_address(url) == address
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("mongodb://a", "mongodb://a/?journal=true"),
+        ("mongodb://a/", "mongodb://a/?journal=true"),
+        ("mongodb://u:p@a,b/db?tls=true", "mongodb://u:p@a,b/db?tls=true&journal=true"),
+        ("mongodb+srv://a.example.org", "mongodb+srv://a.example.org/?journal=true"),
+        ("mongodb://a/?w=majority", None),
+        ("mongodb://a/?tls=true&Journal=false", None),
+    ],
+)
+def test_durable_mongodb_uri__events__wait_for_the_journal(uri: str, expected: str | None, tmp_path: Path) -> None:
+    def durable(**settings: str) -> str:
+        return durable_mongodb_uri(build_config({"MONGODB_URI": uri, **settings}, {}), tmp_path)
+
+    assert durable() == uri
+    for name in ("EVENTS_TOKEN", "EVENTS_HMAC_SECRET", "EVENTS_SQS_URL"):
+        assert durable(**{name: "https://sqs.example.org/1/q"}) == (expected or uri)
 
 
 def test_urls__own_servers__lead_to_the_sockets(root: Path) -> None:

@@ -1,7 +1,8 @@
 -- @include clock delivery
 -- Acknowledges images: removes them from the download queue, and counts each image for every open batch that covers it.
 -- An image that its delivery has lost is neither removed nor counted: another delivery acknowledges it. The image of a
--- regular job has no delivery and is normally not in the queue, but it is counted.
+-- regular job has no delivery and is normally not in the queue, but it is counted. An image that was withdrawn from its
+-- delivery is acknowledged only as `deleted`.
 -- A process that gets no response sends the request again, with the same id. It then gets the first response, because
 -- images that it has acknowledged itself would look as if it had lost them.
 -- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress,
@@ -23,7 +24,11 @@ for i = 1, #open, 2 do
 end
 for i = 2, #ARGV, 7 do
   local member, id, result = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if not is_held(queue, in_progress, member, ARGV[i + 5]) then
+  local is_acknowledged = is_held(queue, in_progress, member, ARGV[i + 5])
+  if not is_acknowledged and result == 'deleted' then
+    is_acknowledged = is_held(queue, in_progress, member, withdrawn_number(ARGV[i + 5]))
+  end
+  if not is_acknowledged then
     lost[#lost + 1] = (i - 2) / 7
   else
     redis.call('ZREM', queue, member)

@@ -1,7 +1,7 @@
 -- @include clock delivery element
 -- Delivers elements of the write queue, oldest first. Drops the elements of images that another delivery has taken or
--- acknowledged, or whose batch was cancelled. Another delivery takes an image if its element was not delivered within
--- the time for which it was parked.
+-- acknowledged, that were withdrawn, or whose batch was cancelled. Another delivery takes an image if its element was
+-- not delivered within the time for which it was parked.
 -- KEYS: write queue, size of the write queue in bytes, download queue, deliveries in progress.
 -- ARGV: maximum number of elements, lease in seconds, number of elements to leave for other workers, seconds for which
 -- images are parked, number of bytes after which no more elements are taken.
@@ -21,7 +21,8 @@ while popped < math.min(limit, length - reserve) and bytes < limit_bytes do
   local member, fetched_by = parse_element(element)
   local parked_until = member and redis.call('ZSCORE', queue, member)
   local held_by = member and redis.call('HGET', in_progress, member)
-  if parked_until and (fetched_by == '' or not held_by or held_by == fetched_by) then
+  local is_withdrawn = held_by and is_withdrawn_number(held_by)
+  if parked_until and not is_withdrawn and (fetched_by == '' or not held_by or held_by == fetched_by) then
     redis.call('ZADD', queue, 'XX', now + lease, member)
     taken[#taken + 1] = element
     taken[#taken + 1] = math.floor(math.max(0, now + parked - tonumber(parked_until)) * 1000000)

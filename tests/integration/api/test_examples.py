@@ -89,8 +89,9 @@ def test_examples__curl_commands__answer_as_they_say(
     installation.wait_until(lambda: json.loads(run("/batches?"))["batches"][0]["state"] == "done")
     assert installation.store.records.collection.count_documents({"bucket": bucket.name}) == 3
     assert json.loads(run("/schedule")) == {"sources": []}
+    assert json.loads(run("/events/counts")) == {"events": None}
     # Every example in the documentation was run.
-    assert len(COMMANDS) == 12
+    assert len(COMMANDS) == 13
 
 
 def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:

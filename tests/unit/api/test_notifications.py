@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import threading
 from collections import Counter
@@ -22,6 +23,7 @@ from exifinator.sources.notifications import MAX_BYTES, ObjectEvent
 
 TOKEN = "events-token-1234567"
 API_TOKEN = "reader-token-1234567"
+SECRET = "secret-of-signatures"
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 PUT = {
     "EventName": "s3:ObjectCreated:Put",
@@ -73,6 +75,50 @@ def test_post__other_token__is_refused(headers: dict[str, str]) -> None:
     refused = client(applier, EVENTS_TOKEN=TOKEN, API_TOKEN=API_TOKEN).post("/events/s3", headers=headers, json=PUT)
     assert refused.status_code == 401
     assert applier.ids == []
+
+
+def signature(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    return {"X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest()}
+
+
+@pytest.mark.parametrize("settings", [{}, {"EVENTS_TOKEN": TOKEN}])
+def test_post__right_signature__applies_the_notification(settings: dict[str, str]) -> None:
+    applier, body = FakeApplier(), json.dumps(PUT).encode()
+    api = client(applier, EVENTS_HMAC_SECRET=SECRET, **settings)
+    assert api.post("/events/s3", headers=signature(body), content=body).status_code == 204
+    assert applier.ids == ["photos/a b.jpg"]
+    # The token remains an alternative, if there is one.
+    assert api.post("/events/s3", headers=GOOD, content=body).status_code == (204 if settings else 401)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        signature(json.dumps(PUT).encode() + b" "),
+        signature(json.dumps(PUT).encode(), "another-secret-1234"),
+        {"X-Hub-Signature-256": "sha256="},
+        {"X-Hub-Signature-256": "sha256=\u00e9".encode("latin-1")},
+        {"Authorization": f"Bearer {SECRET}"},
+        {"X-Hub-Signature-256": "sha256=0", **GOOD},
+    ],
+)
+def test_post__wrong_signature__is_refused(headers: dict[str, Any]) -> None:
+    applier = FakeApplier()
+    api = client(applier, EVENTS_HMAC_SECRET=SECRET, EVENTS_TOKEN=TOKEN)
+    assert api.post("/events/s3", headers=headers, content=json.dumps(PUT)).status_code == 401
+    assert applier.ids == []
+
+
+def test_post__signature_of_a_large_body__is_refused_before_it_is_checked() -> None:
+    body = b" " * (MAX_BYTES + 1)
+    api = client(FakeApplier(), EVENTS_HMAC_SECRET=SECRET)
+    assert api.post("/events/s3", headers=signature(body), content=body).status_code == 413
+
+
+def test_post__signature_without_a_secret__is_no_token() -> None:
+    body = json.dumps(PUT).encode()
+    assert client(FakeApplier(), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=signature(body)).status_code == 401
 
 
 def test_post__events_token_reads_nothing() -> None:

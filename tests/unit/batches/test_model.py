@@ -14,6 +14,7 @@ WORKER_COUNTS = {
     "unsupported": 3,
     "damaged": 2,
     "failed": 1,
+    "deleted": 6,
     "bytes_read": 900,
     "requests": 16,
     "nanodollars": 6_400,
@@ -38,7 +39,8 @@ def test_worker_counts__converted_both_ways__are_the_same() -> None:
 
     assert (counts.stored, counts.no_exif, counts.unsupported, counts.damaged, counts.failed) == (5, 4, 3, 12, 3)
     assert (counts.bytes_read, counts.requests, counts.listed, counts.queued) == (900, 16, 30, 15)
-    assert counts.done == 27
+    assert counts.deleted == 6
+    assert counts.done == 33
     assert counts.as_dict()["dollars"] == 0.0000164
     assert counts.to_worker_counts(empty_images=10, already_failed=2) == WORKER_COUNTS
 
@@ -55,10 +57,10 @@ def test_update_from_workers__unknown_or_partial_counts__keep_all_or_count_zero(
 def test_current_counts__stored_batch__adds_what_was_done_when_listed() -> None:
     document: BatchDocument = {
         "_id": "a",
-        "numbers": {**BatchCounts(queued=20).as_dict(), "of_another_version": 1},
+        "numbers": {**BatchCounts(queued=26).as_dict(), "of_another_version": 1},
         "empty": 10,
         "failed_before": 2,
     }
     counts = current_counts(document, WORKER_COUNTS)
-    assert (counts.done, count_remaining(document, counts)) == (27, 5)
+    assert (counts.done, count_remaining(document, counts)) == (33, 5)
     assert current_counts({"_id": "old"}, None) == BatchCounts()

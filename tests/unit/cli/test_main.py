@@ -121,7 +121,13 @@ def test_worker_programs__events_sqs_url__adds_watch(url: str, expected: bool) -
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"), [({}, False), ({"EVENTS_TOKEN": "t"}, True), ({"EVENTS_SQS_URL": "https://sqs/q"}, True)]
+    ("settings", "expected"),
+    [
+        ({}, False),
+        ({"EVENTS_TOKEN": "t"}, True),
+        ({"EVENTS_HMAC_SECRET": "t"}, True),
+        ({"EVENTS_SQS_URL": "https://sqs/q"}, True),
+    ],
 )
 def test_fingerprint__sources_change__matters_if_events_are_followed(
     settings: dict[str, str], expected: bool, tmp_path: Path

@@ -91,3 +91,5 @@ def test_summarize__numbers__are_all_there() -> None:
     )
     for part in ("listed", "unchanged", "without EXIF", "failed", "folders", "5 requests", "2 images/s"):
         assert part in text
+    assert "deleted" not in text
+    assert "deleted                 3" in summarize(BatchCounts(listed=3, queued=3, deleted=3))

@@ -24,6 +24,8 @@ DEFINITIONS = {
     "is_own": "local function is_own(",
     "is_held": "local function is_held(",
     "new_number": "local function new_number(",
+    "withdrawn_number": "local function withdrawn_number(",
+    "is_withdrawn_number": "local function is_withdrawn_number(",
 }
 
 

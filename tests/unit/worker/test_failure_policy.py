@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from mrq.exceptions import JobInterrupt
 
 from exifinator import errors
-from exifinator.errors import EXIFinatorError, QueueUnavailable, StoreUnavailable
+from exifinator.errors import EXIFinatorError, ObjectGone, QueueUnavailable, SourceUnavailable, StoreUnavailable
 from exifinator.worker.failure_policy import (
+    AcknowledgeDeleted,
     Attempt,
     Drop,
     Fail,
@@ -78,6 +81,15 @@ def test_decide__error_of_a_task__is_decided_by_the_table(
     )
 
     assert type(decision) is expected
+
+
+@pytest.mark.parametrize(("is_raw", "retries"), ATTEMPTS)
+@pytest.mark.parametrize("kind", [ObjectGone, SourceUnavailable])
+def test_decide__removed_image__is_acknowledged_only_if_its_object_is_gone(
+    kind: type[EXIFinatorError], is_raw: bool, retries: int
+) -> None:
+    removed = replace(attempt(is_raw=is_raw, retries=retries, released_by_breaker=False), is_removed=True)
+    assert (type(decide(kind("message"), removed)) is AcknowledgeDeleted) is (kind is ObjectGone)
 
 
 def test_decide__classes_of_the_table__exist() -> None:

@@ -5,7 +5,7 @@
 import { PathText } from "../components/path_text.jsx";
 import { sourceName } from "../core/folders.js";
 import { formatNumber, oneLine } from "../core/format.js";
-import { COUNT_LABELS, describePatterns, stateLabel } from "./labels.js";
+import { countLabels, describePatterns, stateLabel } from "./labels.js";
 
 /** @param {{batch: Batch}} props */
 export function StateBadge({ batch }) {
@@ -34,7 +34,7 @@ export const Sources = ({ batch }) => (
 export function BatchCounts({ numbers }) {
   return (
     <dl class="numbers">
-      {COUNT_LABELS.map(([name, title, explanation]) => (
+      {countLabels(numbers).map(([name, title, explanation]) => (
         <div
           key={name}
           class={name === "failed" && numbers.failed ? "bad" : ""}

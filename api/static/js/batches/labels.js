@@ -1,8 +1,8 @@
 /**
- * @file Describes the states, counts and failures of batches.
- * @import { Batch, BatchNumbers, ScheduledSource, SourcePatterns } from "../core/types"
+ * @file Describes the states, counts and failures of batches, the schedule, and the events of S3 servers.
+ * @import { Batch, BatchNumbers, EventCounts, ScheduledSource, SourcePatterns } from "../core/types"
  */
-import { formatBytes, formatDollars, pluralize } from "../core/format.js";
+import { formatBytes, formatDollars, formatDuration, pluralize } from "../core/format.js";
 import { STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -38,10 +38,10 @@ export function describeDownload({ bytes_read, requests, dollars = 0 }) {
 }
 
 /**
- * The counts to show for a batch, in this order.
+ * The counts that are shown for every batch, in this order.
  * @type {[name: keyof BatchNumbers, title: string, explanation: string][]}
  */
-export const COUNT_LABELS = [
+const COUNT_LABELS = [
   ["listed", "Listed", "objects in the listing"],
   ["excluded", "Excluded", "left out by patterns, or junk such as Thumbs.db"],
   ["unchanged", "Unchanged", "already up to date"],
@@ -52,6 +52,19 @@ export const COUNT_LABELS = [
   ["damaged", STATUS_LABELS.damaged, "broken or empty files (recorded with the problem)"],
   ["failed", "Failed", "could not be indexed; listed below by cause"],
 ];
+
+/**
+ * A count that is shown only if there are such files.
+ * @type {[name: keyof BatchNumbers, title: string, explanation: string]}
+ */
+const DELETED_LABEL = ["deleted", "Deleted", "deleted in S3 before they were indexed"];
+
+/**
+ * Return the counts to show for a batch.
+ * @param {BatchNumbers} numbers
+ */
+export const countLabels = (numbers) =>
+  numbers.deleted ? [...COUNT_LABELS, DELETED_LABEL] : COUNT_LABELS;
 
 /**
  * What to show for each exception of a failed job: the classes in exifinator/errors.py that a job can fail with, and
@@ -166,8 +179,8 @@ export function describeCause(exception) {
  * @param {Pick<Batch, "state" | "numbers">} batch
  */
 export function progressOf({ state, numbers }) {
-  const { stored, no_exif: noExif, unsupported, damaged, failed } = numbers;
-  const done = stored + noExif + unsupported + damaged + failed;
+  const { stored, no_exif: noExif, unsupported, damaged, failed, deleted = 0 } = numbers;
+  const done = stored + noExif + unsupported + damaged + failed + deleted;
   const total = Math.max(
     done,
     numbers.listed -
@@ -248,3 +261,34 @@ export function describeInterval({ every, at, timezone }) {
  */
 export const isOverdue = ({ next_at: nextAt }, now = Date.now()) =>
   now - Date.parse(nextAt) > OVERDUE_MS;
+
+/**
+ * The counts of events to show, in this order. The last two are shown only if there are such events.
+ * @type {[name: Exclude<keyof EventCounts, "lag_seconds">, title: string, explanation: string][]}
+ */
+const EVENT_LABELS = [
+  ["received", "Events", "notifications of changed files"],
+  ["queued", "Indexed", "new and changed files"],
+  ["removed", "Removed", "deleted files, whose photos were removed from the library"],
+  ["unchanged", "Duplicate", "files that were already up to date"],
+  ["ignored", "Ignored", "changes of files that are not indexed"],
+  ["failed", "Retried", "could not be applied, and are delivered again"],
+  ["malformed", "Malformed", "messages that are not notifications"],
+];
+
+/**
+ * Return the counts of events to show, and how long it took to apply the events.
+ * @param {EventCounts} events
+ */
+export function describeEvents(events) {
+  const counts = EVENT_LABELS.map(([name, title, explanation]) => ({
+    name,
+    title,
+    explanation,
+    count: events[name],
+  })).filter(({ name, count }) => count || !["failed", "malformed"].includes(name));
+  const seconds = events.lag_seconds;
+  if (seconds === null) return { counts, lag: "" };
+  const delay = seconds < 10 ? `${Math.round(10 * seconds) / 10} s` : formatDuration(seconds);
+  return { counts, lag: `Applied ${delay} after the change, on average.` };
+}

@@ -250,6 +250,7 @@ export interface BatchNumbers {
   folders: number;
   excluded?: number;
   archived?: number;
+  deleted?: number;
   unchanged: number;
   queued: number;
   stored: number;
@@ -286,6 +287,18 @@ export interface Batch {
   problem?: string | null;
   /** What was removed after a scheduled batch with `prune`. */
   pruned?: { records: number; failed_jobs: number; problem: string | null } | null;
+}
+
+/** The events of /events/counts, by what became of them. */
+export interface EventCounts {
+  received: number;
+  queued: number;
+  removed: number;
+  unchanged: number;
+  ignored: number;
+  failed: number;
+  malformed: number;
+  lag_seconds: number | null;
 }
 
 /** A source of /schedule. */

@@ -1,8 +1,9 @@
 /**
- * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, the schedule, past
- * batches and failures.
+ * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, the schedule, the
+ * events of S3 servers, past batches and failures.
  * @import { Api, Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
+import { Events } from "../batches/events.jsx";
 import { Failures } from "../batches/failures.jsx";
 import { PastBatches } from "../batches/past_batches.jsx";
 import { RunningBatch } from "../batches/running_batch.jsx";
@@ -58,6 +59,7 @@ export default function Batches({ state, navigate, api }) {
         ))}
       </section>
       <Schedule state={state} api={api} version={scheduleVersion} merge={feed.merge} />
+      <Events api={api} />
       <PastBatches
         batches={past}
         next={feed.next}

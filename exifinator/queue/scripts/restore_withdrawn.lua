@@ -1,0 +1,10 @@
+-- @include clock delivery
+-- Makes images due whose deliveries were withdrawn. Those deliveries can no longer acknowledge them as deleted.
+-- KEYS: download queue, deliveries in progress. ARGV: the members.
+for _, member in ipairs(ARGV) do
+  local number = redis.call('HGET', KEYS[2], member)
+  if number and is_withdrawn_number(number) then
+    redis.call('HDEL', KEYS[2], member)
+    redis.call('ZADD', KEYS[1], 'XX', now, member)
+  end
+end

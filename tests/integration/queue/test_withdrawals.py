@@ -1,0 +1,125 @@
+"""Withdraw images: in constant time, and without losing one that exists again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exifinator.models import ImageRef
+from exifinator.queue import withdrawals
+from exifinator.queue.image_queue import PUSHED, Delivery, Outcome
+from tests.integration.conftest import Installation
+
+IMAGE = ImageRef("b", "1.jpg", "etag", 10, datetime(2024, 5, 17, 12, tzinfo=UTC))
+
+
+def images(count: int) -> list[ImageRef]:
+    return [replace(IMAGE, key=f"{i}.jpg") for i in range(count)]
+
+
+def deliver(installation: Installation) -> Delivery:
+    [delivery] = installation.queue.take_downloads(1)
+    return delivery
+
+
+def outcome(delivery: Delivery, result: str) -> Outcome:
+    return Outcome(delivery.member, IMAGE.id, result, 5, 1, delivery.number)
+
+
+def counts(installation: Installation) -> dict[str, int]:
+    return installation.queue.batches.counts("all") or {}
+
+
+@pytest.fixture
+def queued(installation: Installation) -> Installation:
+    installation.queue.batches.open("all", ["b/"])
+    installation.queue.enqueue([IMAGE])
+    return installation
+
+
+@pytest.mark.parametrize("queued_images", [10, 5000])
+def test_withdraw__any_length_of_the_queue__needs_as_many_requests(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, queued_images: int
+) -> None:
+    queue = installation.queue
+    queue.enqueue(images(queued_images))
+    queue.take_downloads(5)
+    scanned: list[str] = []
+    execute = queue.client.execute_command
+
+    def count(*args: Any, **options: Any) -> Any:
+        scanned.append(args[0])
+        return execute(*args, **options)
+
+    queue.withdrawals.withdraw(["b/none.jpg"])
+    monkeypatch.setattr(queue.client, "execute_command", count)
+    queue.withdrawals.withdraw([f"b/{i}.jpg" for i in range(2)])
+    assert len(scanned) == 3
+    assert queue.withdrawals.is_withdrawn("b/1.jpg")
+    assert not queue.withdrawals.is_withdrawn("b/2.jpg")
+
+
+@pytest.mark.parametrize("result", ["ok", "failed", ""])
+def test_withdraw__delivered__is_acknowledged_only_as_deleted(queued: Installation, result: str) -> None:
+    queue, delivery = queued.queue, deliver(queued)
+    queue.withdrawals.withdraw([IMAGE.id])
+    assert queue.find_held([delivery]) == [False]
+    assert queue.acknowledge([outcome(delivery, result)]) == [False]
+    queue.extend_leases([delivery])
+    queue.release([delivery])
+    assert queue.take_downloads(1) == []
+    other = Delivery(delivery.member, delivery.number - 1)
+    assert queue.acknowledge([outcome(other, "deleted")]) == [False]
+    assert queue.acknowledge([outcome(delivery, "deleted")]) == [True]
+    assert queue.sizes() == (0, 0)
+    assert counts(queued) == {"opened": 1, "deleted": 1, "bytes_read": 5, "requests": 1}
+
+
+def test_withdraw__worker_died__is_delivered_again(queued: Installation) -> None:
+    queue, delivery = queued.queue, deliver(queued)
+    queue.withdrawals.withdraw([IMAGE.id])
+    queued.end_leases("b")
+    following = deliver(queued)
+    assert queue.find_held([delivery, following]) == [False, True]
+    assert queue.acknowledge([outcome(delivery, "deleted"), outcome(following, "deleted")]) == [False, True]
+
+
+@pytest.mark.parametrize("size", [10, 11])
+def test_withdraw__queued_again__is_not_lost(queued: Installation, size: int) -> None:
+    queue, delivery = queued.queue, deliver(queued)
+    queue.withdrawals.withdraw([IMAGE.id])
+    queue.enqueue([replace(IMAGE, size_bytes=size)])
+    queue.acknowledge([outcome(delivery, "deleted")])
+    [following] = queue.take_downloads(10)
+    assert ImageRef.from_member(following.member).size_bytes == size
+    assert queue.acknowledge([outcome(following, "ok")]) == [True]
+    assert queue.sizes() == (0, 0)
+
+
+@pytest.mark.parametrize("has_number", [True, False])
+def test_withdraw__parked__its_metadata_is_dropped(queued: Installation, has_number: bool) -> None:
+    queue, delivery = queued.queue, deliver(queued)
+    assert queue.push_metadata([(delivery, b"message")]) == [PUSHED]
+    if not has_number:
+        # As earlier versions wrote it.
+        element = b"%d:%bmessage" % (len(delivery.member), delivery.member)
+        queued.redis.lset(queue.keys.writes, 0, element)
+    queue.withdrawals.withdraw([IMAGE.id])
+    assert queue.take_writes(1) == []
+    queued.end_leases("b")
+    assert ImageRef.from_member(deliver(queued).member) == IMAGE
+
+
+def test_withdraw__many_images__drops_the_oldest_marks(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withdrawals, "MAX_MARKS", 2)
+    installation.queue.enqueue([IMAGE])
+    for i in range(5):
+        installation.queue.withdrawals.withdraw([f"b/{i}"])
+    kept = [i for i in range(5) if installation.queue.withdrawals.is_withdrawn(f"b/{i}")]
+    assert kept == [2, 3, 4]
+    assert installation.redis.ttl(installation.queue.keys.withdrawn) > 0
