@@ -29,7 +29,7 @@ MONGODB_JOBS = mrq_config.jobs_uri(config)
 MONGODB_LOGS = "1"
 
 WORKER_CLASS = "exifinator.worker.worker.ImageWorker"
-GREENLETS = config.greenlets
+GREENLETS = config.max_greenlets
 # How long an idle worker waits between two polls, in seconds.
 MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5

@@ -1,5 +1,9 @@
 """A server that simulates a bucket with any number of photos: its listing (listing_server.py) and its objects.
 
+`python -m bench.object_server PORT PHOTOS [--latency-ms N] [--rate N ... --seconds N --burst N]`. With --rate, GETs of
+objects beyond the rate are answered with SlowDown; with several rates, each applies for --seconds in turn. GET /stats
+returns how many GETs of objects there were, and how many of them were answered with SlowDown.
+
 According to its headers, every photo is 2.4 MB long. It begins like one of VARIETIES generated photos, and the rest is
 zeros. The server takes a fraction of the CPU time of a real one. Its CPU time per photo does not depend on the number
 of photos.
@@ -7,10 +11,14 @@ of photos.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 import re
-import sys
+import time
 from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from bench.data import PHOTO_BYTES, make_head
@@ -20,14 +28,53 @@ VARIETIES = 200
 _REQUEST = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
 _RANGE = re.compile(rb"(?i)\r\nrange: *bytes=(\d+)-(\d+)")
 _NUMBER = re.compile(rb"IMG_(\d+)")
+_SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+@dataclass
+class RateLimit:
+    """A token bucket.
+
+    Attributes:
+        rates: The permitted rates, in requests per second, each for `seconds` in turn. Empty: there is no limit.
+        seconds: How long each rate applies.
+        burst: How many requests are permitted at once.
+        requests, rejected: How many requests there were, and how many of them exceeded the limit.
+    """
+
+    rates: list[float] = field(default_factory=list)
+    seconds: float = 10.0
+    burst: float = 10.0
+    requests: int = 0
+    rejected: int = 0
+
+    def __post_init__(self) -> None:
+        self._began_at = self._filled_at = time.monotonic()
+        self._tokens = self.burst
+
+    def permits(self) -> bool:
+        """Count a request. Return whether it is within the limit."""
+        self.requests += 1
+        if not self.rates:
+            return True
+        now = time.monotonic()
+        rate = self.rates[int((now - self._began_at) / self.seconds) % len(self.rates)]
+        self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * rate)
+        self._filled_at = now
+        is_permitted = self._tokens >= 1
+        self._tokens -= is_permitted
+        self.rejected += not is_permitted
+        return is_permitted
 
 
 class Responder(asyncio.Protocol):
     """Protocol that responds to the GETs of one connection in turn."""
 
-    def __init__(self, total: int, heads: list[bytes]) -> None:
+    def __init__(self, total: int, heads: list[bytes], latency_seconds: float, limit: RateLimit) -> None:
         self._total = total
         self._heads = heads
+        self._latency_seconds = latency_seconds
+        self._limit = limit
         self._unprocessed = b""
         self._transport: asyncio.Transport
 
@@ -39,7 +86,11 @@ class Responder(asyncio.Protocol):
         self._unprocessed += data
         while (end := self._unprocessed.find(b"\r\n\r\n")) >= 0:
             request, self._unprocessed = self._unprocessed[: end + 2], self._unprocessed[end + 4 :]
-            self._transport.write(self._respond(request))
+            response = self._respond(request)
+            if self._latency_seconds:
+                asyncio.get_running_loop().call_later(self._latency_seconds, self._transport.write, response)
+            else:
+                self._transport.write(response)
 
     def _respond(self, request: bytes) -> bytes:
         match = _REQUEST.match(request)
@@ -52,6 +103,11 @@ class Responder(asyncio.Protocol):
                 start = bisect_right(range(self._total), query["start-after"][0], key=make_key)
             body = make_page(start, self._total, int(query.get("max-keys", [PAGE])[0]))
             return _head("200 OK", len(body), "Content-Type: application/xml") + body
+        if parts.path == "/stats":
+            body = json.dumps({"requests": self._limit.requests, "rejected": self._limit.rejected}).encode()
+            return _head("200 OK", len(body), "Content-Type: application/json") + body
+        if not self._limit.permits():
+            return _head("503 Slow Down", len(_SLOW_DOWN), "Content-Type: application/xml") + _SLOW_DOWN
         range_match = _RANGE.search(request)
         number = _NUMBER.search(match[1])
         assert range_match is not None, request
@@ -69,11 +125,26 @@ def _head(status: str, length: int, fields: str) -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{fields}\r\n\r\n".encode()
 
 
-async def serve(port: int, total: int, host: str = "127.0.0.1") -> None:
-    heads = [make_head(number) for number in range(VARIETIES)]
-    server = await asyncio.get_running_loop().create_server(lambda: Responder(total, heads), host, port)
+async def serve(port: int, host: str, make_responder: Callable[[], asyncio.Protocol]) -> None:
+    server = await asyncio.get_running_loop().create_server(make_responder, host, port)
     await server.serve_forever()
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("photos", type=int)
+    parser.add_argument("host", nargs="?", default="127.0.0.1")
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--rate", type=float, nargs="*", default=[], help="permitted GETs per second")
+    parser.add_argument("--seconds", type=float, default=10, help="how long each rate applies")
+    parser.add_argument("--burst", type=float, default=10, help="how many GETs are permitted at once")
+    options = parser.parse_args()
+    heads = [make_head(number) for number in range(VARIETIES)]
+    limit = RateLimit(options.rate, options.seconds, options.burst)
+    latency_seconds = options.latency_ms / 1000
+    asyncio.run(serve(options.port, options.host, lambda: Responder(options.photos, heads, latency_seconds, limit)))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4]))
+    main()

@@ -26,11 +26,13 @@ from pydantic import (
 
 from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
+from exifinator.open_files import greenlets_within, open_files_limit
 from exifinator.paths import find_root
 from exifinator.setting_schedule import Schedule, ScheduleEntry
 from exifinator.setting_types import (
     BlankAsNone,
     CustomerKey,
+    Greenlets,
     HostNames,
     Networks,
     Origins,
@@ -41,6 +43,8 @@ from exifinator.setting_types import (
 )
 from exifinator.setting_urls import EndpointUrl, MongodbUri, RedisUrl, TilesUrl, WebAddress
 
+# If GREENLETS is "auto", four fifths of these may fetch images.
+MAX_AUTO_GREENLETS = 1250
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
 # First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py), so the
@@ -113,7 +117,7 @@ class Config(BaseModel):
     schedule: Schedule = ()
 
     worker_processes: int = Field(0, ge=0, le=1024)
-    greenlets: int = Field(100, ge=2, le=2000)
+    greenlets: Greenlets = "auto"
     first_read_bytes: int = Field(49152, ge=64, le=32 * 1024 * 1024)
     parse_deadline_seconds: float = Field(2.0, gt=0, le=600)
     parse_memory_mb: int = Field(256, ge=32, le=65536)
@@ -213,6 +217,11 @@ class Config(BaseModel):
     def processes(self) -> int:
         """The number of worker processes to run."""
         return self.worker_processes or os.cpu_count() or 1
+
+    @property
+    def max_greenlets(self) -> int:
+        """The maximum number of jobs that one worker process runs at the same time."""
+        return greenlets_within(open_files_limit(), MAX_AUTO_GREENLETS) if self.greenlets == "auto" else self.greenlets
 
     @property
     def download_set(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -14,6 +14,7 @@ from exifinator.web_security import host_name
 # S3 encrypts with AES-256.
 SSE_C_KEY_BYTES = 32
 _WEBHOOK_PREFIX = "whsec_"
+MIN_GREENLETS, MAX_GREENLETS = 2, 2000
 
 
 def split_list(value: object) -> object:
@@ -21,6 +22,14 @@ def split_list(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def _check_greenlets(value: object) -> int | str:
+    """Return "auto" or a number."""
+    text = str(value).strip()
+    if text == "auto" or (text.isdecimal() and MIN_GREENLETS <= int(text) <= MAX_GREENLETS):
+        return text if text == "auto" else int(text)
+    raise ValueError(f'"auto", or a whole number from {MIN_GREENLETS} to {MAX_GREENLETS}')
 
 
 def _none_if_blank(value: object) -> object:
@@ -101,6 +110,7 @@ def _check_user_password(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+Greenlets = Annotated[int | Literal["auto"], BeforeValidator(_check_greenlets)]
 BlankAsNone = BeforeValidator(_none_if_blank)
 HostNames = Annotated[tuple[Annotated[str, AfterValidator(_check_host_name)], ...], BeforeValidator(split_list)]
 CustomerKey = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_customer_key)]

@@ -358,7 +358,7 @@ class Batch:
         Upkeep(self.store, since=self.started_at).check()
         if self.counts.queued:
             for source in self.listings.sources:
-                self.store.records.families.repair(source.id_prefix)
+                self.store.records.families.repair(source.id_prefix, since=self.started_at)
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:

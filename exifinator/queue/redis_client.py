@@ -45,7 +45,7 @@ def connect_redis(config: Config) -> redis.Redis:
     url = redis_url(config)
     pool = redis.BlockingConnectionPool.from_url(
         url,
-        max_connections=max(20, config.greenlets + 10),
+        max_connections=max(20, config.max_greenlets + 10),
         timeout=30,
         socket_timeout=30,
         socket_connect_timeout=5,

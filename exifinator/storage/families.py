@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection as Members
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -24,7 +25,7 @@ from exifinator.errors import StoreUnavailable
 from exifinator.families.groups import Groups
 from exifinator.families.resolve import FIELDS, Change, resolve
 from exifinator.families.series import LINK as SERIES_LINK
-from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
+from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors, server_process
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ MAX_MEMBERS = 1000
 # The number of times that a family is read and written, after which the image is retried.
 MAX_ROUNDS = 10
 KEYS_PER_QUERY = 500
+# The clocks of MongoDB's machine and of this one may differ by this much.
+CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class FamilyStore:
@@ -80,22 +83,26 @@ class FamilyStore:
             refused |= self._write(changes)
         raise StoreUnavailable("MongoDB cannot merge sidecars now: other processes are changing the same records")
 
-    def repair(self, id_prefix: str) -> None:
-        """Settle the families of all sidecars with this id prefix.
+    def repair(self, id_prefix: str, *, since: datetime) -> None:
+        """Settle the families of records with this id prefix that MongoDB may have lost.
 
-        They are settled already, unless MongoDB was killed and lost its last writes.
+        These are the families of all sidecars. If MongoDB was started after `since`, it may have been killed, and its
+        last writes may be lost. These are then also the families of all records that were stored since.
 
         Raises:
             StoreUnavailable, RecordRefused: See `settle`.
         """
-        query = {
-            "sidecar.kind": {"$exists": True},
-            "_id": {"$gte": id_prefix, "$lt": id_prefix + "\U0010ffff"},
-        }
-        with mongodb_errors("look up sidecars"):
-            sidecars = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
-            while chunk := list(islice(sidecars, KEYS_PER_QUERY)):
-                self.settle(chunk, rewritten=False)
+        ids = {"$gte": id_prefix, "$lt": id_prefix + "\U0010ffff"}
+        self._settle_all({"_id": ids, "sidecar.kind": {"$exists": True}}, rewritten=False)
+        process = server_process(self._collection.database.client)
+        if process is None or process.generation_time > since - CLOCK_TOLERANCE:
+            self._settle_all({"_id": ids, "extracted_at": {"$gte": since}}, rewritten=True)
+
+    def _settle_all(self, query: Document, *, rewritten: bool) -> None:
+        with mongodb_errors("look up related files"):
+            records = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
+            while chunk := list(islice(records, KEYS_PER_QUERY)):
+                self.settle(chunk, rewritten=rewritten)
 
     def count_orphans(self) -> int:
         """Return the number of sidecars without a photo."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pymongo.errors
+from bson import ObjectId
 from bson.errors import BSONError
 from pymongo import MongoClient
 
@@ -48,7 +49,7 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
             mongodb_uri(config, root),
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
-            maxPoolSize=max(20, config.greenlets),
+            maxPoolSize=max(20, config.max_greenlets),
             **options,
         )
     except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
@@ -60,6 +61,19 @@ def describe_error(exc: Exception) -> str:
     """Return the message of a pymongo or bson error as one line, without the details that pymongo appends."""
     message = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
     return message.split(" (configured timeouts:")[0].rstrip(".")
+
+
+def server_process(client: MongoClient[Document]) -> ObjectId | None:
+    """Return what identifies the running process of the MongoDB server; None if it does not say.
+
+    The id contains the time at which the process was started, by the clock of its machine.
+
+    Raises:
+        StoreUnavailable: MongoDB did not respond.
+    """
+    with mongodb_errors("report its state"):
+        process = client.admin.command("hello").get("topologyVersion", {}).get("processId")
+    return process if isinstance(process, ObjectId) else None
 
 
 @contextmanager

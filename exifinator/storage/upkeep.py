@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Any
 
+from bson import ObjectId
 from pymongo.collection import Collection
 
 from exifinator.errors import RecordRefused
 from exifinator.storage.migrations import mark_schema, read_schema
-from exifinator.storage.mongodb import Document, mongodb_errors
+from exifinator.storage.mongodb import Document, mongodb_errors, server_process
 from exifinator.storage.records import count_exactly
 from exifinator.storage.store import Store
 
@@ -35,7 +35,7 @@ class Upkeep:
     def __init__(self, store: Store, *, since: datetime) -> None:
         self._store = store
         self._since = since
-        self._server_process: Any = None
+        self._server_process: ObjectId | None = None
         self._had_indexes = False
 
     def check(self) -> None:
@@ -51,12 +51,11 @@ class Upkeep:
         if is_restored or (self._had_indexes and not has_indexes):
             self._store.ensure_indexes_if_quick()
         self._had_indexes = self._had_indexes or has_indexes
-        with mongodb_errors("report its state"):
-            server_process = self._store.client.admin.command("hello").get("topologyVersion", {}).get("processId")
-        if server_process != self._server_process:
+        process = server_process(self._store.client)
+        if process is None or process != self._server_process:
             # MongoDB has been started, perhaps after it was killed.
             repair_count(self._store)
-            self._server_process = server_process
+            self._server_process = process
 
     def _restore_schema(self) -> bool:
         """Store the schema version if it is missing. Return whether it was."""

@@ -30,6 +30,7 @@ from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.failure_policy import Interrupted
 from exifinator.worker.file_threads import FileThreads
 from exifinator.worker.isolated import SubprocessReader
+from exifinator.worker.read_limit import MeasuredReader, ReadLimit
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class WorkerContext:
     Attributes:
         fetched_bytes: The length of the metadata that downloads hold until the write queue has taken it.
         is_stopping: Whether the worker has begun to stop.
+        read_limit: How many images this process may fetch at the same time; None if GREENLETS is a number.
+        reader: Reads ranges of images, and tells the read limit how long that takes.
         waiting_for_room: The number of jobs that wait because the write queue is full, or because the jobs of this
             process hold too much metadata.
     """
@@ -62,8 +65,11 @@ class WorkerContext:
         self.waiting_for_room = 0
         self.fetched_bytes = 0
         self.subprocess_reader = SubprocessReader()
-        s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
+        self.read_limit = ReadLimit() if config.greenlets == "auto" else None
+        on_slow_down = self.read_limit.note_trouble if self.read_limit else None
+        s3 = FastS3Client(config, on_slow_down) if config.s3_client == "lean" else S3Client(config)
         self.sources = SourceClient(s3, FolderClient(FileThreads(FILE_THREADS).call))
+        self.reader = MeasuredReader(self.sources, self.read_limit) if self.read_limit else self.sources
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
@@ -132,6 +138,8 @@ class WorkerContext:
         """
         if self.is_stopping:
             raise Interrupted("the worker is stopping while the write queue is full")
+        if self.read_limit:
+            self.read_limit.note_trouble()
         self.waiting_for_room += 1
         try:
             gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
@@ -189,7 +197,7 @@ class _PatientReader:
         self._on_wait = on_wait
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        read = self._context.sources.read_range(ref, start, length, if_match=if_match)
+        read = self._context.reader.read_range(ref, start, length, if_match=if_match)
         attempt = 0
         while self._context.fetched_bytes > HELD_BYTES_LIMIT:
             attempt += 1

@@ -76,7 +76,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
-            record, bytes_read, requests = read_image(context.sources, ref, context.config)
+            record, bytes_read, requests = read_image(context.reader, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 

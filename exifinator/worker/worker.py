@@ -37,6 +37,7 @@ from exifinator.storage.mongodb import describe_error, mongodb_errors
 from exifinator.storage.upkeep import Upkeep
 from exifinator.worker.context import current_context
 from exifinator.worker.failure_policy import Release, decide_unsaved
+from exifinator.worker.greenlets import GreenletShares
 from exifinator.worker.job import ImageJob, job_context
 from exifinator.worker.load_report import LoadMeter
 from exifinator.worker.mrq_config import MAINTENANCE_QUEUE
@@ -46,10 +47,6 @@ from exifinator.worker.redis_clock import CLOCK
 # MRQ queries MongoDB each time it polls a regular queue. So poll the regular queues less often than the raw queues:
 # retries and requeues can wait this long.
 REGULAR_POLL_SECONDS = 1.0
-# A worker that serves both queues reserves this share of its greenlets for writes. Otherwise a full write queue could
-# block the worker: all greenlets would run downloads that wait for room in the write queue, and none would be free to
-# write.
-WRITE_SHARE = 0.2
 # After a job has ended, wait this long before the next poll, so that one poll fetches new jobs for all the greenlets
 # that become free in this time.
 GATHER_SECONDS = 0.01
@@ -80,6 +77,11 @@ class ImageWorker(Worker):  # type: ignore[misc]
         logging_setup.add_context(job_context)
         self.context.sources.prepare()
         super().__init__()
+        self._greenlets = GreenletShares(
+            self.pool_size,
+            self.context.read_limit,
+            serves_writes=self.context.config.write_queue in self.config["queues"],
+        )
         self._ensure_job_indexes()
 
     def _ensure_job_indexes(self) -> None:
@@ -199,6 +201,9 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """
         if self.graceful_stop:
             return "break", 0
+        free_pool_slots = min(free_pool_slots, self._greenlets.total - len(self.gevent_pool))
+        if free_pool_slots <= 0:
+            return "wait", 0
         poll_regular = time.monotonic() >= self._next_regular_poll_at
         if poll_regular:
             self._next_regular_poll_at = time.monotonic() + REGULAR_POLL_SECONDS
@@ -209,13 +214,14 @@ class ImageWorker(Worker):  # type: ignore[misc]
             limit = free_pool_slots - started
             if isinstance(queue, DownloadQueue) and self.context.circuit_breaker.is_suspended:
                 continue
-            if isinstance(queue, DownloadQueue) and self._serves_write_queue:
-                limit = min(limit, int(self.pool_size * (1 - WRITE_SHARE)) - self.running_downloads)
+            if isinstance(queue, DownloadQueue):
+                limit = min(limit, self._greenlets.downloads - self.running_downloads)
             if limit <= 0:
                 continue
             for job in queue.dequeue_jobs(max_jobs=limit, job_class=self.job_class, worker=self):
                 self._start_job(job, is_download=isinstance(queue, DownloadQueue))
                 started += 1
+        self._greenlets.note_downloads(self.running_downloads)
         if max_jobs and self.done_jobs >= max_jobs:
             self.log.info("Reached max_jobs=%s: %s jobs are done", max_jobs, self.done_jobs)
             return "break", started
@@ -225,10 +231,6 @@ class ImageWorker(Worker):  # type: ignore[misc]
             return "break", 0
         return "wait", 0
 
-    @property
-    def _serves_write_queue(self) -> bool:
-        return self.context.config.write_queue in self.config["queues"]
-
     def writes_to_reserve(self) -> int:
         """Return how many elements this worker leaves in the write queue for other workers.
 
@@ -236,7 +238,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         would find the write queue empty, and one CPU core would do the work of two. But if a download waits for room in
         the write queue, leave no elements, because there may be no other worker that makes room.
         """
-        return self.pool_size if self.running_downloads and not self.context.waiting_for_room else 0
+        return self._greenlets.total if self.running_downloads and not self.context.waiting_for_room else 0
 
     def work_wait(self) -> None:
         """Wait until a job ends, which frees a greenlet, or until `max_latency` seconds have passed.
@@ -273,12 +275,14 @@ class ImageWorker(Worker):  # type: ignore[misc]
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
-        """Return MRQ's report, extended with the load and the number of greenlets.
+        """Return MRQ's report, extended with the load and the number of greenlets that may run at the same time.
 
-        MRQ means to report the number of greenlets itself, but a missing comma in its code prevents it.
+        MRQ means to report the size of its pool itself, but a missing comma in its code prevents it.
         """
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
-        report["config"]["greenlets"] = self.pool_size
+        report["config"]["greenlets"] = self._greenlets.total
+        # MRQ divides by the size of its pool.
+        report["usage_avg"] = min(1.0, report["usage_avg"] * self.pool_size / self._greenlets.total)
         report["exifinator"] = self._load_meter.report()
         # Code that reads the report compares this time with the clock of its host, so do not use CLOCK here.
         report["datereported"] = datetime.now(UTC).replace(tzinfo=None)

@@ -28,7 +28,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["config"],
         ["setting_schedule", "setting_urls"],
         ["setting_types"],
-        ["extras", "net", "retry", "metrics", "gc_tuning", "notify", "sockets", "web_security"],
+        ["extras", "net", "open_files", "retry", "metrics", "gc_tuning", "notify", "sockets", "web_security"],
         ["bucket_names", "paths"],
         ["models"],
         ["errors"],

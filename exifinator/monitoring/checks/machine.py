@@ -20,15 +20,12 @@ from exifinator.config import ROOT, Config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.net import listens
+from exifinator.open_files import FEWEST_GREENLETS, files_needed, open_files_limit
 from exifinator.paths import RUN, START, STOP
 from exifinator.processes.tagged import find_listeners
 from exifinator.processes.workers import is_outdated, web_addresses, worker_supervision
 
 MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
-# Files that a worker opens besides those of its greenlets: modules, logs, MongoDB monitors, pipes to the supervisor.
-BASE_FILES = 128
-# One connection in each of four pools: fast S3 client, boto3, Redis and MongoDB.
-FILES_PER_GREENLET = 4
 SUGGESTED_FILES = 4096
 # Processes and threads that run besides the workers: the interpreter's threads, and two subprocesses that read images.
 SPARE_PROCESSES = 16
@@ -166,14 +163,15 @@ def check_open_files(config: Config, limit: int | None = None) -> Finding:
     Args:
         limit: Maximum number of open files. The default is the limit of this process.
     """
-    soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    needed = FILES_PER_GREENLET * config.greenlets + BASE_FILES
-    if _is_unlimited(soft) or soft >= needed:
-        allowed = "any number of" if _is_unlimited(soft) else f"{soft:,}"
-        return ok("limits", f"a process may open {allowed} files; {config.greenlets} greenlets need {needed}")
+    soft = limit if limit is not None else open_files_limit()
+    greenlets = FEWEST_GREENLETS if config.greenlets == "auto" else config.greenlets
+    needed = files_needed(greenlets)
+    if soft is None or soft >= needed:
+        allowed = "any number of" if soft is None else f"{soft:,}"
+        return ok("limits", f"a process may open {allowed} files; {greenlets} greenlets need {needed}")
     return error(
         "limits",
-        f"a process may open {soft} files, but a worker with {config.greenlets} greenlets needs {needed}",
+        f"a process may open {soft} files, but a worker with {greenlets} greenlets needs {needed}",
         f"ulimit -n {max(SUGGESTED_FILES, needed)}   (before ./start_workers.sh; LimitNOFILE= in a systemd unit)",
     )
 

@@ -175,7 +175,7 @@ class S3Client:
         return BotoConfig(
             connect_timeout=min(10.0, self.config.s3_timeout_seconds),
             read_timeout=self.config.s3_timeout_seconds,
-            max_pool_connections=self.config.greenlets,
+            max_pool_connections=self.config.max_greenlets,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS_PER_REQUEST},
             # Do not ask for checksums. S3's checksums cover whole objects, so they cannot verify a range of bytes.
             request_checksum_calculation="when_required",

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
@@ -31,6 +33,7 @@ from exifinator.sources.s3.client import S3Client, range_header
 from exifinator.sources.s3.errors import credential_errors
 from exifinator.sources.s3.headers import parse_content_encoding, parse_content_range, parse_etag, parse_http_date
 from exifinator.sources.s3.keepalive import Response, UnsupportedResponse, get
+from exifinator.sources.s3.pacing import THROTTLED_STATUSES, Pacer
 from exifinator.sources.s3.sigv4 import EXPRESS_SERVICE, Signer
 
 log = logging.getLogger(__name__)
@@ -61,10 +64,19 @@ class BucketRoute:
 
 
 class FastS3Client(S3Client):
-    """An S3Client with fast ranged GETs, for workers under gevent."""
+    """An S3Client with fast ranged GETs, for workers under gevent.
 
-    def __init__(self, config: Config) -> None:
+    If a bucket's server limits the rate of requests, the requests to this bucket are paced.
+
+    Args:
+        config: The settings.
+        on_slow_down: Called when a server's limit reduces the rate of requests.
+    """
+
+    def __init__(self, config: Config, on_slow_down: Callable[[], None] | None = None) -> None:
         super().__init__(config)
+        self._on_slow_down = on_slow_down
+        self._pacers: defaultdict[str, Pacer] = defaultdict(Pacer)
         # By bucket; None if only boto3 can send requests to the bucket.
         self._routes: dict[str, BucketRoute | None] = {}
         # By scheme, host and port, such as "https://minio.example.org:9000".
@@ -100,6 +112,7 @@ class FastS3Client(S3Client):
             result = None
         if result is None:
             COUNTS.add_retry("boto3_fallback")
+            self._pacers[ref.bucket].wait()
             return self._read_via_boto3(ref, start, length, if_match)
         return result
 
@@ -115,7 +128,11 @@ class FastS3Client(S3Client):
             with credential_errors(ref.id):
                 credentials = route.credentials.get_frozen_credentials()
             headers = route.signer.sign(credentials, path, headers)
+        pacer = self._pacers[ref.bucket]
+        begun_at = pacer.wait()
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
+        if pacer.note_response(begun_at, is_throttled=response.status in THROTTLED_STATUSES) and self._on_slow_down:
+            self._on_slow_down()
         modified = parse_http_date(response.headers.get("last-modified"))
         body_and_size = _requested_bytes(response, ref, start, length)
         if body_and_size is None or modified is None:
@@ -177,7 +194,7 @@ class FastS3Client(S3Client):
         options: dict[str, Any] = {
             "connection_timeout": min(10.0, self.config.s3_timeout_seconds),
             "network_timeout": self.config.s3_timeout_seconds,
-            "size": self.config.greenlets,
+            "size": self.config.max_greenlets,
         }
         if scheme != "https":
             return ConnectionPool(host, port or 80, host, port or 80, **options)

@@ -277,6 +277,27 @@ def test_fast_client__later_reads__bypass_boto3(fast: FastS3Client, bucket: Buck
     assert [agent.startswith("Boto3") for agent in agents] == [True, False, False, False, False]
 
 
+@pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (429, "TooManyRequests")])
+def test_fast_client__server_limits_the_rate__slows_down_and_reads_all(
+    bucket: Bucket, proxy: Proxy, status: int, code: str
+) -> None:
+    """The server rejects what the fast client sends, until it slows down. It serves boto3."""
+    slowed_down: list[int] = []
+    with contextlib.closing(FastS3Client(settings(proxy.url), lambda: slowed_down.append(len(proxy.seen)))) as fast:
+        bucket.put("a.jpg", BODY)
+        ref = ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)
+        fast.read_range(ref, 0, 10)
+
+        def reject_some(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+            is_rejected = not slowed_down and "EXIFinator" in headers.get("User-Agent", "")
+            return s3_error(status, code) if is_rejected else answer
+
+        proxy.answer = reject_some
+        for start in range(0, 60, 10):
+            assert fast.read_range(ref, start, 10).data == BODY[start : start + 10]
+    assert len(slowed_down) == 1
+
+
 def test_fast_client__bucket_in_another_region__follows_boto3(fast: FastS3Client, bucket: Bucket, proxy: Proxy) -> None:
     """S3 names the right region in its response to a request that is signed for another one."""
 

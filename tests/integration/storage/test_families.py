@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from exifinator.models import ExifRecord
 from exifinator.storage.families import FamilyStore
+from exifinator.storage.mongodb import server_process
 from exifinator.storage.records import RecordStore
 from exifinator.storage.store import Store
 from tests.integration.conftest import Installation
@@ -104,6 +106,44 @@ def test_remove__killed_before_the_records_are_removed__is_completed_by_the_next
 
 def _kill() -> Any:
     raise Killed
+
+
+@pytest.mark.parametrize("since", [BEGAN, BEGAN + timedelta(seconds=1)], ids=["all", "the last"])
+def test_repair__mongodb_lost_the_last_writes__settles_what_was_stored_since(
+    installation: Installation, since: datetime
+) -> None:
+    """The RAW file was stored at second 0, its JPEG and sidecar at second 1. Then MongoDB lost what settling wrote."""
+    store = installation.store
+    records = [photo(RAW, NOON, rating=1), photo("b/f/IMG_1.JPG", NOON), xmp(SIDECAR, rating=5)]
+    store.records.upsert([stored(record, second) for second, record in enumerate(records[:2])])
+    without_sidecar = found(store)
+    store.records.upsert([stored(records[2], second=1)])
+    settled = found(store)
+    for lost in (without_sidecar, {record["_id"]: record for record in records}):
+        for image_id, record in lost.items():
+            kept = store.records.collection.find_one({"_id": image_id}, BASE)
+            store.records.collection.replace_one({"_id": image_id}, {**record, **(kept or {})})
+        store.records.families.repair("b/", since=since)
+        assert found(store) == settled
+
+
+@pytest.mark.parametrize(("started_before", "is_settled"), [(timedelta(hours=1), False), (timedelta(0), True)])
+def test_repair__stack_without_a_sidecar__is_settled_if_mongodb_was_started_since(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, started_before: timedelta, is_settled: bool
+) -> None:
+    store = installation.store
+    process = ObjectId.from_datetime(BEGAN - started_before)
+    monkeypatch.setattr("exifinator.storage.families.server_process", lambda _: process)
+    store.records.upsert([stored(photo(RAW, NOON)), stored(photo("b/f/IMG_1.JPG", NOON))])
+    store.records.collection.update_many({}, {"$unset": {"stack": ""}})
+    store.records.families.repair("b/", since=BEGAN)
+    assert all("stack" in record for record in found(store).values()) is is_settled
+
+
+def test_server_process__real_server__has_the_time_of_its_start(installation: Installation) -> None:
+    process = server_process(installation.store.client)
+    assert process is not None
+    assert datetime.now(UTC) - timedelta(days=1) < process.generation_time <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("seed", range(3))
