@@ -239,7 +239,7 @@ def test_table__columns__can_be_selected_and_reordered(explorer: Explorer) -> No
     assert column_titles(page) == ["File", "ISO"]
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("checkbox", name="Software").check()
-    page.get_by_role("button", name="Move Software left").click()
+    page.get_by_role("button", name="Move Software up").click()
     page.keyboard.press("Escape")
     assert column_titles(page) == ["File", "Software", "ISO"]
     assert "columns=name%2Csoftware%2Ciso" in page.url
