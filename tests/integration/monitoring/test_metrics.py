@@ -173,14 +173,14 @@ def test_metrics__foreign_fields_in_redis__are_not_shown(installation: Installat
     assert 'exifinator_images_total{outcome="ok"} 2.0' in text
 
 
-def test_metrics__redis_is_away__shows_what_mongodb_knows(api: Api) -> None:
+def test_metrics__redis_is_unavailable__shows_what_mongodb_knows(api: Api) -> None:
     page = read_page(api)
     assert (page["exifinator_redis_up"], page["exifinator_mongodb_up"]) == (0, 1)
     assert page["exifinator_records"] > 100
     assert page['exifinator_failed_images{"exception": "AccessDenied"}'] == 8
 
 
-def test_metrics__token__is_asked_for_as_for_reading(guarded_api: Api) -> None:
+def test_metrics__token__is_required_as_for_reading(guarded_api: Api) -> None:
     assert guarded_api.client.get("/metrics").status_code == 401
     answer = guarded_api.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
