@@ -34,11 +34,12 @@ cd -- "$root"
 python=venv/bin/python
 
 install_debian_packages() {
-    # The tests use Chromium for the browser tests, a Redis with TLS (redis-tools includes the server, but does not
-    # start it as a service), docker compose to check deploy/compose.yaml, and libfaketime to set wrong clocks. Tests
-    # that need a missing package are skipped.
+    # The tests use Chromium and Firefox for the browser tests, a Redis with TLS (redis-tools includes the server, but
+    # does not start it as a service), docker compose to check deploy/compose.yaml, and libfaketime to set wrong clocks.
+    # Tests that need a missing package are skipped.
     local missing=()
     command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
+    command -v firefox-esr >/dev/null || missing+=(firefox-esr)
     command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
     docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
     [ "$mode" != faults ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)

@@ -209,6 +209,14 @@ def find_chromium() -> str:
     return program
 
 
+def find_firefox() -> str:
+    """Return the path of Debian's Firefox."""
+    program = shutil.which("firefox-esr")
+    if program is None:
+        lack("firefox-esr", "apt-get install firefox-esr")
+    return program
+
+
 def find_rclone() -> str:
     beside_python = Path(sys.prefix) / "bin" / "rclone"
     found = str(beside_python) if beside_python.exists() else shutil.which("rclone")

@@ -14,7 +14,7 @@ import {
   splitSource,
   stateLabel,
 } from "../../api/static/js/batches/labels.js";
-import { readPatterns } from "../../api/static/js/batches/start_form.jsx";
+import { joinSource, readPatterns } from "../../api/static/js/batches/start_form.jsx";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
 import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
@@ -158,6 +158,16 @@ test("describeCause: known exceptions have a heading and a hint, others are show
   });
   assert.equal(describeCause("constructor").title, "constructor");
   assert.equal(describeCause(null).title, "Unknown cause");
+});
+
+test("joinSource: keeps the slash at the end of a prefix", () => {
+  assert.equal(joinSource("s3://demo/2019/", ""), "demo/2019/");
+  assert.equal(joinSource(" demo/2019 ", ""), "demo/2019");
+  assert.equal(joinSource("s3://demo/", ""), "demo");
+  assert.equal(joinSource("demo", "2019/"), "demo/2019/");
+  assert.equal(joinSource("demo/", "2019/"), "demo/2019/");
+  assert.equal(joinSource("demo/2019/", "05/"), "demo/2019/05/");
+  assert.equal(joinSource("/home/ada/pictures", ""), "/home/ada/pictures");
 });
 
 test("splitSource", () => {

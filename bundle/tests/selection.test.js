@@ -4,6 +4,7 @@
 import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { reachableItem } from "../../api/static/js/hooks/use_roving_focus.js";
 import { MAX_SELECTED, Selection } from "../../api/static/js/photos/selection.js";
 
 /** @param {number} index */
@@ -61,4 +62,17 @@ test("listeners hear of each change", () => {
   selection.clear();
   assert.equal(changes, 3);
   assert.equal(selection.count, 0);
+});
+
+test("reachableItem: is on the screen", () => {
+  assert.equal(reachableItem(5, 100, [0, 20]), 5);
+  assert.equal(reachableItem(5, 100, [40, 60]), 40);
+  assert.equal(reachableItem(60, 100, [40, 60]), 40);
+  assert.equal(reachableItem(59, 100, [40, 60]), 59);
+  // Nothing is visible yet, or the list is about to scroll to the item.
+  assert.equal(reachableItem(5, 100, [0, 0]), 5);
+  assert.equal(reachableItem(5, 100, false), 5);
+  // The list has become shorter, or is not virtual.
+  assert.equal(reachableItem(200, 100, undefined), 99);
+  assert.equal(reachableItem(3, 0, undefined), 0);
 });

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from pydantic import SecretStr
 
@@ -22,7 +22,7 @@ from exifinator.config import Config
 from tests.browser.library import store_demo, store_hostile, store_stacks
 from tests.conftest import Addresses
 from tests.integration.api.fixtures import TOKEN, run_api
-from tests.servers import find_chromium
+from tests.servers import find_chromium, find_firefox
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -176,11 +176,37 @@ class Explorer:
 # While Playwright runs its event loop, no other test can start one. Package scope ends the loop before the tests of
 # other packages run.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def driver() -> Iterator[Playwright]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('firefox.cjs')}")
+        with sync_playwright() as driver:
+            yield driver
+
+
+@pytest.fixture(scope="package")
+def browser(driver: Playwright) -> Iterator[Browser]:
+    browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def firefox_downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of Firefox's downloads. Playwright overlooks those that begin in a script."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="package")
+def firefox(driver: Playwright, firefox_downloads: Path) -> Iterator[Browser]:
+    """Yield Debian's Firefox. It has no touch screen and no colour schemes, and is_mobile does not apply to it."""
+    browser = driver.firefox.launch(
+        channel="moz-firefox",
+        executable_path=find_firefox(),
+        downloads_path=firefox_downloads,
+        firefox_user_prefs={"ui.prefersReducedMotion": 1},
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")

@@ -15,14 +15,15 @@ from tests.browser.conftest import PHONE, Explorer, wait_until
 from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.integration.api.fixtures import TOKEN
 
-VIEWS = ["gallery", "table"]
 
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_empty_database__explains_how_to_start(empty_explorer: Explorer, view: str) -> None:
-    page = empty_explorer.open(empty_explorer.address(view=view))
-    expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
-    expect(page.locator("pre")).to_contain_text("./run.sh my-bucket")
+def test_empty_database__explains_how_to_start(empty_explorer: Explorer) -> None:
+    page = empty_explorer.new_page()
+    for view in ("gallery", "table", "map", "statistics", "cameras"):
+        page.goto(empty_explorer.url + empty_explorer.address(view=view))
+        expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
+        expect(page.locator("pre")).to_contain_text("./run.sh my-bucket")
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
     assert_accessible(page)
     page.get_by_role("link", name="Start an indexing job").click()
     wait_until(page, "() => location.search.includes('view=batches')")

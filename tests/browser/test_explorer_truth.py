@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from exifinator.config import Config
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
-from tests.browser.conftest import PHONE, Explorer
+from tests.browser.conftest import Explorer
 from tests.browser.test_explorer_filters import drag, expect_total, section
 from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.conftest import Addresses
@@ -345,22 +345,3 @@ def test_histogram__bars__have_the_contrast_of_graphics(explorer: Explorer, sche
     ground, other, chosen = map(luminance, colours)
     for one, two in ((ground, other), (ground, chosen), (other, chosen)):
         assert (max(one, two) + 0.05) / (min(one, two) + 0.05) >= 3
-
-
-def test_phone__header_and_menus(explorer: Explorer) -> None:
-    page = explorer.open("/", viewport=PHONE, has_touch=True)
-    expect(tiles(page).first).to_be_visible()
-    header = page.locator("header.top")
-    for name in ("Saved views", "Export", "Links"):
-        page.get_by_role("button", name=name).first.click()
-        panel = page.locator(".tools .panel")
-        box = panel.bounding_box()
-        assert box
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= PHONE["width"]
-        page.keyboard.press("Escape")
-    page.mouse.move(195, 600)
-    page.mouse.wheel(0, 400)
-    expect(header).to_be_hidden()
-    page.mouse.wheel(0, -300)
-    expect(header).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.accessible import assert_accessible
-from tests.browser.conftest import PHONE, Explorer
+from tests.browser.conftest import Explorer
 
 
 def test_selection__mouse_and_keyboard__count_export_and_clear(explorer: Explorer) -> None:
@@ -51,15 +51,3 @@ def test_selection__mouse_and_keyboard__count_export_and_clear(explorer: Explore
     expect(bar).to_be_hidden()
     tiles.nth(0).click()
     expect(page.locator("dialog.photo")).to_be_visible()
-
-
-def test_selection__phone__the_bar_fits_the_screen(explorer: Explorer) -> None:
-    page = explorer.open("/", viewport=PHONE, has_touch=True, is_mobile=True)
-    page.locator(".tile .select").first.tap()
-    page.locator(".tile a").nth(2).tap()
-    bar = page.get_by_role("region", name="Selection")
-    expect(bar.get_by_role("status").first).to_have_text("2 photos selected")
-    box = bar.bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= PHONE["width"]

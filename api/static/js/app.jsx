@@ -20,7 +20,7 @@
  * Text from the API never becomes HTML, because elements are created only by JSX, never with innerHTML. Styles are
  * objects (style={{ width: "3px" }}), because the Content-Security-Policy rejects style attributes that are text.
  * @import { JSX } from "preact"
- * @import { ViewName } from "./core/types"
+ * @import { State, ViewName } from "./core/types"
  */
 import { lazy } from "./components/lazy.jsx";
 import { Failed } from "./components/status_screens.jsx";
@@ -90,6 +90,12 @@ function useFolders(isEnabled) {
   setFolders(data?.folders ?? {});
 }
 
+/**
+ * Return what a view shows: another view, filter or sort order begins at its start.
+ * @param {State} state
+ */
+const contentOf = ({ view, filters, sort }) => JSON.stringify([view, filterParams(filters), sort]);
+
 function App() {
   const search = useQueryString();
   const state = useMemo(() => parseState(search), [search]);
@@ -97,7 +103,7 @@ function App() {
   const [reloadCount, setReloadCount] = useState(0);
   const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
   const isNarrow = useNarrowScreen();
-  const isCollapsed = useCollapsedHeader(isNarrow);
+  const isCollapsed = useCollapsedHeader(isNarrow, contentOf(state));
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
   const showsPhotos = state.view !== "batches";
   const [isUnlocked, setUnlocked] = useState(false);

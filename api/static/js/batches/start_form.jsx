@@ -10,6 +10,20 @@ import { explainRefusal } from "../core/error_messages.js";
 import { useRequest } from "../hooks/use_request.js";
 
 /**
+ * Return a source from the texts of both fields. The slash at the end of a prefix is part of it: without it, 2019 would
+ * also be the beginning of 2019_raw/.
+ * @param {string} bucket a bucket, or a bucket with a prefix, also as s3://bucket/prefix/
+ * @param {string} prefix
+ */
+export function joinSource(bucket, prefix) {
+  const place = bucket
+    .trim()
+    .replace(/^s3:\/\//, "")
+    .replace(/^([^/]+)\/+$/, "$1");
+  return prefix ? `${place.replace(/\/+$/, "")}/${prefix}` : place;
+}
+
+/**
  * Return the patterns in a text with one pattern per line. Spaces are part of a pattern, except around it.
  * @param {string} text
  */
@@ -49,11 +63,7 @@ export function StartForm({ start, api }) {
     setBusy(true);
     setError(null);
     setMessage("");
-    const bucketName = bucket
-      .trim()
-      .replace(/^s3:\/\//, "")
-      .replace(/\/+$/, "");
-    const source = prefix ? `${bucketName}/${prefix}` : bucketName;
+    const source = joinSource(bucket, prefix);
     try {
       const patterns = { source, include: readPatterns(include), exclude: readPatterns(exclude) };
       const { sources } = await start(source, patterns);

@@ -28,9 +28,12 @@ export function ColumnChart({ rows, label, height = 150, minWidth = 9 }) {
     0,
     rows.findIndex(({ count }) => count === max),
   );
+  const [isCut, setCut] = useState(false);
+  const onScroll = () => setCut((scroller.current?.scrollLeft ?? 0) > 0);
   // If the chart is wider than its frame, show its end first: in a chart by month, the newest photos are there.
   useLayoutEffect(() => {
     if (scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth;
+    onScroll();
   }, [rows.length]);
   const { active, setActive, onKeyDown } = useRovingFocus({
     container: list,
@@ -61,7 +64,7 @@ export function ColumnChart({ rows, label, height = 150, minWidth = 9 }) {
           <span>{formatShortNumber(axisTop / 2)}</span>
           <span>0</span>
         </div>
-        <div class="columns-scroll" ref={scroller}>
+        <div class={`columns-scroll ${isCut ? "cut" : ""}`} ref={scroller} onScroll={onScroll}>
           <ul
             ref={list}
             aria-label={label}

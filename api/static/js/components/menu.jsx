@@ -3,7 +3,26 @@
  * button.
  * @import { ComponentChildren } from "preact"
  */
-import { useEffect, useRef, useState } from "../core/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
+
+// Between a panel and the edges of the screen.
+const MARGIN_PIXELS = 12;
+
+/**
+ * Move a panel sideways so that it does not leave the screen, and limit its height to the room above or below its
+ * button.
+ * @param {HTMLElement} panel
+ * @param {HTMLElement} button
+ */
+function keepOnScreen(panel, button) {
+  const { clientWidth, clientHeight } = document.documentElement;
+  const { left, right, top, bottom } = panel.getBoundingClientRect();
+  const overhang = Math.min(0, clientWidth - MARGIN_PIXELS - right);
+  panel.style.translate = `${left < MARGIN_PIXELS ? MARGIN_PIXELS - left : overhang}px`;
+  const isBelow = top > button.getBoundingClientRect().top;
+  const room = isBelow ? clientHeight - top : bottom;
+  panel.style.setProperty("--room", `${Math.round(room) - MARGIN_PIXELS}px`);
+}
 
 /**
  * @param {object} props
@@ -17,10 +36,14 @@ export function Menu({ label, title, icon, children, align = "end" }) {
   const [isOpen, setOpen] = useState(false);
   const root = useRef(/** @type {HTMLDivElement | null} */ (null));
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const panel = useRef(/** @type {HTMLDivElement | null} */ (null));
   const close = () => {
     setOpen(false);
     button.current?.focus();
   };
+  useLayoutEffect(() => {
+    if (panel.current && button.current) keepOnScreen(panel.current, button.current);
+  }, [isOpen]);
   useEffect(() => {
     if (!isOpen) return undefined;
     /** @param {PointerEvent} event */
@@ -55,7 +78,7 @@ export function Menu({ label, title, icon, children, align = "end" }) {
         {label && <span class="label">{label}</span>}
       </button>
       {isOpen && (
-        <div class={`panel ${align}`} role="dialog" aria-label={title}>
+        <div class={`panel ${align}`} role="dialog" aria-label={title} ref={panel}>
           {typeof children === "function" ? children(close) : children}
         </div>
       )}

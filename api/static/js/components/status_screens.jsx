@@ -121,9 +121,12 @@ export function TokenNeeded({ error, retry }) {
 }
 
 const START_COMMANDS = [
-  "./run.sh                    # 240 demo photos",
-  "./run.sh ~/Pictures         # a folder on this computer",
-  "./run.sh my-bucket/2024/    # a bucket or prefix",
+  "# 240 demo photos",
+  "./run.sh",
+  "# a folder on this computer",
+  "./run.sh ~/Pictures",
+  "# a bucket or prefix",
+  "./run.sh my-bucket/2024/",
 ].join("\n");
 
 /** @param {{href: string}} props href: URL of the view that starts jobs */

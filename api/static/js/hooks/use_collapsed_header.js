@@ -1,12 +1,20 @@
 /**
  * @file Hides the page's header on a phone while the user scrolls down, as browsers hide their address bar.
+ *
+ * The header changes only after scrolling has ended, and never between a press and its click. The view is scrolled by
+ * the change in its height, so that what it shows stays where it is on the screen.
  */
-import { useEffect, useState } from "../core/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
 
 // The header changes after the user has scrolled this far in one direction.
 const DISTANCE_PIXELS = 48;
 // In a short view, hiding the header would scroll the view back to its start.
 const MIN_ROOM_PIXELS = 600;
+// The parts of the page that are hidden.
+const PARTS = ".top, .body .timeline";
+// Scrolling has ended if no event follows for this long. It is also the time between a press and its click.
+const PAUSE_MS = 150;
+const HAS_SCROLL_END = "onscrollend" in globalThis;
 
 /**
  * Return the direction in which the user has scrolled far enough, and the position to compare the next one with.
@@ -21,52 +29,116 @@ export function scrollDirection(start, top) {
   return { isDown: null, start };
 }
 
+const hiddenHeight = () =>
+  [...document.querySelectorAll(PARTS)].reduce(
+    (sum, part) => sum + /** @type {HTMLElement} */ (part).offsetHeight,
+    0,
+  );
+
 /**
  * Return whether the header is hidden.
  * @param {boolean} isEnabled
+ * @param {string} content what the view shows; another content begins with the header
  */
-export function useCollapsedHeader(isEnabled) {
+export function useCollapsedHeader(isEnabled, content) {
   const [isCollapsed, setCollapsed] = useState(false);
+  // The view that the user scrolls, and its place on the screen before the header changes.
+  const scrolled = useRef({
+    view: /** @type {Element | null} */ (null),
+    start: 0,
+    place: /** @type {number | null} */ (null),
+  }).current;
+
+  useLayoutEffect(() => {
+    const { view, place } = scrolled;
+    scrolled.place = null;
+    if (!view || place === null) return;
+    view.scrollTop += view.getBoundingClientRect().top - place;
+    scrolled.start = view.scrollTop;
+  }, [isCollapsed, scrolled]);
+
+  useEffect(() => setCollapsed(false), [content]);
+
   useEffect(() => {
     if (!isEnabled) {
       setCollapsed(false);
       return undefined;
     }
-    let start = 0;
-    /** @type {Element | null} */
-    let observed = null;
-    // Hiding the header makes the view taller, which may scroll it. The user did not cause such a movement.
+    /** @type {boolean | null} */
+    let isDown = null;
+    let isPressed = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    // The height of the view also changes when the browser hides its address bar, which may scroll the view. The user
+    // did not cause such a movement.
     const sizes = new ResizeObserver(() => {
-      start = observed?.scrollTop ?? 0;
+      scrolled.start = scrolled.view?.scrollTop ?? 0;
     });
+    const settle = () => {
+      const { view } = scrolled;
+      if (isPressed || isDown === null || !view) return;
+      const hides = isDown;
+      isDown = null;
+      const top = view.scrollTop;
+      if (hides && top < hiddenHeight() + DISTANCE_PIXELS) return;
+      // At its start, the view has nothing above that it could show instead.
+      scrolled.place = top > 0 ? view.getBoundingClientRect().top : null;
+      setCollapsed(hides);
+    };
+    const settleAfterPause = () => {
+      clearTimeout(timer);
+      timer = setTimeout(settle, PAUSE_MS);
+    };
     /** @param {Event} event */
     const onScroll = (event) => {
       const view = /** @type {Element} */ (event.target);
       if (!(view instanceof Element) || !view.closest("main")) return;
       if (view.scrollHeight - view.clientHeight < MIN_ROOM_PIXELS) return;
-      if (view !== observed) {
+      if (view !== scrolled.view) {
         sizes.disconnect();
         sizes.observe(view);
-        observed = view;
-        start = 0;
+        scrolled.view = view;
+        scrolled.start = 0;
       }
-      const direction = scrollDirection(start, view.scrollTop);
-      start = direction.start;
-      if (direction.isDown !== null) setCollapsed(direction.isDown);
+      const direction = scrollDirection(scrolled.start, view.scrollTop);
+      scrolled.start = direction.start;
+      isDown = direction.isDown ?? isDown;
+      if (!HAS_SCROLL_END) settleAfterPause();
     };
-    // The header must be visible when one of its elements gets the focus, and when another view opens.
-    const expand = () => setCollapsed(false);
+    const onPress = () => {
+      isPressed = true;
+    };
+    const onRelease = () => {
+      isPressed = false;
+      settleAfterPause();
+    };
+    // The touch scrolls, so no click follows.
+    const onCancel = () => {
+      isPressed = false;
+    };
+    // The header must be visible when one of its elements gets the focus.
     /** @param {FocusEvent} event */
     const onFocus = (event) => {
-      if (event.target instanceof Element && event.target.closest("header.top")) expand();
+      if (event.target instanceof Element && event.target.closest("header.top"))
+        setCollapsed(false);
     };
-    document.addEventListener("scroll", onScroll, { capture: true, passive: true });
-    document.addEventListener("focusin", onFocus);
+    /** @type {[type: string, listener: (event: any) => void][]} */
+    const listeners = [
+      ["scroll", onScroll],
+      ["scrollend", settle],
+      ["pointerdown", onPress],
+      ["pointerup", onRelease],
+      ["pointercancel", onCancel],
+      ["focusin", onFocus],
+    ];
+    const options = { capture: true, passive: true };
+    for (const [type, listener] of listeners) document.addEventListener(type, listener, options);
     return () => {
+      clearTimeout(timer);
       sizes.disconnect();
-      document.removeEventListener("scroll", onScroll, { capture: true });
-      document.removeEventListener("focusin", onFocus);
+      for (const [type, listener] of listeners)
+        document.removeEventListener(type, listener, options);
     };
-  }, [isEnabled]);
+  }, [isEnabled, scrolled]);
   return isCollapsed;
 }

@@ -3,9 +3,21 @@
  * See https://www.w3.org/WAI/ARIA/apg/practices/keyboard-interface/#kbd_roving_tabindex
  *
  * Each item has its index in `data-index`. In a virtual list, the item to focus may not be rendered yet. It then
- * receives the focus once it is rendered.
+ * receives the focus once it is rendered. If the user has scrolled away from the item that Tab reaches, Tab reaches the
+ * first visible one instead.
  */
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
+
+/**
+ * Return the index of the item that Tab reaches.
+ * @param {number} index of the item that had the focus last
+ * @param {number} count number of items
+ * @param {false | [first: number, end: number]} [visible] the visible items, of which Tab reaches one
+ */
+export function reachableItem(index, count, visible) {
+  const isAway = visible && visible[0] < visible[1] && (index < visible[0] || index >= visible[1]);
+  return Math.max(0, Math.min(isAway ? visible[0] : index, count - 1));
+}
 
 /**
  * @param {object} options
@@ -15,11 +27,14 @@ import { useLayoutEffect, useRef, useState } from "../core/preact.js";
  *   moves from an index, or null for other keys; indexes outside the list are clamped
  * @param {(index: number) => void} [options.reveal] scrolls an item into view
  * @param {number} [options.initial] index of the item that Tab reaches first
+ * @param {[first: number, end: number]} [options.visible] the visible items of a virtual list; `end` is excluded
  */
-export function useRovingFocus({ container, count, move, reveal, initial = 0 }) {
+export function useRovingFocus({ container, count, move, reveal, initial = 0, visible }) {
   const [lastActive, setActive] = useState(/** @type {number | null} */ (null));
-  const active = Math.max(0, Math.min(lastActive ?? initial, count - 1));
   const pendingIndex = useRef(/** @type {number | null} */ (null));
+  // The view is about to scroll to the item that is to be focused.
+  const isScrolling = pendingIndex.current !== null;
+  const active = reachableItem(lastActive ?? initial, count, !isScrolling && visible);
 
   const focusPending = () => {
     if (pendingIndex.current === null) return;

@@ -36,7 +36,7 @@ export function ColumnMenu({ state, navigate }) {
             <button
               type="button"
               class="plain"
-              aria-label={`Move ${COLUMNS[name].title} left`}
+              aria-label={`Move ${COLUMNS[name].title} up`}
               disabled={index === 0}
               onClick={() => move(name, -1)}
             >
@@ -45,7 +45,7 @@ export function ColumnMenu({ state, navigate }) {
             <button
               type="button"
               class="plain"
-              aria-label={`Move ${COLUMNS[name].title} right`}
+              aria-label={`Move ${COLUMNS[name].title} down`}
               disabled={index === columns.length - 1}
               onClick={() => move(name, 1)}
             >

@@ -111,6 +111,27 @@ export function useSelection(result) {
   return selection;
 }
 
+// Whether a tap selects although no photo is selected. Devices that cannot hover have a button for it.
+let isSelecting = false;
+/** @type {Set<(isOn: boolean) => void>} */
+const modeListeners = new Set();
+
+/** @param {boolean} isOn */
+export function setSelecting(isOn) {
+  isSelecting = isOn;
+  for (const listener of modeListeners) listener(isOn);
+}
+
+/** Return whether a tap selects, and render again when this changes. */
+export function useSelecting() {
+  const [isOn, setOn] = useState(isSelecting);
+  useEffect(() => {
+    modeListeners.add(setOn);
+    return () => void modeListeners.delete(setOn);
+  }, []);
+  return isOn;
+}
+
 /** @type {WeakMap<object, Selection>} */
 const selections = new WeakMap();
 

@@ -12,7 +12,7 @@ import { formatNumber, pluralize } from "../core/format.js";
 import { useState } from "../core/preact.js";
 import { saveBlob } from "../core/save_file.js";
 import { applyChange, urlOf } from "../core/url_state.js";
-import { MAX_SELECTED } from "./selection.js";
+import { MAX_SELECTED, setSelecting, useSelecting } from "./selection.js";
 
 /** @type {[format: string, options: string, title: string, note: string][]} */
 const FORMATS = [
@@ -21,6 +21,21 @@ const FORMATS = [
   ["ndjson", "?whole=true", "NDJSON", "all tags, one record per line"],
   ["geojson", "", "GeoJSON", "for maps"],
 ];
+
+/** A button after which taps select photos, for devices that cannot hover. */
+export function SelectButton() {
+  const isOn = useSelecting();
+  return (
+    <button
+      type="button"
+      class="select-button"
+      aria-pressed={isOn}
+      onClick={() => setSelecting(!isOn)}
+    >
+      Select
+    </button>
+  );
+}
 
 /** @param {{selection: Selection, state: State}} props */
 export function SelectionBar({ selection, state }) {
@@ -65,7 +80,10 @@ export function SelectionBar({ selection, state }) {
         class="plain"
         aria-label="Clear selection (Esc)"
         title="Clear selection (Esc)"
-        onClick={() => selection.clear()}
+        onClick={() => {
+          selection.clear();
+          setSelecting(false);
+        }}
       >
         <Icon name="close" />
       </button>

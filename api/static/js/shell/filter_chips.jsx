@@ -8,6 +8,7 @@ import { describeFilter, filterTitle, nounOf } from "../core/labels.js";
 import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { sortOptions } from "../filters/sorts.js";
 import { ColumnMenu } from "../photos/column_menu.jsx";
+import { SelectButton } from "../photos/selection_bar.jsx";
 
 /**
  * @param {object} props
@@ -96,6 +97,7 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
           </li>
         )}
       </ul>
+      {state.view === "gallery" && <SelectButton />}
       {state.view === "table" && <ColumnMenu state={state} navigate={navigate} />}
       {isSortable && (
         <label class="order">

@@ -1,6 +1,7 @@
 /**
  * @file Cameras view: a line for each camera body, by its serial number. Values link to the gallery with their photos.
- * @import { Api, CameraBody, FilterChange, Navigate, State, ValueCount } from "../core/types"
+ * @import { Api, CameraBody, Counts, FilterChange, Navigate, State, ValueCount } from "../core/types"
+ * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { TableHead } from "../components/table_head.jsx";
@@ -9,6 +10,7 @@ import { cameraName } from "../core/labels.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
+import { EmptyResult } from "../photos/empty_result.jsx";
 
 const MAX_CAMERAS = 200;
 // The others are in the tooltip.
@@ -28,8 +30,11 @@ const COLUMNS = [
 
 /** @typedef {{cameras: CameraBody[], total: number, cut_short: boolean}} CamerasResponse */
 
-/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
-export default function Cameras({ state, navigate, api, changes }) {
+/**
+ * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
+ *   changes: of the library
+ */
+export default function Cameras({ state, navigate, api, counts, changes }) {
   const pairs = filterParams(state.filters);
   const key = `${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(
@@ -42,6 +47,8 @@ export default function Cameras({ state, navigate, api, changes }) {
   if (!request.data) return <Loading subject="cameras" slow={request.slow} />;
   const { cameras, total, cut_short: cutShort } = request.data;
   if (!cameras.length) {
+    if (counts.data?.total === 0 && !pairs.length)
+      return <EmptyResult state={state} navigate={navigate} api={api} />;
     return (
       <Screen title="No camera serial numbers in these photos">
         <p>Cameras are listed here by the serial number that they write into their photos.</p>

@@ -14,9 +14,9 @@ import { VirtualRows } from "../components/virtual_rows.jsx";
 import { formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, placeName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useLayoutEffect, useRef } from "../core/preact.js";
-import { getScrollPosition } from "../core/scroll_positions.js";
 import { href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
+import { useLongPress } from "../hooks/use_long_press.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
 import { SCROLL_STEP, scrollIntoView, useScrollViewport } from "../hooks/use_scroll_viewport.js";
 import { useUserActivity } from "../hooks/use_user_activity.js";
@@ -25,7 +25,7 @@ import { EmptyResult } from "../photos/empty_result.jsx";
 import { GalleryScrubber } from "../photos/gallery_scrubber.jsx";
 import { moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
-import { useSelection } from "../photos/selection.js";
+import { setSelecting, useSelecting, useSelection } from "../photos/selection.js";
 import { SelectionBar } from "../photos/selection_bar.jsx";
 import { GAP, usePhotoRows } from "../photos/use_photo_rows.js";
 
@@ -40,6 +40,13 @@ const OVERSCAN = 500;
 // The next page is fetched when the end of the list is less than this below the viewport. The same applies to the page
 // before the first one.
 const PREFETCH_DISTANCE = 1500;
+
+/**
+ * Return the link to the photo of a tile.
+ * @param {Element} target element of the tile
+ * @returns {HTMLElement | null | undefined}
+ */
+const linkOf = (target) => target.closest(".tile")?.querySelector("[data-index]");
 
 /**
  * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
@@ -66,11 +73,17 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
     const row = rows.find(({ start, end }) => start <= index && index < end);
     if (row && ref.current) scrollIntoView(ref.current, row.top, row.height + 2 * PADDING);
   };
+  /** @param {number} margin in pixels, above and below the viewport */
+  const rowsWithin = (margin) =>
+    rowsBetween(rows, scrollTop - PADDING - margin, scrollTop - PADDING + height + margin);
+  const hasInput = useUserActivity();
+  const visible = rowsWithin(hasInput ? SCROLL_STEP / 2 : 0);
   const { active, setActive, activate, onKeyDown } = useRovingFocus({
     container: ref,
     count: pages.count,
     move: (index, key) => moveInRows(rows, pages.count, index, key),
     reveal,
+    visible: [rows[visible[0]]?.start ?? 0, rows[visible[1] - 1]?.end ?? 0],
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
   const { inserted } = pages;
@@ -84,20 +97,11 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
     setActive((index) => (index === null ? null : index + count));
     scrollBy(layout.takeShift());
   });
-  useEffect(() => {
-    // If the view opens at a saved scroll position, Tab should reach the first visible photo instead of the first one.
-    const savedTop = getScrollPosition("gallery");
-    const [firstRow] = rowsBetween(rows, savedTop, savedTop + 1);
-    setActive(savedTop ? (rows[firstRow]?.start ?? 0) : 0);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- runs once per result, not when rows are added
-  }, [pages]);
-
-  /** @param {number} margin in pixels, above and below the viewport */
-  const rowsWithin = (margin) =>
-    rowsBetween(rows, scrollTop - PADDING - margin, scrollTop - PADDING + height + margin);
-  const hasInput = useUserActivity();
-  const visible = rowsWithin(hasInput ? SCROLL_STEP / 2 : 0);
   const isEmpty = pages.count === 0;
+  const hasMode = useSelecting();
+  const isSelecting = hasMode || selection.count > 0;
+  // Another result has another selection.
+  useEffect(() => () => setSelecting(false), [pages]);
   /** @type {(index: number, isRange: boolean) => void} */
   const select = (index, isRange) => {
     const record = pages.at(index);
@@ -107,15 +111,19 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
       selection.extend(pages.base + index, (at) => pages.at(at - pages.base));
     else if (record) selection.toggle(pages.base + index, record);
   };
+  const longPress = useLongPress((target) => {
+    const link = linkOf(target);
+    if (link) select(Number(link.dataset.index), false);
+    return Boolean(link);
+  });
   /** @param {MouseEvent} event */
   const onClick = (event) => {
     const target = /** @type {Element} */ (event.target);
-    /** @type {HTMLElement | null | undefined} */
-    const link = target.closest(".tile")?.querySelector("[data-index]");
+    const link = linkOf(target);
     if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
     const isMark = Boolean(target.closest(".select"));
     // While photos are selected, a click selects. Otherwise, it opens the photo.
-    if (!isMark && !selection.count && !event.shiftKey) return;
+    if (!isMark && !isSelecting && !event.shiftKey) return;
     event.preventDefault();
     select(Number(link.dataset.index), event.shiftKey);
   };
@@ -126,8 +134,10 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
     /** @type {HTMLElement | null} */
     const link = target.closest("[data-index]");
     if (event.key.toLowerCase() === "x" && link) select(Number(link.dataset.index), event.shiftKey);
-    else if (event.key === "Escape" && selection.count) selection.clear();
-    else return onKeyDown(event);
+    else if (event.key === "Escape" && isSelecting) {
+      selection.clear();
+      setSelecting(false);
+    } else return onKeyDown(event);
     event.preventDefault();
     event.stopPropagation();
     return undefined;
@@ -136,10 +146,11 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
   const numberRows = ([first, end]) => [first - rowsAbove, end - rowsAbove];
   const list = (
     <div
-      class={`scroll gallery ${selection.count ? "selecting" : ""}`}
+      class={`scroll gallery ${isSelecting ? "selecting" : ""}`}
       ref={ref}
       tabindex={-1}
       onClick={onClick}
+      {...longPress}
     >
       {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
       {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}

@@ -56,6 +56,7 @@ export default function Table({ state, navigate, api }) {
     count: pages.count,
     move: (index, key) => moveInTable(index, key, pages.count, ref.current?.clientHeight ?? 0),
     reveal,
+    visible: [first, end],
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
 
