@@ -54,6 +54,7 @@ from api.routes import (
     schedule,
     statistics,
     suggestions,
+    views,
 )
 from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
@@ -85,6 +86,7 @@ _TAGS = [
     {"name": "facets", "description": "Count photos by value, and get statistics."},
     {"name": "map", "description": "Get the locations of photos, grouped into clusters."},
     {"name": "export", "description": "Download the metadata of all photos as a file."},
+    {"name": "views", "description": "Save views of the explorer for everyone who uses this server."},
     {"name": "batches", "description": events.BATCHES_TAG_DESCRIPTION},
     {"name": "failures", "description": "List failed images, and requeue them."},
     {"name": "mongodb-rest", "description": "Read-only API compatible with npm's mongodb-rest."},
@@ -139,7 +141,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     # The path of a photo matches those of its original and preview too, so these come first.
     for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (export, cameras, batches, schedule, events, notifications, failures):
+    for routes in (export, cameras, views, batches, schedule, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))

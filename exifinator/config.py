@@ -66,6 +66,7 @@ API_PATHS = frozenset(
         "schedule",
         "static",
         "statistics",
+        "views",
     ]
 )
 
