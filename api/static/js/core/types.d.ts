@@ -50,12 +50,27 @@ export type Params = readonly Pair[] | Record<string, string | number> | null;
 export interface Api {
   get(path: string, params?: Params, options?: { signal?: AbortSignal }): Promise<any>;
   post(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
+  patch(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
   /** Send a POST request and return the response itself. */
   postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
+}
+
+/** A saved view: a name, and the explorer's path and query string. */
+export interface SavedView {
+  id: string;
+  name: string;
+  address: string;
+  version: number;
+}
+
+/** All saved views, and the id of the one with which the explorer opens. */
+export interface SavedViews {
+  views: SavedView[];
+  default: string | null;
 }
 
 /** A filter to add, or a text (without filters) that completes the typed one. */
