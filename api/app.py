@@ -38,6 +38,7 @@ from api.routes import (
     cameras,
     compat,
     docs,
+    duplicates,
     events,
     explorer,
     export,
@@ -141,7 +142,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     # The path of a photo matches those of its original and preview too, so these come first.
     for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (export, cameras, views, batches, schedule, events, notifications, failures):
+    for routes in (export, cameras, duplicates, views, batches, schedule, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -200,6 +201,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
     app.state.background_cameras = BackgroundCounts(gate)
+    app.state.background_duplicates = BackgroundCounts(gate)
     app.state.path_signer = PathSigner(config)
     app.state.sources = SourceClient(S3Client(config))
     app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
@@ -219,6 +221,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         await app.state.counter.close()
         await app.state.background_maps.close()
         await app.state.background_cameras.close()
+        await app.state.background_duplicates.close()
         await app.state.pyramid.close()
         await store.client.close()
         app.state.backend.close()

@@ -54,6 +54,7 @@ API_PATHS = frozenset(
         "batches",
         "dbs",
         "docs",
+        "duplicates",
         "events",
         "facets",
         "failures",

@@ -30,8 +30,8 @@ QUICKLY_INDEXED_RECORDS = 20_000
 class Store:
     """The records, jobs, batches, schedule, saved views and worker reports of one installation.
 
-    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches`, `schedule`, `views` and `workers`
-    raise StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
+    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches`, `schedule`, `views` and
+    `workers` raise StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
     """
 
     def __init__(self, client: MongoClient[Document], config: Config) -> None:

@@ -60,7 +60,11 @@ def test_views__names__are_unique_and_bounded(own_library: Config) -> None:
         save(api, "Caf\u00e9")
         other = save(api, "other")
         for name in ("Caf\u00e9", "CAFE\u0301"):
-            assert refused(api.client.post("/views", json={"name": name, "address": "/"})) == (409, "name_taken", "name")
+            assert refused(api.client.post("/views", json={"name": name, "address": "/"})) == (
+                409,
+                "name_taken",
+                "name",
+            )
         path = f"/views/{other['id']}"
         assert refused(api.client.patch(path, json={"version": 1, "name": "caf\u00e9"})) == (409, "name_taken", "name")
         assert api.client.patch(path, json={"version": 1, "name": "OTHER"}).json()["name"] == "OTHER"

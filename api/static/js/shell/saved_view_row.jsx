@@ -45,7 +45,11 @@ export function SavedViewRow({
   };
   const deleteView = async () => {
     focusAfterDeletion();
-    await run(() => api.delete(`/views/${id}?version=${version}`), `Deleted ${name}`);
+    const isDeleted = await run(
+      () => api.delete(`/views/${id}?version=${version}`),
+      `Deleted ${name}`,
+    );
+    if (!isDeleted) setMode("closed");
   };
   return (
     <li class="saved-view">
@@ -53,6 +57,7 @@ export function SavedViewRow({
         <a
           href={address}
           aria-current={address === currentAddress ? "true" : undefined}
+          title={name}
           onClick={close}
         >
           <bdi>{name}</bdi>
