@@ -16,7 +16,7 @@ from api.aggregations.duplicates import FINGERPRINT, MAX_GROUPS, Duplicates, fin
 from api.auth import READER
 from api.database import QUERY_MS, Document, StoreDep
 from api.http.responses import json_response
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import combine
 from api.serializers import SUMMARY_FIELDS, PhotoSummary, summarize
@@ -78,7 +78,7 @@ async def list_duplicates(
     Copies are recognized by size, first bytes and metadata, without reading the whole file. Compare the files before
     you delete any.
     """
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     filter_ = arguments.to_filter()
     background: BackgroundCounts[Duplicates] = request.app.state.background_duplicates
     key = json_util.dumps(filter_, sort_keys=True)

@@ -65,6 +65,7 @@ const VIEW_COMPONENTS = {
   map: MapView,
   statistics: Statistics,
   cameras: lazy(() => import("./views/cameras.jsx"), "cameras"),
+  duplicates: lazy(() => import("./views/duplicates.jsx"), "duplicates"),
   batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
 };
 

@@ -2,7 +2,8 @@
 
 import type { LIST_FILTERS, SINGLE_FILTERS } from "./url_state.js";
 
-export type ViewName = "gallery" | "table" | "map" | "statistics" | "cameras" | "batches";
+export type ViewName =
+  "gallery" | "table" | "map" | "statistics" | "cameras" | "duplicates" | "batches";
 
 export type ListFilterName = (typeof LIST_FILTERS)[number];
 
@@ -336,6 +337,24 @@ export interface CameraBody {
   shutter_count: number | null;
   owners: ValueCount[];
   lenses: ValueCount[];
+}
+
+/** The copies of one file. `photos` are some of them. */
+export interface DuplicateGroup {
+  fingerprint: string;
+  count: number;
+  size: number;
+  wasted_bytes: number;
+  photos: Photo[];
+}
+
+export interface DuplicatesResponse {
+  groups: DuplicateGroup[];
+  next: string | null;
+  total: number;
+  extra_copies: number;
+  wasted_bytes: number;
+  partial: boolean;
 }
 
 /** A GeoJSON feature of /map: a cluster of photos, or a single photo with its id. */

@@ -14,6 +14,7 @@ export const VIEW_TITLES = {
   map: "Map",
   statistics: "Statistics",
   cameras: "Cameras",
+  duplicates: "Duplicates",
   batches: "Indexing jobs",
 };
 export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
