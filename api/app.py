@@ -38,6 +38,7 @@ from api.routes import (
     cameras,
     compat,
     docs,
+    duplicates,
     event_counts,
     events,
     explorer,
@@ -55,6 +56,7 @@ from api.routes import (
     schedule,
     statistics,
     suggestions,
+    views,
 )
 from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
@@ -86,6 +88,7 @@ _TAGS = [
     {"name": "facets", "description": "Count photos by value, and get statistics."},
     {"name": "map", "description": "Get the locations of photos, grouped into clusters."},
     {"name": "export", "description": "Download the metadata of all photos as a file."},
+    {"name": "views", "description": "Save views of the explorer for everyone who uses this server."},
     {"name": "batches", "description": events.BATCHES_TAG_DESCRIPTION},
     {"name": "failures", "description": "List failed images, and requeue them."},
     {"name": "mongodb-rest", "description": "Read-only API compatible with npm's mongodb-rest."},
@@ -140,7 +143,9 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     # The path of a photo matches those of its original and preview too, so these come first.
     for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (export, cameras, batches, schedule, events, event_counts, notifications, failures):
+    for routes in (
+        export, cameras, duplicates, views, batches, schedule, events, event_counts, notifications, failures,
+    ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -199,6 +204,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
     app.state.background_cameras = BackgroundCounts(gate)
+    app.state.background_duplicates = BackgroundCounts(gate)
     app.state.path_signer = PathSigner(config)
     app.state.sources = SourceClient(S3Client(config))
     app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
@@ -218,6 +224,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         await app.state.counter.close()
         await app.state.background_maps.close()
         await app.state.background_cameras.close()
+        await app.state.background_duplicates.close()
         await app.state.pyramid.close()
         await store.client.close()
         app.state.backend.close()

@@ -61,6 +61,9 @@ class ErrorCode(StrEnum):
     )
     ORIGINAL_CHANGED = "original_changed", 409, "The original was replaced after it was indexed."
     ORIGINAL_ARCHIVED = "original_archived", 409, "The original is archived and has to be restored first."
+    NAME_TAKEN = "name_taken", 409, "Another saved view has this name."
+    VIEW_CHANGED = "view_changed", 409, "The saved view was changed after it was read."
+    TOO_MANY_VIEWS = "too_many_views", 409, "The maximum number of saved views exists; delete one first."
     BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
     BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is not declared as JSON."

@@ -117,10 +117,10 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
             tags=app.openapi_tags,
         )
         for operations in schema["paths"].values():
-            for operation in operations.values():
+            for method, operation in operations.items():
                 _correct(operation)
                 if "security" in operation:
-                    _correct_security(operation, config)
+                    _correct_security(method, operation, config)
         schemas = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
@@ -129,9 +129,10 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _correct_security(operation: dict[str, Any], config: Config) -> None:
+def _correct_security(method: str, operation: dict[str, Any], config: Config) -> None:
     """Remove the token from operations that also work without it, because generated clients would demand it."""
-    for_operators = bool(_OPERATOR_TAGS & set(operation.get("tags", ())))
+    tags = set(operation.get("tags", ()))
+    for_operators = bool(_OPERATOR_TAGS & tags) or ("views" in tags and method != "get")
     if config.api_token is None or (allows_anonymous_reads(config) and not for_operators):
         del operation["security"]
 

@@ -55,6 +55,7 @@ API_PATHS = frozenset(
         "batches",
         "dbs",
         "docs",
+        "duplicates",
         "events",
         "facets",
         "failures",
@@ -67,6 +68,7 @@ API_PATHS = frozenset(
         "schedule",
         "static",
         "statistics",
+        "views",
     ]
 )
 

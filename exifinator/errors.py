@@ -14,6 +14,10 @@ EXIFinatorError
 ├── NoSuchBatch                     there is no batch with this id
 ├── BatchEnded                      the batch has ended: nothing is left to cancel
 ├── TooManyBatches                  the maximum number of batches is already running
+├── NoSuchView                      there is no saved view with this id
+├── ViewChanged                     the saved view was changed after it was read
+├── NameTaken                       another saved view has this name
+├── TooManyViews                    the maximum number of saved views exists
 ├── TransientError                  may succeed when retried
 │   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a server that is not S3
 │   │   ├── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
@@ -120,6 +124,22 @@ class BatchEnded(EXIFinatorError):
 
 class TooManyBatches(EXIFinatorError):
     """The maximum number of batches is already running."""
+
+
+class NoSuchView(EXIFinatorError):
+    """There is no saved view with this id."""
+
+
+class ViewChanged(EXIFinatorError):
+    """The saved view was changed after it was read."""
+
+
+class NameTaken(EXIFinatorError):
+    """Another saved view has this name."""
+
+
+class TooManyViews(EXIFinatorError):
+    """The maximum number of saved views exists."""
 
 
 class TransientError(EXIFinatorError):

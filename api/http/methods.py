@@ -7,7 +7,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 # Methods that routes implement. HeadAndOptions (middleware.py) answers HEAD and OPTIONS.
-METHODS = ("GET", "POST", "DELETE")
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:

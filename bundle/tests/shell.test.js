@@ -8,9 +8,17 @@ import {
   sourceName,
 } from "../../api/static/js/core/folders.js";
 import { pageTitle, viewTitle } from "../../api/static/js/core/page_title.js";
-import { parseState, VIEW_NAMES } from "../../api/static/js/core/url_state.js";
+import {
+  parseState,
+  savedAddress,
+  stateOfAddress,
+  unknownParams,
+  VIEW_NAMES,
+} from "../../api/static/js/core/url_state.js";
 import { scrollDirection } from "../../api/static/js/hooks/use_collapsed_header.js";
 import { onKey } from "../../api/static/js/shell/keyboard.js";
+import { viewNamed } from "../../api/static/js/shell/saved_views.jsx";
+import { defaultAddress } from "../../api/static/js/shell/use_default_view.js";
 
 test("pageTitle: says what is shown", () => {
   assert.equal(pageTitle(parseState("")), "Gallery · EXIFinator");
@@ -85,4 +93,48 @@ test("onKey: other keys are left to the browser", () => {
   for (const key of ["0", String(VIEW_NAMES.length + 1), "a", "Tab", " ", ""]) {
     assert.deepEqual(press(key), { changes: [], isHandled: false });
   }
+});
+
+test("savedAddress: leaves out the open photo", () => {
+  const state = parseState("?view=map&camera=X-T4&at=48,2,5&photo=b/a.jpg&tab=tags&full=1");
+  assert.equal(savedAddress(state), "/?view=map&camera=X-T4&at=48%2C2%2C5");
+});
+
+test("stateOfAddress: takes only addresses of the explorer", () => {
+  for (const address of [
+    "javascript:1",
+    "//evil.example/?x",
+    "/photos",
+    "/\\evil",
+    "",
+    null,
+    "/?a\n",
+  ])
+    assert.equal(stateOfAddress(address), null);
+  assert.deepEqual(stateOfAddress("/")?.filters, {});
+  assert.deepEqual(stateOfAddress("/?camera=X-T4")?.filters, { camera: ["X-T4"] });
+});
+
+test("unknownParams: names what has no effect", () => {
+  assert.deepEqual(unknownParams(parseState("?camera=A&colour=red&at=1,2,3&toString=1")), [
+    "colour",
+    "toString",
+  ]);
+});
+
+test("viewNamed: ignores case and the form of accents", () => {
+  const views = [{ id: "1", name: "Caf\u00e9", address: "/", version: 1 }];
+  assert.equal(viewNamed(views, "CAFE\u0301"), views[0]);
+  assert.equal(viewNamed(views, "Caf"), null);
+});
+
+test("defaultAddress: needs a view that is the explorer's", () => {
+  const view = { id: "1", name: "a", address: "/?camera=A", version: 1 };
+  assert.equal(defaultAddress({ views: [view], default: "1" }), "/?camera=A");
+  assert.equal(defaultAddress({ views: [view], default: "2" }), null);
+  assert.equal(defaultAddress({ views: [view], default: null }), null);
+  assert.equal(
+    defaultAddress({ views: [{ ...view, address: "//evil.example" }], default: "1" }),
+    null,
+  );
 });

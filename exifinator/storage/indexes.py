@@ -105,7 +105,13 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _partial_index("flash", "photo.flash_fired"),
     _partial_index("color_space", "photo.color_space"),
     _partial_index("date_suspect", "photo.date_suspect"),
-    _partial_index("fingerprint", "fingerprint", "copies of a file"),
+    # Size and media type are in the index so that copies can be grouped without reading the records.
+    IndexDefinition(
+        "copies_taken_local",
+        (("fingerprint", 1), *_NEWEST_FIRST, ("size", 1), ("photo.media_type", 1)),
+        "fingerprint=, copies of a file",
+        {"partialFilterExpression": {"fingerprint": {"$exists": True}}},
+    ),
     _partial_index("duration", "photo.duration_seconds"),
     _partial_index("frame_rate", "photo.frame_rate"),
     _partial_index("video_codec", "photo.video_codec"),
@@ -123,7 +129,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
 RETIRED_INDEXES = (
     "place", "taken", "camera_taken", "lens_taken", "iso_taken", "f_taken", "exposure_taken", "focal_taken",
     "bucket_taken", "format_taken", "status_taken", "rating_taken", "keyword_taken", "words_taken", "folder_taken",
-    "cell_taken",
+    "cell_taken", "fingerprint_taken_local",
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The MongoDB collections that EXIFinator uses.
 
 In MONGODB_DATABASE: MONGODB_COLLECTION (one record per image), `thumbnails` (embedded thumbnails, with the same `_id`),
-`exifinator_batches`, `exifinator_schedule`, and `exifinator_meta` (the schema version). In MRQ_DATABASE, which belongs
-to MRQ: `mrq_jobs`, `mrq_logs` and `mrq_workers`.
+`exifinator_batches`, `exifinator_schedule`, `exifinator_views`, and `exifinator_meta` (the schema version). In
+MRQ_DATABASE, which belongs to MRQ: `mrq_jobs`, `mrq_logs` and `mrq_workers`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from exifinator.storage.jobs import JobStore
 from exifinator.storage.mongodb import Document
 from exifinator.storage.records import RecordStore
 from exifinator.storage.schedule import ScheduleStore
+from exifinator.storage.views import ViewStore
 from exifinator.storage.workers import WorkerReports
 
 # For up to this many records, MongoDB builds all indexes within a few seconds.
@@ -27,10 +28,10 @@ QUICKLY_INDEXED_RECORDS = 20_000
 
 
 class Store:
-    """The records, jobs, batches, schedule and worker reports of one installation.
+    """The records, jobs, batches, schedule, saved views and worker reports of one installation.
 
-    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches`, `schedule` and `workers` raise
-    StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
+    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches`, `schedule`, `views` and
+    `workers` raise StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
     """
 
     def __init__(self, client: MongoClient[Document], config: Config) -> None:
@@ -42,6 +43,7 @@ class Store:
         self.jobs = JobStore(mrq_database["mrq_jobs"])
         self.batches = BatchStore(database["exifinator_batches"])
         self.schedule = ScheduleStore(database["exifinator_schedule"])
+        self.views = ViewStore(database["exifinator_views"])
         self.workers = WorkerReports(mrq_database["mrq_workers"])
 
     def ensure_indexes(self) -> None:

@@ -121,4 +121,8 @@ def test_saved_views__tampered_with__foreign_urls_are_dropped(explorer: Explorer
     )
     page.reload()
     page.get_by_role("button", name="Saved views").click()
-    expect(page.locator(".entries a")).to_have_text(["mine"])
+    expect(page.get_by_text("1 view is saved only in this browser.")).to_be_visible()
+    page.get_by_role("button", name="Move to the server").click()
+    expect(page.get_by_role("link", name="mine")).to_have_attribute("href", "/?camera=X-T4")
+    expect(page.get_by_role("button", name="Move to the server")).to_have_count(0)
+    assert page.evaluate("localStorage.getItem('explorer.views')") is None

@@ -294,6 +294,15 @@ def test_duplicates__groups_are_a_filter(library: OwnLibrary) -> None:
     expect(others.get_by_role("heading")).to_have_text("Another copy of this file")
     others.get_by_role("link", name="Show all copies").click()
     expect_total(page, 2)
+    page.get_by_role("button", name="Remove Copies of one file").first.click()
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Duplicates").click()
+    groups = page.locator(".duplicates > ul > li")
+    expect(groups).to_have_count(2)
+    expect(page.locator(".duplicates .summary-line")).to_contain_text("2 files with 3 extra copies")
+    expect(groups.first.locator(".places a")).to_have_count(3)
+    assert_accessible(page)
+    groups.first.get_by_role("link", name="3 copies").click()
+    expect_total(page, 3)
 
 
 @pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])

@@ -30,6 +30,7 @@ import { setFolders } from "./core/folders.js";
 import { pluralize } from "./core/format.js";
 import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
+import { settings } from "./core/settings.js";
 import {
   filterParams,
   followLink,
@@ -50,6 +51,8 @@ import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
 import { Help } from "./shell/help.jsx";
 import { onKey } from "./shell/keyboard.js";
+import { UnknownParams } from "./shell/unknown_params.jsx";
+import { useDefaultView } from "./shell/use_default_view.js";
 import Gallery from "./views/gallery.jsx";
 import MapView from "./views/map.jsx";
 import Statistics from "./views/statistics.jsx";
@@ -62,6 +65,7 @@ const VIEW_COMPONENTS = {
   map: MapView,
   statistics: Statistics,
   cameras: lazy(() => import("./views/cameras.jsx"), "cameras"),
+  duplicates: lazy(() => import("./views/duplicates.jsx"), "duplicates"),
   batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
 };
 
@@ -114,6 +118,7 @@ function App() {
   // would ask for it.
   const isLocked = needsToken(counts.error);
   const hasCounts = counts.data !== null;
+  useDefaultView(api, navigate, !settings.needs_token || isUnlocked);
   useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
   // While the user watched a job, the photos of the other views were not kept up to date.
   const lastView = useRef(state.view);
@@ -200,6 +205,7 @@ function App() {
         )}
         <main inert={isCovered}>
           <h1 class="visually-hidden">{viewTitle(state)}</h1>
+          <UnknownParams state={state} navigate={navigate} />
           {showsFilters && (
             <FilterChips
               {...commonProps}

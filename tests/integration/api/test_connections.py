@@ -68,7 +68,7 @@ def test_request__address_with_a_host__is_answered(wire_api: WireApi, target: by
 
 def test_options__of_the_server__says_what_it_takes(wire_api: WireApi) -> None:
     answer = wire_api.talk(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    assert (answer.status, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, POST")
+    assert (answer.status, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH, POST")
 
 
 @pytest.mark.parametrize("path", ["/photos/holiday/2024/IMG_0001.jpg", "/photos/by-etag/etag-3", "/batches/a"])

@@ -98,6 +98,9 @@ def test_attempts__many_addresses__are_bounded() -> None:
         ("POST", "/failures/requeue", {"exception": "AccessDenied"}),
         ("POST", "/batches", {"source": "holiday"}),
         ("DELETE", "/batches/20240101-000000-abcdef", None),
+        ("POST", "/views", {"name": "mine", "address": "/"}),
+        ("PATCH", "/views/0", {"version": 1}),
+        ("DELETE", "/views/0", None),
     ],
 )
 def test_write__from_another_origin__is_refused_without_a_token(

@@ -14,6 +14,7 @@ const PATHS = {
   previous: "M10 3L5 8l5 5",
   next: "M6 3l5 5-5 5",
   copy: "M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3",
+  more: "M3 8h.01M8 8h.01M13 8h.01",
   check: "M3 8.500l3.500 3.500L13 4.500",
   film: "M2 3h12v10H2zM5 3v10M11 3v10M2 6.300h3M2 9.700h3M11 6.300h3M11 9.700h3",
   fullscreen: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",

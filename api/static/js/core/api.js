@@ -135,6 +135,8 @@ export const api = {
     (await request("GET", path, { params, signal })).json(),
   post: async (path, body, { signal } = {}) =>
     (await request("POST", path, { body, signal })).json(),
+  patch: async (path, body, { signal } = {}) =>
+    (await request("PATCH", path, { body, signal })).json(),
   postResponse: (path, body, { signal } = {}) => request("POST", path, { body, signal }),
   delete: async (path, { signal } = {}) =>
     (await request("DELETE", path, { signal })).json().catch(() => null),

@@ -4,7 +4,7 @@
  */
 import { Component } from "preact";
 
-export { render } from "preact";
+export { Fragment, render } from "preact";
 export {
   useCallback,
   useEffect,

@@ -2,7 +2,8 @@
 
 import type { LIST_FILTERS, SINGLE_FILTERS } from "./url_state.js";
 
-export type ViewName = "gallery" | "table" | "map" | "statistics" | "cameras" | "batches";
+export type ViewName =
+  "gallery" | "table" | "map" | "statistics" | "cameras" | "duplicates" | "batches";
 
 export type ListFilterName = (typeof LIST_FILTERS)[number];
 
@@ -50,12 +51,27 @@ export type Params = readonly Pair[] | Record<string, string | number> | null;
 export interface Api {
   get(path: string, params?: Params, options?: { signal?: AbortSignal }): Promise<any>;
   post(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
+  patch(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
   /** Send a POST request and return the response itself. */
   postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
+}
+
+/** A saved view: a name, and the explorer's path and query string. */
+export interface SavedView {
+  id: string;
+  name: string;
+  address: string;
+  version: number;
+}
+
+/** All saved views, and the id of the one with which the explorer opens. */
+export interface SavedViews {
+  views: SavedView[];
+  default: string | null;
 }
 
 /** A filter to add, or a text (without filters) that completes the typed one. */
@@ -337,6 +353,24 @@ export interface CameraBody {
   shutter_count: number | null;
   owners: ValueCount[];
   lenses: ValueCount[];
+}
+
+/** The copies of one file. `photos` are some of them. */
+export interface DuplicateGroup {
+  fingerprint: string;
+  count: number;
+  size: number;
+  wasted_bytes: number;
+  photos: Photo[];
+}
+
+export interface DuplicatesResponse {
+  groups: DuplicateGroup[];
+  next: string | null;
+  total: number;
+  extra_copies: number;
+  wasted_bytes: number;
+  partial: boolean;
 }
 
 /** A GeoJSON feature of /map: a cluster of photos, or a single photo with its id. */

@@ -14,6 +14,7 @@ export const VIEW_TITLES = {
   map: "Map",
   statistics: "Statistics",
   cameras: "Cameras",
+  duplicates: "Duplicates",
   batches: "Indexing jobs",
 };
 export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
@@ -73,6 +74,9 @@ export const SINGLE_FILTERS = /** @type {const} */ ([
 ]);
 /** @type {readonly FilterName[]} */
 export const FILTER_NAMES = [...SINGLE_FILTERS, ...LIST_FILTERS];
+/** Parameters that only one view uses, and those of an open photo. */
+const VIEW_PARAMS = ["at", "list", "batch", "cause"];
+const PHOTO_PARAMS = ["tab", "full"];
 export const DEFAULT_SORT = "-taken";
 
 /**
@@ -129,6 +133,36 @@ export function urlOf(state) {
   if (state.photo) params.set("photo", state.photo);
   const text = params.toString();
   return text ? `/?${text}` : "/";
+}
+
+/**
+ * Return the parameters that the explorer does not know, such as filters of another version. They have no effect.
+ * @param {State} state
+ */
+export function unknownParams({ viewParams }) {
+  const known = [...VIEW_PARAMS, ...PHOTO_PARAMS];
+  return Object.keys(viewParams).filter((name) => viewParams[name] && !known.includes(name));
+}
+
+/**
+ * Return the address under which a state is saved: without the open photo.
+ * @param {State} state
+ */
+export function savedAddress(state) {
+  const viewParams = Object.fromEntries(
+    Object.entries(state.viewParams).filter(([name]) => !PHOTO_PARAMS.includes(name)),
+  );
+  return urlOf({ ...state, photo: null, viewParams });
+}
+
+/**
+ * Parse a saved address. Return null if it is not one of the explorer.
+ * @param {unknown} address
+ */
+export function stateOfAddress(address) {
+  return typeof address === "string" && /^\/(\?[!-~]*)?$/.test(address)
+    ? parseState(address.slice(1))
+    : null;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { formatNumber, pluralize } from "../core/format.js";
 import { fileName } from "../core/labels.js";
 import { useState } from "../core/preact.js";
+import { href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 
@@ -38,7 +39,8 @@ export function Duplicates({ rows, state, navigate, api }) {
         ))}
       </ul>
       <p class="none">
-        {pluralize(groups.length, "file")} with copies, recognized by size and metadata.
+        {pluralize(groups.length, "file")} with copies, recognized by size and metadata.{" "}
+        <a href={href(state, { view: "duplicates", photo: null })}>Compare copies</a>
       </p>
       {groups.length > limit && (
         <button type="button" class="link" onClick={() => setLimit(limit + STEP)}>

@@ -60,7 +60,7 @@ export function Header({
       </nav>
       <SearchBox state={state} navigate={navigate} api={api} box={searchBox} />
       <div class="tools">
-        <SavedViews state={state} />
+        <SavedViews state={state} api={api} />
         {state.view !== "batches" && <ExportMenu state={state} counts={counts} />}
         <Links />
         <ThemeSwitch />
