@@ -7,12 +7,23 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pymongo.errors import PyMongoError
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed(Generic[Value]):
+    """A value with the version of the data, and when and how long it was computed, in seconds of the cache's clock."""
+
+    value: Value
+    version: object
+    started_at: float
+    duration_seconds: float
 
 
 class StaleWhileRevalidate(Generic[Value]):
@@ -49,10 +60,7 @@ class StaleWhileRevalidate(Generic[Value]):
         self._max_seconds = max_seconds
         self._read_version = read_version
         self._clock = clock
-        self._value: Value | None = None
-        self._version: object = None
-        self._computed_at = 0.0
-        self._duration_seconds = 0.0
+        self._latest: _Computed[Value] | None = None
         self._stale_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -63,21 +71,19 @@ class StaleWhileRevalidate(Generic[Value]):
         """
         if self._clock() >= self._stale_at and self._task is None:
             self._task = asyncio.create_task(self._refresh())
-        return self._value
+        return self._latest.value if self._latest else None
 
     async def wait(self) -> Value:
         """Return the last value. If there is none yet, or if computing it is quick, wait for the refresh.
 
         If the refresh fails and there is still no value, compute one directly, and raise whatever `compute` raises.
         """
-        value = self.get()
-        if self._task is not None and (value is None or self._duration_seconds < self.QUICK_SECONDS):
+        self.get()
+        latest = self._latest
+        if self._task is not None and (latest is None or latest.duration_seconds < self.QUICK_SECONDS):
             # Shield the task: if this request is cancelled, others may still wait for the value.
             await asyncio.shield(self._task)
-            value = self._value
-        if value is None:
-            return await self._compute()
-        return value
+        return self._latest.value if self._latest else await self._compute()
 
     async def close(self) -> None:
         """Cancel the refresh in progress."""
@@ -89,11 +95,14 @@ class StaleWhileRevalidate(Generic[Value]):
         start = self._clock()
         try:
             version = await self._read_version() if self._read_version else None
-            is_recent = start < self._computed_at + self.MAX_UNCHANGED_SECONDS
-            is_same = version is not None and version == self._version and is_recent
-            if self._value is None or not is_same:
-                self._value = await self._compute()
-                self._version, self._computed_at, self._duration_seconds = version, start, self._clock() - start
+            latest = self._latest
+            is_recent = latest is not None and start < latest.started_at + self.MAX_UNCHANGED_SECONDS
+            is_same = latest is not None and version is not None and version == latest.version
+            if not (is_same and is_recent):
+                value = await self._compute()
+                # None: there was nothing to compute, and the next caller tries again.
+                if value is not None:
+                    self._latest = _Computed(value, version, start, self._clock() - start)
         except PyMongoError as error:
             log.warning(
                 "cannot count the whole collection, trying again: %s",
@@ -103,6 +112,6 @@ class StaleWhileRevalidate(Generic[Value]):
         finally:
             end = self._clock()
             # If the first computation failed, the next caller tries again.
-            if self._value is not None:
+            if self._latest is not None:
                 self._stale_at = end + min(max(self._seconds, 20 * (end - start)), self._max_seconds)
             self._task = None

@@ -1,4 +1,4 @@
-"""How the tests of batches open and list them."""
+"""Open and list batches, in the tests of batches."""
 
 from __future__ import annotations
 

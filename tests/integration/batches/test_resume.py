@@ -34,7 +34,7 @@ def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen
 
 
 def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
-    """Kill the process (SIGKILL) once it has come this far, and return the id of its batch."""
+    """Kill the process (SIGKILL) at this point of its progress, and return the id of its batch."""
     assert process.stdout is not None
     batch_id = process.stdout.readline().strip()
     for line in process.stdout:
@@ -79,7 +79,7 @@ def test_batch__killed_while_reading__is_resumed_and_finds_new_objects(
     shared: SharedInstallation, bucket: Bucket
 ) -> None:
     fill(bucket, 100)
-    # It might have read everything before the kill.
+    # The process might have read everything before it was killed.
     with shared.stopped():
         batch_id = kill_at(watch_elsewhere(shared, bucket.name), "reading", 0)
     bucket.put("new.jpg", make_jpeg())
@@ -105,7 +105,7 @@ def test_batch__watched__is_not_taken_over(installation: Installation, bucket: B
 
     assert len({first.id, second, third.id}) == 3
     first.detach("left")
-    # The latest of the unwatched batches.
+    # The latest unwatched batch is resumed.
     assert open_batch(installation, bucket.name).id == second
     assert open_batch(installation, bucket.name).id == first.id
 
@@ -124,7 +124,7 @@ def test_batch__of_another_host__is_taken_over_once_it_is_silent(
 
     assert (second.id == first.id) is taken
     if not taken:
-        # It is another's now, as far as the first can see.
+        # From the first process's point of view, the batch now belongs to another one.
         with pytest.raises(BatchTaken):
             list_all(first)
 
@@ -183,7 +183,10 @@ def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
 
 
 def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Installation], bucket: Bucket) -> None:
-    """Ctrl-C while Redis is away ends as always; so does the end of a batch that waited for Redis in vain."""
+    """Ctrl-C while Redis is unavailable ends the run as usual.
+
+    So does the end of a batch that waited for Redis in vain.
+    """
     installation = install()
     batch = open_batch(installation, bucket.name)
     batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue

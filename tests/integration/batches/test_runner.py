@@ -104,7 +104,7 @@ def test_list__queue_full__waits_until_there_is_room(install: Callable[..., Inst
         seen.append(numbers.listed)
         sizes.append(installation.queue.sizes()[0])
         if len(seen) >= 5 and len(set(seen[-5:])) == 1:
-            # It waits, and yields its counts again and again.
+            # The batch waits, and yields its counts again and again.
             stalls += 1
             installation.read_queued()
 
@@ -132,7 +132,7 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
             stalls += 1
             installation.read_queued()
         elif batch.counts.listed == 60 and sizes[-5:] == [sizes[-1]] * 5:
-            # The rest, of less than a full queue.
+            # The remaining images do not fill the queue.
             installation.read_queued()
 
     assert stalls
@@ -162,7 +162,7 @@ def test_batch__redis_emptied__keeps_the_counts_of_what_was_read(
 
 
 class BrokenBucket(SmallPages):
-    """An S3 that lists some pages of one bucket, and then none."""
+    """An S3 client that lists some pages of one bucket, and then fails."""
 
     def __init__(self, s3: S3Client, bucket: str, error: EXIFinatorError, pages: int) -> None:
         super().__init__(s3)
@@ -224,7 +224,7 @@ def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_bein
     assert installation.failed_jobs(bucket.name) == []
 
 
-def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
+def test_batch__no_source_can_be_listed__ends_with_the_error_immediately(
     installation: Installation, bucket: Bucket
 ) -> None:
     lister = BrokenBucket(installation.s3, bucket.name, BucketGone("no such bucket"), 0)
