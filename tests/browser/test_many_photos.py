@@ -21,7 +21,8 @@ from pydantic import SecretStr
 
 from bench.explorer_records import load
 from exifinator.config import Config
-from tests.browser.conftest import Explorer, next_frame, wait_until
+from tests.browser.conftest import Explorer, wait_until
+from tests.browser.long_lists import rendered_ids, scroll_to
 from tests.browser.test_explorer_filters import drag, expect_total, facet, section
 from tests.browser.test_explorer_gallery import column_titles, tiles
 from tests.browser.test_explorer_photo import dialog
@@ -90,41 +91,9 @@ def explorer(address: str, browser: Browser) -> Iterator[Explorer]:
 NEWEST = [("photo.taken_local", -1), ("_id", -1)]
 
 
-def rendered_ids(page: Page) -> dict[int, str]:
-    """Wait until the list stops scrolling, and return the ids of the rendered photos by their index."""
-    page.evaluate(
-        """async (frames) => {
-          const list = document.querySelector(".scroll");
-          for (let same = 0, before = -1; same < frames; same = list.scrollTop === before ? same + 1 : 0) {
-            before = list.scrollTop;
-            await new Promise(requestAnimationFrame);
-          }
-        }""",
-        20,
-    )
-    found: list[tuple[int, str]] = page.evaluate(
-        """() => [...document.querySelectorAll("[data-index]")].map((one) => {
-          const link = one.closest("a") ?? one.querySelector("a");
-          return [Number(one.dataset.index), new URL(link.href).searchParams.get("photo")];
-        })"""
-    )
-    return dict(sorted(found))
-
-
 def wait_until_counts_are_complete(page: Page) -> None:
     """Wait until the counts are no longer partial."""
     expect(page.get_by_text("Partial counts")).to_have_count(0)
-
-
-def scroll_to(page: Page, index: int) -> int:
-    """Scroll until the photo with this index is rendered. Return the largest number of photos rendered meanwhile."""
-    page.mouse.move(900, 500)
-    largest = 0
-    while not page.locator(f'[data-index="{index}"]').count():
-        page.mouse.wheel(0, 900)
-        next_frame(page)
-        largest = max(largest, page.locator("[data-index]").count())
-    return largest
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
@@ -133,6 +102,7 @@ def test_list__scrolled_over_many_pages__has_each_photo_at_its_index(
 ) -> None:
     page = explorer.open(explorer.address(view=view))
     expect_total(page, records.estimated_document_count())
+    # The page keeps 24 pages of 100 photos in memory.
     assert scroll_to(page, 2500) < 250
     # Wheel events that are still being processed scroll further. Compare the photos at which the list stops.
     found = rendered_ids(page)
