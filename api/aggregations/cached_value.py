@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from pymongo.errors import PyMongoError
 
+from api.shared.values import Computed, SharedValue, measure
+
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
@@ -29,6 +31,7 @@ class StaleWhileRevalidate(Generic[Value]):
         read_version: Returns a version that changes whenever the data changes, or None if it is unknown. It must be
             quick. While the version stays the same, an old value is recomputed only every MAX_UNCHANGED_SECONDS.
         clock: Returns seconds, like time.monotonic.
+        shared: The value that all processes share. Default: this process computes it for itself alone.
     """
 
     MAX_UNCHANGED_SECONDS = 60.0
@@ -43,12 +46,14 @@ class StaleWhileRevalidate(Generic[Value]):
         max_seconds: float = math.inf,
         read_version: Callable[[], Awaitable[object]] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        shared: SharedValue[Value] | None = None,
     ) -> None:
         self._compute = compute
         self._seconds = seconds
         self._max_seconds = max_seconds
         self._read_version = read_version
         self._clock = clock
+        self._shared = shared
         self._value: Value | None = None
         self._version: object = None
         self._computed_at = 0.0
@@ -87,13 +92,18 @@ class StaleWhileRevalidate(Generic[Value]):
 
     async def _refresh(self) -> None:
         start = self._clock()
+        fresh_seconds = None
         try:
             version = await self._read_version() if self._read_version else None
             is_recent = start < self._computed_at + self.MAX_UNCHANGED_SECONDS
             is_same = version is not None and version == self._version and is_recent
-            if self._value is None or not is_same:
-                self._value = await self._compute()
-                self._version, self._computed_at, self._duration_seconds = version, start, self._clock() - start
+            is_needed = self._value is None or not is_same
+            if is_needed and (computed := await self._compute_for_all(version)) is not None:
+                self._value, self._version = computed.value, computed.version
+                self._computed_at = self._clock() - computed.age_seconds
+                self._duration_seconds = computed.duration_seconds
+                # Whichever process computed the value, all of them renew it at the same age.
+                fresh_seconds = self._max_age(computed.duration_seconds) - computed.seconds_since
         except PyMongoError as error:
             log.warning(
                 "cannot count the whole collection, trying again: %s",
@@ -104,5 +114,21 @@ class StaleWhileRevalidate(Generic[Value]):
             end = self._clock()
             # If the first computation failed, the next caller tries again.
             if self._value is not None:
-                self._stale_at = end + min(max(self._seconds, 20 * (end - start)), self._max_seconds)
+                self._stale_at = end + (self._max_age(end - start) if fresh_seconds is None else fresh_seconds)
             self._task = None
+
+    def _max_age(self, duration_seconds: float) -> float:
+        return min(max(self._seconds, 20 * duration_seconds), self._max_seconds)
+
+    async def _compute_for_all(self, version: object) -> Computed[Value] | None:
+        async def compute() -> Computed[Value] | None:
+            start = self._clock()
+            value = await self._compute()
+            return None if value is None else measure(value, version, start, self._clock)
+
+        def is_fresh(stored: Computed[Value]) -> bool:
+            is_same = version is not None and stored.version == version
+            limit = self.MAX_UNCHANGED_SECONDS if is_same else self._max_age(stored.duration_seconds)
+            return stored.seconds_since < limit
+
+        return await (self._shared.get(is_fresh, compute) if self._shared else compute())

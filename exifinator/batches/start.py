@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gc
 import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +42,8 @@ MAX_RUNNING = 16
 # configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
 MAX_LOG_FILES = 100
-# Held from counting the running batches until the new batch is stored. Otherwise, parallel calls could exceed
-# MAX_RUNNING.
+# Held from counting the running batches until the new batch is stored, together with the lock of _counting_alone.
+# Otherwise, parallel calls could exceed MAX_RUNNING.
 _counting = threading.Lock()
 
 
@@ -76,7 +78,7 @@ def start_batch(
     _check_source(parsed, config)
     now = datetime.now(UTC)
     batch_id = batch_id or new_batch_id(now)
-    with _counting:
+    with _counting, _counting_alone():
         if len(read_watched(store)) >= MAX_RUNNING:
             raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
         if not _is_resumable(store, batch_id):
@@ -112,6 +114,16 @@ def start_batch(
     waiter = threading.Thread(target=_await_end, args=(process, store, batch_id, log_file), daemon=True)
     waiter.start()
     return batch_id
+
+
+@contextlib.contextmanager
+def _counting_alone() -> Iterator[None]:
+    """Keep the other processes of this installation from counting the running batches."""
+    folder = ROOT / "var"
+    folder.mkdir(exist_ok=True)
+    with (folder / "batches.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def end_watchers(root: Path = ROOT) -> bool:
