@@ -97,8 +97,8 @@ stamp_of() { { printf '%s\n' "$root"; cat -- "$1"; } | cksum; }
 is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
 
 install_with_pip() {
-    # Without --use-pep517, the pip of Debian 12 runs mrq's setup.py, which fails in a folder with a $ in its name and makes
-    # scripts that cannot start in a folder with a space.
+    # Without --use-pep517, the pip of Debian 12 runs mrq's setup.py, which fails in a folder with a $ in its name and
+    # makes scripts that cannot start in a folder with a space.
     PIP_USER=0 "$python" -I -m pip install --use-pep517 --disable-pip-version-check --no-input --progress-bar off "$@" \
         >>logs/setup.log 2>&1
 }

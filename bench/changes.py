@@ -11,7 +11,7 @@ from pathlib import Path
 
 MAX_WORSENING = 0.2
 RATIO = "speedup of EXIFinator"
-# Rows about other programs, and the row with the number of keys. Of the rows about other programs, only the column with
+# Rows about other programs, and the row with the number of keys. In the rows about other programs, only the column with
 # EXIFinator's speedup is compared.
 OTHER_ROWS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
 # Columns that are not compared: the number of runs, and their spread.

@@ -42,16 +42,16 @@ def _numbers(value: Any) -> list[float] | None:
         return None
 
 
-def _same(expected: Any, printed: Any, tag: Mapping[str, Any]) -> bool:
+def _is_same(expected: Any, printed: Any, tag: Mapping[str, Any]) -> bool:
     """Return whether a tag has ExifTool's numbers or text, or is printed as ExifTool prints it."""
-    values, shown = tag["values"], str(tag["printable"]).strip()
+    values, meaning = tag["values"], str(tag["printable"]).strip()
     expected_numbers, numbers = _numbers(expected), _numbers(values)
     if expected_numbers and numbers and len(expected_numbers) == len(numbers):
         return all(
             math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(expected_numbers, numbers, strict=True)
         )
     texts = {str(expected).strip(), str(printed).strip()}
-    return shown in texts or (isinstance(values, str) and values.strip() in texts)
+    return meaning in texts or (isinstance(values, str) and values.strip() in texts)
 
 
 def compare_notes(file: str, answers: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[NoteComparison]:
@@ -72,5 +72,5 @@ def compare_notes(file: str, answers: Mapping[str, Any], document: Mapping[str, 
             continue
         # EXIFinator stores only the name and the length of binary data such as previews.
         has_value = expected is not None and not BINARY.fullmatch(str(expected))
-        is_same = _same(expected, printed, tag) if has_value else None
+        is_same = _is_same(expected, printed, tag) if has_value else None
         yield NoteComparison(file, maker, name, expected, tag["printable"], True, is_same)

@@ -14,8 +14,8 @@ _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
 # What the ARN of a bucket starts with, or that of an access point of a directory bucket. The name follows. Requests
 # need the name instead of the ARN.
 _NAME_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:(?:bucket|accesspoint)/)(?=[^/:])")
-# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. A
-# multi-region access point has no region. boto3 has the same rule.
+# The ARN of an access point, which S3 accepts in place of a bucket's name. The parts at its end may be separated by
+# colons or by slashes. A multi-region access point has no region. boto3 has the same rule.
 # Source: AWS Service Authorization Reference, "Amazon S3".
 _ACCESS_POINT_ARN = re.compile(
     r"arn:aws[a-z-]*:(?:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint[:/][A-Za-z0-9.-]{1,63}"
@@ -25,11 +25,22 @@ _ACCESS_POINT_ARN = re.compile(
 _DIRECTORY_BUCKET_SUFFIXES = ("--x-s3", "--xa-s3")
 
 
+def normalize_bucket(name: str) -> str:
+    """Return the one name by which a bucket is recorded: in the ARN of an access point, slashes instead of colons."""
+    if not is_access_point(name):
+        return name
+    *start, resource = name.split(":", 5)
+    return ":".join([*start, resource.replace(":", "/")])
+
+
 def split_bucket(text: str) -> tuple[str, str]:
-    """Split `bucket/key` or `bucket/prefix` into its parts. The bucket may be the ARN of an access point."""
+    """Split `bucket/key` or `bucket/prefix` into its parts. The bucket may be the ARN of an access point.
+
+    Both forms of an ARN result in the same bucket.
+    """
     arn = _ACCESS_POINT_ARN.match(text) if text.startswith("arn:") else None
     if arn is not None and text[arn.end() :][:1] in ("", "/"):
-        return arn[0], text[arn.end() + 1 :]
+        return normalize_bucket(arn[0]), text[arn.end() + 1 :]
     bucket, _, rest = text.partition("/")
     return bucket, rest
 

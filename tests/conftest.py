@@ -41,7 +41,7 @@ from tests.servers import (
 )
 from tests.waiting import eventually
 
-# Lets a test set fail points, with which a real mongod returns chosen errors.
+# Allows tests to set fail points, with which a real mongod returns chosen errors.
 FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
@@ -61,8 +61,8 @@ _sock_connect = BaseSelectorEventLoop.sock_connect
 async def _connect_or_close(loop: BaseSelectorEventLoop, sock: socket.socket, address: Any) -> None:
     """Close the socket if the task that connects it is cancelled.
 
-    pymongo does not: its monitors may be connecting when an AsyncMongoClient is closed. The socket would be collected
-    in a later test, which the warning about it would fail.
+    pymongo does not do this, and its monitors may be connecting when an AsyncMongoClient is closed. The socket would be
+    collected during a later test, which would fail because of the warning.
     """
     try:
         await _sock_connect(loop, sock, address)
@@ -137,7 +137,7 @@ class RunServers:
 
     def close(self) -> None:
         for process, _, _ in self._servers:
-            # At once, for nobody needs their data: one that is stuck would keep the run from ending.
+            # Kill them, because nobody needs their data, and a server that hangs would keep the run from ending.
             end(process, signal.SIGKILL)
         shutil.rmtree(self._folder, ignore_errors=True)
 

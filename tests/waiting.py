@@ -39,7 +39,7 @@ def eventually(
         while not (result := predicate()):
             exited = next((process for process in processes if process.poll() is not None), None)
             if exited is not None:
-                # The state may have been reached by the process's last act.
+                # The last action of the process may have produced the state.
                 if result := predicate():
                     break
                 raise ProcessExited(f"{exited.args!r} exited with {exited.returncode}")

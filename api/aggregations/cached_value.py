@@ -54,10 +54,9 @@ class StaleWhileRevalidate(Generic[Value]):
         self._read_version = read_version
         self._clock = clock
         self._shared = shared
-        self._value: Value | None = None
-        self._version: object = None
-        self._computed_at = 0.0
-        self._duration_seconds = 0.0
+        self._latest: Computed[Value] | None = None
+        # When the computation of the latest value began.
+        self._started_at = 0.0
         self._stale_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -68,21 +67,19 @@ class StaleWhileRevalidate(Generic[Value]):
         """
         if self._clock() >= self._stale_at and self._task is None:
             self._task = asyncio.create_task(self._refresh())
-        return self._value
+        return self._latest.value if self._latest else None
 
     async def wait(self) -> Value:
         """Return the last value. If there is none yet, or if computing it is quick, wait for the refresh.
 
         If the refresh fails and there is still no value, compute one directly, and raise whatever `compute` raises.
         """
-        value = self.get()
-        if self._task is not None and (value is None or self._duration_seconds < self.QUICK_SECONDS):
+        self.get()
+        latest = self._latest
+        if self._task is not None and (latest is None or latest.duration_seconds < self.QUICK_SECONDS):
             # Shield the task: if this request is cancelled, others may still wait for the value.
             await asyncio.shield(self._task)
-            value = self._value
-        if value is None:
-            return await self._compute()
-        return value
+        return self._latest.value if self._latest else await self._compute()
 
     async def close(self) -> None:
         """Cancel the refresh in progress."""
@@ -95,13 +92,11 @@ class StaleWhileRevalidate(Generic[Value]):
         fresh_seconds = None
         try:
             version = await self._read_version() if self._read_version else None
-            is_recent = start < self._computed_at + self.MAX_UNCHANGED_SECONDS
-            is_same = version is not None and version == self._version and is_recent
-            is_needed = self._value is None or not is_same
-            if is_needed and (computed := await self._compute_for_all(version)) is not None:
-                self._value, self._version = computed.value, computed.version
-                self._computed_at = self._clock() - computed.age_seconds
-                self._duration_seconds = computed.duration_seconds
+            latest = self._latest
+            is_recent = start < self._started_at + self.MAX_UNCHANGED_SECONDS
+            is_same = latest is not None and version is not None and version == latest.version
+            if not (is_same and is_recent) and (computed := await self._compute_for_all(version)) is not None:
+                self._latest, self._started_at = computed, self._clock() - computed.age_seconds
                 # Whichever process computed the value, all of them renew it at the same age.
                 fresh_seconds = self._max_age(computed.duration_seconds) - computed.seconds_since
         except PyMongoError as error:
@@ -113,7 +108,7 @@ class StaleWhileRevalidate(Generic[Value]):
         finally:
             end = self._clock()
             # If the first computation failed, the next caller tries again.
-            if self._value is not None:
+            if self._latest is not None:
                 self._stale_at = end + (self._max_age(end - start) if fresh_seconds is None else fresh_seconds)
             self._task = None
 

@@ -15,5 +15,5 @@ SEARCHABLE = frozenset(
 
 def select_values(counts: Counts, text: str) -> Counts:
     """Return the counts of the values that contain a text, in any case, with or without accents."""
-    wanted = fold(text)
-    return {value: count for value, count in counts.items() if isinstance(value, str) and wanted in fold(value)}
+    folded_text = fold(text)
+    return {value: count for value, count in counts.items() if isinstance(value, str) and folded_text in fold(value)}

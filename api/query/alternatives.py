@@ -1,7 +1,7 @@
 """Join filters on the same field, of which a photo must match only one.
 
-In the explorer, `without=camera` and `camera=X-T4` are check boxes of the same list, as two cameras are. In all other
-combinations of filters, a photo must match both.
+In the explorer, `without=camera` and `camera=X-T4` are check boxes in the same list, like the check boxes of two
+cameras. In all other combinations of filters, a photo must match both.
 """
 
 from __future__ import annotations

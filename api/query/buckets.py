@@ -6,7 +6,7 @@ from api.database import QUERY_MS, Collection
 from api.query.filters import Filters
 
 
-async def find_buckets(photos: Collection, filters: Filters) -> None:
+async def set_searched_buckets(photos: Collection, filters: Filters) -> None:
     """Let `prefix` match keys in all buckets, unless the filters select some buckets.
 
     The names of the buckets are read from their index, which takes one step per bucket.

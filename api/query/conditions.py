@@ -8,7 +8,7 @@ from api.query.mongo_filter import Filter
 from api.query.ranges import Box, Span, box_around
 from api.query.sort_order import TAKEN
 from api.query.text_range import after_prefix
-from exifinator.bucket_names import split_bucket
+from exifinator.bucket_names import normalize_bucket, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
 
@@ -61,10 +61,11 @@ def _in_cells(box: Box) -> Filter:
 
 def with_prefix(start: str) -> Filter:
     """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
+    bucket, prefix = split_bucket(start)
+    if normalize_bucket(start) == bucket:
+        return ids_with_prefix(bucket)
+    start = f"{bucket}/{prefix}"
     folders = folders_of(start)
-    bucket, _ = split_bucket(start)
-    if bucket == start:
-        return ids_with_prefix(start)
     container = {"folders": folders[-1]} if folders else {"bucket": bucket}
     return container if start in (f"{bucket}/", *folders) else {"$and": [container, ids_with_prefix(start)]}
 

@@ -98,116 +98,118 @@ class _FilterReader:
         self.nodes = 0
         self.regexes = RegexBudget()
 
-    def error_at(self, path: Path, reason: str) -> BadParameter:
+    def _error_at(self, path: Path, reason: str) -> BadParameter:
         return BadParameter(self.parameter, reason, path=path)
 
-    def count_node(self, path: Path, depth: int, limit: int = MAX_DEPTH) -> None:
+    def _count_node(self, path: Path, depth: int, limit: int = MAX_DEPTH) -> None:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise self.error_at(path, f"the query must have at most {MAX_NODES} values and operators")
+            raise self._error_at(path, f"the query must have at most {MAX_NODES} values and operators")
         if depth > limit:
-            raise self.error_at(path, f"is nested more than {limit} levels deep")
+            raise self._error_at(path, f"is nested more than {limit} levels deep")
 
     def read_filter(self, value: Any, path: Path, depth: int) -> Filter:
-        self.count_node(path, depth)
+        self._count_node(path, depth)
         if not isinstance(value, dict):
-            raise self.error_at(path, 'must be an object, such as {"photo.iso": 100}')
+            raise self._error_at(path, 'must be an object, such as {"photo.iso": 100}')
         result: Filter = {}
         for name, inner in value.items():
             here = (*path, name)
             if name in _LOGICAL:
-                branches = self.read_list(inner, here, depth, limit=MAX_BRANCHES, minimum=1)
+                branches = self._read_list(inner, here, depth, limit=MAX_BRANCHES, minimum=1)
                 result[name] = [self.read_filter(branch, (*here, i), depth + 1) for i, branch in enumerate(branches)]
             elif name.startswith("$"):
-                raise self.operator_error(name, here)
+                raise self._operator_error(name, here)
             else:
                 check_name(name, self.parameter, path)
-                result[name] = self.read_condition(inner, here, depth + 1)
+                result[name] = self._read_condition(inner, here, depth + 1)
         return result
 
-    def read_condition(self, value: Any, path: Path, depth: int) -> Any:
+    def _read_condition(self, value: Any, path: Path, depth: int) -> Any:
         """Read what follows a field name: operators, or a value that the field must equal."""
-        self.count_node(path, depth)
+        self._count_node(path, depth)
         if isinstance(value, str) and (parts := split_slashes(value)):
-            return self.make_regex(*parts, path)
+            return self._make_regex(*parts, path)
         if isinstance(value, dict) and any(name.startswith("$") for name in value):
-            if literal := self.read_extended_json(value, path):
+            if literal := self._read_extended_json(value, path):
                 return literal[0]
-            return self.read_operators(value, path, depth)
-        return self.read_value(value, path, depth)
+            return self._read_operators(value, path, depth)
+        return self._read_value(value, path, depth)
 
-    def read_operators(self, value: dict[str, Any], path: Path, depth: int) -> Any:
+    def _read_operators(self, value: dict[str, Any], path: Path, depth: int) -> Any:
         result: dict[str, Any] = {}
         handlers: dict[str, Callable[[Any, Path, int], Any]] = {
-            "$not": self.read_negation,
-            "$exists": self.read_boolean,
-            "$type": self.read_type,
-            "$size": self.read_size,
-            "$mod": self.read_modulo,
-            "$elemMatch": self.read_element_match,
+            "$not": self._read_negation,
+            "$exists": self._read_boolean,
+            "$type": self._read_type,
+            "$size": self._read_size,
+            "$mod": self._read_modulo,
+            "$elemMatch": self._read_element_match,
         }
         for name, inner in value.items():
             here = (*path, name)
-            self.count_node(here, depth)
+            self._count_node(here, depth)
             if name in _COMPARE:
-                result[name] = self.read_value(inner, here, depth + 1)
+                result[name] = self._read_value(inner, here, depth + 1)
             elif name in _LISTS:
-                items = self.read_list(inner, here, depth, limit=MAX_LIST_ITEMS)
-                read_item = self.read_list_item if name != "$all" else self.read_value
+                items = self._read_list(inner, here, depth, limit=MAX_LIST_ITEMS)
+                read_item = self._read_list_item if name != "$all" else self._read_value
                 result[name] = [read_item(item, (*here, i), depth + 1) for i, item in enumerate(items)]
             elif name in _GEO:
-                result[name] = self.read_shape(inner, here, depth + 1)
+                result[name] = self._read_shape(inner, here, depth + 1)
             elif name == "$regex":
-                result[name] = self.read_regex_operator(inner, value.get("$options"), here)
+                result[name] = self._read_regex_operator(inner, value.get("$options"), here)
             elif name == "$options":
                 if "$regex" not in value:
-                    raise self.error_at(here, "$options requires $regex in the same object")
+                    raise self._error_at(here, "$options requires $regex in the same object")
             elif name in handlers:
                 result[name] = handlers[name](inner, here, depth + 1)
             else:
-                raise self.operator_error(name, here)
+                raise self._operator_error(name, here)
         return result
 
-    def operator_error(self, name: str, path: Path) -> BadParameter:
+    def _operator_error(self, name: str, path: Path) -> BadParameter:
         if name in ALLOWED:
-            return self.error_at(path, f"{name} is not allowed here")
+            return self._error_at(path, f"{name} is not allowed here")
         if not name.startswith("$"):
-            return self.error_at(path, "operators and field names cannot be mixed in one object")
-        return self.error_at(path, f"the operator {name[:40]} is not allowed; allowed are {', '.join(sorted(ALLOWED))}")
+            return self._error_at(path, "operators and field names cannot be mixed in one object")
+        return self._error_at(
+            path, f"the operator {name[:40]} is not allowed; allowed are {', '.join(sorted(ALLOWED))}"
+        )
 
-    def read_list(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
-        self.count_node(path, depth)
+    def _read_list(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
+        self._count_node(path, depth)
         if not isinstance(value, list) or not minimum <= len(value) <= limit:
             size = str(limit) if minimum == limit else f"{minimum} to {limit}"
-            raise self.error_at(path, f"must be a list of {size} items")
+            raise self._error_at(path, f"must be a list of {size} items")
         return value
 
-    def read_value(self, value: Any, path: Path, depth: int) -> Any:
+    def _read_value(self, value: Any, path: Path, depth: int) -> Any:
         """Read a value without operators."""
-        self.count_node(path, depth, MAX_VALUE_DEPTH)
+        self._count_node(path, depth, MAX_VALUE_DEPTH)
         if isinstance(value, dict):
-            if literal := self.read_extended_json(value, path):
+            if literal := self._read_extended_json(value, path):
                 return literal[0]
             for name in value:
                 if name.startswith("$"):
-                    raise self.operator_error(name, (*path, name))
+                    raise self._operator_error(name, (*path, name))
                 check_name(name, self.parameter, path)
-            return {name: self.read_value(inner, (*path, name), depth + 1) for name, inner in value.items()}
+            return {name: self._read_value(inner, (*path, name), depth + 1) for name, inner in value.items()}
         if isinstance(value, list):
             if len(value) > MAX_LIST_ITEMS:
-                raise self.error_at(path, f"must not have more than {MAX_LIST_ITEMS} items")
-            return [self.read_value(item, (*path, i), depth + 1) for i, item in enumerate(value)]
+                raise self._error_at(path, f"must not have more than {MAX_LIST_ITEMS} items")
+            return [self._read_value(item, (*path, i), depth + 1) for i, item in enumerate(value)]
         if isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
             return float(value)  # MongoDB's integers have at most 64 bits
         return value
 
-    def read_list_item(self, value: Any, path: Path, depth: int) -> Any:
+    def _read_list_item(self, value: Any, path: Path, depth: int) -> Any:
         """Read an item of $in or $nin, where MongoDB allows regular expressions too."""
         if isinstance(value, str) and (parts := split_slashes(value)):
-            return self.make_regex(*parts, path)
-        return self.read_value(value, path, depth)
+            return self._make_regex(*parts, path)
+        return self._read_value(value, path, depth)
 
-    def read_extended_json(self, value: dict[str, Any], path: Path) -> tuple[Any] | None:
+    def _read_extended_json(self, value: dict[str, Any], path: Path) -> tuple[Any] | None:
         """Convert a value in MongoDB's Extended JSON, such as {"$date": ...}.
 
         Returns:
@@ -224,69 +226,69 @@ class _FilterReader:
             if name == "$numberLong":
                 return (Int64(str(inner)),) if abs(int(inner)) <= _INT64_MAX else None
         except (InvalidId, ValueError, TypeError, OverflowError) as error:
-            raise self.error_at((*path, name), "not valid Extended JSON (MongoDB)") from error
+            raise self._error_at((*path, name), "not valid Extended JSON (MongoDB)") from error
         return None
 
-    def read_negation(self, value: Any, path: Path, depth: int) -> Any:
-        result = self.read_condition(value, path, depth)
+    def _read_negation(self, value: Any, path: Path, depth: int) -> Any:
+        result = self._read_condition(value, path, depth)
         if not isinstance(result, dict | Regex):
-            raise self.error_at(path, "$not requires operators or a regular expression")
+            raise self._error_at(path, "$not requires operators or a regular expression")
         return result
 
-    def read_boolean(self, value: Any, path: Path, _depth: int) -> bool:
+    def _read_boolean(self, value: Any, path: Path, _depth: int) -> bool:
         if value not in (True, False, 0, 1):
-            raise self.error_at(path, "must be true or false")
+            raise self._error_at(path, "must be true or false")
         return bool(value)
 
-    def read_size(self, value: Any, path: Path, _depth: int) -> int:
+    def _read_size(self, value: Any, path: Path, _depth: int) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
-            raise self.error_at(path, "must be an integer from 0 to 1,000,000")
+            raise self._error_at(path, "must be an integer from 0 to 1,000,000")
         return value
 
-    def read_type(self, value: Any, path: Path, depth: int) -> Any:
+    def _read_type(self, value: Any, path: Path, depth: int) -> Any:
         names = value if isinstance(value, list) else [value]
         if not names or len(names) > MAX_BRANCHES or not all(isinstance(name, str | int) for name in names):
-            raise self.error_at(path, 'must be the name of a type, such as "string"')
-        return self.read_value(value, path, depth)
+            raise self._error_at(path, 'must be the name of a type, such as "string"')
+        return self._read_value(value, path, depth)
 
-    def read_modulo(self, value: Any, path: Path, depth: int) -> list[int]:
-        pair = self.read_list(value, path, depth, limit=2, minimum=2)
+    def _read_modulo(self, value: Any, path: Path, depth: int) -> list[int]:
+        pair = self._read_list(value, path, depth, limit=2, minimum=2)
         if not all(isinstance(part, int) and abs(part) <= _INT64_MAX for part in pair) or pair[0] == 0:
-            raise self.error_at(path, "must be [divisor, remainder], with a divisor other than 0")
+            raise self._error_at(path, "must be [divisor, remainder], with a divisor other than 0")
         return pair
 
-    def read_element_match(self, value: Any, path: Path, depth: int) -> Any:
-        self.count_node(path, depth)
+    def _read_element_match(self, value: Any, path: Path, depth: int) -> Any:
+        self._count_node(path, depth)
         if not isinstance(value, dict):
-            raise self.error_at(path, "must be an object")
+            raise self._error_at(path, "must be an object")
         if any(name.startswith("$") and name not in _LOGICAL for name in value):
-            return self.read_operators(value, path, depth)
+            return self._read_operators(value, path, depth)
         return self.read_filter(value, path, depth)
 
-    def read_shape(self, value: Any, path: Path, depth: int) -> Any:
-        self.count_node(path, depth)
+    def _read_shape(self, value: Any, path: Path, depth: int) -> Any:
+        self._count_node(path, depth)
         if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _SHAPES:
-            raise self.error_at(path, f"must be an object with one of {', '.join(sorted(_SHAPES))}")
+            raise self._error_at(path, f"must be an object with one of {', '.join(sorted(_SHAPES))}")
         ((name, inner),) = value.items()
         here = (*path, name)
         if name == "$geometry":
             if not isinstance(inner, dict) or not set(inner) <= {"type", "coordinates"}:
-                raise self.error_at(here, "must be a GeoJSON object with only `type` and `coordinates`")
+                raise self._error_at(here, "must be a GeoJSON object with only `type` and `coordinates`")
         elif not isinstance(inner, list):
-            raise self.error_at(here, "must be a list")
-        return {name: self.read_value(inner, here, depth + 1)}
+            raise self._error_at(here, "must be a list")
+        return {name: self._read_value(inner, here, depth + 1)}
 
-    def read_regex_operator(self, value: Any, options: Any, path: Path) -> Regex[str]:
+    def _read_regex_operator(self, value: Any, options: Any, path: Path) -> Regex[str]:
         if not isinstance(value, str) or not isinstance(options, str | None):
-            raise self.error_at(path, "$regex and $options must be strings")
+            raise self._error_at(path, "$regex and $options must be strings")
         pattern, flags = split_slashes(value) or (value, "")
-        return self.make_regex(pattern, flags + (options or ""), path)
+        return self._make_regex(pattern, flags + (options or ""), path)
 
-    def make_regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
+    def _make_regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
         # The outermost field in the path. Names that begin with $ are operators.
         field = next((name for name in path if isinstance(name, str) and not name.startswith("$")), "")
         if reason := self.regexes.spend(pattern, flags, field):
-            raise self.error_at(path, reason)
+            raise self._error_at(path, reason)
         return Regex(pattern, "".join(sorted(set(flags))))
 
 

@@ -13,7 +13,7 @@ from bson.regex import Regex
 
 from api.query.mongo_filter import Filter
 from api.query.search_syntax import SearchItem
-from exifinator.search_keys.plurals import other_numbers
+from exifinator.search_keys.plurals import singular_and_plural_forms
 from exifinator.search_keys.terms import is_run, split_characters, split_units, terms_of
 
 NOTHING: Filter = {"_id": {"$in": []}}
@@ -28,7 +28,7 @@ def search_filter(item: SearchItem) -> Filter:
     units = split_units(item.value)
     if not units:
         return {}
-    forms = [] if item.is_quoted or len(units) > 1 else other_numbers(units[0])
+    forms = [] if item.is_quoted or len(units) > 1 else singular_and_plural_forms(units[0])
     conditions: list[Filter] = [{"words": condition} for condition in _word_conditions(units, item.is_quoted, forms)]
     if item.name or _needs_text(units):
         conditions.append({"search_text": _text_pattern(item, units, forms)})

@@ -177,7 +177,9 @@ def post_batch(
     The batch runs in its own process, which continues if the API stops.
     """
     try:
-        batch_id = start_batch(backend.config, backend.store, body.source, include=body.include, exclude=body.exclude)
+        batch_id = start_batch(
+            backend.config, backend.store, backend.queue, body.source, include=body.include, exclude=body.exclude
+        )
     except ConfigError as error:
         name = error.pointer if error.pointer in ("include", "exclude") else "source"
         raise BadParameter(name, str(error).removeprefix(f"{name}: ")) from error

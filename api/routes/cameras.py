@@ -15,7 +15,7 @@ from api.aggregations.cameras import MAX_VALUES, Cameras, read_cameras, summariz
 from api.auth import READER
 from api.database import QUERY_MS, StoreDep
 from api.http.responses import json_response
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
@@ -72,7 +72,7 @@ async def list_cameras(request: Request, store: StoreDep, arguments: Annotated[C
 
     Photos without a serial number of the camera are left out.
     """
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     filter_ = arguments.to_filter()
     background: BackgroundCounts[Cameras] = request.app.state.background_cameras
     key = json_util.dumps([filter_, arguments.limit], sort_keys=True)

@@ -20,7 +20,7 @@ from api.export.formats import COLUMNS, Chunk, stream_csv, stream_geojson, strea
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.problems import PROBLEM_RESPONSE
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import Filter
 from api.serializers import SUMMARY_FIELDS
@@ -145,7 +145,7 @@ async def export_photos(
     If an error occurs after the response has started, the connection is closed without completing the HTTP response,
     so that clients can detect an incomplete export.
     """
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     arguments.check(file_format)
     filter_ = arguments.to_filter()
     headers = _headers(file_format)

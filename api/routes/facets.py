@@ -17,7 +17,7 @@ from api.aggregations.value_search import SEARCHABLE
 from api.auth import READER
 from api.database import QUERY_MS, Collection, StoreDep, read_version
 from api.http.responses import json_response
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
@@ -109,9 +109,9 @@ class Totals(BaseModel):
         "this case, all photos are being counted in the background: repeat the request after a few seconds."
     )
     stale: bool = Field(
-        description="Whether photos were stored or deleted during or since the counts of the facets, which may be up "
-        "to a minute apart. The counts may then be outdated, or not add up to `total`: repeat the request after a few "
-        "seconds."
+        description="Whether photos were stored or deleted while the facets were counted, or afterwards. The counts, "
+        "which may be up to a minute apart, may then be outdated, or not add up to `total`: repeat the request after a "
+        "few seconds."
     )
 
 
@@ -155,7 +155,7 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
     groups = _groups(arguments, names)
     version = await read_version(store.photos)
     counter: FacetCounter = request.app.state.counter
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     results, left_out = await asyncio.gather(
         _count_groups(counter, arguments, groups), count_left_out(counter, arguments, arguments.budget_ms)
     )

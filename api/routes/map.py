@@ -30,7 +30,7 @@ from api.aggregations.sampling import SAMPLE_SIZES, read_sample
 from api.auth import READER
 from api.database import QUERY_MS, Store, StoreDep
 from api.http.responses import REVALIDATE, bytes_response, encode_json
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import Filter
 from api.query.ranges import Box, read_box
@@ -93,7 +93,7 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
     """
     box = read_box(arguments.bbox, "bbox") if arguments.bbox else _WORLD
     zoom = fitting_zoom(box, arguments.zoom)
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     without_bbox = arguments.to_filter(exclude=frozenset({"bbox"}))
     cached: StaleWhileRevalidate[Pyramid] = request.app.state.pyramid
     is_cached = without_bbox == PHOTOS_ONLY and zoom <= MAX_CACHED_ZOOM

@@ -15,7 +15,7 @@ from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import PRIVATE_FOREVER, bytes_response, json_response
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
@@ -123,7 +123,7 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
 
     Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     restriction, excluded = arguments.restriction()
     filter_ = arguments.to_filter(exclude=excluded)
     order = Order.named(arguments.sort)

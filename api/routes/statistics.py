@@ -16,7 +16,7 @@ from api.aggregations.facets import to_rows
 from api.auth import READER
 from api.database import QUERY_MS, StoreDep, read_version
 from api.http.responses import json_response
-from api.query.buckets import find_buckets
+from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.routes.facets import FacetRow, Totals, count_left_out, is_stale
 from exifinator.models import STATUSES
@@ -60,7 +60,7 @@ async def get_statistics(
     """Count photos by month, hour of the day, camera, lens and focal length, and by bucket and status."""
     start = time.perf_counter()
     counter: FacetCounter = request.app.state.counter
-    await find_buckets(store.photos, arguments)
+    await set_searched_buckets(store.photos, arguments)
     names = [*_FACETS, "bucket_status"]
     version = await read_version(store.photos)
     result, left_out = await asyncio.gather(

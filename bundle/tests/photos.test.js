@@ -9,7 +9,9 @@ import {
   placeLabels,
 } from "../../api/static/js/photos/date_headings.js";
 import { justify, moveInRows, rowsBetween } from "../../api/static/js/photos/justified_layout.js";
-import { aspectOf, PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/photo_pages.js";
+import { PAGE_SIZE } from "../../api/static/js/photos/page_requests.js";
+import { PhotoPages } from "../../api/static/js/photos/photo_pages.js";
+import { aspectOf } from "../../api/static/js/photos/photo_shapes.js";
 import { rotateArea } from "../../api/static/js/photos/regions.jsx";
 import { flatten, groupTags } from "../../api/static/js/photos/tag_groups.js";
 import { parseState } from "../../api/static/js/core/url_state.js";
@@ -219,10 +221,10 @@ test("PhotoPages: drops pages, and fetches them again when they are used", async
   const api = fakeApi(3000);
   const pages = new PhotoPages(api, []);
   while (!pages.isComplete) await pages.loadMore();
-  assert.ok(pages.pages.filter(({ photos }) => photos).length < 3000 / PAGE_SIZE);
+  assert.ok(pages.cache.pages.filter(({ photos }) => photos).length < 3000 / PAGE_SIZE);
   assert.equal(pages.aspects[2999], 1.5);
   assert.equal(pages.at(0), null);
-  await new Promise((resolve) => pages.listeners.add(resolve));
+  await new Promise((resolve) => pages.changes.listeners.add(resolve));
   assert.equal(pages.at(0)?.id, "0");
 });
 
@@ -231,11 +233,11 @@ test("PhotoPages: stops after an error until retry is called", async () => {
   const pages = new PhotoPages({ ...api, get: () => Promise.reject(new Error("unreachable")) }, []);
   await pages.loadMore();
   assert.equal(pages.error?.message, "unreachable");
-  pages.api = api;
+  pages.requests.api = api;
   await pages.loadMore();
   assert.equal(pages.count, 0);
   pages.retry();
-  await new Promise((resolve) => pages.listeners.add(resolve));
+  await new Promise((resolve) => pages.changes.listeners.add(resolve));
   assert.equal(pages.count, PAGE_SIZE);
 });
 

@@ -15,7 +15,8 @@ import {
   yearTicks,
 } from "../../api/static/js/photos/date_segments.js";
 import { insertAbove, justify } from "../../api/static/js/photos/justified_layout.js";
-import { PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/photo_pages.js";
+import { PAGE_SIZE } from "../../api/static/js/photos/page_requests.js";
+import { PhotoPages } from "../../api/static/js/photos/photo_pages.js";
 
 /** @type {(value: string | null, count: number) => any} */
 const row = (value, count) => ({ value, count });
@@ -167,9 +168,9 @@ test("PhotoPages: pages fetched upwards are dropped and fetched again", async ()
   const pages = new PhotoPages(api, [], { start: "2023-05", base: 4000 });
   await pages.loadMore();
   while (pages.hasPrevious) await pages.loadPrevious();
-  assert.ok(pages.pages.filter(({ photos }) => photos).length < 4000 / PAGE_SIZE);
+  assert.ok(pages.cache.pages.filter(({ photos }) => photos).length < 4000 / PAGE_SIZE);
   assert.equal(pages.at(3950), null);
-  await new Promise((resolve) => pages.listeners.add(resolve));
+  await new Promise((resolve) => pages.changes.listeners.add(resolve));
   assert.equal(pages.at(3950)?.id, "3950");
   assert.equal(api.requests.at(-1), '{"before":"4000"}');
 });

@@ -249,10 +249,10 @@ def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, 
 
 def main() -> None:
     """Measure the tables that are named on the command line, or else all tables."""
-    wanted = set(sys.argv[1:])
+    names = set(sys.argv[1:])
     learned = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
-    done: set[str] = set(learned) if "--continue" in wanted else set()
-    wanted.discard("--continue")
+    done: set[str] = set(learned) if "--continue" in names else set()
+    names.discard("--continue")
     for maker in craft.MAKERS.values():
         main_table = get_table(maker.table)
         if main_table is None:
@@ -277,7 +277,7 @@ def main() -> None:
                                 (inner, lambda m=maker, t=inner, g=tag, c=child, n=place: probe_binary(m, t, g, c, n))
                             )
         for table, job in jobs:
-            if table.name in done or (wanted and table.name not in wanted):
+            if table.name in done or (names and table.name not in names):
                 continue
             done.add(table.name)
             try:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from exifinator.batches.recovery import is_full
 from exifinator.batches.sources import split_entry
 from exifinator.batches.triage import Page, triage_page
 from exifinator.config import Config
@@ -93,7 +94,7 @@ class EventApplier:
         """
         if not events:
             return AppliedEvents()
-        if self._queue.is_full():
+        if is_full(self._queue):
             raise QueueUnavailable("The download queue is full", code="queue_full")
         is_indexed = make_selector(self._config, self._store.batches.find_latest_by_sources(MAX_BATCHES))
         selected = {event.id: event for event in events if is_indexed(event)}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts, is_listed
-from exifinator.batches.owner import is_watched
-from exifinator.models import BatchDocument, BatchFields, BatchOptions
+from exifinator.batches.owner import is_watched, this_process
+from exifinator.models import BatchDocument, BatchFields, BatchOptions, BatchOwner
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.patterns import Patterns
 from exifinator.sources.source import Source, is_part, parse_source
@@ -18,6 +18,12 @@ def is_idle(store: Store, queue: ImageQueue) -> bool:
     """Return whether no image of any batch is queued or in progress."""
     downloads, writes = queue.sizes()
     return downloads == 0 and writes == 0 and store.jobs.count_pending() == 0
+
+
+def is_full(queue: ImageQueue) -> bool:
+    """Return whether the download queue holds MAX_QUEUED images or more."""
+    downloads, _ = queue.sizes()
+    return downloads >= queue.max_queued
 
 
 def find_interrupted(
@@ -41,6 +47,47 @@ def find_interrupted(
         if "checkpoint" in batch and not is_watched(batch):
             return batch
     return None
+
+
+class BatchClaim:
+    """This process's claim to a batch.
+
+    Args:
+        batch_id: The id of the batch. If None, `take_over` looks for a batch by its sources and options.
+
+    Attributes:
+        owner: This process, if it owns the batch; else None.
+    """
+
+    def __init__(self, store: Store, batch_id: str | None) -> None:
+        self.owner: BatchOwner | None = None
+        self._store = store
+        self._batch_id = batch_id
+        self._interrupted: BatchDocument | None = None
+
+    def take_over(self, sources: Sequence[Source], options: BatchOptions, *, will_watch: bool) -> BatchDocument | None:
+        """Claim the batch that another process left unfinished.
+
+        Returns:
+            The document of the batch. None if there is no such batch, or if another process has claimed it first.
+        """
+        # If MongoDB stored a claim but its response was lost, a second call claims the same batch.
+        self._interrupted = self._interrupted or self._find(sources, options, will_watch=will_watch)
+        owner = this_process()
+        if self._interrupted is None or not self._store.batches.claim(self._interrupted, owner):
+            return None
+        self.owner = owner
+        return self._interrupted
+
+    def _find(self, sources: Sequence[Source], options: BatchOptions, *, will_watch: bool) -> BatchDocument | None:
+        if self._batch_id is None:
+            return find_interrupted(self._store, sources, options, will_watch=will_watch)
+        batch = self._store.batches.find(self._batch_id)
+        return batch if batch and batch.get("checkpoint") else None
+
+    def set_owner(self) -> None:
+        """Make this process the owner of the batch."""
+        self.owner = self.owner or this_process()
 
 
 def close_abandoned(store: Store, queue: ImageQueue) -> None:

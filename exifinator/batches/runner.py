@@ -23,7 +23,7 @@ from exifinator.batches.cancellation import cancel_pending
 from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
-from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
+from exifinator.batches.recovery import close_abandoned, close_covered, is_full, is_idle
 from exifinator.batches.source_listings import SourceListings, SourcePage
 from exifinator.batches.sources import raise_together
 from exifinator.batches.stored_batch import StoredBatch, make_options
@@ -238,7 +238,7 @@ class Batch:
     def _wait_for_room(self, state: str, retry: Retry) -> Iterator[BatchCounts]:
         """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""
         attempt = 0
-        while retry(self.queue.is_full):
+        while retry(is_full, self.queue):
             attempt += 1
             if attempt == 1:
                 log.info(

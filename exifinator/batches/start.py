@@ -23,6 +23,7 @@ from exifinator.config import ROOT, Config
 from exifinator.errors import EXIFinatorError, TooManyBatches
 from exifinator.models import BatchFields
 from exifinator.processes.tagged import TAG_VARIABLE, end_processes, find_tagged, process_tag
+from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.client import SourceClient
 from exifinator.sources.patterns import make_patterns
 from exifinator.sources.s3.client import S3Client
@@ -41,15 +42,21 @@ MAX_RUNNING = 16
 # The timeout of each attempt to read from the source when a batch is started. A user waits for the response. With the
 # configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
+# How long a batch whose process is starting counts as running. After this time, the process has stored its progress.
+START_SECONDS = 60.0
 MAX_LOG_FILES = 100
+<<<<<<< HEAD
 # Held from counting the running batches until the new batch is stored, together with the lock of _counting_alone.
 # Otherwise, parallel calls could exceed MAX_RUNNING.
 _counting = threading.Lock()
+=======
+>>>>>>> 7aec925ef38b422c04b6590ebf319e1372d4409a
 
 
 def start_batch(
     config: Config,
     store: Store,
+    queue: ImageQueue,
     source: str,
     *,
     include: Sequence[str] = (),
@@ -71,16 +78,22 @@ def start_batch(
         ConfigError: The source or a pattern is invalid.
         BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
         TooManyBatches: MAX_RUNNING batches are already running.
-        TransientError: S3 or MongoDB is unavailable.
+        TransientError: S3, MongoDB or Redis is unavailable.
         OSError: The process cannot be started, for example because there are too many.
     """
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
     _check_source(parsed, config)
     now = datetime.now(UTC)
     batch_id = batch_id or new_batch_id(now)
+<<<<<<< HEAD
     with _counting, _counting_alone():
         if len(read_watched(store)) >= MAX_RUNNING:
             raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
+=======
+    _reserve_start(store, queue, batch_id)
+    log_file = logs / f"batch-{batch_id}.log"
+    try:
+>>>>>>> 7aec925ef38b422c04b6590ebf319e1372d4409a
         if not _is_resumable(store, batch_id):
             store.batches.save(
                 {
@@ -93,8 +106,6 @@ def start_batch(
                     "numbers": BatchCounts().as_dict(),
                 }
             )
-    log_file = logs / f"batch-{batch_id}.log"
-    try:
         logs.mkdir(exist_ok=True)
         for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
             old.unlink(missing_ok=True)
@@ -103,6 +114,7 @@ def start_batch(
         # Otherwise, the batch would count as running for a while.
         problem = f"The process of the batch could not be started: {exc.strerror}"
         store.batches.change(batch_id, ("listing",), {"state": "stopped", "problem": problem})
+        queue.batches.release_start(batch_id)
         raise
     log.info(
         "start: batch %s over %s, process %d",
@@ -111,7 +123,7 @@ def start_batch(
         process.pid,
         extra={"action": "start", "batch": batch_id, "bucket": parsed.bucket},
     )
-    waiter = threading.Thread(target=_await_end, args=(process, store, batch_id, log_file), daemon=True)
+    waiter = threading.Thread(target=_await_end, args=(process, store, queue, batch_id, log_file), daemon=True)
     waiter.start()
     return batch_id
 
@@ -135,6 +147,19 @@ def end_watchers(root: Path = ROOT) -> bool:
     watchers = find_tagged(process_tag(root, WATCHER_TAG))
     end_processes(watchers, WATCHER_STOP_SECONDS)
     return bool(watchers)
+
+
+def _reserve_start(store: Store, queue: ImageQueue, batch_id: str) -> None:
+    """Make a batch count as running. Any process may start batches, several of them at the same time.
+
+    A batch that is resumed is stored as running only once its process has begun.
+
+    Raises:
+        TooManyBatches: MAX_RUNNING batches are already running.
+    """
+    running = [document["_id"] for document in read_watched(store)]
+    if not queue.batches.reserve_start(batch_id, running, limit=MAX_RUNNING, seconds=START_SECONDS):
+        raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
 
 
 def _is_resumable(store: Store, batch_id: str) -> bool:
@@ -175,8 +200,10 @@ def _spawn_watcher(batch_id: str, source: Source, log_file: Path, *, prune: bool
         )
 
 
-def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, log_file: Path) -> None:
-    """Wait for the process of a batch to exit.
+def _await_end(
+    process: subprocess.Popen[bytes], store: Store, queue: ImageQueue, batch_id: str, log_file: Path
+) -> None:
+    """Wait for the process of a batch to exit. Then the batch does not count as running any more.
 
     If the batch's stored state still says that it is running, store `stopped` or `left`.
     """
@@ -193,6 +220,7 @@ def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, lo
             }
             if store.batches.change(batch_id, (watched_state,), changes):
                 log.error("stop: batch %s: %s", batch_id, problem, extra=context)
+        queue.batches.release_start(batch_id)
     except EXIFinatorError as exc:
         log.warning("stop: batch %s: %s", batch_id, exc, extra=context)
 

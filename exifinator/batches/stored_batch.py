@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from exifinator.batches.model import WATCHED_STATES, new_batch_id
-from exifinator.batches.owner import this_process
-from exifinator.batches.recovery import find_interrupted
+from exifinator.batches.recovery import BatchClaim
 from exifinator.batches.source_listings import SourceListings
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.throughput import RateMeter
-from exifinator.models import BatchDocument, BatchOptions, BatchOwner, SourcePatterns
+from exifinator.models import BatchDocument, BatchOptions, SourcePatterns
 from exifinator.sources.source import Source
 from exifinator.storage.store import Store
 
@@ -66,11 +65,9 @@ class StoredBatch:
         self.id = batch_id or new_batch_id(self.started_at)
         self.resumed = False
         self.cancel_requested_at: datetime | None = None
-        self._id_is_given = batch_id is not None
+        self._claim = BatchClaim(store, batch_id)
         self._save_interval_seconds = save_interval_seconds
         self._next_save_at = 0.0
-        self._claimed: BatchDocument | None = None
-        self._owner: BatchOwner | None = None
         self._rate = RateMeter()
 
     def resume(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
@@ -82,24 +79,15 @@ class StoredBatch:
         Returns:
             The document of the batch. None if there is no such batch, or if another process has claimed it first.
         """
-        # If MongoDB stored a claim but its response was lost, a second call claims the same batch.
-        self._claimed = self._claimed or self._find_interrupted(sources, will_watch=will_watch)
-        interrupted, owner = self._claimed, this_process()
-        if interrupted is None or not self.store.batches.claim(interrupted, owner):
-            return None
-        self.id, self.started_at, self._owner = interrupted["_id"], interrupted["started_at"], owner
-        self.resumed = True
+        interrupted = self._claim.take_over(sources, self.options, will_watch=will_watch)
+        if interrupted is not None:
+            self.id, self.started_at = interrupted["_id"], interrupted["started_at"]
+            self.resumed = True
         return interrupted
-
-    def _find_interrupted(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
-        if self._id_is_given:
-            batch = self.store.batches.find(self.id)
-            return batch if batch and batch.get("checkpoint") else None
-        return find_interrupted(self.store, sources, self.options, will_watch=will_watch)
 
     def set_owner(self) -> None:
         """Make this process the owner of the batch. The next save stores the owner."""
-        self._owner = self._owner or this_process()
+        self._claim.set_owner()
 
     def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
         """Save the batch, unless this method last saved it less than `save_interval_seconds` ago."""
@@ -139,8 +127,8 @@ class StoredBatch:
             "failed_before": tally.already_failed,
             "rate": self._rate.update(tally.done_by_workers, time.monotonic()) if watched else None,
             "problem": problem,
-            "owner": self._owner if watched else None,
+            "owner": self._claim.owner if watched else None,
             "checkpoint": listings.checkpoint(),
             "endpoints": listings.endpoints(),
         }
-        self.cancel_requested_at = self.store.batches.save(document, owner=self._owner)
+        self.cancel_requested_at = self.store.batches.save(document, owner=self._claim.owner)

@@ -44,8 +44,8 @@ class Lens:
         if self.short_mm == self.long_mm:
             return self.min_f_short
         share = (focal_mm - self.short_mm) / (self.long_mm - self.short_mm)
-        wanted = self.min_f_short + (self.min_f_long - self.min_f_short) * share
-        return min((f for f in {*_F_STOPS, self.min_f_short, self.min_f_long} if f >= wanted - 0.05), default=wanted)
+        minimum = self.min_f_short + (self.min_f_long - self.min_f_short) * share
+        return min((f for f in {*_F_STOPS, self.min_f_short, self.min_f_long} if f >= minimum - 0.05), default=minimum)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,13 @@ from exifinator.processes.binaries import (
 from exifinator.processes.supervisor_config import Program
 from exifinator.queue.redis_client import connect_redis_once
 from exifinator.sockets import prepare_socket
-from exifinator.storage.mongodb import TRANSIENT_CODES, UNAUTHORIZED_CODES, connect_mongodb, describe_error
+from exifinator.storage.mongodb import (
+    TRANSIENT_CODES,
+    UNAUTHORIZED_CODES,
+    connect_mongodb,
+    describe_error,
+    is_dns_failure,
+)
 
 
 class Service(Protocol):
@@ -257,6 +263,8 @@ class MongoDBService:
                 '"mongodb://USER:PASSWORD@127.0.0.1:27017/?authSource=admin"',
             ) from exc
         except pymongo.errors.ConfigurationError as exc:
+            if is_dns_failure(exc):
+                raise NotResponding(describe_error(exc)) from exc
             raise ServiceFailed(f"MongoDB at {self.address} cannot be used: {exc}") from exc
         except pymongo.errors.PyMongoError as exc:
             _raise_if_untrusted(

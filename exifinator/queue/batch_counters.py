@@ -1,4 +1,4 @@
-"""Count images for the open batches, and cancel the images of a batch.
+"""Count images for the open batches, cancel the images of a batch, and limit how many batches start.
 
 A batch is open from its start until `close` is called. While a batch is open, each acknowledged image whose id starts
 with one of the batch's prefixes is counted for the batch. Several open batches may cover the same image.
@@ -50,6 +50,26 @@ class BatchCounters:
             pipe.hdel(self._keys.batches, batch_id)
             pipe.delete(self._keys.batch_counts_prefix + batch_id)
             pipe.execute()
+
+    def reserve_start(self, batch_id: str, running: Sequence[str], *, limit: int, seconds: float) -> bool:
+        """Reserve the start of a batch, unless too many batches are running or starting.
+
+        Args:
+            running: The ids of the running batches.
+            limit: The maximum number of batches.
+            seconds: How long the reservation lasts unless it is released.
+
+        Returns:
+            Whether the batch may be started.
+        """
+        with redis_errors("reserve the start of a batch"):
+            args = [batch_id, limit, seconds, *running]
+            return bool(self._scripts.run("reserve_start", [self._keys.starting_batches], args))
+
+    def release_start(self, batch_id: str) -> None:
+        """Release the reservation of a batch that has ended or was not started."""
+        with redis_errors("release the start of a batch"):
+            self._client.zrem(self._keys.starting_batches, batch_id)
 
     def open_ids(self) -> list[str]:
         """Return the ids of the open batches."""

@@ -124,6 +124,7 @@ class ImageQueue:
     Attributes:
         batches: The counters of the open batches.
         refused_buckets: The state of the circuit breaker, which all workers share.
+        max_queued: The length of the download queue from which no more images should be queued.
     """
 
     def __init__(self, client: redis.Redis, config: Config) -> None:
@@ -132,7 +133,7 @@ class ImageQueue:
         self.lease_seconds = config.lease_seconds
         self.batches = BatchCounters(client, self.keys)
         self.refused_buckets = RefusedBuckets(client, self.keys)
-        self._max_queued = config.max_queued
+        self.max_queued = config.max_queued
         self._write_limit_bytes = config.write_queue_mb * 1024 * 1024
         self._scripts = RedisScripts(client)
 
@@ -336,9 +337,3 @@ class ImageQueue:
             pipe.llen(self.keys.writes)
             downloads, writes = pipe.execute()
         return int(downloads), int(writes)
-
-    def is_full(self) -> bool:
-        """Return whether the download queue holds MAX_QUEUED images or more."""
-        with redis_errors("read the sizes of the queues"):
-            size: Any = self.client.zcard(self.keys.downloads)
-        return int(size) >= self._max_queued

@@ -26,6 +26,8 @@ class QueueKeys:
         responses_prefix: The key that results when the id of a request is appended holds the response to it.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
+        starting_batches: Sorted set of the batches whose process is starting; the score is the time until which they
+            count as running.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
         alive_workers: Sorted set of the workers that take images; the score is the time of their last report.
         served_prefix: The key that results when a bucket is appended is a sorted set of workers. The score is the time
@@ -47,6 +49,7 @@ class QueueKeys:
     responses_prefix: str
     batches: str
     batch_counts_prefix: str
+    starting_batches: str
     open_circuits: str
     alive_workers: str
     served_prefix: str
@@ -70,6 +73,7 @@ class QueueKeys:
             responses_prefix=f"{own}:response:",
             batches=f"{own}:batches",
             batch_counts_prefix=f"{own}:batch:",
+            starting_batches=f"{own}:starting",
             open_circuits=f"{own}:refused",
             alive_workers=f"{own}:alive",
             served_prefix=f"{own}:served:",

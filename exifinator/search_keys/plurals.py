@@ -16,7 +16,7 @@ _NOT_PLURAL = ("ss", "us", "is")
 _HISSING = ("s", "x", "z", "ch", "sh", "o")
 
 
-def other_numbers(word: str) -> list[str]:
+def singular_and_plural_forms(word: str) -> list[str]:
     """Return the singular forms of a plural, or the plural of a singular that does not begin with the singular.
 
     Plurals such as `beaches` begin with their singular, so a search by the beginning of words finds them anyway. Where

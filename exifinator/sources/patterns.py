@@ -204,6 +204,36 @@ def _parse_set(text: str, start: int) -> tuple[_Set, int]:
     return accepts, position + 1
 
 
+class _Steps:
+    """The steps of the patterns of an automaton, as bits of its states."""
+
+    def __init__(self) -> None:
+        self._literals: dict[str, int] = {}
+        self._sets: list[tuple[_Set, int]] = []
+        self._any_but_slash = self._stars = self._double_stars = 0
+
+    def add(self, glob: _Glob, offset: int) -> None:
+        """Add a pattern whose first state is the bit `offset`."""
+        for bit, step in enumerate(glob.steps, start=offset):
+            if step is None:
+                self._any_but_slash |= 1 << bit
+            elif isinstance(step, str):
+                self._literals[step] = self._literals.get(step, 0) | 1 << bit
+            else:
+                self._sets.append((step, 1 << bit))
+        self._stars |= sum(1 << (offset + step) for step in glob.stars)
+        self._double_stars |= sum(1 << (offset + step) for step in glob.double_stars)
+
+    def transition(self, character: str) -> tuple[int, int]:
+        """Return the states from which a character leads to the next state, and the states that it does not change."""
+        moving = self._literals.get(character, 0) | sum(bit for accepts, bit in self._sets if accepts(character))
+        staying = self._double_stars
+        if character != "/":
+            moving |= self._any_but_slash
+            staying |= self._stars
+        return moving, staying
+
+
 class Globs:
     """An automaton that tells whether a key matches at least one of several patterns.
 
@@ -215,17 +245,12 @@ class Globs:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._literals: dict[str, int] = {}
-        self._sets: list[tuple[_Set, int]] = []
-        self._any_but_slash = self._stars = self._double_stars = self._optional = 0
-        self._begin = self._begin_after_slash = self._accept = 0
+        self._steps = _Steps()
+        self._optional = self._begin = self._begin_after_slash = self._accept = 0
         offset = 0
         for pattern in patterns:
             glob = _parse(pattern)
-            for bit, step in enumerate(glob.steps, start=offset):
-                self._add_step(step, 1 << bit)
-            self._stars |= sum(1 << (offset + step) for step in glob.stars)
-            self._double_stars |= sum(1 << (offset + step) for step in glob.double_stars)
+            self._steps.add(glob, offset)
             self._optional |= sum(1 << (offset + step) for step in glob.optional)
             begin = 1 << offset
             if 0 in glob.optional:
@@ -236,18 +261,10 @@ class Globs:
             offset += len(glob.steps)
             self._accept |= 1 << offset
             offset += 1
-        # Transitions by character: which states go on to the next, and which stay.
+        # Transitions by character; see _Steps.transition.
         self._transitions: dict[str, tuple[int, int]] = {}
         # The states after folders that were seen before. Keys come sorted, so most share a folder with the key before.
         self._folders: dict[str, int] = {"": self._begin}
-
-    def _add_step(self, step: str | _Set | None, bit: int) -> None:
-        if step is None:
-            self._any_but_slash |= bit
-        elif isinstance(step, str):
-            self._literals[step] = self._literals.get(step, 0) | bit
-        else:
-            self._sets.append((step, bit))
 
     def match(self, key: str) -> bool:
         """Return whether the key matches one of the patterns."""
@@ -284,15 +301,10 @@ class Globs:
         return states
 
     def _add_transition(self, character: str) -> tuple[int, int]:
-        moving = self._literals.get(character, 0) | sum(bit for accepts, bit in self._sets if accepts(character))
-        staying = self._double_stars
-        if character != "/":
-            moving |= self._any_but_slash
-            staying |= self._stars
         if len(self._transitions) >= _MAX_CACHED_CHARS:
             self._transitions.clear()
-        self._transitions[character] = moving, staying
-        return moving, staying
+        transition = self._transitions[character] = self._steps.transition(character)
+        return transition
 
 
 def _fold(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
+from exifinator.bucket_names import normalize_bucket
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.families.names import family_of
@@ -105,7 +106,24 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return writes
 
 
+def _normalize_buckets(store: Store, records: Sequence[Document]) -> Sequence[Document]:
+    """Rename the buckets that are ARNs with colons, and return the records as they are stored then.
+
+    Earlier versions recorded the ARN of an access point as users wrote it.
+    """
+    normalized = []
+    for record in records:
+        bucket = record.get("bucket")
+        name = normalize_bucket(bucket) if isinstance(bucket, str) else bucket
+        if name != bucket and record["_id"] == f"{bucket}/{record.get('key')}":
+            id_ = f"{name}/{record['key']}"
+            record = store.records.move(record, {"_id": id_, "bucket": name, "folders": folders_of(id_)})
+        normalized.append(record)
+    return normalized
+
+
 def _to_schema_6(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    records = _normalize_buckets(store, records)
     changes = (_add_media_types, _add_families, renew_search_terms)
     return [write for change in changes for write in change(store, records)]
 
@@ -135,8 +153,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     Migration(
         "adds `photo.media_type`, which tells images, videos and other files apart, and `family` and `links`, with "
-        "which workers find the sidecars and the stack of a photo, renews the words for text search, and adds "
-        "`search_text`, in which it finds phrases",
+        "which workers find the sidecars and the stack of a photo, renews the words for text search, adds "
+        "`search_text`, in which it finds phrases, and writes the ARNs of access points in one form",
         _to_schema_6,
     ),
 )

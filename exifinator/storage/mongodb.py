@@ -10,6 +10,7 @@ from typing import Any
 import pymongo.errors
 from bson import ObjectId
 from bson.errors import BSONError
+from dns.exception import DNSException
 from pymongo import MongoClient
 
 from exifinator.config import ROOT, Config
@@ -36,6 +37,9 @@ UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> MongoClient[Document]:
     """Return a client with a connection pool for MONGODB_URI. The client connects when it is first used.
 
+    The hosts of mongodb+srv:// are looked up in DNS then, too. If DNS fails, that operation fails like one during which
+    MongoDB is unavailable.
+
     Args:
         config: The settings.
         root: The checkout, which may run the server itself.
@@ -50,11 +54,17 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
             maxPoolSize=max(20, config.max_greenlets),
+            connect=False,
             **options,
         )
     except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
         # OSError: a certificate file that MONGODB_URI names cannot be read.
         raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from None
+
+
+def is_dns_failure(exc: pymongo.errors.PyMongoError) -> bool:
+    """Return whether the hosts of mongodb+srv:// could not be looked up. It may succeed when retried."""
+    return isinstance(exc.__cause__, DNSException)
 
 
 def describe_error(exc: Exception) -> str:

@@ -208,6 +208,27 @@ class RecordStore:
         if removed:
             self.families.settle([removed], rewritten=False)
 
+    def move(self, record: Document, changes: Document) -> Document:
+        """Store a record and its thumbnail under another id, and return the record as it is stored then.
+
+        A record that is already stored under this id is kept. Repeating the call after an interruption is safe.
+
+        Args:
+            record: The whole record.
+            changes: The new `_id`, and other fields to change.
+        """
+        moved = {**record, **changes}
+        with mongodb_errors("move records"):
+            for collection, document in (
+                (self.thumbnails, self.thumbnails.find_one({"_id": record["_id"]})),
+                (self.collection, moved),
+            ):
+                if document:
+                    content = {name: value for name, value in document.items() if name != "_id"}
+                    collection.update_one({"_id": moved["_id"]}, {"$setOnInsert": content}, upsert=True)
+                    collection.delete_one({"_id": record["_id"]})
+        return moved
+
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
         stages: list[Document] = [

@@ -43,9 +43,9 @@ log = logging.getLogger(__name__)
 TRUSTED_SECONDS = 30.0
 # How long a refused worker watches whether S3 serves others, and the interval at which it checks.
 PATIENCE_SECONDS = 10.0
-LOOK_SECONDS = 0.5
-# A worker that S3 refuses while it serves others tries again after this many seconds.
-OUT_SECONDS = 60.0
+WATCH_INTERVAL_SECONDS = 0.5
+# If S3 refuses only this worker, the worker tries again after this many seconds.
+SUSPENDED_SECONDS = 60.0
 # Report that S3 serves this worker at most this often.
 REPORT_SECONDS = 1.0
 
@@ -123,15 +123,15 @@ class BucketCircuitBreaker:
                 if time.monotonic() > deadline:
                     self._open(ref.bucket, message)
                     return
-                gevent.sleep(LOOK_SECONDS)
-            self._stay_out(ref, message)
+                gevent.sleep(WATCH_INTERVAL_SECONDS)
+            self._wait_until_served(ref, message)
         except TransientError as exc:
             # If S3 refuses another image, the decision starts over.
             log.warning("retry: %s", exc, extra={"action": "retry"})
         finally:
             self.is_suspended = False
 
-    def _stay_out(self, ref: ImageRef, message: str) -> None:
+    def _wait_until_served(self, ref: ImageRef, message: str) -> None:
         """Report this worker as refused, and return once S3 serves it again."""
         report = (
             f"S3 refuses the worker {self._health.worker} on {platform.node()}, but serves other workers, so this one "
@@ -140,7 +140,7 @@ class BucketCircuitBreaker:
         log.error("stop: %s", report, extra={"action": "stop", "bucket": ref.bucket})
         while True:
             self._health.note_refused(report)
-            gevent.sleep(OUT_SECONDS)
+            gevent.sleep(SUSPENDED_SECONDS)
             self._sources.reload_credentials(ref.bucket)
             try:
                 if self._is_readable(ref):

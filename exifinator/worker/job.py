@@ -116,7 +116,7 @@ class ImageJob(Job):  # type: ignore[misc]
 
         Raises:
             DeliveryLost: The image no longer belongs to this job.
-            StoreUnavailable, RecordRefused, QueueUnavailable: See WorkerContext.store_record.
+            StoreUnavailable, RecordRefused, QueueUnavailable: See RecordWriter.write.
         """
         if self.is_raw:
             member, delivered_at = self.delivery.member, self.delivery.delivered_at
@@ -126,7 +126,7 @@ class ImageJob(Job):  # type: ignore[misc]
             member, delivered_at = ref.to_member(), self._started_at.replace(tzinfo=UTC)
         record.document["delivered_at"] = delivered_at
         outcome = Outcome(member, ref.id, record.status, bytes_read, requests, self.delivery.number)
-        self.context.store_record(record, outcome)
+        self.context.record_writer.write(record, outcome)
         if not self.is_raw and self.id != image_job_id(ref.id):
             # `mrq-run` runs a task under another id, or none, so the failed job of the image would remain.
             self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))

@@ -37,6 +37,7 @@ def install() -> None:
     - redis-py: LuaLock, and zadd with keyword arguments
     - pymongo: methods of pymongo 3's Collection, Database and Cursor, and the truth value of the first two
     - MRQ: ProcessPool.watch_process, MongoHandler.set_collection, QueueRaw.get_known_subqueues, Worker.flush_logs
+    - MRQ: the tracing of HTTP requests with --trace_io
     - MRQ: `json` in the modules that encode reports and parameters
     - MRQ: `datetime` in the modules that store or compare times
     """
@@ -45,6 +46,7 @@ def install() -> None:
     _patch_pymongo()
     _patch_mrq_processes()
     _patch_mrq_queues_and_logs()
+    _patch_mrq_http_tracing()
     _patch_mrq_json()
     _patch_mrq_clock()
 
@@ -204,8 +206,26 @@ def _patch_pymongo() -> None:
     Database.__bool__ = lambda self: True  # type: ignore[method-assign,assignment,return-value]  # noqa: ARG005
     Database.collection_names = lambda self, **_: self.list_collection_names()  # type: ignore[attr-defined]
     Cursor.count = _count_cursor  # type: ignore[attr-defined]
-    # With --trace_io, mrq.monkey patches pymongo.collection.Cursor, which current pymongo no longer has.
+    _patch_cursor()
+
+
+def _patch_cursor() -> None:
+    """Let MRQ see the messages of cursors.
+
+    With --trace_io, mrq.monkey replaces pymongo.collection.Cursor by a subclass that overrides the private method
+    __send_message of pymongo 3.
+    """
+    send_message = Cursor._send_message
+
+    def find(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return pymongo.collection.Cursor(self, *args, **kwargs)  # type: ignore[attr-defined]
+
     pymongo.collection.Cursor = Cursor  # type: ignore[attr-defined]
+    Collection.find = find  # type: ignore[method-assign]
+    Cursor._Cursor__send_message = send_message  # type: ignore[attr-defined]
+    Cursor._Cursor__collection = property(lambda self: self._collection)  # type: ignore[attr-defined]
+    Cursor._Cursor__spec = property(lambda self: self._spec)  # type: ignore[attr-defined]
+    Cursor._send_message = lambda self, *args: self._Cursor__send_message(*args)  # type: ignore[method-assign]
 
 
 class _ReapedProcess:
@@ -261,6 +281,32 @@ def _patch_mrq_queues_and_logs() -> None:
             handler.flush()
 
     worker.Worker.flush_logs = flush_logs
+
+
+def _patch_mrq_http_tracing() -> None:
+    """With --trace_io, trace the requests of urllib3 too: MRQ patches classes that urllib3 2 does not have."""
+    from mrq import monkey
+    from mrq.context import get_current_job
+    from urllib3.connectionpool import HTTPConnectionPool
+
+    original_patch, original_urlopen = monkey.patch_io_httplib, HTTPConnectionPool.urlopen
+
+    def urlopen(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        job = get_current_job()
+        if job is None:
+            return original_urlopen(self, method, url, *args, **kwargs)
+        address = f"{self.scheme}://{self.host}:{self.port}{url}"
+        job.set_current_io({"type": f"http.{method.lower()}", "data": {"url": address}})
+        try:
+            return original_urlopen(self, method, url, *args, **kwargs)
+        finally:
+            job.set_current_io(None)
+
+    def patch_io_httplib(config: dict[str, Any]) -> None:
+        original_patch(config)
+        HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign]
+
+    monkey.patch_io_httplib = patch_io_httplib
 
 
 def _patch_mrq_json() -> None:

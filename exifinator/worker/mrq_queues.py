@@ -8,7 +8,7 @@ from typing import Any
 from mrq.queue_raw import QueueRaw
 
 from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
-from exifinator.worker.context import HELD_BYTES_LIMIT
+from exifinator.worker.downloader import HELD_BYTES_LIMIT
 from exifinator.worker.job import ImageJob
 
 

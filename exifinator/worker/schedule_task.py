@@ -29,6 +29,7 @@ class StartScheduledBatches(Task):  # type: ignore[misc]
             return start_batch(
                 context.config,
                 context.store,
+                context.queue,
                 entry.source,
                 include=entry.include,
                 exclude=entry.exclude,

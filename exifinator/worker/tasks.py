@@ -76,7 +76,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
-            record, bytes_read, requests = read_image(context.reader, ref, context.config)
+            record, bytes_read, requests = read_image(context.downloader.reader, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
@@ -125,9 +125,9 @@ class Download(ImageTask):
             self.index_image(job, ref, job.delivery.count)
         else:
             # Keep only one copy of the metadata, because it may be 16 MiB long, and the write queue may be full.
-            message = context.fetch(ref, on_wait=job.restart_time_limit).to_bytes()
+            message = context.downloader.fetch(ref, on_wait=job.restart_time_limit).to_bytes()
             context.circuit_breaker.note_served(ref.bucket)
-            if not context.push_metadata(job.delivery, ref, message, on_wait=job.restart_time_limit):
+            if not context.downloader.push_metadata(job.delivery, ref, message, on_wait=job.restart_time_limit):
                 self.write(job, FetchedMetadata.from_bytes(message))
 
 

@@ -238,7 +238,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         would find the write queue empty, and one CPU core would do the work of two. But if a download waits for room in
         the write queue, leave no elements, because there may be no other worker that makes room.
         """
-        return self._greenlets.total if self.running_downloads and not self.context.waiting_for_room else 0
+        return self._greenlets.total if self.running_downloads and not self.context.downloader.waiting_for_room else 0
 
     def work_wait(self) -> None:
         """Wait until a job ends, which frees a greenlet, or until `max_latency` seconds have passed.
@@ -308,7 +308,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def _stop(self, shut_down: Callable[[], None]) -> None:
         self.graceful_stop = True
-        self.context.is_stopping = True
+        self.context.downloader.is_stopping = True
         # shut_down raises MRQ's StopRequested to leave the work loop. A signal handler could raise it anywhere in the
         # loop, even while Redis is delivering images. These images would then belong to no job until their leases
         # expire. So suppress the exception: the loop checks graceful_stop and ends by itself.

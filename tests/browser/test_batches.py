@@ -106,7 +106,7 @@ def row_of(page: Page, bucket: str, state: str) -> Locator:
 
 
 def test_batches__start__shows_progress_and_failures_that_can_be_retried(system: System) -> None:
-    """Start a batch, watch it end, look at its failures, fix the cause, and retry until none are left."""
+    """Start a batch, watch it end, look at its failures, fix the cause, and retry until all succeed."""
     page = system.open()
     page.get_by_text("No jobs running.").wait_for()
     start_batch(page, system.bucket.name, "2024/")
@@ -159,7 +159,7 @@ def test_batches__refusal__is_shown_at_the_field(system: System) -> None:
     expect(field).to_be_focused()
     field.fill("no-such-bucket-2")
     expect(field).not_to_have_attribute("aria-invalid", "true")
-    # A wrong pattern is shown at its own field, which is opened.
+    # The error is shown at the field with the wrong pattern, in the part of the form that is now expanded.
     page.get_by_text("Patterns", exact=True).click()
     exclude = page.get_by_role("textbox", name="Exclude")
     exclude.fill("*.jpg\n{a,b}.jpg")
@@ -211,7 +211,7 @@ def test_batches__cancel__asks_for_confirmation(system: System) -> None:
         system.installation.start_worker("download", "write")
 
 
-def test_batches__token__is_asked_for(system: System) -> None:
+def test_batches__token__is_required(system: System) -> None:
     page = system.open(token=None, allow=("401",))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
@@ -237,7 +237,7 @@ def failures_response() -> dict[str, Any]:
 
 
 def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
-    """As for starting and cancelling: it always asked for a token."""
+    """Retrying is protected like starting and cancelling: the API has always required a token for these."""
     page = explorer.new_page()
     page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=failures_response()))
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
@@ -253,7 +253,7 @@ def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: 
     is_slow = True
 
     def respond(route: Route) -> None:
-        # The list of causes requests one job, and the list of files more.
+        # The list of causes requests one job. The list of files requests more.
         if is_slow and "limit=1&" not in f"{route.request.url}&":
             route.fulfill(status=503, json=problem)
         else:
@@ -304,7 +304,7 @@ def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -
     expect(page.locator("tr.details")).to_contain_text("nosuchprefix/; check the spelling")
 
 
-def test_batches__paused_queue__is_told(system: System) -> None:
+def test_batches__paused_queue__is_reported(system: System) -> None:
     paused = Bucket(system.installation.settings["S3_ENDPOINT_URL"])
     paused.put("a.jpg", make_jpeg(seed=1))
     admin = QueueAdmin(system.installation.queue, system.installation.config)
@@ -317,7 +317,7 @@ def test_batches__paused_queue__is_told(system: System) -> None:
     finally:
         admin.resume(system.installation.config.download_queue)
     expect(row_of(page, paused.name, "Done")).to_be_visible()
-    # What was stored is in the gallery, though it was open before.
+    # The gallery shows the stored photos, although it was open before the batch.
     page.get_by_role("row").filter(has_text=paused.name).get_by_role("button", name="Details").click()
     page.get_by_role("link", name="View photos").click()
     expect(page.locator(".gallery .tile")).to_have_count(1)

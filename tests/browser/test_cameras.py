@@ -46,7 +46,7 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     assert "camera_serial=5412207" in page.url
 
 
-def test_cameras__none_partial_or_failed__is_said(explorer: Explorer) -> None:
+def test_cameras__none_partial_or_failed__is_reported(explorer: Explorer) -> None:
     page = explorer.open("/?view=cameras&camera=none+such")
     expect(page.get_by_role("heading", name="No camera serial numbers in these photos")).to_be_visible()
     page.get_by_role("button", name="Clear all filters").click()

@@ -1,4 +1,4 @@
-"""MRQ's page behind our guard. Its files are those of the installed MRQ; the queue is empty."""
+"""MRQ's page behind EXIFinator's guard. Its files are those of the installed MRQ. The queue is empty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.browser.conftest import Explorer
 
 FILES = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard"  # type: ignore[union-attr]
 
-# The id of the job of an image is a hash, and says nothing of its time.
+# The id of an image's job is a hash, so it contains no time.
 JOB = {
     "_id": "ffeeddccbbaa998877665544",
     "path": "exifinator.tasks.Download",

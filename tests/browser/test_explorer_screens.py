@@ -102,7 +102,7 @@ def test_no_results__suggests_the_filter_to_remove(explorer: Explorer) -> None:
     expect(tiles(page)).to_have_count(total_of(explorer, page, camera="X-T4", format="png"))
 
 
-def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
+def test_token__is_required_and_then_sent(guarded_explorer: Explorer) -> None:
     page = guarded_explorer.open("/", allow=("status of 401",))
     expect(page.get_by_role("heading", name="Access token required")).to_be_visible()
     assert page.locator("main").get_by_role("alert").count() == 1

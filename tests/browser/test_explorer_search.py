@@ -44,7 +44,7 @@ def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Exp
     expect(box(page)).to_have_attribute("aria-expanded", "true")
     assert_accessible(page)
 
-    # The first Down reaches the first option, and Up returns to the text. Escape closes the list and keeps the text.
+    # The first Down selects the first option, and Up returns to the text. Escape closes the list and keeps the text.
     page.keyboard.press("ArrowDown")
     active = box(page).get_attribute("aria-activedescendant")
     expect(page.locator(f"[id='{active}']")).to_have_attribute("aria-selected", "true")

@@ -1,4 +1,4 @@
-"""The parts of a page agree with each other, also while photos are indexed and after an outage."""
+"""The parts of a page agree with each other, even while photos are being indexed, and after an outage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.conftest import Addresses
 from tests.integration.api.fixtures import run_api
 from tests.integration.api.library import make_record
 
-# By the number of photos and the latest time, the API notices that they have changed.
+# From the number of photos and the latest time, the API notices that the photos have changed.
 _stored = itertools.count()
 
 
@@ -37,7 +37,7 @@ class OwnLibrary:
     photos: pymongo.collection.Collection[dict[str, Any]]
 
     def store(self, *records: dict[str, Any]) -> None:
-        """Store records as a worker does: each later than the one before, also than those of earlier tests."""
+        """Store records as a worker does. Each is later than all before, even those of earlier tests."""
         for record in records:
             extracted_at = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(seconds=next(_stored))
             self.photos.replace_one({"_id": record["_id"]}, {**record, "extracted_at": extracted_at}, upsert=True)
@@ -73,7 +73,7 @@ def records(count: int, *, first: int = 0, bucket: str = "b", **changes: Any) ->
 
 
 def test_stored_records__empty_library__appear_by_themselves(library: OwnLibrary) -> None:
-    """The newcomer's way: "100 photos" stood above "Your library is empty"."""
+    """The page showed "100 photos" above "Your library is empty"."""
     page = library.explorer.open("/")
     expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
     library.store(*records(7))
@@ -131,8 +131,8 @@ def test_wrong_date__timeline__is_not_squeezed_and_links_to_it(library: OwnLibra
 
 
 def test_find__rare_value__is_found_by_the_api(library: OwnLibrary) -> None:
-    """Only the 200 most frequent values are in the list; the others could be neither seen nor found."""
-    # Of each camera but the last one there are two photos, so that the last one is the least frequent.
+    """Only the 200 most frequent values are in the list. Users could neither see nor find the others."""
+    # Each camera has two photos, except the last one, which is therefore the least frequent.
     cameras = records(439)
     for at, record in enumerate(cameras):
         record["photo"]["camera_model"] = f"Model {at // 2:03}"
@@ -200,7 +200,7 @@ def test_range__fields_and_edges(explorer: Explorer) -> None:
     iso.get_by_role("button", name="Clear ISO").click()
     bars = iso.locator(".bar").count()
     drag(page, iso.locator(".plot"), bars - 3, bars - 1, bars)
-    # The end at the edge stays open, also for photos that are indexed later.
+    # A range up to the last bar has no upper limit, so that it includes photos that are indexed later.
     expect(page).to_have_url(re.compile(r"iso=\d+-($|&)"))
 
 
@@ -208,7 +208,7 @@ def shows_outage(page: Page) -> None:
     expect(page.get_by_text("Can't reach the server").first).to_be_visible()
 
 
-def test_outage__everything_comes_back_by_itself(explorer: Explorer) -> None:
+def test_outage__everything_recovers_by_itself(explorer: Explorer) -> None:
     page = explorer.open("/", allow=("Failed to load resource", "ERR_"))
     expect(tiles(page).locator("img").first).to_be_visible()
     total = total_of(explorer, page)
@@ -256,7 +256,7 @@ def test_thumbnail__fails_before_effects_have_run__is_not_blank(explorer: Explor
 
 @pytest.mark.parametrize("code", ["access_denied", "foreign_origin"])
 def test_refused_job__says_why(explorer: Explorer, code: str) -> None:
-    """Every 403 was explained as a missing token."""
+    """Every response 403 was explained as a missing token."""
     page = explorer.new_page(allow=("status of 403",))
     problem = {
         "status": 403,
@@ -320,7 +320,7 @@ def test_texts__of_any_direction__are_isolated(library: OwnLibrary) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_histogram__bars__have_the_contrast_of_graphics(explorer: Explorer, scheme: str) -> None:
-    """3:1 to the ground, and between selected and other bars (WCAG 1.4.11)."""
+    """The contrast is 3:1 with the background, and between selected and other bars (WCAG 1.4.11)."""
     page = explorer.open("/?iso=400-800", color_scheme=scheme)
     plot = section(page, "ISO").locator(".plot")
     expect(plot.locator(".bar.in").first).to_be_visible()

@@ -32,7 +32,7 @@ def read_photos(page: Page, query: str) -> list[str]:
 
 
 def wait_until_first(page: Page, photo_id: str) -> None:
-    """Wait until a photo is in the first row that is visible as a whole."""
+    """Wait until a photo is in the first fully visible row."""
     wait_until(
         page,
         """(id) => {
@@ -87,7 +87,7 @@ def test_scrubber__drag__shows_the_month_and_what_is_above_it(explorer: Explorer
 
 
 def find_month(page: Page, name: str) -> dict[str, Any]:
-    """Return the API's counts of the month that is called so in the explorer."""
+    """Return the API's counts of a month, given its name in the explorer."""
     rows = page.evaluate("async () => (await (await fetch('/facets?fields=taken')).json()).facets.taken")
     date = datetime.strptime(name, "%B %Y")
     found: dict[str, Any] = next(row for row in rows if row.get("value") == f"{date:%Y-%m}")

@@ -30,7 +30,7 @@ def test_selection__mouse_and_keyboard__count_export_and_clear(explorer: Explore
     expect(page.locator("dialog")).to_have_count(0)
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(4)
     assert_accessible(page)
-    # The arrow keys move on; x selects, with Shift up to there.
+    # The arrow keys move the focus. The key x selects a photo, and Shift+x all photos up to the focused one.
     tiles.nth(4).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("x")

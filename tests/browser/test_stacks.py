@@ -1,4 +1,4 @@
-"""Stacks: each is one photo in the gallery, unless every file is asked for."""
+"""Stacks: each is shown as one photo in the gallery, unless all files are requested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.browser.test_explorer_filters import section
 from tests.browser.test_explorer_gallery import tiles
 
 
-def test_gallery__stacks__are_one_photo_each_unless_every_file_is_asked_for(stacks_explorer: Explorer) -> None:
+def test_gallery__stacks__are_one_photo_each_unless_requested(stacks_explorer: Explorer) -> None:
     page = stacks_explorer.open("/")
     total = page.locator(".total")
     expect(total).to_have_text("3 photos, 3 more files in stacks")
@@ -24,7 +24,7 @@ def test_gallery__stacks__are_one_photo_each_unless_every_file_is_asked_for(stac
     expect(total).to_have_text("3 photos, 3 more files in stacks")
     page.get_by_role("link", name="Gallery").click()
 
-    # The page of a photo leads to the other files, and from there to the next photo.
+    # The page of a photo links to the other files of its stack. From there, the next photo is reached too.
     tiles(page).filter(has_text="pair.jpg").click()
     page.get_by_role("dialog").get_by_role("link", name="pair.cr2").click()
     expect(page).to_have_url(re.compile("photo=b%2Fpair.cr2"))
@@ -37,14 +37,14 @@ def test_gallery__stacks__are_one_photo_each_unless_every_file_is_asked_for(stac
     page.get_by_role("button", name="Remove All files of stacks").click()
     expect(tiles(page)).to_have_count(3)
 
-    # The count of a format is that of the files which selecting it shows.
+    # The count of a format is the number of files that are shown when it is selected.
     cr2 = section(page, "Format").locator(".value", has_text="CR2")
     expect(cr2.locator(".count")).to_contain_text("1 photo")
     cr2.get_by_role("checkbox").check()
     expect(total).to_have_text("1 photo")
     expect(tiles(page)).to_have_accessible_name(re.compile("^pair.cr2"))
 
-    # Where all matching files are in stacks, the page says so.
+    # If all matching files are in stacks, the page says so.
     page.goto(stacks_explorer.url + "/?taken=2024-01-05")
     page.get_by_role("link", name=re.compile("Stacks as one photo")).click()
     expect(tiles(page)).to_have_count(1)

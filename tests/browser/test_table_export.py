@@ -26,7 +26,7 @@ def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None
     assert {row["id"]: row["iso"] for row in rows} == {
         photo["id"]: str(photo["photo"].get("iso", "")) for photo in expected
     }
-    # Every column of the table is one of the export's.
+    # The export has every column of the table.
     page.get_by_role("button", name="Columns").click()
     boxes = page.locator(".column-list").get_by_role("checkbox", checked=False)
     while boxes.count():

@@ -35,7 +35,7 @@ def make_raf(jpeg: bytes) -> bytes:
     return head.ljust(200, b"\0") + jpeg
 
 
-# In the gallery's order.
+# The photos come in the gallery's order.
 FILES = {
     "1.jpg": ("jpeg", make_picture(4000, 3000)),
     "2.raf": ("raf", make_raf(make_picture(1600, 1200))),
@@ -159,7 +159,7 @@ def test_viewer__touch__swipe_and_double_tap(gallery: Gallery) -> None:
 
     percent = page.get_by_label("Zoom", exact=True)
     expect(percent).to_have_text("10%")
-    # Both taps at once, as a slow machine may deliver two separate ones too late.
+    # Send both taps at once. A slow machine might deliver separate ones too late for a double tap.
     page.evaluate(
         """() => {
           const stage = document.querySelector(".viewer .stage");

@@ -1,4 +1,4 @@
-"""Build files of formats besides those of build.py, byte by byte."""
+"""Build files of the formats that build.py does not cover, byte by byte."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def big_tiff(
         following = 0 if is_last else values_at + len(values)
         out.extend(table + struct.pack(order + "Q", following) + values)
 
-    # EXIF is written first, in front of the chain, so that its offset is known.
+    # Write EXIF first, so that its offset is known.
     exif_at = 0
     if exif:
         exif_at = len(out)

@@ -42,7 +42,7 @@ def qualcomm_entry(name: bytes, kind: int, data: bytes) -> bytes:
 
 
 def structures_of(maker: craft.Maker) -> list[tuple[int, int, int, bytes]]:
-    """Return an entry for each structure that the maker's note holds, as long as they fit into a segment."""
+    """Return an entry for each structure that the maker's note may contain, as many as fit into a segment."""
     table = get_table(maker.table)
     entries: dict[int, tuple[int, int, int, bytes]] = {}
     for tag, children in (table.children if table else {}).items():

@@ -47,8 +47,8 @@ __all__ = ["bucket", "checkout", "install"]
 # ./test.sh --faults indexes 1,000.
 IMAGES = int(os.environ.get("EXIFINATOR_TEST_IMAGES", "400"))
 PHOTOS = "photos"
-# Photos that the gate in front of S3 passes before a test breaks something. A worker whose reads are held leaves as
-# many of them unstored, for other workers to write, as it has greenlets.
+# The number of photos that the gate in front of S3 lets pass before a test breaks something. A worker whose reads are
+# held leaves as many photos unstored, for other workers to write, as it has greenlets.
 FREE_IMAGES = 100
 # Reads that the gate holds must not time out.
 PATIENT = {"S3_TIMEOUT_SECONDS": 300}
@@ -289,7 +289,7 @@ def records_of(installation: Installation) -> dict[str, Document]:
     for record in installation.store.records.collection.find():
         record.pop("extracted_at")
         record.pop("delivered_at", None)
-        # It depends on FIRST_READ_BYTES too.
+        # The records also depend on FIRST_READ_BYTES.
         record.pop("fingerprint", None)
         found[str(record.pop("_id"))] = record
     return found

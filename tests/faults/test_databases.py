@@ -37,7 +37,7 @@ COMPLAINTS = 10
 
 
 @pytest.mark.faults
-def test_batch__mongodb_locked_for_maintenance__goes_on_after_it(
+def test_batch__mongodb_locked_for_maintenance__continues_afterwards(
     site: Callable[..., Site], keep: Callable[..., Keeper], gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = site(GREENLETS=10).installation
@@ -75,7 +75,7 @@ def guarded_mongod(in_memory: Path) -> Iterator[Server]:
 
 
 @pytest.mark.faults
-def test_batch__user_that_may_only_read_for_a_while__goes_on_after_it(
+def test_batch__user_that_may_only_read_for_a_while__continues_afterwards(
     guarded_mongod: Server,
     install: Callable[..., Installation],
     keep: Callable[..., Keeper],
@@ -139,7 +139,7 @@ def mongod_on_small_disk(small_disk: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.faults
-def test_batch__disk_of_mongodb_full_for_a_while__goes_on_after_it(
+def test_batch__disk_of_mongodb_full_for_a_while__continues_afterwards(
     mongod_on_small_disk: Server,
     small_disk: Path,
     install: Callable[..., Installation],
@@ -159,26 +159,27 @@ def test_batch__disk_of_mongodb_full_for_a_while__goes_on_after_it(
         while True:
             file.write(bytes(1 << 20))
             file.flush()
-    # It writes its journal at the latest now, and ends, or refuses.
+    # mongod writes its journal by now at the latest. It then exits, or rejects writes.
     with pytest.raises(PyMongoError):
         insert_much(server.port)
     gate.open()
     here.wait_until(lambda: count_complaints(here) > COMPLAINTS)
     filler.unlink()
-    # It may end at once, a while later, or not at all.
+    # mongod may exit immediately, later, or not at all.
     with server.kept():
         finish_whole(here, batch, undisturbed)
 
 
 class ReplicaSet:
-    """Three mongod of one set, of which a majority must have what is said to be stored."""
+    """Three mongod of one replica set. A write counts as stored when a majority has it."""
 
     def __init__(self, folder: Path) -> None:
         self.servers = []
         for name in ("a", "b", "c"):
             (folder / name).mkdir()
             options = ["--replSet", "rs", "--oplogSize", "50"]
-            # Else another is primary within milliseconds, and hardly a write meets a set without one.
+            # Otherwise, another mongod becomes primary within milliseconds, and hardly any write meets a set without a
+            # primary.
             options += ["--setParameter", "enableElectionHandoff=false"]
             self.servers.append(mongod_server(folder / name, *options))
         hosts = [f"127.0.0.1:{server.port}" for server in self.servers]
@@ -198,7 +199,7 @@ class ReplicaSet:
         return next(server for server in self.servers if server.port == port)
 
     def step_down(self) -> None:
-        # It closes its connections.
+        # mongod closes its connections.
         with contextlib.suppress(PyMongoError):
             self.client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
@@ -217,7 +218,7 @@ def replica_set(in_memory: Path) -> Iterator[ReplicaSet]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["steps down", "is killed"])
-def test_batch__replica_set_whose_primary_goes__is_whole(
+def test_batch__replica_set_whose_primary_disappears__is_complete(
     replica_set: ReplicaSet,
     install: Callable[..., Installation],
     gate: Gate,
@@ -237,6 +238,6 @@ def test_batch__replica_set_whose_primary_goes__is_whole(
         before.kill()
     assert count_stored(here) < IMAGES
     here.wait_until(lambda: replica_set.primary() is not before)
-    # One that had to end would be started again by the supervisor.
+    # If a worker had exited, the supervisor would have restarted it.
     here.start_worker("download", "write")
     finish_whole(here, batch, undisturbed)

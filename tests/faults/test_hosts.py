@@ -1,4 +1,4 @@
-"""Several hosts on one machine: Redis, MongoDB and S3 in a network of their own, workers in two others."""
+"""Several hosts on one machine: Redis, MongoDB and S3 in a network namespace of their own, workers in two others."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def ip(*arguments: str) -> None:
 
 
 class Network:
-    """Namespaces `servers`, `one` and `two`; the servers' has a line to each of the others and to this one.
+    """Network namespaces: `servers`, `one` and `two`.
 
-    At the end of line i the servers are 10.213.i.1, what is at its other end 10.213.i.2.
+    Links connect the namespace `servers` to the other two and to this process's namespace. The servers' address on link
+    i is 10.213.i.1, the address at the other end 10.213.i.2.
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class Network:
                 servers = self.names["servers"]
                 ip("-n", servers, "link", "add", near, "type", "veth", "peer", "name", far)
                 self.lines[end] = near
-                # One end goes to the other namespace; "here" is that of this process.
+                # One end of the link goes into the other namespace. "here" is the namespace of this process.
                 ip("-n", servers, "link", "set", far, "netns", self.names.get(end, str(os.getpid())))
                 there = ["-n", self.names[end]] if end in self.names else []
                 ip("-n", servers, "addr", "add", f"{SUBNET}.{number}.1/24", "dev", near)
@@ -55,7 +56,7 @@ class Network:
                 ip(*there, "addr", "add", f"{SUBNET}.{number}.2/24", "dev", far)
                 ip(*there, "link", "set", far, "up")
                 if end in self.names:
-                    # Every host calls the servers by one address.
+                    # All hosts reach the servers at the same address.
                     ip(*there, "route", "add", f"{SUBNET}.0.0/24", "via", f"{SUBNET}.{number}.1")
         except OSError:
             self.close()
@@ -93,7 +94,7 @@ class Hosts(Installation):
     network: Network
 
     def start_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
-        """HOST says in which namespace."""
+        """HOST names the namespace."""
         host = environment.pop("HOST")
         log = self.logs / f"worker-{host}-{len(self._workers)}.log"
         command = [*self.network.inside(host), str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
@@ -106,7 +107,7 @@ class Hosts(Installation):
 
 
 def reachable(command: list[str]) -> list[str]:
-    """Return the command of a server that the other namespaces reach too."""
+    """Return the command of a server that is reachable from the other namespaces too."""
     return ["0.0.0.0" if word == "127.0.0.1" else word for word in command]
 
 
@@ -149,11 +150,11 @@ def hosts(network: Network, tmp_path: Path) -> Iterator[Hosts]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("for_good", [False, True], ids=["until it notices", "for good"])
-def test_batch__host_of_workers_cut_off__is_whole(
+def test_batch__host_of_workers_cut_off__is_complete(
     hosts: Hosts, undisturbed: dict[str, Document], for_good: bool
 ) -> None:
     batch = hosts.queue_batch(PHOTOS)
-    # This worker starts alone, so that images are leased to it when it is cut off.
+    # This worker starts alone, so images are leased to it when its host is disconnected.
     keepers = [Keeper(hosts, "download", "write", HOST="two")]
     try:
         hosts.wait_until(lambda: count_stored(hosts) > 50)
@@ -162,7 +163,7 @@ def test_batch__host_of_workers_cut_off__is_whole(
             hosts.network.cut("two")
             if hosts.queue.batches.count_in_progress(batch.id, [f"{PHOTOS}/"]):
                 return True
-            # Now and then, no image is leased to it.
+            # Occasionally, no image is leased to it.
             hosts.network.repair("two")
             return False
 
@@ -172,11 +173,11 @@ def test_batch__host_of_workers_cut_off__is_whole(
         if for_good:
             finish_whole(hosts, batch, undisturbed)
             return
-        # No packet tells it that its servers are gone: Redis has to be silent for as long as its client waits.
+        # No packet tells the worker that its servers are unreachable: it waits for Redis as long as its client does.
         hosts.wait_until(lambda: COMPLAINT.search(hosts.logs_of("two")))
         hosts.network.repair("two")
         finish_whole(hosts, batch, undisturbed)
-        # The host that was away works again: alone, it reads everything of another bucket.
+        # The reconnected host works again: its worker indexes all images of another bucket alone.
         keepers[1].stop()
         keepers[1].kill()
         again = hosts.queue_batch("more")

@@ -1,4 +1,4 @@
-"""kill -9 of each program of an installation amid a batch: by itself, or by the same command again, all is whole."""
+"""Kill each program of an installation (SIGKILL) during a batch, which is completed without manual repair."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KILLS = 20
 
 
 class Running:
-    """A checkout, its services and workers, and a run of its that has stored some of the photos."""
+    """A checkout with its services and workers, and a batch that has stored some of the photos."""
 
     def __init__(self, checkout: Callable[..., Checkout], s3: Proxy, gate: Gate) -> None:
         self.checkout = checkout(
@@ -73,8 +73,8 @@ class Running:
 
     def wait(self, true: Callable[[], Any]) -> Any:
         def explain() -> str:
-            said = "" if self.run.poll() is None else str(self.run.communicate())
-            return f"{said}\n{self.checkout.logs()}"
+            output = "" if self.run.poll() is None else str(self.run.communicate())
+            return f"{output}\n{self.checkout.logs()}"
 
         def look() -> Any:
             try:
@@ -107,12 +107,12 @@ class Running:
         return process
 
     def finish(self, run: subprocess.Popen[str] | None = None) -> Document:
-        """Wait until a run is done, and return the counts that it prints."""
+        """Wait until a run has finished, and return the counts that it prints."""
         self.gate.open()
         run = run or self.run
-        said, errors = run.communicate()
+        output, errors = run.communicate()
         assert run.returncode == 0, f"{errors}\n{self.checkout.logs()}"
-        return dict(json.loads(said))
+        return dict(json.loads(output))
 
     def assert_whole(self, expected: dict[str, Document]) -> None:
         found = {}
@@ -143,10 +143,8 @@ def under_way(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> It
         running.close()
 
 
-def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
-    under_way: Running, undisturbed: dict[str, Document]
-) -> None:
-    """The one worker, the API and the dashboard."""
+def test_run__all_but_the_supervisor_killed__is_completed(under_way: Running, undisturbed: dict[str, Document]) -> None:
+    """The only worker, the API and the dashboard are killed."""
     programs = ("mrq_worker download", "-P -m api", "exifinator.dashboard")
     killed = [under_way.kill(words) for words in programs]
 
@@ -162,7 +160,7 @@ def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
 
 
 @pytest.mark.faults
-def test_run__killed__goes_on_with_its_batch_when_run_again(
+def test_run__killed__continues_with_its_batch_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     under_way.run.kill()
@@ -176,7 +174,9 @@ def test_run__killed__goes_on_with_its_batch_when_run_again(
 
 
 @pytest.mark.faults
-def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, undisturbed: dict[str, Document]) -> None:
+def test_run__supervisor_killed__is_complete_when_run_again(
+    under_way: Running, undisturbed: dict[str, Document]
+) -> None:
     under_way.kill("supervisord", "workers")
     worker = under_way.find("mrq_worker", "download")
     under_way.run.kill()
@@ -188,17 +188,17 @@ def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, und
 
     assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
     under_way.assert_whole(undisturbed)
-    # The workers of before are not there beside the new ones.
+    # The old workers are gone.
     assert worker is not None
     assert not worker.is_running()
 
 
 @pytest.mark.faults
-def test_run__everything_killed_at_once__is_whole_when_run_again(
+def test_run__everything_killed_simultaneously__is_complete_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
-    """As when the machine loses its power: Redis, MongoDB, their supervisor, the workers' and all that they started."""
-    # What a supervisor starts in between is killed too.
+    """All programs are killed, as in a power failure: Redis, MongoDB, the workers and both supervisors."""
+    # Programs that a supervisor has restarted in the meantime are killed too.
     while processes := under_way.checkout.processes():
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -213,7 +213,7 @@ def test_run__everything_killed_at_once__is_whole_when_run_again(
 
 
 @pytest.mark.faults
-def test_batch__20_kills_of_workers_at_random_moments__is_whole(
+def test_batch__20_kills_of_workers_at_random_moments__is_complete(
     install: Callable[..., Installation],
     keep: Callable[..., Keeper],
     proxy: Proxy,
@@ -251,5 +251,5 @@ def test_batch__20_kills_of_workers_at_random_moments__is_whole(
 
 
 def count_read(proxy: Proxy) -> int:
-    """How many reads of photos have been asked for."""
+    """Return how many reads of photos have been requested."""
     return sum("IMG_" in target for _, target, _ in list(proxy.seen))

@@ -21,14 +21,14 @@ from tests.unit.metadata.test_unpacked_limits import heic
 
 MIB = 1024 * 1024
 FILES = 5
-# All files at once.
+# All files are fetched at the same time.
 GREENLETS = 30
 WRITE_QUEUE_MB = 32
-# What the allocator keeps, and what Redis needs for itself.
+# Memory that the allocator keeps, and that Redis needs for itself.
 SLACK_BYTES = 32 * MIB
-# Whatever the number of its greenlets, a worker holds a few images at a time, and several copies of the metadata of
-# each: the blocks, the message, what a driver sends or receives, and what is being decoded.
-MOST_COPIES = 40
+# Regardless of its number of greenlets, a worker holds a few images at a time, with several copies of their metadata:
+# the blocks, the message, the data that a driver sends or receives, and the decoded values.
+MAX_COPIES = 40
 
 
 def compressed_boxes() -> bytes:
@@ -75,7 +75,7 @@ def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
     tmp_path_factory: pytest.TempPathFactory,
     record_property: Callable[..., None],
 ) -> None:
-    """Without a limit for each file, five files of one kind took 1.5 GB of the worker and 0.8 GB of Redis."""
+    """Without a limit per file, five files of one kind took 1.5 GB in the worker and 0.8 GB in Redis."""
     bucket.put("first/a.jpg", make_jpeg())
     for make in BOMBS:
         body = make()
@@ -99,4 +99,4 @@ def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
     record_property("grown", grown)
     # Redis keeps the queue, and one message three times: in the request, in the script and in the response.
     assert grown["redis"] < WRITE_QUEUE_MB * MIB + 3 * max(MAX_FILE_BYTES, BYTES_PER_PUSH) + SLACK_BYTES
-    assert grown["worker"] < MOST_COPIES * MAX_FILE_BYTES + SLACK_BYTES
+    assert grown["worker"] < MAX_COPIES * MAX_FILE_BYTES + SLACK_BYTES

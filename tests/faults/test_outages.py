@@ -1,4 +1,4 @@
-"""Whatever server dies during a batch, each listed image ends with its record, without hand work."""
+"""Whichever server dies during a batch, each listed image ends up with its record, without manual repair."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOG_LINE = re.compile(r"^(\S+ \S+),(\d+) \w+ (spawned: 'download-write-00'|exite
 
 @dataclass(frozen=True)
 class Outage:
-    """An outage, which ends after so many retries of the run and restarts of the workers."""
+    """An outage. It ends after this many retries of the run and restarts of the workers."""
 
     retries: int
     restarts: int
@@ -50,7 +50,7 @@ OUTAGES = [
 
 
 class Retries(logging.Handler):
-    """Counts how often the run of this process has tried something again."""
+    """Counts how often the run in this process has retried an operation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def retries() -> Iterator[Retries]:
 
 @pytest.fixture
 def bring_back(retries: Retries) -> Iterator[Callable[..., Future[None]]]:
-    """bring_back(server, outage, keepers) starts a killed server again, when the outage has lasted as it says."""
+    """Yield bring_back(server, outage, keepers), which restarts a killed server at the end of the outage."""
     # Set at the end of the test, even if it failed, so that the waiting threads return.
     is_over = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -98,7 +98,7 @@ def count_starts(keepers: list[Keeper]) -> int:
 
 @pytest.mark.parametrize("outage", OUTAGES)
 @pytest.mark.parametrize("keeps_data", [True, False], ids=["with its append-only file", "with an empty memory"])
-def test_batch__redis_killed_and_back__is_whole(
+def test_batch__redis_killed_and_restarted__is_complete(
     site: Callable[..., Site],
     keep: Callable[..., Keeper],
     gate: Gate,
@@ -120,7 +120,7 @@ def test_batch__redis_killed_and_back__is_whole(
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_batch__mongodb_killed_and_back__is_whole(
+def test_batch__mongodb_killed_and_restarted__is_complete(
     site: Callable[..., Site],
     keep: Callable[..., Keeper],
     gate: Gate,
@@ -159,7 +159,7 @@ def test_workers__server_away__are_tried_again_ever_more_seldom(
     assert done.returncode == 0, done.stderr
 
     def lives_and_pauses() -> list[tuple[float, float]]:
-        """For each start of the worker after an end: how long it had lived, and the pause, by the supervisor's log."""
+        """Return, for each restart of the worker, its running time and the pause, from the supervisor's log."""
         log = (home.path / "logs" / "supervisord-workers.log").read_text()
         moments = [datetime.fromisoformat(f"{at}.{milliseconds}") for at, milliseconds, _ in LOG_LINE.findall(log)]
         # It is spawned, exits, is spawned, ...
@@ -176,19 +176,19 @@ def test_workers__server_away__are_tried_again_ever_more_seldom(
 
     record_property("lives and pauses", seen)
     record_property("cpu_seconds", used)
-    # Each pause is a second longer at least, unless the worker has lived for long. (The supervisor starts to count both
-    # some moments before its log says so.)
+    # Each pause is at least a second longer than the last, unless the worker has run for long. The supervisor starts
+    # both measurements shortly before it logs them.
     least = 0
     for life, pause in seen:
         least = least + 1 if life < SETTLED_SECONDS - 1 else 0
         assert pause > least - 0.2, seen
-    # Starting all programs costs this much CPU time. Beyond that, none may be busy while it waits.
+    # Starting all programs takes this much CPU time. Apart from that, none may be busy while it waits.
     assert used < 3 * (len(seen) + 1)
     assert home.command("run", "--json", "--refresh", PHOTOS).returncode == 0
 
 
 def _cpu_seconds(home: Checkout) -> float:
-    """Return the CPU time of the programs, including those that have ended."""
+    """Return the CPU time of the programs, including those that have exited."""
     total = 0.0
     for process in home.processes():
         try:
@@ -202,7 +202,7 @@ def _cpu_seconds(home: Checkout) -> float:
 
 
 @pytest.mark.faults
-def test_batch__redis_out_of_memory_for_a_while__is_whole(
+def test_batch__redis_out_of_memory_for_a_while__is_complete(
     site: Callable[..., Site], keep: Callable[..., Keeper], gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = site(GREENLETS=10).installation
@@ -213,9 +213,9 @@ def test_batch__redis_out_of_memory_for_a_while__is_whole(
     here.redis.config_set("maxmemory", "1mb")
     gate.open()
 
-    # The server's own words hold the name of the setting too; ours say what to do.
+    # The server's own message contains the name of the setting too. EXIFinator's message says what to do.
     here.wait_until(lambda: "it is at its maxmemory; give it more" in here.worker_logs())
-    # So long that MRQ has tried failed jobs again, which it looks for each 5 s.
+    # Long enough for MRQ to look for failed jobs to retry, which it does every 5 s.
     looked = count_looks_for_retries(here)
     here.wait_until(lambda: count_looks_for_retries(here) >= looked + 2)
     assert count_stored(here) < IMAGES
@@ -224,5 +224,5 @@ def test_batch__redis_out_of_memory_for_a_while__is_whole(
 
 
 def count_looks_for_retries(here: Installation) -> int:
-    """How often MRQ's maintenance has looked for jobs that are to be tried again."""
+    """Return how often MRQ's maintenance has looked for jobs to retry."""
     return here.store.jobs.collection.count_documents({"path": {"$regex": "RequeueRetryJobs"}})

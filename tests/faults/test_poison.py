@@ -1,4 +1,4 @@
-"""The faults that tests put into a worker leave the rest of its environment as it is."""
+"""The faults that tests inject into a worker leave the rest of its environment unchanged."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def test_environment__sitecustomize_of_its_own__runs_too(tmp_path: Path, monkeyp
         )
         return done.stdout.splitlines()
 
-    said, version = run()
-    assert run(**newer_version()) == [said, str(int(version) + 1)]
+    unchanged, version = run()
+    assert run(**newer_version()) == [unchanged, str(int(version) + 1)]

@@ -1,4 +1,4 @@
-"""S3 in bad health during a whole batch: what it does to a fifth of the images ends in the records of a good day."""
+"""S3 fails during a whole batch. The records are nevertheless the same as without failures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.s3_proxy import Answer, Proxy, s3_error
 
 NUMBER = re.compile(r"IMG_(\d+)")
 REGION = re.compile(r"Credential=\w+/\d+/([\w-]+)/")
-# More than one request tries by itself, so that the job is tried again too.
-FAULTS_AN_IMAGE = 5
-# So little that most images take two requests.
+# More failures than one job retries within itself, so that the job is retried too.
+FAULTS_PER_IMAGE = 5
+# Small enough that most images take two requests.
 FIRST_READ_BYTES = 4096
 NEW_ETAG = "0123456789abcdef0123456789abcdef"
 
@@ -32,7 +32,7 @@ Fault = Callable[[Answer], Answer | None]
 
 
 def with_header(answer: Answer, name: str, value: str | None) -> Answer:
-    kept = {known: said for known, said in answer.headers.items() if known.lower() != name.lower()}
+    kept = {known: text for known, text in answer.headers.items() if known.lower() != name.lower()}
     return replace(answer, headers=kept if value is None else {**kept, name: value})
 
 
@@ -41,7 +41,7 @@ def half(answer: Answer) -> int:
 
 
 def shortened(answer: Answer) -> Answer:
-    """Whole as far as its length says; only the range tells that something is missing."""
+    """Make the body shorter than its range, although it has the length that its header declares."""
     kept = with_header(answer, "Content-Length", str(len(answer.body) - 3))
     return replace(kept, body=answer.body[:-3])
 
@@ -60,12 +60,12 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-class IllServer:
-    """What a proxy does to the first FAULTS_AN_IMAGE requests for each `every`th image: one of these faults in turn."""
+class FaultyServer:
+    """Applies one of several faults in turn to the first FAULTS_PER_IMAGE requests for every nth image."""
 
     def __init__(self, faults: list[Fault], every: int = 5) -> None:
         self.faults, self.every = faults, every
-        self.asked: Counter[int] = Counter()
+        self.requests: Counter[int] = Counter()
         self.lock = threading.Lock()
 
     def __call__(self, method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
@@ -74,9 +74,9 @@ class IllServer:
             return answer
         number = int(found[1])
         with self.lock:
-            self.asked[number] += 1
-            tries = self.asked[number]
-        if tries > FAULTS_AN_IMAGE:
+            self.requests[number] += 1
+            tries = self.requests[number]
+        if tries > FAULTS_PER_IMAGE:
             return answer
         return self.faults[(number // self.every + tries) % len(self.faults)](answer)
 
@@ -88,38 +88,38 @@ def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
     )
 
 
-def read_all(here: Installation, expected: dict[str, Document]) -> None:
+def index_all(here: Installation, expected: dict[str, Document]) -> None:
     here.start_worker("download", "write")
     assert finish_whole(here, here.queue_batch(PHOTOS), expected).stored == IMAGES
 
 
-def test_batch__every_fault_of_s3_at_once__is_whole(
+def test_batch__every_fault_of_s3_simultaneously__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    proxy.answer = ill = IllServer(list(FAULTS.values()), every=20)
-    read_all(here, undisturbed)
-    assert len(ill.asked) == IMAGES // 20
-    assert min(ill.asked.values()) > FAULTS_AN_IMAGE
+    proxy.answer = server = FaultyServer(list(FAULTS.values()), every=20)
+    index_all(here, undisturbed)
+    assert len(server.requests) == IMAGES // 20
+    assert min(server.requests.values()) > FAULTS_PER_IMAGE
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("name", FAULTS)
-def test_batch__one_fault_of_s3__is_whole(
+def test_batch__one_fault_of_s3__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], name: str
 ) -> None:
-    # Each body that stops takes a read's whole time-out.
-    proxy.answer = ill = IllServer([FAULTS[name]], every=20 if name == "a body that stops" else 5)
-    read_all(here, undisturbed)
-    assert min(ill.asked.values()) > FAULTS_AN_IMAGE
+    # Each body that stalls takes a whole read timeout.
+    proxy.answer = server = FaultyServer([FAULTS[name]], every=20 if name == "a body that stops" else 5)
+    index_all(here, undisturbed)
+    assert min(server.requests.values()) > FAULTS_PER_IMAGE
 
 
 @pytest.mark.faults
-def test_batch__bucket_in_another_region__is_whole(
+def test_batch__bucket_in_another_region__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     signed_for: list[str] = []
 
-    def elsewhere(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    def reject_other_regions(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         found = REGION.search(headers.get("Authorization", ""))
         assert found is not None
         signed_for.append(found[1])
@@ -127,45 +127,45 @@ def test_batch__bucket_in_another_region__is_whole(
             return answer
         return s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
 
-    proxy.answer = elsewhere
-    read_all(here, undisturbed)
-    # Asked in the wrong region a few times, not for each image.
+    proxy.answer = reject_other_regions
+    index_all(here, undisturbed)
+    # The client used the wrong region a few times, but not for each image.
     assert signed_for.count("eu-west-3") > IMAGES
     assert len(signed_for) - signed_for.count("eu-west-3") < IMAGES // 10
 
 
 @pytest.mark.faults
-def test_batch__server_without_ranges__is_whole(
+def test_batch__server_without_ranges__is_complete(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """200 where 206 was asked for, and the whole object behind it."""
+    """The server responds with 200 and the whole object instead of 206."""
 
-    def whole(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    def send_whole_object(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if answer.status != 206:
             return answer
         plain = with_header(with_header(answer, "Content-Range", None), "Content-Length", str(PHOTO_BYTES))
         return Answer(200, plain.headers, answer.body.ljust(PHOTO_BYTES, b"\0"))
 
-    def from_the_start(headers: dict[str, str]) -> None:
+    def ask_for_the_start(headers: dict[str, str]) -> None:
         for name in headers:
             if name.lower() == "range":
                 headers[name] = "bytes=0-65535"
 
-    proxy.answer, proxy.change_headers = whole, from_the_start
-    read_all(here, undisturbed)
+    proxy.answer, proxy.change_headers = send_whole_object, ask_for_the_start
+    index_all(here, undisturbed)
 
 
-def smaller_pages(target: str) -> str:
+def with_small_pages(target: str) -> str:
     return f"{target}&max-keys=100" if "list-type" in target else target
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["503 SlowDown", "reset in the middle of the body", "a page that is not S3's"])
-def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
+def test_listing__fails_on_page_7__continues_from_there_when_run_again(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], fault: str
 ) -> None:
     served: list[str] = []
-    proxy.request = smaller_pages
+    proxy.request = with_small_pages
 
     def fail(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
         if "list-type" not in target:
@@ -174,20 +174,20 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
         return answer if len(served) < 7 else FAULTS[fault](answer)
 
     proxy.answer = fail
-    broken_off = here.batch(PHOTOS)
-    broken_off.open()
+    interrupted = here.batch(PHOTOS)
+    interrupted.open()
     with pytest.raises(SourceUnavailable) as caught:
-        for _ in broken_off.list_and_queue(pause=lambda seconds: None):
+        for _ in interrupted.list_and_queue(pause=lambda seconds: None):
             pass
-    broken_off.detach("stopped", problem=str(caught.value))
-    assert 0 < broken_off.counts.listed < IMAGES
+    interrupted.detach("stopped", problem=str(caught.value))
+    assert 0 < interrupted.counts.listed < IMAGES
     proxy.answer = None
 
     here.start_worker("download", "write")
     seen = len(proxy.seen)
     batch = here.queue_batch(PHOTOS)
-    assert (batch.resumed, batch.id) == (True, broken_off.id)
-    # What had come before is not listed again.
+    assert (batch.resumed, batch.id) == (True, interrupted.id)
+    # The part of the bucket that was listed before is not listed again.
     pages = [target for _, target, _ in proxy.seen[seen:] if "list-type" in target]
     assert pages
     assert all("start-after=" in target or "continuation-token=" in target for target in pages)
@@ -198,15 +198,15 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
 def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """Every tenth one before it is read, and every tenth one between its two ranges."""
+    """Some objects are deleted before they are fetched, and others between their two ranges."""
 
     def delete(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
         found = NUMBER.search(target)
         if found is None or "list-type" in target:
             return answer
-        further = "if-match" in {name.lower() for name in headers}
-        last = int(found[1]) % 10
-        return s3_error(404, "NoSuchKey") if last == 0 or (last == 5 and further) else answer
+        is_second_range = "if-match" in {name.lower() for name in headers}
+        last_digit = int(found[1]) % 10
+        return s3_error(404, "NoSuchKey") if last_digit == 0 or (last_digit == 5 and is_second_range) else answer
 
     proxy.answer = delete
     here.start_worker("download", "write")
@@ -217,10 +217,10 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     assert {group["exception"] for group in FailedJobs(here.store.jobs).group(failed_filter())} == {"ObjectGone"}
 
 
-def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
+def test_batch__objects_replaced_while_it_runs__are_read_again_and_not_mixed(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
-    """Every fifth one between its two ranges, and every tenth one when it is listed and not yet read."""
+    """Some objects are replaced between their two ranges, and others after they were listed."""
     replaced: set[int] = set()
     lock = threading.Lock()
 
@@ -239,9 +239,9 @@ def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
         found = NUMBER.search(target)
         if found is None:
             return answer
-        wanted = next((value.strip('"') for name, value in headers.items() if name.lower() == "if-match"), "")
+        if_match = next((value.strip('"') for name, value in headers.items() if name.lower() == "if-match"), "")
         number = int(found[1])
-        if number % 5 == 0 and wanted == ETAG:
+        if number % 5 == 0 and if_match == ETAG:
             with lock:
                 replaced.add(number)
             return s3_error(412, "PreconditionFailed")
@@ -263,8 +263,8 @@ def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
         if int(found[1]) % 10 in (0, 1, 5):
             other = NUMBER.sub(f"IMG_{int(found[1]) + 1:09}", name)
             words = search_terms(record["key"], undisturbed[other]["photo"], undisturbed[other].get("xmp"))
-            own = {"key": record["key"], "family": record["family"], "etag": NEW_ETAG}
-            expected[name] = {**undisturbed[other], **own, **words}
+            unchanged = {"key": record["key"], "family": record["family"], "etag": NEW_ETAG}
+            expected[name] = {**undisturbed[other], **unchanged, **words}
 
     batch = here.queue_batch(PHOTOS)
     replaced.update(number for number in range(IMAGES) if number % 10 == 1)

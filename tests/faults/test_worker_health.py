@@ -1,4 +1,4 @@
-"""Workers that have seen much: bad files, other versions beside them, a wrong clock, very many images."""
+"""Workers under strain: bad files, workers of other versions, a wrong clock, and very many images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.servers import run_made_up_bucket
 DAMAGED = 10_000
 SOAKED = 200_000
 SAMPLE_EVERY = 20_000
-# What the allocator and the drivers' pools may come to hold between two looks.
+# The memory that the allocator and the drivers' pools may gain between two measurements.
 SLACK_MB = 40.0
 SLACK_FILES = 10
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -52,13 +52,13 @@ def measure(worker: psutil.Process) -> tuple[float, int]:
 
 
 def spoil(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    """Return the answer with 40 metadata bytes of its photo overwritten, the same ones each time."""
+    """Return the response with 40 metadata bytes of its photo overwritten, always the same ones."""
     found = re.search(r"IMG_(\d+)", target)
     if found is None or "list-type" in target:
         return answer
     chance = random.Random(int(found[1]))
     body = bytearray(answer.body)
-    # This hits entries of the IFDs: types, lengths and offsets.
+    # The bytes are in entries of the IFDs: types, lengths and offsets.
     for _ in range(40):
         body[chance.randrange(20, min(1500, len(body)))] = chance.randrange(256)
     if int(found[1]) % 3 == 0:
@@ -89,7 +89,7 @@ def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
     assert after[1] <= before[1] + SLACK_FILES
 
 
-def test_worker__image_that_computes_for_ever__ends_by_the_deadline(
+def test_worker__image_that_computes_forever__ends_by_the_deadline(
     install: Callable[..., Installation], photos_url: str, undisturbed: dict[str, Document]
 ) -> None:
     here = install(S3_ENDPOINT_URL=photos_url, PARSE_DEADLINE_SECONDS=0.5)
@@ -106,13 +106,13 @@ def test_worker__image_that_computes_for_ever__ends_by_the_deadline(
 
 
 @pytest.mark.faults
-def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
+def test_batch__workers_of_two_versions_simultaneously__each_image_has_one_record(
     install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
     here = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=5, **PATIENT)
     older = here.start_worker("download", "write")
     batch = start_batch(here)
-    # It reads no more until the newer one has stored something.
+    # The older worker indexes nothing more until the newer one has stored a record.
     older.send_signal(signal.SIGSTOP)
     newer = here.start_worker("download", "write", **newer_version())
     gate.open()
@@ -134,7 +134,7 @@ def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
 @pytest.mark.skipif(FAKETIME is None, reason="a wrong clock needs libfaketime: apt-get install libfaketime")
 @pytest.mark.faults
 @pytest.mark.parametrize("offset", ["+600", "-600"])
-def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
+def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
     install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document], offset: str
 ) -> None:
     gate.let_through(0)
@@ -158,7 +158,7 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
 
     finish_whole(here, batch, undisturbed)
 
-    # Had either clock ended a lease, both workers would have read the image.
+    # If one of the clocks had ended a lease, both workers would have read the image.
     assert_each_read_once(proxy)
 
 
@@ -170,7 +170,7 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
 def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
     install: Callable[..., Installation], tmp_path: Path, sets: str, takes_up: str
 ) -> None:
-    """The worker that notes the retry of the one image dies; another one, with another clock, takes it up."""
+    """The worker that scheduled the retry of the only image dies. A worker with another clock performs the retry."""
     with run_made_up_bucket(1, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = lambda method, target, headers, answer: answer if "list" in target else s3_error(503, "SlowDown")
         here = install(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
@@ -182,7 +182,7 @@ def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
         proxy.answer = None
         here.start_worker("download", "write", **wrong_clock(takes_up))
 
-        # By the wrong clock it comes ten minutes later, which is past the time of a test.
+        # By the wrong clock, the retry is due ten minutes later, which exceeds the time limit of a test.
         assert here.finish(batch).stored == 1
 
 
@@ -225,8 +225,9 @@ def test_workers__200_000_images__nothing_grows(
     assert last["connections"] <= first["connections"] + SLACK_FILES
     assert last["redis clients"] <= first["redis clients"] + SLACK_FILES
     assert last["jobs of images"] == 0
-    # MRQ's own maintenance leaves a job each minute, whatever is read; each must say when it is to be forgotten.
+    # MRQ's own maintenance creates a job each minute, regardless of images. Each of these jobs must have an expiry
+    # time.
     assert kept_for_ever == 0
-    # What is kept for an image while it is under way is gone after it.
+    # The data that is kept for an image while it is in progress is deleted afterwards.
     assert here.installation.redis.dbsize() < 100
     assert here.installation.redis.hlen(here.installation.queue.keys.deliveries) == 0

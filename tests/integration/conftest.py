@@ -154,7 +154,7 @@ class Installation:
 
     @property
     def readers(self) -> list[subprocess.Popen[bytes]]:
-        """Workers that a batch needs: the one started last."""
+        """Return the workers that a batch needs. The last one was started last."""
         return self._readers
 
     def finish_here(self, batch: Batch) -> BatchCounts:

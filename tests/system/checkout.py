@@ -1,4 +1,4 @@
-"""EXIFinator's programs in a folder of their own, run as a person runs them."""
+"""EXIFinator's programs in a folder of their own, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from exifinator.sockets import socket_path
 from tests.servers import NO_PROXY, ROOT, find_processes, reserve_port
 from tests.waiting import eventually
 
-# What the person who runs the tests has of these must not reach the programs.
+# These variables of the user who runs the tests must not reach the programs.
 NOT_INHERITED = ("AWS_", "EXIFINATOR_", "MRQ_", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
-# On a busy machine a healthy program may take minutes to start: pytest's time limit is the only one.
+# On a busy machine, a healthy program may take minutes to start, so pytest's time limit is the only one.
 START_TIMEOUT_SECONDS = 3600
 
 
 class Checkout:
     """A copy of this checkout's programs in `path`, with its own logs/ and var/.
 
-    `said` is all that its commands printed. Its ports stay reserved when its programs are stopped and started again.
+    `output` is the output of all its commands. Its ports stay reserved while its programs restart.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -46,15 +46,15 @@ class Checkout:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_INHERITED)},
             "HOME": str(home),
-            # No instance's credentials either.
+            # Do not use the credentials of a cloud instance either.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         self.set(WORKER_PROCESSES=1, API_PROCESSES=1, RETRY_DELAY_SECONDS=0.1, MAX_RETRIES=1, **self.ports)
         self.set(START_TIMEOUT_SECONDS=START_TIMEOUT_SECONDS, **settings)
-        self.said = ""
+        self.output = ""
 
     def set(self, **settings: Any) -> None:
-        """Change settings of the commands that follow; None unsets one."""
+        """Change settings for the following commands. None unsets a setting."""
         for name, value in settings.items():
             self.environment.pop(f"EXIFINATOR_{name}", None)
             if value is not None:
@@ -71,18 +71,18 @@ class Checkout:
             text=True,
             check=False,
         )
-        self.said += done.stdout + done.stderr
+        self.output += done.stdout + done.stderr
         return done
 
     def ask(self, program: str, path: str, **headers: str) -> bytes:
-        """Return what the API or the dashboard ("API", "DASHBOARD") answers to a GET."""
+        """Return the response of the API or the dashboard ("API", "DASHBOARD") to a GET."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.ports[f'{program}_PORT']}{path}", headers=headers)
         with NO_PROXY.open(request) as answer:
             is_endless = answer.headers.get_content_type() == "text/event-stream"
             return bytes(answer.read1() if is_endless else answer.read())
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process whose current folder is the checkout or below; Redis's is that of its data."""
+        """Return every process whose working folder is in the checkout. That of Redis is its data folder."""
         return find_processes(lambda process: Path(process.cwd()).is_relative_to(self.path))
 
     def logs(self) -> str:
@@ -93,12 +93,12 @@ class Checkout:
         )
 
     def close(self) -> None:
-        """End what runs; a second call does nothing."""
+        """Stop the programs that are running. A second call does nothing."""
         if not self.processes():
             return
-        # By SIGKILL: how a stop waits is the matter of other tests.
+        # Use SIGKILL, because other tests cover how programs stop.
         kill_all(self.processes)
-        # Removes what the supervisors leave then.
+        # Remove what the supervisors then leave behind.
         self.command("stop", "--all")
 
 
@@ -125,7 +125,10 @@ def end_supervised(root: Path, name: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Callable[..., Checkout]]:
-    """checkout(NAME=value, ...) gives one with these settings; what it started is ended afterwards."""
+    """Yield checkout(NAME=value, ...), which returns a checkout with these settings.
+
+    Its programs are stopped afterwards.
+    """
     with contextlib.ExitStack() as stack:
         number = 0
 

@@ -1,4 +1,4 @@
-"""A fresh clone, in a path with spaces, with its own ports, to run the scripts in as a person would."""
+"""A fresh clone, in a path with spaces, with its own ports, in which the scripts are run as a user would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.system.checkout import START_TIMEOUT_SECONDS, kill_all
 
 @dataclass
 class Clone:
-    """Where it is, and what its commands find in their environment."""
+    """A clone: its path, and the environment of its commands."""
 
     path: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Clone:
         return self._run([str(self.path / command), *arguments], cwd or self.path, environment)
 
     def shell(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run lines of a shell in the clone, as the README has them."""
+        """Run lines of a shell in the clone, as they are in the README."""
         return self._run(["bash", "-euc", text], self.path, environment)
 
     def _run(self, command: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -84,7 +84,7 @@ class Clone:
         return {pid for pid, line in self.supervised().items() if "download write" in line}
 
     def close(self) -> None:
-        """Stop what runs as a person does, and kill what that leaves."""
+        """Stop the programs as a user does, and kill those that are left."""
         if not self.processes():
             return
         try:
@@ -104,7 +104,7 @@ def _command_lines(processes: list[psutil.Process]) -> dict[int, str]:
 
 
 def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
-    """Clone the checkout as it is, with what is not committed yet, below `folder`; there is no environment in it."""
+    """Clone the checkout, including uncommitted changes, below `folder`. The clone has no environment."""
     path, home = folder / "a folder" / "with 100% spaces", folder / "home"
     home.mkdir(parents=True)
     listed = subprocess.run(
@@ -147,7 +147,7 @@ def add_environment(clone: Clone) -> None:
     (packages / "packages_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     # Programs that come with packages, such as supervisord, are found in PATH.
     clone.environment["PATH"] = f"{sysconfig.get_path('scripts')}:{clone.environment['PATH']}"
-    # As stamp_of in setup.sh makes it; `test_setup__environment_is_whole__installs_nothing` compares.
+    # The stamp is that of stamp_of in setup.sh. `test_setup__environment_is_whole__installs_nothing` compares them.
     stamp = "{ printf '%s\\n' \"$PWD\"; cat -- requirements.txt; } | cksum >venv/.requirements.txt"
     subprocess.run(["bash", "-euc", stamp], cwd=clone.path, check=True)
 
@@ -161,7 +161,7 @@ def s3_proxy(moto_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Return a clone in which nothing was set up; tests must not do that either."""
+    """Return a clone in which nothing was set up. Tests must not set it up either."""
     return make_clone(tmp_path_factory.mktemp("bare"))
 
 
@@ -180,7 +180,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator
 
 @pytest.fixture
 def running_clone(clone: Clone) -> Clone:
-    """Return the clone with all its programs running: started here, or by a test before."""
+    """Return the clone with all its programs running: started here, or by an earlier test."""
     # Two supervisors, Redis, MongoDB, the dashboard, the API and at least one worker.
     if len(clone.supervised()) < 7:
         done = clone.run("start_workers.sh")

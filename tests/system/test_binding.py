@@ -1,4 +1,4 @@
-"""What listens, and where."""
+"""Which programs listen, and at which addresses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_installation__everything_started__listens_on_this_machine_alone(
 def test_start__beyond_this_machine_without_a_password__is_refused(
     checkout: Callable[..., Checkout], module: str, setting: str, remedy: str
 ) -> None:
-    """By the program itself, however it is started; test_config.py has every form that an address can take."""
+    """The program itself refuses, however it is started. test_config.py covers every form of an address."""
     site = checkout(**{setting: "[::]"})
 
     done = subprocess.run(

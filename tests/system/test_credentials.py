@@ -1,4 +1,4 @@
-"""With credentials from each of the places that boto3 supports, and none in settings.py, an image is read."""
+"""An image is read with credentials from each place that boto3 supports, without any in settings.py."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_credentials__from_any_source__read_an_image(
     s3 = reader(give(config))
     first = s3.read_range(image, 0, 100)
     if reader is FastS3Client:
-        # From now on it must sign its requests itself.
+        # From now on, the client must sign its requests itself.
         monkeypatch.setattr(S3Client, "read_range", None)
 
     again = s3.read_range(image, 0, 100)

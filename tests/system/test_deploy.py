@@ -1,4 +1,4 @@
-"""What deploy/ holds, each by the tool that knows it, where it is there."""
+"""The files in deploy/, each checked by the tool that reads it, where that tool is installed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_compose__variables__are_those_of_the_example_and_no_secret_has_a_defaul
     text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     used = dict(re.findall(r"\$\{(\w+):([-?])", text))
     example = re.findall(r"^(\w+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE)
-    # Those of Compose itself are not in compose.yaml.
+    # Compose's own variables are not in compose.yaml.
     assert set(used) == {name for name in example if not name.startswith("COMPOSE_")}
     secrets = {name for name in used if re.search("PASSWORD|TOKEN|AUTH", name)}
     assert {used[name] for name in secrets} == {"?"}
@@ -83,7 +83,7 @@ def test_compose__settings__are_settings_that_hold(compose: dict[str, Any], serv
 
 
 def test_compose__its_words__are_those_of_the_specification(compose: dict[str, Any]) -> None:
-    # Without anchors, which the specification leaves to YAML.
+    # Remove anchors, which the specification leaves to YAML.
     assert PyCompose.from_yaml(yaml.safe_dump(compose)).to_dict()["services"].keys() == compose["services"].keys()
     compose_with_slip = {**compose, "services": {"api": {"image": "exifinator", "prots": []}}}
     with pytest.raises(ValueError, match="prots"):
@@ -92,7 +92,7 @@ def test_compose__its_words__are_those_of_the_specification(compose: dict[str, A
 
 @pytest.fixture(scope="module")
 def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """compose_config(variables) runs `docker compose config`; where only Debian's docker-compose 1 is there, that."""
+    """Return compose_config(variables), which runs `docker compose config`, or Debian's docker-compose 1."""
     command, text = ["docker", "compose"], (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     asked = [*command, "version"]
     if not shutil.which("docker") or subprocess.run(asked, capture_output=True, check=False).returncode:
@@ -107,7 +107,7 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
         where = ["--project-directory", str(DEPLOY), "-f", str(folder / "compose.yaml"), "--env-file"]
         return subprocess.run(
             [*command, *where, str(folder / "env"), "config"],
-            # Docker's own settings are none of the test's; the variables come from the file alone.
+            # The settings of Docker in the environment do not count. The variables come from the file alone.
             env={"PATH": os.environ["PATH"], "HOME": str(folder)},
             capture_output=True,
             text=True,

@@ -23,7 +23,7 @@ from tests.servers import lack
 SCRIPTS = STATIC / "js"
 OWN_SCRIPTS = sorted(path for path in SCRIPTS.rglob("*.js*"))
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-# Of the 300 kB of a first view, what is left belongs to answers and thumbnails.
+# A first view may have 300 kB. The rest is left for responses and thumbnails.
 FIRST_VIEW_BYTES = 90_000
 
 
@@ -56,11 +56,11 @@ def test_script__makes_no_html_of_text(path: Path) -> None:
     code = re.sub(r"^\s*//.*$|/\*\*.*?\*/", "", path.read_text(), flags=re.M | re.S)
     ways = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|setHTML|DOMParser"
     assert re.findall(f"{ways}|dangerouslySet", code) == []
-    # A style written as text would be refused by the policy; an object's goes through.
+    # The policy rejects a style given as text, but not one given as an object.
     assert re.findall(r"\bstyle=\{`|\sstyle=\"", code) == []
 
 
-# The modules or folders whose elements a stylesheet is for; all others are on the page at the same time.
+# The modules or folders whose elements a stylesheet is for. All others are on the page at the same time.
 OWNERS = {
     "batches": ("batches/", "views/batches.jsx", "components/rate_chart.jsx", "components/action_button.jsx"),
     "cameras": ("views/cameras.jsx",),
@@ -103,7 +103,7 @@ def linked_files() -> list[Path]:
     linked = [BUILT / name for name in re.findall(r'"/static/([^"]+)"', page)]
     scripts = [path for path in linked if path.suffix == ".js"]
     imported = [name for path in scripts for name in re.findall(r'(?:\bfrom|\bimport)"\./([^"]+)"', path.read_text())]
-    # A file that scripts import is linked too, so that the browser fetches it together with them.
+    # A file that scripts import is also linked, so that the browser fetches it together with them.
     assert {BUILT / name for name in imported} <= set(linked)
     return linked
 
@@ -136,7 +136,7 @@ def test_root__browser__gets_the_page(client: TestClient) -> None:
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
     assert "unsafe" not in policy
-    # Originals are the only thing from another server.
+    # Only originals come from another server.
     foreign = {part.split()[0]: part for part in policy.split("; ") if "://" in part}
     assert foreign.keys() <= {"img-src", "media-src"}
     assert all(re.findall(r"\S+://\S+", part) == ["https://*.amazonaws.com"] for part in foreign.values())
@@ -158,7 +158,7 @@ def test_accepts_html__header__is_read(accept: str, is_html: bool) -> None:
     assert accepts_html(accept) is is_html
 
 
-def test_file__name_with_hash__is_kept_for_good(client: TestClient) -> None:
+def test_file__name_with_hash__is_kept_permanently(client: TestClient) -> None:
     (script,) = BUILT.glob("explorer-*.js")
     answer = client.get(f"/static/{script.name}")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"

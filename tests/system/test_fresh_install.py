@@ -1,6 +1,6 @@
-"""A fresh machine: a clone, ./run.sh, and every command of the README and the tutorial as typed from there.
+"""A fresh machine: a clone, ./run.sh, and every command of the README and the tutorial as printed.
 
-Only the names that are the reader's own are filled in. This is the one test that has pip install the packages.
+Only the names that a reader replaces are filled in. This is the only test in which pip installs the packages.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ DEMO_PHOTOS = 240
 
 
 def commands_of(page: str) -> list[str]:
-    """Return what a page has its reader type."""
+    """Return the commands of a page."""
     return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 README = commands_of("README.md")
 TUTORIAL = commands_of("docs/tutorial.md")
-# How the README's commands start. The test runs each of them but ./test.sh; ./stop.sh runs with the tutorial.
+# The beginnings of the README's commands. The test runs all of them except ./test.sh, and ./stop.sh with the tutorial.
 STARTS = (
     *("./run.sh\n", "curl ", "./stop.sh", "./run.sh ~/", "AWS_PROFILE", "export"),
     *("venv/bin/python", "venv/bin/mrq", "./test.sh\n"),
@@ -44,7 +44,7 @@ def test_readme__its_commands__are_all_known() -> None:
 
 
 class Reader:
-    """A person with a clone, a folder of pictures, a profile of S3, two buckets and a photo."""
+    """A user with a clone, a folder of pictures, a profile for S3, two buckets and a photo."""
 
     def __init__(self, clone: Clone, s3_url: str) -> None:
         self.clone = clone
@@ -61,7 +61,7 @@ class Reader:
         (clone.path / "photo.jpg").write_bytes(make_jpeg())
 
     def type_in(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a page's command with the reader's own names and addresses."""
+        """Run a command of a page with the reader's own names and addresses."""
         for placeholder, value in (
             ("https://minio.example.org:9000", self.clone.environment["EXIFINATOR_S3_ENDPOINT_URL"]),
             ("ACCESS_KEY=...", "ACCESS_KEY=test"),
@@ -74,7 +74,7 @@ class Reader:
         return self.clone.shell(command, **environment)
 
     def readme(self, start: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the README's one command that starts so."""
+        """Run the only command of the README that begins with this text."""
         return self.type_in(readme_command(start), **environment)
 
 

@@ -44,7 +44,7 @@ from tests.system.checkout import Checkout
 pytestmark = pytest.mark.timeout(1800)
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
-# Sets a terminal's title, clears it, turns what follows around.
+# These set a terminal's title, clear the terminal, and reverse the text around them.
 ESCAPES = "\x1b]0;taken\x07\x1b[2J\x9b31m\u202egpj.exe"
 TEXTS = {
     "script": SCRIPT,
@@ -59,7 +59,7 @@ TEXTS = {
     "markup": "[red]x[/red][link=file:///etc/passwd]y[/link]",
     "line": "x\n2026-01-01 00:00:00,000 [ERROR] forged",
 }
-# What a terminal acts upon: BEL, operating system commands, C1 and what turns text around.
+# Characters on which a terminal acts: BEL, operating system commands, C1, and marks that reverse text.
 ACTS = re.compile("\x07|\x1b\\]|\x1b\\[2J|[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 ANY_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -69,9 +69,9 @@ def packet(text: str) -> bytes:
 
     It also has a property with a dot in its name and a dollar sign in its namespace.
     """
-    said = escape("".join(letter for letter in text if letter >= " "))
+    escaped = escape("".join(letter for letter in text if letter >= " "))
     named = '<own:a.b xmlns:own="u:$where">1</own:a.b>'
-    told = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{said}".encode())
+    told = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{escaped}".encode())
     return told.replace(b"<dc:subject>", f"{named}<dc:subject>".encode())
 
 
@@ -147,13 +147,13 @@ def travelled(
 
 def run_on_terminal(site: Checkout, *arguments: str) -> str:
     """Run a command on a pseudo-terminal, and return its output."""
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     written = bytearray()
 
     def read() -> None:
         while True:
             try:
-                written.extend(os.read(ours, 65536))
+                written.extend(os.read(controller, 65536))
             except OSError:
                 return
 
@@ -164,13 +164,13 @@ def run_on_terminal(site: Checkout, *arguments: str) -> str:
         cwd=site.path,
         env={**site.environment, "TERM": "xterm-256color", "COLUMNS": "200"},
         stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
+        stdout=terminal,
+        stderr=terminal,
         check=False,
     )
-    os.close(theirs)
+    os.close(terminal)
     reader.join()
-    os.close(ours)
+    os.close(controller)
     return written.decode(errors="replace")
 
 
@@ -188,7 +188,7 @@ def test_records__any_text__is_stored_as_it_is(travelled: Travelled) -> None:
         assert not [name for name in json.loads(json.dumps(records[key], default=str)) if name.startswith("$")]
 
 
-def test_api__any_text__comes_as_data(travelled: Travelled) -> None:
+def test_api__any_text__is_returned_as_data(travelled: Travelled) -> None:
     page = travelled.site.ask("API", "/photos?limit=100")
     found = {photo["key"]: photo for photo in json.loads(page)["photos"]}
     assert set(found) == set(travelled.photos)
@@ -207,7 +207,7 @@ def test_csv__any_text__is_no_formula(travelled: Travelled) -> None:
 
 
 def test_terminal__any_key__does_nothing_to_it(travelled: Travelled) -> None:
-    """The moving display uses escapes of its own; those of the keys are not among them."""
+    """The progress display has escape sequences of its own. Those of the keys are not among them."""
     assert "indexed" in travelled.terminal
     assert not ACTS.findall(travelled.terminal)
 

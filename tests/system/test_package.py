@@ -1,4 +1,4 @@
-"""The wheel, in an environment that has never seen the checkout: every command, from nothing to records and back."""
+"""The wheel, in an environment without the checkout: every command, from an empty machine to records and back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEPLOY = ROOT / "deploy" / "systemd"
 
 @dataclass
 class Installed:
-    """An installed EXIFinator: its command, the user's home, a folder that is no part of it."""
+    """An installed EXIFinator: its command, the user's home, and a folder outside the package."""
 
     command: Path
     home: Path
@@ -43,7 +43,7 @@ class Installed:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Return the addresses of the Redis and MongoDB that it runs, as settings of programs in other folders."""
+        """Return the addresses of its Redis and MongoDB, as settings for programs in other folders."""
         config = build_config({}, self.environment)
         return {
             "EXIFINATOR_REDIS_URL": own_servers.redis_url(config, self.data),
@@ -91,8 +91,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     # The working folder may belong to another user, so no code in it may be run.
     for name in ("settings.py", "mrq-config.py", "api.py"):
         (elsewhere / name).write_text("raise SystemExit('this must not be run')\n")
-    theirs = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    prefixes = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     it = Installed(
         environment / "bin" / "exifinator",
         home,
@@ -147,7 +147,7 @@ def test_wheel__holds_one_package_and_the_default_settings(wheel: Path) -> None:
     assert optional == {line.partition(";")[0] for line in asked if line.endswith("extra == 'all'")}
 
 
-# Imports every module of the package while the modules of the extras cannot be imported. Prints what that keeps out.
+# A script that imports every module of the package, but not those of the extras, and prints the modules that fail.
 IMPORT_WITHOUT_EXTRAS = """
 import importlib, json, pathlib, pkgutil, runpy, sys
 for name in ("PIL", "arro3", "fastapi", "orjson", "prometheus_client", "sse_starlette", "starlette", "uvicorn"):
@@ -223,7 +223,7 @@ def test_package__run__starts_everything_and_reads(installed: Installed) -> None
 
 @dataclass
 class Unit:
-    """What systemd would start of a unit of deploy/systemd, and how it would stop it."""
+    """What systemd would start for a unit of deploy/systemd, and how it would stop it."""
 
     command: list[str]
     environment: dict[str, str]
@@ -253,7 +253,7 @@ def read_unit(installed: Installed, name: str, folder: Path, **settings: str) ->
     folder.mkdir(mode=0o700)
     return Unit(
         unit["ExecStart"].split(),
-        # Nothing else is in there: no HOME of the user's, no settings of the tests'.
+        # The environment contains nothing else: neither the user's HOME nor the tests' settings.
         {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", **own, **addresses, **settings},
         folder,
         signal.Signals[unit["KillSignal"]],
@@ -282,7 +282,7 @@ def started(unit: Unit) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         yield process, log
         assert process.poll() is None, log.read_text()
         process.send_signal(unit.stop_signal)
-        # uvicorn dies of the signal itself, which systemd counts as success too.
+        # uvicorn is killed by the signal itself, which systemd counts as success too.
         assert process.wait(unit.stop_seconds) in (0, -unit.stop_signal), log.read_text()
     finally:
         process.kill()
@@ -301,7 +301,7 @@ def test_package__worker_units__run_on_a_host_with_nothing_but_the_two_addresses
         started(unit) as (worker, log),
         MongoClient[dict[str, object]](installed.addresses["EXIFINATOR_MONGODB_URI"]) as mongodb,
     ):
-        # The worker is this very process, so its name ends with this process id.
+        # This process runs the worker, so the worker's name ends with its process id.
         reported = {"name": {"$regex": rf"\D{worker.pid}$"}, "status": "wait", "config.queues": queues}
         eventually(lambda: worker.poll() is not None or mongodb["mrq"]["mrq_workers"].count_documents(reported))
     assert "Graceful shutdown" in log.read_text()

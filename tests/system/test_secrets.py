@@ -1,4 +1,4 @@
-"""No credential is written anywhere: batches fail in every way with marked secrets, and what they left is searched."""
+"""No secret is written anywhere: batches with marked secrets fail in every way, and all that they leave is searched."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 TABLES = ("workers", "jobs", "queues", "scheduled_jobs", "agents", "taskexceptions", "status", "taskpaths")
 DASHBOARD_PAGES = ("/", "/workers", "/api/workergroups", *(f"/api/datatables/{name}?sEcho=1" for name in TABLES))
-# The mark as it is, also in URLs, and in base64 at each of the three offsets.
+# The mark in plain text, percent-encoded for URLs, and in base64 at each of the three offsets.
 MARKS = (b"MARKED", b"TUFSS0VE", b"1BUktFR", b"NQVJLRU")
 
 
@@ -64,16 +64,16 @@ class CommandLines(threading.Thread):
 
 @dataclass
 class Written:
-    """What was written, by the kind of place, with where; and the exceptions of the failed jobs."""
+    """What was written, by place, and the exceptions of the failed jobs."""
 
     places: dict[str, dict[str, bytes]] = field(default_factory=dict)
     failures: set[str] = field(default_factory=set)
-    said: str = ""
+    output: str = ""
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Batches that succeed and that fail, on servers of their own; then everything that they left."""
+    """Run batches that succeed and that fail, on separate servers. Then collect all that they leave."""
     tls_servers = TlsServers(tmp_path_factory.mktemp("besieged"))
     site = Checkout(tmp_path_factory.mktemp("marked") / "checkout", tls_servers.settings)
     auth, token = f"lena:{make_secret('dashboard')}", make_secret("token").translate(str.maketrans("/?#@:", "....-"))
@@ -105,10 +105,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         lines.ended.set()
         lines.join()
     found.places["command lines"] = {str(i): line for i, line in enumerate(lines.seen)}
-    found.places["terminal"] = {"commands": site.said.encode()}
+    found.places["terminal"] = {"commands": site.output.encode()}
     for folder in ("logs", "var"):
         found.places[folder] = {str(p): p.read_bytes() for p in (site.path / folder).rglob("*") if p.is_file()}
-    found.said = site.said
+    found.output = site.output
     return found
 
 
@@ -119,7 +119,7 @@ def besiege(
     mongodb: contextlib.ExitStack,
     clients: contextlib.ExitStack,
 ) -> None:
-    """Run batches, and take away one server after the other."""
+    """Run batches, and stop one server after the other."""
     config = build_config(tls_servers.settings, {})
     for name in ("whole", "down", "wrong", "homeless"):
         (tls_servers.buckets / name).mkdir()
@@ -136,7 +136,7 @@ def besiege(
     suspended: list[psutil.Process] = []
 
     def suspend_worker() -> bool:
-        """Suspend the worker; it is another process after it ended, and none for a moment."""
+        """Suspend the worker. After it exits, another process replaces it, and for a moment there is none."""
         for process in site.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "mrq_worker" in " ".join(process.cmdline()):
@@ -153,14 +153,14 @@ def besiege(
         while suspended:
             suspended.pop().resume()
 
-    # S3 goes away in the middle.
+    # S3 becomes unavailable during the batch.
     enqueue("down")
     s3.close()
     resume()
     eventually(lambda: jobs.count_documents({"params.bucket": "down", "status": "failed"}), explain=site.logs)
     assert "Could not connect to the endpoint URL" in site.command("run", "whole").stderr
 
-    # It comes back, and thinks of another secret.
+    # S3 is available again, with another secret.
     with tls_servers.run_s3():
         enqueue("wrong")
     s3.enter_context(tls_servers.run_s3(password=make_secret("other")))
@@ -174,7 +174,7 @@ def besiege(
         explain=site.logs,
     )
     assert site.command("run", "whole").returncode == 2
-    # A session's token travels with a key of its own.
+    # The token of a session has a key of its own.
     site.set(AWS_ACCESS_KEY="", AWS_SECRET_KEY="")
     session = {"AWS_ACCESS_KEY_ID": "MARKED-id", "AWS_SECRET_ACCESS_KEY": make_secret("env")}
     assert site.command("run", "whole", **session, AWS_SESSION_TOKEN=make_secret("session")).returncode == 2
@@ -182,14 +182,14 @@ def besiege(
     s3.close()
     s3.enter_context(tls_servers.run_s3())
 
-    # MongoDB goes away.
+    # MongoDB becomes unavailable.
     enqueue("homeless")
     mongodb.close()
     resume()
     eventually(lambda: re.search(r"(MongoDB|this worker ends).*127.0.0.1", log.read_text()), explain=site.logs)
     mongodb.enter_context(tls_servers.run_mongodb())
 
-    # Wrong passwords; test_config.py has the mistakes in settings.
+    # The passwords are wrong. test_config.py covers mistakes in settings.
     wrong = {
         "REDIS_URL": tls_servers.redis_url.replace("MARKED", "MARKED-wrong"),
         "MONGODB_URI": tls_servers.mongodb_uri.replace("MARKED", "MARKED-wrong"),
@@ -206,11 +206,11 @@ def besiege(
                 check=False,
             )
     for command in (["settings"], ["status", "--json"]):
-        assert site.command(*command).returncode == 0, site.said
+        assert site.command(*command).returncode == 0, site.output
 
 
 def collect(found: Written, site: Checkout, tls_servers: TlsServers, auth: str, token: str) -> None:
-    """Collect what the dashboard, the API and Redis return while everything runs."""
+    """Collect the responses of the dashboard, the API and Redis while everything is running."""
     for wrong in (b"lena:MARKED-wrong", b"\xff"):
         with pytest.raises(urllib.error.HTTPError):
             site.ask("DASHBOARD", "/", Authorization=f"Basic {base64.b64encode(wrong).decode()}")
@@ -255,7 +255,7 @@ def dump_redis(client: redis.Redis) -> dict[str, bytes]:
         b"list": lambda key: client.lrange(key, 0, -1),
         b"set": client.smembers,
         b"zset": lambda key: client.zrange(key, 0, -1),
-        # Workers are running, so a key may be gone since it was listed.
+        # Workers are running, so a key may have been deleted since it was listed.
         b"none": lambda key: None,
     }
     for key in client.scan_iter():
@@ -275,15 +275,15 @@ def test_secrets__in_failing_batches__are_written_nowhere(written: Written, plac
 
 
 def test_batches__went_wrong_in_every_way(written: Written) -> None:
-    """Else the test above proves nothing."""
+    """Otherwise, the test above would prove nothing."""
     lines = b" ".join(written.places["command lines"].values())
     assert all(
         program in lines for program in (b"mrq_worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
     )
     assert "SourceUnavailable" in written.failures
-    assert "SignatureDoesNotMatch" in written.said
-    assert "requires a password" in written.said
-    assert "denies access" in written.said
+    assert "SignatureDoesNotMatch" in written.output
+    assert "requires a password" in written.output
+    assert "denies access" in written.output
     assert b"invalid username-password pair" in b"".join(written.places["logs"].values())
     assert {"waldo.exif_data", "mrq.mrq_jobs", "mrq.mrq_workers"} <= set(written.places["MongoDB"])
 

@@ -27,7 +27,7 @@ def run_setup(folder: Path, *arguments: str, uv_status: int | None) -> list[list
     """Run setup.sh in `folder`. Return the calls of its installers as words.
 
     Args:
-        uv_status: What uv exits with; None if it is not installed.
+        uv_status: The exit code of uv; None if it is not installed.
     """
     for name in ("setup.sh", "settings.py", "requirements.txt", "requirements-dev.txt"):
         shutil.copy2(ROOT / name, folder / name)

@@ -1,4 +1,4 @@
-"""Servers with passwords and certificates: all of EXIFinator works on them, and a wrong certificate is one sentence."""
+"""Servers with passwords and certificates: they all work, and a wrong certificate is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_installation__by_certificate__reads_a_bucket(
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> Authority:
-    """Return a certificate authority that has signed nothing here."""
+    """Return a certificate authority that has signed none of the servers' certificates."""
     return Authority(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_s3__own_authority__is_trusted_by_each_request(
     expected = (tls_servers.buckets / ref.id).read_bytes()[:100]
     assert reader.read_range(ref, 0, 100).data == expected
     if isinstance(reader, FastS3Client):
-        # From now on it goes its own way.
+        # From now on, the fast client sends its own requests.
         monkeypatch.setattr(S3Client, "read_range", None)
 
     assert reader.read_range(ref, 0, 100).data == expected
@@ -100,7 +100,7 @@ def test_s3__own_authority__is_trusted_by_each_request(
 def test_s3__profile_names_the_authority__both_readers_trust_it(
     tls_servers: TlsServers, connect: Callable[..., S3Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 takes the authority from a profile too; then so must the reader that is not boto3's."""
+    """boto3 takes the authority from a profile too, and so must the fast client."""
     (tmp_path / "config").write_text(f"[profile archive]\nca_bundle = {tls_servers.authority.ca}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "archive")
@@ -114,14 +114,14 @@ def test_s3__profile_names_the_authority__both_readers_trust_it(
     assert len(reader.read_range(ref, 0, 100).data) == 100
 
 
-def test_s3__another_authority__is_said_in_one_sentence(
+def test_s3__another_authority__is_reported_in_one_sentence(
     tls_servers: TlsServers, connect: Callable[..., S3Client], stranger: Authority
 ) -> None:
     with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*; check S3_ENDPOINT_URL, and set S3_CA_FILE"):
         connect(S3_CA_FILE=str(stranger.ca)).read_range(ref_to("any"), 0, 100)
 
 
-def test_s3__certificate_of_another_host__is_said_in_one_sentence(
+def test_s3__certificate_of_another_host__is_reported_in_one_sentence(
     tls_servers: TlsServers, connect: Callable[..., S3Client]
 ) -> None:
     elsewhere = tls_servers.authority.issue("elsewhere.example.org")
@@ -136,7 +136,7 @@ def test_s3__certificate_of_another_host__is_said_in_one_sentence(
 def test_s3__server_changes_its_certificate__no_request_reaches_it(
     tls_servers: TlsServers, connect: Callable[..., S3Client], stranger: Authority, fault: str
 ) -> None:
-    """What has been trusted once is asked again: a reader that keeps its way must look at each connection."""
+    """A server that was trusted once is checked again: the fast client checks each certificate."""
     ref = ref_to(fill(tls_servers, f"changes-{secrets.token_hex(4)}"))
     port = reserve_port()
     right = tls_servers.authority.issue(HOST)
@@ -165,24 +165,24 @@ def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("REDIS_URL", r"Redis at rediss://127.0.0.1:\d+/0 cannot be trusted: .*ssl_ca_certs="),
         ("MONGODB_URI", r"MongoDB at mongodb://127.0.0.1:\d+ cannot be trusted: .*tlsCAFile="),
     ],
 )
-def test_services__another_authority__is_said_in_one_sentence(
-    tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, said: str
+def test_services__another_authority__is_reported_in_one_sentence(
+    tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
     config = build_config({**tls_servers.settings, setting: address}, {})
 
-    with pytest.raises(ServiceFailed, match=said):
+    with pytest.raises(ServiceFailed, match=message):
         ensure_services(config, tmp_path)
 
 
 def test_connections__another_authority__are_not_made(tls_servers: TlsServers, stranger: Authority) -> None:
-    """Those over which the workers and the API speak; what starts them has looked before."""
+    """Check the connections of the workers and the API. The program that starts them has checked its own before."""
 
     def under_stranger(setting: str) -> Config:
         address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
@@ -196,7 +196,10 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
     with connect_mongodb(under_stranger("MONGODB_URI"), serverSelectionTimeoutMS=1000) as client:
 
         def is_refused() -> bool:
-            """Whether the certificate is why; on a busy machine the second may end before the handshake."""
+            """Return whether the certificate is the cause.
+
+            On a busy machine, the second attempt may end before the handshake.
+            """
             with pytest.raises(PyMongoError) as caught:
                 client.admin.command("ping")
             return "certificate verify failed" in str(caught.value)
@@ -205,18 +208,18 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("REDIS_URL", "Redis at .* requires a password"),
         ("MONGODB_URI", "MongoDB at .* denies access.*user and password"),
     ],
 )
-def test_services__wrong_password__is_said_without_it(
-    tls_servers: TlsServers, tmp_path: Path, setting: str, said: str
+def test_services__wrong_password__is_reported_without_it(
+    tls_servers: TlsServers, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace("MARKED", "WRONG")
 
-    with pytest.raises(ServiceFailed, match=said) as caught:
+    with pytest.raises(ServiceFailed, match=message) as caught:
         ensure_services(build_config({**tls_servers.settings, setting: address}, {}), tmp_path)
 
     assert "WRONG" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Servers that ask for passwords and certificates, which an authority of the tests has signed."""
+"""Servers that require passwords and certificates, signed by an authority of the tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCESS_KEY = "MARKED-access-key"
 
 @dataclass(frozen=True)
 class Certificate:
-    """One file with the certificate, one with its key, and one with both."""
+    """Files with the certificate, with its key, and with both."""
 
     cert: Path
     key: Path
@@ -78,13 +78,13 @@ class TlsServers:
 
     @property
     def mongodb_uri(self) -> str:
-        """With a user and password (SCRAM)."""
+        """The URI with a user and password (SCRAM)."""
         password = quote(self._passwords["mongodb"], safe="")
         return f"mongodb://lena:{password}@{HOST}:{self.mongodb_port}/?tls=true&tlsCAFile={self.authority.ca}"
 
     @property
     def mongodb_uri_of_certificate(self) -> str:
-        """With a user's certificate (X.509)."""
+        """The URI with a user's certificate (X.509)."""
         options = f"tls=true&tlsCAFile={self.authority.ca}&tlsCertificateKeyFile={self.user.both}"
         return f"mongodb://{HOST}:{self.mongodb_port}/?{options}&authMechanism=MONGODB-X509"
 
@@ -95,7 +95,7 @@ class TlsServers:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of an installation on these servers."""
+        """The settings of an installation on these servers."""
         return {
             "MONGODB_URI": self.mongodb_uri,
             "REDIS_URL": self.redis_url,
@@ -145,7 +145,7 @@ class TlsServers:
         if binary:
             lines += [f"tls-port {self.redis_port}", "tls-auth-clients no", f"tls-ca-cert-file {self.authority.ca}"]
             lines += [f"tls-cert-file {self._server.cert}", f"tls-key-file {self._server.key}"]
-        # Not on the command line, which every user of this machine can read.
+        # The password is not on the command line, which every user of this machine can read.
         settings = self.folder / "redis.conf"
         settings.write_text("\n".join(lines) + "\n")
         command = [binary or find_redis_server(), str(settings)]
@@ -154,14 +154,14 @@ class TlsServers:
             contextlib.ExitStack() as stack,
         ):
             if not binary:
-                stack.enter_context(_end_tls(self._server, self.redis_port, plain_port))
+                stack.enter_context(_terminate_tls(self._server, self.redis_port, plain_port))
             yield
 
     @contextlib.contextmanager
     def run_s3(
         self, *, certificate: Certificate | None = None, password: str | None = None, port: int | None = None
     ) -> Iterator[None]:
-        """Rclone's S3 server, which checks signatures."""
+        """Run rclone's S3 server, which checks signatures."""
         shown, port = certificate or self._server, port or self.s3_port
         command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(self.buckets), "--addr", f"{HOST}:{port}"]
         command += ["--cert", str(shown.cert), "--key", str(shown.key), "--etag-hash", "", "--dir-cache-time", "0s"]
@@ -173,9 +173,9 @@ class TlsServers:
 @pytest.fixture(scope="package")
 def tls_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServers]:
     """Yield running servers. Tests may add buckets, but must not stop the servers."""
-    made = TlsServers(tmp_path_factory.mktemp("tls-servers"))
-    with made.run_mongodb(), made.run_redis(), made.run_s3():
-        yield made
+    servers = TlsServers(tmp_path_factory.mktemp("tls-servers"))
+    with servers.run_mongodb(), servers.run_redis(), servers.run_s3():
+        yield servers
 
 
 def _find_tls_redis(folder: Path) -> str | None:
@@ -191,7 +191,7 @@ def _find_tls_redis(folder: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _end_tls(server: Certificate, port: int, plain_port: int) -> Iterator[None]:
+def _terminate_tls(server: Certificate, port: int, plain_port: int) -> Iterator[None]:
     """Terminate TLS on `port`, and forward to `plain_port`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(server.cert, server.key)

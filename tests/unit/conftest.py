@@ -1,8 +1,8 @@
 """Forbid sockets and processes in unit tests.
 
-An audit hook sees what patches of `socket` and `subprocess` miss: gevent's sockets, which are built on `_socket`, and
-forks. It looks only at threads that a unit test may have started: servers' and drivers' threads, which fixtures of
-other tests leave running in the same process of a test run, go on undisturbed.
+An audit hook sees what patches of `socket` and `subprocess` miss: forks, and gevent's sockets, which are built on
+`_socket`. It only checks threads that a unit test may have started. The threads of servers and drivers, which fixtures
+of other tests leave running in the same process, are not affected.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ sys.addaudithook(_guard)
 
 @pytest.fixture(autouse=True)
 def forbidden_calls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Forbid sockets and processes to a test; yield the calls that it tried nevertheless, which fail it."""
+    """Forbid sockets and processes to a test. Yield the calls that it attempted nevertheless, which make it fail."""
     _guard.violations = []
     _guard.exempt_threads = frozenset(thread.ident or 0 for thread in threading.enumerate()) - {threading.get_ident()}
     _guard.is_on = True

@@ -1,4 +1,4 @@
-"""A RangeReader over bytes in memory, and the way from them to a record."""
+"""A RangeReader for bytes in memory, and functions that build records from them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
 PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
 CASES = PHOTOS.parent / "cases"
 MEDIA = PHOTOS.parent / "media"
-# Of the mutated files; the whole is 20,000.
+# The number of mutated files. A full search has 20,000.
 FUZZ_FILES = int(os.environ.get("EXIFINATOR_FUZZ_FILES", "600"))
-# Of each property, the same ones in each run; EXIFINATOR_TEST_EXAMPLES=2000 makes the search thorough.
+# The number of examples per property, always the same ones. EXIFINATOR_TEST_EXAMPLES=2000 makes the search thorough.
 EXAMPLES = int(os.environ.get("EXIFINATOR_TEST_EXAMPLES", "100"))
 
 
 class MemoryReader:
-    """Serves one object; `etags` is what it answers, one a request, the last one from then on."""
+    """Serves one object. Each request gets the next of `etags`, and the last one repeats."""
 
     def __init__(self, data: bytes, etags: tuple[str, ...] = ("now",)) -> None:
         self.data = data

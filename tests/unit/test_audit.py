@@ -40,6 +40,6 @@ def test_locks__every_package__is_pinned_by_hash(lock: Any) -> None:
 def test_main__what_is_pinned__decides_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, package: dict[str, Any], code: int
 ) -> None:
-    """Not what the question tells that only looks whether the database answers."""
+    """The exit code does not follow from the request that only checks whether the database responds."""
     monkeypatch.setattr(audit, "run_audit", lambda *files: {"dependencies": [package if files == LOCKS else SOUND]})
     assert audit.main() == code

@@ -1,4 +1,4 @@
-"""What the benchmark's last results are compared by."""
+"""How the benchmark's latest results are compared with earlier ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exifinator.config import ROOT
 TABLES = """
 | | images/s (median) | min | speedup of EXIFinator |
 |---|--:|--:|--:|
-| EXIFinator | {ours} | {least} | 1.00 x |
+| EXIFinator | {median} | {minimum} | 1.00 x |
 | floor | {floor} | 900 | {ratio} x |
 
 | images | runs | images/s | peak MB per worker | again, keys/s |
@@ -22,7 +22,7 @@ TABLES = """
 | listed and queued, keys/s | {keys} |
 """
 BEFORE = {
-    "ours": "1,000", "least": 900, "floor": 2000, "ratio": 0.5,
+    "median": "1,000", "minimum": 900, "floor": 2000, "ratio": 0.5,
     "thousand": 800, "runs": 5, "peak": 100, "again": "20,000", "keys": "40,000",
 }  # fmt: skip
 
@@ -30,9 +30,9 @@ BEFORE = {
 @pytest.mark.parametrize(
     ("change", "worse"),
     [
-        ({"ours": 790}, ["EXIFinator: images/s (median) (): 1000 before, 790 now"]),
-        ({"ours": 810, "least": 100, "floor": 10}, []),
-        ({"ours": 9000, "thousand": 9000, "peak": 10, "keys": "900,000"}, []),
+        ({"median": 790}, ["EXIFinator: images/s (median) (): 1000 before, 790 now"]),
+        ({"median": 810, "minimum": 100, "floor": 10}, []),
+        ({"median": 9000, "thousand": 9000, "peak": 10, "keys": "900,000"}, []),
         ({"again": "15,000", "runs": 1}, ["1,000: again, keys/s (images): 20000 before, 15000 now"]),
         ({"again": "90,000"}, []),
         ({"ratio": 0.3}, ["floor: speedup of EXIFinator (): 0.5 before, 0.3 now"]),
@@ -42,7 +42,7 @@ BEFORE = {
     ],
     ids=str,
 )
-def test_find_worse__a_fifth__is_named(change: dict[str, object], worse: list[str]) -> None:
+def test_find_worse__worse_by_a_fifth__is_reported(change: dict[str, object], worse: list[str]) -> None:
     before, now = TABLES.format(**BEFORE), TABLES.format(**{**BEFORE, **change})
     assert find_worse(read_figures(before), read_figures(now)) == worse
 

@@ -37,7 +37,7 @@ def test_compare_photo__field__is_the_same_or_not(answers, photo, is_same):
 
 
 @pytest.mark.parametrize("answers", [{"ImageDescription": "OLYMPUS DIGITAL CAMERA"}, {"LensID": "Unknown (61)"}, {}])
-def test_compare_photo__answer_that_says_nothing__is_no_comparison(answers):
+def test_compare_photo__answer_that_says_nothing__is_not_compared(answers):
     assert not list(compare_photo("a.jpg", answers, {}))
 
 

@@ -51,7 +51,7 @@ def test_build_config__schedule__is_the_same_in_both_places() -> None:
     )
 
     assert from_file == from_environment
-    # As `settings` shows it.
+    # The text is that of `settings`.
     (shown,) = from_file.schedule
     assert build_config({"SCHEDULE": [ast.literal_eval(repr(shown))]}, {}) == from_file
 
@@ -63,7 +63,7 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "environment", "said"),
+    ("settings", "environment", "expected"),
     [
         pytest.param({"GREENLET": 3}, {}, "settings.py: unknown setting GREENLET", id="unknown"),
         pytest.param({"API_PORT": "x"}, {}, "settings.py: API_PORT should be a whole number", id="type"),
@@ -129,8 +129,8 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"SCHEDULE": ["a"]}, {}, "SCHEDULE[0] should be an entry, such as {'source'", id="no entry"),
     ],
 )
-def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(said)):
+def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], expected: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(expected)):
         build_config(settings, environment)
 
 
@@ -184,7 +184,7 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
     ],
 )
 def test_build_config__mistake_near_a_password__is_reported_without_it(name: str, value: str) -> None:
-    """Such a URL is split at the wrong place, so a piece of the password would be shown as a host or a port."""
+    """Such a URL would be split in the wrong place, so a piece of the password would be shown as a host or port."""
     with pytest.raises(ConfigError, match=f"{name} should be") as caught:
         build_config({name: value}, {})
     assert "MARKED" not in str(caught.value)
@@ -194,7 +194,7 @@ ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("MONGODB_URI", "mongodb://lena:MA@RKED@db.example.org", ENCODE),
         ("MONGODB_URI", "mongodb://lena:MA:RKED@db.example.org:27017/?authSource=admin", ENCODE),
@@ -236,13 +236,13 @@ ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number
     ],
 )
 def test_build_config__malformed_address__says_what_is_wrong_and_shows_no_secret(
-    name: str, value: str, said: str
+    name: str, value: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         build_config({name: value}, {})
     message = str(caught.value)
     assert message.startswith(f"settings.py: {name} should be: a URL such as ")
-    assert said in message
+    assert expected in message
     assert "MARKED" not in message
     assert "lena" not in message
     assert "\n" not in message
@@ -253,7 +253,7 @@ _URL_ALPHABET = "ab17:/?#[]@%+,.=&\\ "
 
 
 def test_mongodb_uri__any_user_and_password__is_rejected_here_or_understood_by_the_driver() -> None:
-    """The driver's own message names a function of Python, and may quote a part of the password."""
+    """The driver's own message names a Python function, and may quote a part of the password."""
     chance = random.Random(7)
     accepted = 0
     for _ in range(4000):
@@ -343,7 +343,7 @@ def test_build_config__lists_of_the_web__are_in_their_usual_form() -> None:
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Config]:
-    """load(TEXT): the settings of a file outside of the checkout."""
+    """Return load(TEXT), which loads the settings in a file outside the checkout."""
 
     def write(text: str) -> Config:
         path = tmp_path / "own.py"
@@ -359,7 +359,7 @@ def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("API_PORT = 'x'\n", r"own.py: API_PORT should be"),
         ("NOPE = 1\n", r"own.py: unknown setting NOPE"),
@@ -370,9 +370,9 @@ def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
     ],
 )
 def test_load_config__mistake_in_own_file__names_it_and_no_secret(
-    load: Callable[[str], Config], text: str, said: str
+    load: Callable[[str], Config], text: str, expected: str
 ) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=expected) as caught:
         load(text)
-    # Not even in a traceback that a program logs.
+    # The secret must not even be in a traceback that a program logs.
     assert "MARKED" not in "".join(traceback.format_exception(caught.value))

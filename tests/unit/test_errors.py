@@ -39,7 +39,7 @@ def import_modules_with_errors() -> None:
 
 def all_errors(root: type[EXIFinatorError] = EXIFinatorError) -> Iterator[type[EXIFinatorError]]:
     for error in root.__subclasses__():
-        # A test may define some of its own.
+        # A test may define errors of its own.
         if error.__module__.partition(".")[0] in ("exifinator", "api"):
             yield error
             yield from all_errors(error)

@@ -1,3 +1,5 @@
+"""The garbage collector at the start of programs."""
+
 from __future__ import annotations
 
 import contextlib
@@ -14,7 +16,7 @@ from exifinator.gc_tuning import THRESHOLD, collector_paused, freeze_startup_hea
 
 
 @pytest.fixture(autouse=True)
-def kept_state() -> Iterator[None]:
+def restored_state() -> Iterator[None]:
     """Restore the collector's state after each test."""
     thresholds = gc.get_threshold()
     yield
@@ -37,7 +39,7 @@ def test_collector_paused__already_disabled__stays_disabled() -> None:
     assert not gc.isenabled()
 
 
-def test_freeze_startup_heap__disabled_for_the_start__is_enabled_and_seldom() -> None:
+def test_freeze_startup_heap__disabled_for_the_start__is_enabled_and_runs_seldom() -> None:
     gc.disable()
     freeze_startup_heap()
     assert gc.isenabled()

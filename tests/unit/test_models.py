@@ -1,4 +1,4 @@
-"""ImageRef and FetchedMetadata are the same after a way through the queues."""
+"""ImageRef and FetchedMetadata survive a round trip through the queues."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_from_member__nonsense__is_a_value_error(member: bytes) -> None:
         ImageRef.from_member(member)
 
 
-def test_to_bytes__header__comes_back_whole() -> None:
+def test_to_bytes__header__comes_back_unchanged() -> None:
     fetched = FetchedMetadata(
         ImageRef("b", "k/ü", "e", 9, NOON),
         "jpeg",

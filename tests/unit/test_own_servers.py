@@ -1,4 +1,4 @@
-"""Which URLs lead to the sockets of our own servers."""
+"""Which URLs lead to the sockets of the servers that EXIFinator runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses grow, are spread and end; what Redis and MongoDB refuse for a while is retried."""
+"""Pauses grow, are randomized and end. What Redis and MongoDB reject temporarily is retried."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_retry__server_comes_back__returns_the_result() -> None:
     assert pauses[0] <= 0.5
 
 
-def test_retry__server_stays_away__is_given_up() -> None:
+def test_retry__server_stays_unavailable__is_given_up() -> None:
     pauses: list[float] = []
 
     def action() -> None:
@@ -51,7 +51,7 @@ def test_retry__server_stays_away__is_given_up() -> None:
     assert max(pauses) <= MAX_PAUSE_SECONDS
 
 
-def test_retry__another_error__is_raised_at_once() -> None:
+def test_retry__another_error__is_raised_immediately() -> None:
     def action() -> None:
         raise ConfigError("wrong")
 

@@ -1,4 +1,4 @@
-"""The folder of sockets: private, and with a path that is short enough."""
+"""The folder for sockets: private, and with a path that is short enough."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.sockets import prepare_socket, socket_path
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a checkout whose folder has a short path, however long that of the tests is."""
+    """Return a checkout in a folder with a short path, even if the path of the tests is long."""
     monkeypatch.setattr(sockets, "MAX_PATH_BYTES", 400)
     return tmp_path
 
@@ -49,7 +49,7 @@ def test_prepare_socket__path_that_is_too_long__is_in_tmp_and_private(deep_root:
 def test_prepare_socket__folder_in_tmp_that_is_not_private__is_replaced(
     deep_root: Path, tmp_path: Path, damage: str
 ) -> None:
-    """Nobody can keep this user from having a folder, because the name of the next one is not known beforehand."""
+    """No other user can create the folder in advance, because the name of the next one cannot be predicted."""
     folder = prepare_socket("redis", deep_root).parent
     folder.rmdir()
     if damage == "open":

@@ -1,4 +1,4 @@
-"""Rules that the API and the dashboard share; their tests hold the whole behaviour."""
+"""Rules that the API and the dashboard share. Their own tests cover the complete behaviour."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def read_avi(file: RangeBuffer, located: LocatedMetadata) -> None:
     reader.read_file()
     streams.add_to(tags, located)
     seconds, declared_bytes = tags.get("RIFF Duration"), 8 + int.from_bytes(file.read(4, 4), "little")
-    # Of a file that is cut off, the duration is that of the whole.
+    # The headers of a file that is cut off have the duration of the whole file.
     if seconds and declared_bytes <= file.total_bytes:
         tags.add("Composite AvgBitrate", round(8 * file.total_bytes / seconds))
     tags.add_to(located)

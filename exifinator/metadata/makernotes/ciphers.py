@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 
-# Of a longer structure, only this many bytes are deciphered.
+# If a structure is longer, only this many bytes of it are deciphered.
 MAX_BYTES = 64 * 1024
 # A constant of Nikon's cipher.
 NIKON_START = 0x60

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from exifinator.metadata.photo import codes
+from exifinator.metadata.photo import codes, texts
 from exifinator.metadata.photo.date_sources import DATES
 from exifinator.metadata.photo.lens import known_lens_name, lens_data, lens_name, proper_lens_name
 from exifinator.metadata.photo.lists import join, keyword_tree, keywords, names, paths, separated_keywords
@@ -25,17 +25,7 @@ from exifinator.metadata.photo.media import (
     signed_altitude,
     video_codec,
 )
-from exifinator.metadata.photo.picture import canon_iso, iso, largest, metres, stars, stars_of_percent
-from exifinator.metadata.photo.placeholders import (
-    NO_COPYRIGHT,
-    NO_NAME,
-    NO_PLACE,
-    NO_SERIAL,
-    STOCK_DESCRIPTION,
-    STOCK_DESCRIPTIONS,
-    STOCK_TITLES,
-    WEAK_DESCRIPTIONS,
-)
+from exifinator.metadata.photo.picture import canon_iso, first_rating, iso, largest, metres, stars, stars_of_percent
 from exifinator.metadata.photo.position import altitude, position, speed
 from exifinator.metadata.photo.readers import (
     apex,
@@ -101,61 +91,8 @@ class Field:
     last_resort: Callable[..., Any] | None = None
 
 
-# The shortest text that may be cut, in characters. Fields that cut their text have at least 32 bytes.
-SHORTEST_CUT = 31
-
-
-def _first_rating(ratings: list[int]) -> int:
-    """Return the first rating that is not 0. Cameras write 0 if nobody has rated the photo in the camera."""
-    return next((rating for rating in ratings if rating), 0)
-
-
-def _fullest(candidates: list[str]) -> str:
-    """Return the first text, or a later text of which the first one is a damaged copy.
-
-    Texts in EXIF are often cut, or have a question mark in place of each letter that is not ASCII.
-    """
-    first = candidates[0]
-    for other in candidates[1:]:
-        if len(first) >= SHORTEST_CUT and len(other) > len(first) and other.startswith(first.rstrip(".… ")):
-            return other
-        if "?" in first and len(first) == len(other) and not other.isascii():
-            same = all(a == b or a == "?" for a, b in zip(first, other, strict=True))
-            return other if same else first
-    return first
-
-
-_description = text_unless(STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
-_weak_description = text_unless(STOCK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
-_title = text_unless(STOCK_TITLES)
-_person = text_unless(NO_NAME)
-_serial = text_unless(NO_NAME, pattern=NO_SERIAL)
-_copyright = text_unless(NO_COPYRIGHT)
-_place = text_unless(NO_PLACE)
 _CREATED = "Iptc4xmpExt:LocationCreated"
 _SHOWN = "Iptc4xmpExt:LocationShown"
-
-
-def _serial_number(raw: Raw) -> str | None:
-    """Read a serial number, which some tags store as a number."""
-    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], int):
-        raw = str(raw[0])
-    return _serial(raw)  # type: ignore[no-any-return]
-
-
-def _of_location(name: str) -> Callable[[Raw], str | None]:
-    """Return a reader for a property of the first location in a list of IPTC's locations."""
-
-    def read(raw: Raw) -> str | None:
-        first = next((item for item in raw if isinstance(item, dict)), {}) if isinstance(raw, list) else {}
-        return _place(first.get(f"Iptc4xmpExt:{name}"))  # type: ignore[no-any-return]
-
-    return read
-
-
-def _creators(raw: Raw) -> str | None:
-    """Read the names of all creators, and join them with semicolons."""
-    return "; ".join(names(raw)) or None
 
 
 def _interoperability(raw: Raw) -> str | None:
@@ -173,21 +110,21 @@ FIELDS: tuple[Field, ...] = (
     Field("camera_make", "string", "The maker of the camera.",
           (tag("Image Make"), xmp("tiff:Make"), xmp("exif:Make"), *tags("Make", *_MOVIE),
            tag("Keys AndroidMake"), tag("XML DeviceManufacturer"), note("Make"), summary("camera_make")),
-           text_unless(NO_NAME)),
+           texts.name),
     Field("camera_model", "string", "The model of the camera.",
           (tag("Image Model"), xmp("tiff:Model"), xmp("exif:Model"), *tags("Model", *_MOVIE), tag("Keys AndroidModel"),
            tag("XML DeviceModelName"), tag("Samsung SamsungModel"), note("Model"),
-           tag("Image UniqueCameraModel"), tag("Image Tag 0xC614")), text_unless(NO_NAME)),
+           tag("Image UniqueCameraModel"), tag("Image Tag 0xC614")), texts.name),
     Field("camera_serial", "string", "The serial number of the camera.",
           (tag("EXIF BodySerialNumber"), tag("Image SerialNumber"), tag("Image CameraSerialNumber"),
            tag("Image Tag 0xC62F"), xmp("exifEX:BodySerialNumber"), xmp("aux:SerialNumber"), summary("camera_serial"),
            *tags("SerialNumber", *_MOVIE), tag("XML DeviceSerialNo"),
-           note("SerialNumber"), note("InternalSerialNumber")), _serial_number),
+           note("SerialNumber"), note("InternalSerialNumber")), texts.serial_number),
     Field("owner", "string", "The owner of the camera, as set in the camera.",
           (tag("EXIF CameraOwnerName"), tag("Image OwnerName"), xmp("exifEX:CameraOwnerName"), xmp("aux:OwnerName"),
-           summary("owner"), note("OwnerName")), _person),
+           summary("owner"), note("OwnerName")), texts.name),
     Field("lens_make", "string", "The maker of the lens.",
-          (tag("EXIF LensMake"), xmp("exifEX:LensMake"), note("LensMake")), text_unless(NO_NAME)),
+          (tag("EXIF LensMake"), xmp("exifEX:LensMake"), note("LensMake")), texts.name),
     Field("lens_model", "string", "The lens. A lens without a name is described by its focal lengths and apertures.",
           (tag("EXIF LensModel", read=proper_lens_name), tag("Image LensModel", read=proper_lens_name),
            xmp("exifEX:LensModel", read=proper_lens_name), tag("VideoKeys LensModel", read=proper_lens_name),
@@ -205,7 +142,7 @@ FIELDS: tuple[Field, ...] = (
            note("LensInfo", read=lens_data), note("Lens", read=lens_data), note("Lens")), lens_name),
     Field("lens_serial", "string", "The serial number of the lens.",
           (tag("EXIF LensSerialNumber"), xmp("exifEX:LensSerialNumber"), xmp("aux:LensSerialNumber"),
-           summary("lens_serial"), note("LensSerialNumber")), _serial_number),
+           summary("lens_serial"), note("LensSerialNumber")), texts.serial_number),
     Field("iso", "integer", "The ISO speed.",
           (tag("EXIF ISOSpeedRatings"), tag("Image ISOSpeedRatings"), tag("EXIF RecommendedExposureIndex"),
            tag("EXIF ISOSpeed"), tag("EXIF StandardOutputSensitivity"), tag("EXIF Tag 0x8831"),
@@ -317,27 +254,27 @@ FIELDS: tuple[Field, ...] = (
     Field("speed", "double", "The speed at which the camera moved, by GPS.",
           (tag("GPS GPSSpeed", "GPS GPSSpeedRef"), xmp("exif:GPSSpeed", "exif:GPSSpeedRef")), speed, unit="km/h"),
     Field("country", "string", "The country, as the file names it.",
-          (xmp("photoshop:Country"), xmp(_CREATED, read=_of_location("CountryName")),
-           xmp(_SHOWN, read=_of_location("CountryName")), iptc("Country-PrimaryLocationName"), note("Country")),
-           _place),
+          (xmp("photoshop:Country"), xmp(_CREATED, read=texts.location_part("CountryName")),
+           xmp(_SHOWN, read=texts.location_part("CountryName")), iptc("Country-PrimaryLocationName"), note("Country")),
+           texts.place),
     Field("state", "string", "The state or province, as the file names it.",
-          (xmp("photoshop:State"), xmp(_CREATED, read=_of_location("ProvinceState")),
-           xmp(_SHOWN, read=_of_location("ProvinceState")), iptc("Province-State"), note("State")), _place),
+          (xmp("photoshop:State"), xmp(_CREATED, read=texts.location_part("ProvinceState")),
+           xmp(_SHOWN, read=texts.location_part("ProvinceState")), iptc("Province-State"), note("State")), texts.place),
     Field("city", "string", "The city, as the file names it.",
-          (xmp("photoshop:City"), xmp(_CREATED, read=_of_location("City")), xmp(_SHOWN, read=_of_location("City")),
-           iptc("City"), note("City")), _place),
+          (xmp("photoshop:City"), xmp(_CREATED, read=texts.location_part("City")),
+           xmp(_SHOWN, read=texts.location_part("City")), iptc("City"), note("City")), texts.place),
     Field("sublocation", "string", "The place within the city, as the file names it.",
-          (xmp("Iptc4xmpCore:Location"), xmp(_CREATED, read=_of_location("Sublocation")),
-           xmp(_SHOWN, read=_of_location("Sublocation")), iptc("Sub-location"), note("Landmark")), _place),
+          (xmp("Iptc4xmpCore:Location"), xmp(_CREATED, read=texts.location_part("Sublocation")),
+           xmp(_SHOWN, read=texts.location_part("Sublocation")), iptc("Sub-location"), note("Landmark")), texts.place),
     Field("title", "string", "The title.",
           (tag("EXIF ImageTitle"), tag("EXIF Tag 0xA436"), xmp("dc:title"), iptc("ObjectName"), tag("Image XPTitle"),
-           container_text("Title"), xmp("pdf:Title"), *tags("Title", *_MOVIE)), _title),
-    Field("headline", "string", "The headline.", (xmp("photoshop:Headline"), iptc("Headline")), _title),
+           container_text("Title"), xmp("pdf:Title"), *tags("Title", *_MOVIE)), texts.title),
+    Field("headline", "string", "The headline.", (xmp("photoshop:Headline"), iptc("Headline")), texts.title),
     Field("description", "string", "The caption. Texts that cameras write by themselves are ignored.",
           (tag("Image ImageDescription"), xmp("dc:description"), xmp("tiff:ImageDescription"), iptc("Caption-Abstract"),
            container_text("Description"), tag("Image XPComment"), tag("EXIF UserComment"), xmp("exif:UserComment"),
            tag("Image XPSubject"), container_text("Comment"), *tags("Description", *_MOVIE), *tags("Comment", *_MOVIE)),
-          _description, _fullest, last_resort=_weak_description),
+          texts.description, texts.fullest, last_resort=texts.weak_description),
     Field("keywords", "array of strings",
           "The keywords. A path in a hierarchy is kept as `A|B`, and its parts are keywords too.",
           (tag("Image XPKeywords", read=separated_keywords), xmp("dc:subject"), iptc("Keywords"),
@@ -358,17 +295,17 @@ FIELDS: tuple[Field, ...] = (
            read=iptc_regions)),
           mwg_regions, join_regions),
     Field("artist", "string", "The photographer.",
-          (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator", read=_creators),
-           xmp("tiff:Artist"), iptc("By-line", read=_creators), tag("Image XPAuthor"),
-           container_text("Author"), *tags("Artist", *_MOVIE), *tags("Author", *_MOVIE)),
-          _person, last_resort=text_unless()),
+          (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"),
+           xmp("dc:creator", read=texts.joined_names), xmp("tiff:Artist"), iptc("By-line", read=texts.joined_names),
+           tag("Image XPAuthor"), container_text("Author"), *tags("Artist", *_MOVIE), *tags("Author", *_MOVIE)),
+          texts.name, last_resort=text_unless()),
     Field("creators", "array of strings", "All creators that the file names.",
           (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator"), xmp("tiff:Artist"),
            iptc("By-line"), tag("Image XPAuthor"), container_text("Author"), *tags("Artist", *_MOVIE),
            *tags("Author", *_MOVIE)), names, join),
     Field("copyright", "string", "The copyright notice.",
           (tag("Image Copyright"), xmp("dc:rights", read=joined_texts), xmp("tiff:Copyright"), iptc("CopyrightNotice"),
-           container_text("Copyright"), *tags("Copyright", *_MOVIE)), _copyright),
+           container_text("Copyright"), *tags("Copyright", *_MOVIE)), texts.copyright_notice),
     Field("software", "string", "The program that wrote the file.",
           (tag("Image Software"), xmp("tiff:Software"), container_text("Software"), note("Software"),
            xmp("xmp:CreatorTool"),
@@ -377,7 +314,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image Rating"), tag("EXIF Rating"), xmp("xmp:Rating"),
            tag("Image RatingPercent", read=stars_of_percent), tag("Image Tag 0x4749", read=stars_of_percent),
            xmp("MicrosoftPhoto:Rating", read=stars_of_percent), note("Rating")), stars,
-           _first_rating),
+           first_rating),
     Field("label", "string", "The colour label, as the program names it.", (xmp("xmp:Label"),), text_unless()),
 )  # fmt: skip
 

@@ -61,3 +61,8 @@ def largest(raw: Raw) -> int | None:
     """Read the bits per sample: the largest of the numbers for the channels."""
     values = [value for item in raw if (value := integer([item]))] if isinstance(raw, list) else [integer(raw)]
     return max((value for value in values if value and value <= 64), default=None)
+
+
+def first_rating(ratings: list[int]) -> int:
+    """Return the first rating that is not 0. Cameras write 0 if nobody has rated the photo in the camera."""
+    return next((rating for rating in ratings if rating), 0)

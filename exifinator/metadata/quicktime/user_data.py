@@ -73,7 +73,7 @@ def read_user_data(body: bytes, key_group: str, tags: MovieTags) -> list[UserDat
 
 
 def _tagged(name: str, code: int) -> str:
-    """Return a name with the language of its text, unless that is unknown, English or a Macintosh's."""
+    """Return a name with the language of its text, unless the language is unknown, English or a Macintosh code."""
     suffix = language(code)
     return name if suffix in ("", "und", "eng") else f"{name}-{suffix}"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def poisoned(keys: str) -> dict[str, str]:
-    """Return the environment of a worker that dies by kill -9 of each image whose key contains `keys`."""
+    """Return the environment of a worker that kills itself (SIGKILL) at each image whose key contains `keys`."""
     return _environment(EXIFINATOR_TEST_POISON=keys)
 
 
 def endless(keys: str) -> dict[str, str]:
-    """Return the environment of a worker that computes for ever on each image whose key contains `keys`."""
+    """Return the environment of a worker that computes forever on each image whose key contains `keys`."""
     return _environment(EXIFINATOR_TEST_ENDLESS=keys)
 
 

@@ -25,7 +25,7 @@ PARSE_MODULE = "exifinator.metadata.parse"
 
 
 def break_version(module: ModuleType) -> None:
-    """Make it the version after this one."""
+    """Make the extractor's version the one after the current version."""
     if os.environ.get("EXIFINATOR_TEST_NEWER"):
         module.EXTRACTOR_VERSION += 1  # type: ignore[attr-defined]
 
@@ -46,7 +46,7 @@ def break_parse(module: Any) -> None:
 
         def build_record_or_eat(fetched: Any, **options: Any) -> Any:
             eaten: list[bytearray] = []
-            # 4 GB at most, so that a missing limit does not take the machine down.
+            # Take 4 GB at most, so that a missing limit does not exhaust the machine's memory.
             while hungry in fetched.ref.key and len(eaten) < 256:
                 eaten.append(bytearray(16 * 1024**2))
             return build(fetched, **options)
@@ -68,7 +68,7 @@ BREAKS: dict[str, Callable[[Any], None]] = {VERSION_MODULE: break_version, PARSE
 
 
 class Saboteur(importlib.abc.MetaPathFinder):
-    """Finds the modules of BREAKS where they are, and breaks each one once it is loaded."""
+    """Finds the modules of BREAKS, and breaks each one once it is loaded."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

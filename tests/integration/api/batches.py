@@ -1,4 +1,4 @@
-"""How the tests of the API start batches and wait for them."""
+"""Start batches through the API, and wait for them, in the tests of the API."""
 
 from __future__ import annotations
 

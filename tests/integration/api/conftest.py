@@ -18,7 +18,7 @@ from tests.integration.conftest import Installation
 
 @pytest.fixture
 def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """share(installation) has the processes of batches find an installation: they take it from the environment."""
+    """Yield share(installation), which makes the processes of batches use an installation."""
 
     def set_environment(installation: Installation) -> None:
         for name, value in installation.environment.items():

@@ -37,13 +37,13 @@ from tests.servers import api_is_ready, reserve_port, running
 from tests.waiting import eventually
 
 TOKEN = "the-token-of-the-tests"
-# Nothing listens there.
+# No server listens there.
 NOBODY = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """What came back: the headers' names in lower case."""
+    """A response. The names of its headers are in lower case."""
 
     status: int
     body: bytes
@@ -68,7 +68,7 @@ class Api:
 
 @dataclass(frozen=True)
 class WireApi(Api):
-    """The API on a socket: of a process, or of a server in a thread of this one."""
+    """The API on a socket: in a process, or in a server in a thread of this process."""
 
     port: int
     process: subprocess.Popen[bytes] | None = None
@@ -78,11 +78,11 @@ class WireApi(Api):
         return socket.create_connection((self.config.api_host, self.port))
 
     def get_raw(self, target: bytes) -> RawAnswer:
-        """GET exactly this target: clients rewrite what looks like dot segments."""
+        """Send a GET for exactly this target. HTTP clients would normalize dot segments."""
         return self.talk(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
     def talk(self, request: bytes) -> RawAnswer:
-        """Send these bytes, all of them, and only then read."""
+        """Send all of these bytes before reading the response."""
         with self.connect() as link:
             link.sendall(request)
             answer = HTTPResponse(link)
@@ -93,7 +93,7 @@ class WireApi(Api):
 
 @contextlib.contextmanager
 def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterator[Api]:
-    """Run the application in this process, without a server. What it raises, the client raises."""
+    """Run the application in this process, without a server. The client raises the exceptions of the application."""
     url = f"http://{config.api_host}:{config.api_port}"
     app = create_app(_asking_nobody(config), throttle=throttle)
     with TestClient(app, base_url=url, client=("127.0.0.1", 50_000), follow_redirects=False) as client:
@@ -116,7 +116,7 @@ def serve_api(
     port = listener.getsockname()[1]
     create = functools.partial(create_app, _asking_nobody(config))
     ready = threading.Event()
-    # With the other form of logs, uvicorn would set up those of this process.
+    # With logs in JSON, uvicorn would reconfigure the logging of this process.
     plain = config.model_copy(update={"log_format": "json"})
     server = Server(server_config(plain, limits, app_factory=create), on_ready=ready.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api")
@@ -133,14 +133,17 @@ def serve_api(
 
 
 def _asking_nobody(config: Config) -> Config:
-    """Return the settings with an S3 server of the tests, by default one that is not there, and with its key."""
+    """Return the settings for an S3 server of the tests. By default, the server does not exist."""
     changes = {"s3_endpoint_url": config.s3_endpoint_url or NOBODY}
     return config.model_copy(update={**changes, "aws_access_key": "test", "aws_secret_key": SecretStr("secret")})
 
 
 @contextlib.contextmanager
 def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[WireApi]:
-    """Run `python -m api` with these settings: two seconds of imports, for what only a process does."""
+    """Run `python -m api` with these settings.
+
+    It takes two seconds to import, so use it only where a process is needed.
+    """
     port = reserve_port()
     settings = {
         "EXIFINATOR_API_PORT": str(port),
@@ -153,7 +156,7 @@ def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None 
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
         "EXIFINATOR_REDIS_URL": config.redis_url.get_secret_value(),
         "EXIFINATOR_API_PREVIEWS": str(config.api_previews),
-        # Nobody but servers of the tests is asked for a bucket.
+        # Only the tests' own servers may be asked for a bucket.
         "EXIFINATOR_S3_ENDPOINT_URL": config.s3_endpoint_url or NOBODY,
         "EXIFINATOR_AWS_ACCESS_KEY": "test",
         "EXIFINATOR_AWS_SECRET_KEY": "secret",
@@ -209,7 +212,7 @@ def failing_library(library: Config, servers: Addresses, failing_mongodb_uri: st
 
 @pytest.fixture
 def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
-    """Yield fail(NAME, mode=..., **data): it makes MongoDB fail in a way that it knows by name, until the test ends."""
+    """Yield fail(NAME, mode=..., **data), which activates one of MongoDB's fail points until the test ends."""
     with pymongo.MongoClient[dict[str, Any]](failing_mongodb_uri) as client, contextlib.ExitStack() as stack:
 
         def set_point(name: str, *, mode: Any = "alwaysOn", **data: Any) -> None:
@@ -225,7 +228,7 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
 
 @contextlib.contextmanager
 def copy_library(library: Config) -> Iterator[Config]:
-    """Make a library with a name of its own beside this one, and drop it afterwards."""
+    """Make a library under a name of its own, and drop it afterwards."""
     name = secrets.token_hex(4)
     config = library.model_copy(update={"mongodb_database": f"library-{name}", "mrq_database": f"mrq-{name}"})
     _fill(config, f"private-{name}")
@@ -238,7 +241,7 @@ def copy_library(library: Config) -> Iterator[Config]:
 
 
 def _fill(config: Config, private: str) -> None:
-    """Make a library, with all the indexes that an API would make at its start."""
+    """Make a library with all indexes that an API creates at its start."""
     client = connect_mongodb(config)
     try:
         make_library(client, config, private=private)
@@ -269,5 +272,5 @@ def guarded_api(library: Config) -> Iterator[Api]:
 
 
 def guarded(config: Config) -> Config:
-    """Return the settings with a token, which reading needs too."""
+    """Return the settings with a token, which reading requires too."""
     return config.model_copy(update={"api_token": SecretStr(TOKEN)})

@@ -1,4 +1,4 @@
-"""Records as the pipeline stores them, made for the tests of the API: few, but with every oddity that keys allow."""
+"""Records as the pipeline stores them, for the tests of the API: few, but with every oddity that keys allow."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PLACES = [(2.3522, 48.8566), (-122.4194, 37.7749), (139.6917, 35.6895), (179.9, 
 
 
 def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any]:
-    """One record: `at` chooses camera, exposure, date and place."""
+    """Make a record. `at` chooses camera, exposure, date and place."""
     make, model, lens = CAMERAS[at % 3]
     taken = datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(days=at, minutes=at)
     photo: dict[str, Any] = {
@@ -127,7 +127,7 @@ def make_records() -> list[dict[str, Any]]:
 
 
 def make_jobs() -> list[dict[str, Any]]:
-    """Jobs as MRQ stores them: 12 that failed for two causes, one that runs, and one of another program."""
+    """Make jobs as MRQ stores them: 12 that failed for two causes, one in progress, and one of another program."""
     path = "exifinator.worker.tasks.Download"
     jobs = []
     for at in range(12):
@@ -143,7 +143,7 @@ def make_jobs() -> list[dict[str, Any]]:
 
 
 def make_library(client: pymongo.MongoClient[dict[str, Any]], config: Config, *, private: str) -> None:
-    """Fill the database of the settings, and one beside it, of the name `private`, with a secret."""
+    """Fill the database of the settings, and another database, whose name is `private`, with a secret."""
     database = client[config.mongodb_database]
     collection = database[config.mongodb_collection]
     collection.insert_many(make_records())

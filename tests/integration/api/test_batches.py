@@ -1,4 +1,4 @@
-"""Batches by the API: a process of its own that outlives it, live numbers, and cancelling."""
+"""Batches through the API: each has a process that outlives the API, live counts, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: In
     assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
 
 
-def test_post_batch__api_ends__batch_goes_on(
+def test_post_batch__api_ends__batch_continues(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Left without a worker, so that it cannot end before the API does.
+    # There is no worker, so that the batch cannot end before the API does.
     with run_api(installation.config, tmp_path, installation.environment) as first:
         batch = start(first, bucket.name)
         await_batch(installation, first, batch["id"], in_state("reading"))
@@ -72,14 +72,14 @@ def test_post_batch__api_ends__batch_goes_on(
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
 
-def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
+def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
 ) -> None:
-    """What `stop --all` does; the processes of other tests bear another name here."""
+    """Do what `stop --all` does. The processes of other tests have another name here."""
     bucket.put("a.jpg", make_jpeg())
     monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
     share(installation)
-    batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
+    batch_id = start_batch(installation.config, installation.store, installation.queue, bucket.name, logs=tmp_path)
 
     def known() -> dict[str, Any]:
         return installation.store.batches.find(batch_id) or {}
@@ -114,8 +114,8 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
         ("bucket/" + "é" * 600, "at most 1,024 bytes"),
     ],
 )
-def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, words: str) -> None:
-    # Written as JSON writes it: half a character is no UTF-8.
+def test_post_batch__not_a_source__is_400(shared_batch_api: Api, source: str, words: str) -> None:
+    # JSON can express half of a surrogate pair, which UTF-8 cannot.
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"source": source}).encode()
     answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
@@ -161,7 +161,7 @@ def test_post_batch__invalid_patterns__are_400(
 
 
 @pytest.mark.parametrize("source", ["no-such-bucket", "s3://no-such-bucket/2024/"])
-def test_post_batch__there_is_no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
+def test_post_batch__no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
     answer = shared_batch_api.client.post("/batches", json={"source": source})
     assert (answer.status_code, answer.json()["parameter"], answer.json()["code"]) == (404, "source", "bucket_gone")
     assert "Bucket not found" in answer.json()["detail"]
@@ -182,7 +182,7 @@ def test_post_batch__s3_refuses_the_bucket__is_403(
 
 
 @pytest.mark.parametrize("name", ["tests", "exifinator", "logs"])
-def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_batch_api: Api, name: str) -> None:
+def test_post_batch__a_folder_has_that_name__is_a_bucket_nevertheless(shared_batch_api: Api, name: str) -> None:
     assert (ROOT / name).is_dir()
     assert "Bucket not found" in shared_batch_api.client.post("/batches", json={"source": name}).json()["detail"]
 
@@ -190,7 +190,7 @@ def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_b
 @pytest.mark.parametrize(
     "body", [{}, [], {"source": None}, {"source": ""}, {"source": ["a"]}, {"source": "a", "x": 1}, "a"]
 )
-def test_post_batch__body_is_not_so__is_400(shared_batch_api: Api, body: Any) -> None:
+def test_post_batch__malformed_body__is_400(shared_batch_api: Api, body: Any) -> None:
     assert shared_batch_api.client.post("/batches", json=body).status_code == 400
 
 
@@ -212,7 +212,7 @@ def test_change__a_page_of_another_origin__is_refused(shared_batch_api: Api, hea
         assert answer.json()["code"] == "foreign_origin"
 
 
-def test_change__a_page_of_this_origin__is_let_in(shared_batch_api: Api) -> None:
+def test_change__a_page_of_this_origin__is_accepted(shared_batch_api: Api) -> None:
     headers = {"Origin": shared_batch_api.url, "Sec-Fetch-Site": "same-origin"}
     answer = shared_batch_api.client.post("/batches", headers=headers, json={"source": "no-such-bucket"})
     assert "Bucket not found" in answer.json()["detail"]
@@ -247,11 +247,11 @@ def test_list_batches__pages__are_newest_first(batch_api: Api, installation: Ins
     assert batch_api.get("/batches", after="x").status_code == 400
 
 
-def test_get_batch__process_dies_at_once__says_why(
+def test_get_batch__process_dies_immediately__says_why(
     batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Settings have changed since the API was started.
+    # The settings have changed since the API was started.
     monkeypatch.setenv("EXIFINATOR_REDIS_URL", "http://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
     reason = "The process of the batch exited with code 2: "
@@ -260,7 +260,7 @@ def test_get_batch__process_dies_at_once__says_why(
     assert found["state"] == "stopped"
 
 
-def test_get_batch__s3_goes_away_while_listing__says_so(
+def test_get_batch__s3_becomes_unavailable_while_listing__says_so(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
 ) -> None:
     for at in range(3):
@@ -278,7 +278,7 @@ def test_get_batch__s3_goes_away_while_listing__says_so(
         share(installation)
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
-            # On a busy machine its process seems to be gone until it says why it ended.
+            # On a busy machine, the process of the batch seems to be gone until it reports why it exited.
             found = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
     assert (found["state"], found["numbers"]["listed"]) == ("stopped", 1)
 
@@ -300,14 +300,14 @@ def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation
     assert (found["state"], found["rate"], found["seconds_left"]) == ("reading", 0.5, 2.0)
 
 
-def test_post_batch__s3_is_away__is_503(api: Api) -> None:
+def test_post_batch__s3_is_unavailable__is_503(api: Api) -> None:
     assert api.config.s3_endpoint_url in (None, NOBODY)
     answer = api.client.post("/batches", json={"source": "holiday"})
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert "S3 does not respond" in answer.json()["detail"]
 
 
-def test_post_batch__too_many_under_way__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__too_many_running__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
     now = datetime.now(UTC) + timedelta(minutes=5)
     for at in range(16):
         document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}

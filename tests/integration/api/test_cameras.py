@@ -1,4 +1,4 @@
-"""Cameras by serial number, against the same records summarized here."""
+"""Cameras by serial number, compared with a summary of the same records that this module computes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SLOW: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
 
 
 def summarize(records: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what the API should say about each body."""
+    """Return what the API should return about each body."""
     bodies: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         if serial := record["photo"].get("camera_serial"):
@@ -84,8 +84,8 @@ def test_list_cameras__limit__returns_the_most_used(api: Api) -> None:
         assert api.get("/cameras", limit=limit).status_code == 400
 
 
-def test_list_cameras__unusual_bodies__are_told_apart(own_library: Config) -> None:
-    """One serial number on two models makes two bodies, wrong dates are left out, and lists have a limit."""
+def test_list_cameras__unusual_bodies__are_distinguished(own_library: Config) -> None:
+    """A serial number of two models stands for two bodies, wrong dates are left out, and lists have a limit."""
     taken = datetime(2020, 5, 1, 12)
     photos: list[dict[str, Any]] = [
         {"camera_model": "One", "camera_serial": "7", "taken_local": taken, "lens_model": f"Lens {at:02}"}

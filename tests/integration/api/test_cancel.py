@@ -1,4 +1,4 @@
-"""Cancelling batches: listing, reading, left behind, or with a dead process."""
+"""Cancel batches: while they are listed or indexed, when they are detached, or after their process has died."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
     pages: list[str] = []
 
     def list_on(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        """Each page as the first one, with a key of its own, and one more after it."""
+        """Return pages like the first one, each with a key of its own, and one more page after each."""
         if "continuation-token" in target:
             pages.append(target)
             number = b"%09d" % len(pages)
@@ -128,17 +128,17 @@ def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Insta
 
 
 @pytest.mark.parametrize("phase", ["listing", "reading"])
-def test_cancel__its_process_is_dead__works_all_the_same(
+def test_cancel__its_process_is_dead__works_nevertheless(
     batch_api: Api, installation: Installation, bucket: Bucket, phase: str
 ) -> None:
     for at in range(3):
         bucket.put(f"{at}.jpg", make_jpeg(seed=at))
     batch = installation.queue_batch(bucket.name)
-    # As a process leaves it that was killed a while ago.
+    # This is the state that a process leaves that was killed a while ago.
     installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
     found = batch_api.get(f"/batches/{batch.id}").json()
     assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
-    # Without a process, a listing stops. What is queued waits for a worker.
+    # Without a process, a listing stops. The queued images wait for a worker.
     assert {"listing": "has exited", "reading": "No worker is running"}[phase] in found["problem"]
 
     answer = batch_api.client.delete(f"/batches/{batch.id}")
@@ -149,7 +149,7 @@ def test_cancel__its_process_is_dead__works_all_the_same(
     assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
 
 
-def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
+def test_cancel__its_process_is_dead__waits_for_images_in_progress(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -161,7 +161,7 @@ def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
     assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
     assert len(waiting_keys(installation)) == 1
 
-    # Its worker never comes back: after a lease it is let go.
+    # The worker does not come back. After a lease, its image is dropped.
     lease = timedelta(seconds=installation.config.lease_seconds)
     installation.store.batches.collection.update_one(
         {}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}}

@@ -94,18 +94,18 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("typed", "theirs", "ours", "why"), TABLE, ids=[row[0] for row in TABLE])
+@pytest.mark.parametrize(("typed", "mongodb_rest", "expected", "reason"), TABLE, ids=[row[0] for row in TABLE])
 def test_mongodb_rest__what_is_typed__answers_as_the_table_says(
-    api: Api, typed: str, theirs: str, ours: Any, why: str
+    api: Api, typed: str, mongodb_rest: str, expected: Any, reason: str
 ) -> None:
     answer = api.client.get(typed)
-    if isinstance(ours, int):
-        assert answer.status_code == ours
+    if isinstance(expected, int):
+        assert answer.status_code == expected
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["status"] == ours
+        assert answer.json()["status"] == expected
     else:
         assert answer.status_code == 200, answer.text
-        assert ours(answer)
+        assert expected(answer)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -129,7 +129,7 @@ def test_get_record__odd_key__is_found(wire_api: WireApi, name: str, encode: Any
 
 
 @pytest.mark.parametrize("hint", ['{"nothing":1}', '"nothing"', '{"photo.location":"2dsphere"}'])
-def test_find_records__hint_is_no_index_for_it__is_said_in_our_words(api: Api, hint: str) -> None:
+def test_find_records__hint_is_no_index_for_it__is_reported_in_own_words(api: Api, hint: str) -> None:
     answer = api.get(RECORDS, hint=hint).json()
     assert (answer["status"], answer["parameter"]) == (400, "hint")
     assert "exif_data" not in answer["detail"]

@@ -1,4 +1,4 @@
-"""The API below the level of requests: malformed, oversized and slow ones, and the number of connections."""
+"""Connections to the API: malformed, oversized and slow requests, and the number of connections."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
     assert (answer.status_code, problem["code"], problem["parameter"]) == (400, "unknown_parameter", "camera")
 
 
-def test_connections__too_many__are_told_so_and_hold_nobody_up(wire_api: WireApi) -> None:
+def test_connections__too_many__are_rejected_without_delaying_others(wire_api: WireApi) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(ServerLimits().max_connections):
             stack.enter_context(wire_api.connect())
@@ -89,7 +89,7 @@ def test_connections__too_many__are_told_so_and_hold_nobody_up(wire_api: WireApi
     eventually(lambda: wire_api.get_raw(b"/healthz").status == 200)
 
 
-# The limit, what a client sends at first, and what it then sends again and again without an end.
+# The limit, what a client sends first, and what it then sends again and again.
 SLOW = {
     "nothing": ("header_seconds", b"", b""),
     "half a head": ("header_seconds", b"GET /photos HTTP/1.1\r\nHost: localhost\r\nX-A", b""),
@@ -104,12 +104,12 @@ SLOW = {
 }
 
 
-# So long that nothing but the limit under test can end a connection: the test would never end.
+# Long enough that only the limit under test can end a connection. Without the limit, the test would never end.
 ENDLESS = {"header_seconds": 1e6, "body_seconds": 1e6, "stall_seconds": 1e6, "keep_alive_seconds": 1_000_000}
 
 
 def is_dropped(link: socket.socket, drip: bytes = b"") -> bool:
-    """Return whether the other side has ended a connection; send it a drip where it has not."""
+    """Return whether the server has closed a connection. If not, send it a few more bytes."""
     link.setblocking(False)
     try:
         if link.recv(65536) == b"":
@@ -135,18 +135,18 @@ def test_slow_clients__each_kind__are_dropped_by_their_limit(library: Config, li
                 links.append((link, drip))
 
         def are_dropped() -> bool:
-            # All of them have their drip each time.
+            # Each connection is sent a few bytes each time.
             dropped = [is_dropped(link, drip) for link, drip in links]
             return all(dropped)
 
         eventually(are_dropped)
-        # Other clients keep their connections.
+        # Other clients stay connected.
         assert api.get("/healthz").status_code == 200
 
 
 def test_slow_clients__answer_is_not_read__are_dropped(library: Config) -> None:
     listener = socket.create_server((library.api_host, 0))
-    # Connections inherit it: an answer of this library would else fit into the system's buffers.
+    # Connections inherit the size of the buffer. With the default, a response of this library would fit into it.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     limits = ServerLimits(**{**ENDLESS, "stall_seconds": 0.3})  # type: ignore[arg-type]
     with serve_api(library, limits=limits, listener=listener) as api, socket.socket() as link:
@@ -170,7 +170,7 @@ def test_slow_clients__between_two_requests__are_closed_by_the_keep_alive_limit(
 
 
 def test_head__too_long_in_one_piece__is_refused(wire_api: WireApi) -> None:
-    """The parser counts only the bytes of a head that is not complete yet."""
+    """The parser counts only the bytes of an incomplete head."""
     answer = wire_api.talk(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 50_000 + b"\r\n\r\n")
     assert (answer.status, answer.content_type) == (400, "application/problem+json")
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description and the API agree: schemathesis asks what the one allows, and checks the other's answers."""
+"""The OpenAPI description and the API agree: schemathesis sends requests that it allows, and checks the responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.config import Config
 from tests.integration.api.fixtures import TOKEN, Api, WireApi, copy_library, guarded, serve_api
 from tests.servers import run_moto
 
-# The suite's own run is short; EXIFINATOR_TEST_EXAMPLES=2000 makes it thorough.
+# The test suite sends a few examples. EXIFINATOR_TEST_EXAMPLES=2000 makes the test thorough.
 EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")
 SHORT_RUN = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]
 
@@ -44,21 +44,21 @@ def find_schemathesis() -> Path:
     pytest.skip("schemathesis is missing: pip install schemathesis")
 
 
-# Two thousand examples of everything take longer than any other test may.
+# Two thousand examples of each operation take longer than the time limit of a test.
 @pytest.mark.slow
 @pytest.mark.timeout(900 + 5 * int(EXAMPLES))
 def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, tmp_path: Path) -> None:
     command = [str(find_schemathesis()), *(SHORT_RUN if int(EXAMPLES) < 100 else [])]
     command += ["run", f"{contract_api.url}/openapi.json", "--checks", "all"]
     command += ["--max-examples", EXAMPLES, "--header", f"Authorization: Bearer {TOKEN}", "--no-color"]
-    # The same examples in each run, and none from earlier ones; and no clock of its own.
+    # Use the same examples in each run, none from earlier runs, and no time limit.
     command += ["--generation-deterministic", "--request-timeout", "600"]
     report = tmp_path / "schemathesis.txt"
     with report.open("wb") as out:
         run = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=out, check=False)
-    said = report.read_text()
-    assert run.returncode == 0, said[-6000:]
-    assert "Stateful" in said
+    text = report.read_text()
+    assert run.returncode == 0, text[-6000:]
+    assert "Stateful" in text
 
 
 def read_document(api: Api) -> dict[str, Any]:

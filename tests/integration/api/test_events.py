@@ -1,4 +1,4 @@
-"""GET /events: what a listener reads, how many there may be, and how they end."""
+"""GET /events: what a listener receives, how many listeners there may be, and how streams end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def save(installation: Installation, batch_id: str, state: str, *, stored: int =
     installation.store.batches.save(document)
 
 
-def test_events__batches_change__each_is_told(event_api: WireApi, installation: Installation) -> None:
+def test_events__batches_change__each_is_sent(event_api: WireApi, installation: Installation) -> None:
     save(installation, "20240101-000000-aaaaaa", "done", ago=300)
     save(installation, "20240102-000000-bbbbbb", "done", ago=10)
     save(installation, "20240103-000000-cccccc", "reading")
@@ -83,12 +83,12 @@ def test_events__api_is_told_to_end__its_listeners_end_whole(installation: Insta
         next(stream), next(stream)
         assert api.process is not None
         api.process.send_signal(signal.SIGTERM)
-        # A stream that breaks off raises here.
+        # A stream that is cut off raises an error here.
         assert list(stream) == []
         api.process.wait()
     log = (tmp_path / f"api-{api.port}.log").read_text()
     assert "Traceback" not in log
-    # Nothing was left that had to be cut off after the time that a server at its end waits for.
+    # The server did not have to cut off any stream at its end.
     assert "exceeded" not in log
 
 
@@ -116,7 +116,7 @@ def test_events__too_many_listeners__are_refused_and_places_come_free(event_api:
     eventually(is_let_in)
 
 
-def test_events__mongodb_is_away__is_a_503(library: Config) -> None:
+def test_events__mongodb_is_unavailable__is_a_503(library: Config) -> None:
     with open_api(library.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:9/")})) as api:
         for path in ("/events", "/batches"):
             answer = api.get(path)

@@ -1,4 +1,4 @@
-"""What the explorer asks of the API besides: counts by day and folder, orders by value, neighbours, and originals."""
+"""Requests of the explorer: counts by day and folder, sorting by value, neighbours, and originals."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-iso", "iso", "-camera"])
-def test_photos__after__goes_on_from_any_photo_both_ways(api: Api, sort: str) -> None:
+def test_photos__after__continues_from_any_photo_both_ways(api: Api, sort: str) -> None:
     ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
     for at in (0, 1, 60, 118, len(ids) - 20, len(ids) - 1):
         after = api.get("/photos", sort=sort, after=ids[at], limit=2).json()["photos"]
@@ -97,7 +97,7 @@ def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, 
     assert found == ids
 
 
-def test_photos__before__its_next_page_goes_on_from_there(api: Api) -> None:
+def test_photos__before__its_next_page_continues_from_there(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
     page = api.get("/photos", before=ids[10], limit=3).json()
     following = api.get("/photos", before=ids[10], limit=3, cursor=page["next"]).json()
@@ -118,7 +118,7 @@ def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) ->
     assert found["id"] == next(id_ for id_ in ids[at:] if id_ in passing)
 
 
-def test_photos__start__is_a_place_in_the_list_from_which_both_ways_go_on(api: Api) -> None:
+def test_photos__start__is_a_place_in_the_list_from_which_both_ways_continue(api: Api) -> None:
     for sort in ("-taken", "taken"):
         photos = api.get("/photos", sort=sort, limit=1000).json()["photos"]
         ids = [photo["id"] for photo in photos]
@@ -219,7 +219,7 @@ def test_original__setting_off__is_refused(library: Config) -> None:
     ],
 )
 def test_facets__value_and_none_of_one_list__add_up(api: Api, given: dict[str, Any]) -> None:
-    """Ticking a value and "none" in one list counts both, also on every page of /photos."""
+    """Selecting a value and "none" in one list counts both, also on every page of /photos."""
     (first, values), (_, missing), *rest = given.items()
     common = dict(rest)
     total = api.get("/facets", fields="status", **given).json()["total"]
@@ -253,7 +253,7 @@ def test_prefix__no_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
 
 @pytest.mark.parametrize("maximum", [1, 5000], ids=["cut-off", "known"])
 def test_facets__find__finds_rare_values(api: Api, monkeypatch: pytest.MonkeyPatch, maximum: int) -> None:
-    """With a maximum of one value, the others are only found by asking MongoDB."""
+    """With a maximum of one value, only a query to MongoDB finds the others."""
     for module in ("facets", "facet_counter"):
         monkeypatch.setattr(f"api.aggregations.{module}.MAX_VALUES", maximum)
     given = {"fields": "camera,iso", "iso": "100-6400", "top": "1", "find": "eos r"}

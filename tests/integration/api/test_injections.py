@@ -23,7 +23,7 @@ R = "/waldo/exif_data"
 SLEEP = "sleep(5000)||true"
 DEEP = '{"$and":[' * 60 + '{"a":1}' + "]}" * 60
 
-# What it tries, the address, and the status that it has to end in.
+# The attempt, the address, and the status that the response must have.
 ATTEMPTS: list[tuple[str, str, int]] = [
     ("JavaScript in $where", f'{R}?query={{"$where":"{SLEEP}"}}', 400),
     ("$where under $or", f'{R}?query={{"$or":[{{"a":1}},{{"$where":"{SLEEP}"}}]}}', 400),
@@ -155,7 +155,7 @@ def commands() -> Commands:
 
 @pytest.fixture(scope="module")
 def watched_api(library: Config, commands: Commands) -> Iterator[WireApi]:
-    """Yield the API on a socket, with its MongoDB commands recorded."""
+    """Yield the API on a socket, and record its MongoDB commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.database.AsyncMongoClient", partial(AsyncMongoClient, event_listeners=[commands]))
         with serve_api(library) as running:
@@ -163,9 +163,9 @@ def watched_api(library: Config, commands: Commands) -> Iterator[WireApi]:
 
 
 def is_of_everything(command: dict[str, Any]) -> bool:
-    """Return whether the command groups or counts the whole collection in the background, with no text of a request.
+    """Return whether a command groups or counts the whole collection in the background.
 
-    The counts per month serve all filters.
+    Such a command contains no text of a request. The counts per month serve all filters.
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})
@@ -185,7 +185,7 @@ def test_attempt__any__is_refused_or_harmless(
     commands.sent.clear()
     answer = watched_api.get_raw(written(address))
     assert answer.status == status, answer.body[:300]
-    # MongoDB ends what would take long; nothing of the address runs without an end.
+    # MongoDB ends commands that take long. Nothing in the address makes a command run forever.
     for command in commands.sent:
         assert command["maxTimeMS"] <= (SCAN_MS if is_of_everything(command) else QUERY_MS), command
     assert b"hidden-treasure" not in answer.body
@@ -203,7 +203,7 @@ def test_attempt__code__does_not_reach_mongodb(watched_api: WireApi, commands: C
 
 
 def test_commands__of_a_query__are_noted(watched_api: WireApi, commands: Commands) -> None:
-    """What the tests above look for would be seen."""
+    """The tests above would notice what they look for."""
     commands.sent.clear()
     assert watched_api.get_raw(written(f'{R}?query={{"key":"{SLEEP}"}}')).status == 200
     assert SLEEP in str(commands.sent)

@@ -1,4 +1,4 @@
-"""Files that are neither photos nor videos are left out of every view unless they are asked for, and are counted."""
+"""Files that are neither photos nor videos are left out of every view unless they are requested, and are counted."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def make_other(key: str, at: int, format_: str, *, bucket: str = "holiday", bare
 OTHERS = [
     make_other("2024/readme.html", 500, "html"),
     make_other("2024/a.pdf", 501, "pdf"),
-    # Its place is in a cell of the map's that has photos too, and its camera and month are those of photos.
+    # Its place is in a cell of the map that contains photos too, and its camera and month are those of photos.
     *(make_other(f"2024/IMG_{at}.xmp", at, "xmp", bare=False, bucket="sidecars") for at in (30, 31, 32, 65)),
 ]
-# Damaged and unsupported pictures are photos.
+# Damaged and unsupported images are photos.
 BROKEN = [
     make_record("holiday", "2024/empty.jpg", 600, format="unknown", status="damaged", photo={"media_type": "image"}),
     make_record("holiday", "2024/a.psd", 601, format="psd", status="unsupported", photo={"media_type": "image"}),
@@ -53,7 +53,7 @@ def ids(api: Api, **params: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-extracted", "-iso"])
-def test_photos__other_files__are_left_out_unless_asked_for(mixed_api: Api, sort: str) -> None:
+def test_photos__other_files__are_left_out_unless_requested(mixed_api: Api, sort: str) -> None:
     photos, others = {record["_id"] for record in PHOTOS}, {record["_id"] for record in OTHERS}
     assert ids(mixed_api, sort=sort) == photos
     assert ids(mixed_api, sort=sort, media_type="other") == others

@@ -1,4 +1,4 @@
-"""What a page costs and holds where a range has very many values, and boxes around the poles; on a real MongoDB."""
+"""The cost and the contents of a page if a range has very many values, and areas around the poles."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ TIMES = [1 / at for at in range(30, 530)]
 
 
 def make_phones() -> list[dict[str, Any]]:
-    """4,000 photos, of which the newer half was taken too slowly for TIMES; a few have no date."""
+    """Make 4,000 photos. The newer half was taken too slowly for TIMES. A few have no date."""
     rng = random.Random(1)
     start = datetime(1965, 1, 1, tzinfo=UTC)
     records: list[dict[str, Any]] = []
     for at in range(4000):
         photo: dict[str, Any] = {"exposure_seconds": 2.0 if at >= 2000 else rng.choice(TIMES)}
         if at % 100:
-            # Some share their moment.
+            # Some photos were taken at the same time.
             photo["taken_local"] = start + timedelta(days=at // 3)
         records.append({"_id": f"b/{rng.randrange(10**9):09}", "photo": photo})
     return records
@@ -125,20 +125,19 @@ def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
 
     expected = sorted(phones[:2000], key=moment, reverse=sort == "-taken")
     if sort == "-exposure":
-        # Of equal ones the oldest is first, and before it those without a date.
+        # Of photos with the same date, the oldest is first. Photos without a date precede it.
         expected.sort(key=lambda record: record["_id"])
         expected.sort(key=lambda record: record["photo"].get("taken_local", datetime(1, 1, 1, tzinfo=UTC)))
         expected.sort(key=lambda record: -record["photo"]["exposure_seconds"])
     assert read_pages(database, sort, 170, 100) == [record["_id"] for record in expected]
 
 
-def test_read_page__range_of_500_values__looks_once_at_each_value(database: Database) -> None:
+def test_read_page__range_of_500_values__reads_each_value_once(database: Database) -> None:
     with watched(database, "query", "command") as looks:
         assert len(read_pages(database, "-taken", 50, 1)) == 50
     looks = [look for look in looks if look.get("keysExamined")]
     assert len(looks) > 1
-    # Each value for itself to know of it and once more for the page, then what the page and its parts show: not the
-    # 2,000 photos that pass, nor those that are newer.
+    # Each value is read once to find it, and once for the page. Photos that match but are newer are not read.
     assert sum(look["keysExamined"] for look in looks) <= 2 * len(TIMES) + 5 * 51
     assert sum(look["docsExamined"] for look in looks) <= 5 * 51
 
@@ -149,7 +148,7 @@ SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
 
 
 def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
-    """Of the photos that passed SLOW, or SLOW_MONTH, in the order of their ids."""
+    """Return the photos that match SLOW or SLOW_MONTH, in the order of their ids."""
     found = [(record["_id"], record["photo"].get("taken_local")) for record in phones[2000:]]
     return sorted(id_ for id_, at in found if not year_month or (at and (at.year, at.month) == year_month))
 
@@ -167,7 +166,7 @@ def failing(database: Database, finds: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def watched(database: Database, *kinds: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield a list that gets MongoDB's profile of each operation at the end, by default of finds only."""
+    """Yield a list that gets MongoDB's profile of each operation at the end; by default, only of finds."""
     looks: list[dict[str, Any]] = []
     profile = database["system.profile"]
     profile.drop()
@@ -203,7 +202,7 @@ def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
 @pytest.mark.parametrize(
     ("name", "value"), [("_MAX_COUNT", 1), ("_PHOTOS_SORTED_PER_MS", 1)], ids=["not narrow", "slow to sort"]
 )
-def test_read_page__the_narrowest_would_take_long__the_walk_goes_on(
+def test_read_page__the_narrowest_would_take_long__the_walk_continues(
     failing_database: Database,
     phones: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
@@ -277,7 +276,7 @@ def test_read_page__very_many_conditions__few_are_counted(failing_mongodb_uri: s
         database["photos"].insert_one({"_id": "b/a", "words": [f"w{at}" for at in range(300)]})
         with failing(database, 1), watched(database, "command") as looks:
             assert read_pages(database, "key", 5, 1, many) == ["b/a"]
-    # They are counted twice: up to a few photos at first, and up to many after the walk took too long.
+    # They are counted twice: up to a small limit first, and up to a large one after the walk has taken too long.
     assert len([look for look in looks if "aggregate" in look["command"]]) == 2 * 8
 
 

@@ -23,7 +23,7 @@ def lng(record: dict[str, Any]) -> float:
     return record["photo"]["location"]["coordinates"][0] if "location" in record["photo"] else 999.0
 
 
-# The parameters, and what of the library has to come back: said once more in Python.
+# The parameters, and the same filter in Python.
 FILTERS: list[tuple[str, Any]] = [
     ("", lambda r: True),
     ("camera=ILCE-7M3", lambda r: photo(r, "camera_model") == "ILCE-7M3"),

@@ -91,7 +91,7 @@ def pictures(config: Config, folder: Path, **settings: Any) -> Iterator[Api]:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Yield a folder that is registered as a bucket; the cache is beside it."""
+    """Yield a folder that is registered as a bucket. The cache is next to it."""
     folder = tmp_path / "photos"
     folder.mkdir()
     monkeypatch.setattr(registry, "lookup", lambda bucket, *_: folder if bucket == FOLDER else None)
@@ -124,7 +124,7 @@ def test_preview__formats_and_states__from_folder_and_s3(
             tile = api.client.get(path_of("large.jpg", "preview?size=tile", bucket))
             assert tile.status_code == 200, tile.text
             image = opened(tile.content)
-            # Turned upright: red was on the left, and is at the top now.
+            # The picture is turned upright: its red half was on the left, and is now at the top.
             assert image.size == (320, 480)
             assert image.getpixel((160, 30))[0] > 200  # type: ignore[index]
             assert "exif" not in image.info
@@ -158,7 +158,7 @@ def test_preview__formats_and_states__from_folder_and_s3(
             "content-disposition": 'attachment; filename="preview.jpg"',
         }.items():
             assert tile.headers[name] == value
-        # Everything is in the cache now, reasons included: nothing is read again.
+        # Everything is cached now, including the reasons of failures, so nothing is read again.
         n_requests = len(stub.seen)
         for name in ("large.jpg", "html.jpg", "long.jpg"):
             api.client.get(path_of(name, "preview?size=tile", BUCKET))
@@ -186,7 +186,7 @@ def test_preview__original_gone_or_replaced_or_unreachable__are_different_states
         assert code("large.jpg", BUCKET) == "access_denied"
         assert api.client.get(path_of("none.jpg", "preview")).json()["code"] == "not_found"
         stub.on_get.clear()
-        # Such a state is not cached: the next request finds that S3 has recovered.
+        # A failure of S3 is not cached: the next request succeeds.
         assert api.client.get(path_of("large.jpg", "preview", BUCKET)).status_code == 200
     with open_api(own_library.model_copy(update={"s3_endpoint_url": NOBODY, "api_preview_max_mb": 2})) as api:
         answer = api.client.get(path_of("raw.raf", "preview", BUCKET))
@@ -258,7 +258,7 @@ def test_pictures__token__is_required_as_for_photos(own_library: Config, place: 
             assert api.client.get(path_of("large.jpg", what)).status_code == 401
             assert api.client.get(path_of("large.jpg", what), headers=headers).status_code in (200, 303)
         url = api.client.get(path_of("large.jpg", "original"), headers=headers).json()["url"]
-        # The link needs no token, as <img> and <video> can send none; but only this link.
+        # The link needs no token, because <img> and <video> cannot send one. A changed link is rejected.
         assert api.client.get(url, headers={"Range": "bytes=0-9"}).content == LARGE[:10]
         assert TOKEN not in url
         query = urlsplit(url).query

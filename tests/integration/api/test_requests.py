@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- a table reads better with a row a line
-"""The doors: the token, pauses after wrong ones, names, bodies, slow clients, browsers of other pages, and failures."""
+"""Access to the API: tokens, pauses after wrong ones, names, bodies, slow clients, other origins, and failures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_token__missing__is_401_and_says_how(guarded_api: Api, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", [*READING, "/failures"])
-def test_token__right__is_let_in(guarded_api: Api, path: str) -> None:
+def test_token__right__is_accepted(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path, headers=GOOD).status_code in (200, 404)
 
 
@@ -108,7 +108,7 @@ def test_write__from_another_origin__is_refused_without_a_token(
 
 
 def test_requeue__no_token_is_set__needs_none(own_library: Config) -> None:
-    """As for starting and cancelling batches: the same rule for everything that the explorer changes."""
+    """The rule for starting and cancelling batches applies to everything that the explorer changes."""
     with open_api(own_library) as own:
         headers = {"Origin": own.url, "Sec-Fetch-Site": "same-origin"}
         answer = own.client.post("/failures/requeue", json={"exception": "AccessDenied"}, headers=headers)
@@ -176,7 +176,7 @@ def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
 def test_requeue__body_does_not_say_that_it_is_json__is_refused(guarded_api: Api, kind: str) -> None:
-    """A page of another origin may send text without asking first; JSON it may not."""
+    """A page of another origin may send text without a preflight request, but not JSON."""
     headers = {**GOOD, "Content-Type": kind}
     answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b'{"exception":"A"}')
     assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")

@@ -15,7 +15,7 @@ HOSTS = [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 
 @pytest.mark.parametrize("host", [host for host, _ in HOSTS])
 def test_check_address__free__does_not_listen(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that waits for the API connected to the socket of the check, and its connection was reset."""
+    """A client that waited for the API connected to the socket of the check, and its connection was reset."""
     monkeypatch.setattr(socket.socket, "listen", lambda *_: pytest.fail("the check accepts connections"))
     check_address_is_free(host, reserve_port())
 

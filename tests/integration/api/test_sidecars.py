@@ -45,7 +45,7 @@ def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config)
 
 
 NOON = datetime(2024, 5, 1, 12)
-# The name, the extension and the camera of each file. Files of one name are a stack.
+# The name, the extension and the camera of each file. Files with the same name are a stack.
 FILES = [
     ("IMG_1", "CR2", "R5"), ("IMG_1", "JPG", "R5"), ("IMG_2", "CR2", "R5"), ("IMG_2", "JPG", "R5"),
     ("IMG_3", "JPG", "R5"), ("IMG_4", "HEIC", "iPhone"), ("IMG_4", "MOV", "iPhone"), ("IMG_5", "CR2", "X-T4"),
@@ -67,7 +67,7 @@ FACETS = "camera,format,taken,media_type,gps,keyword,rating,kind,label"
 def test_get_photos__primary__counts_agree(
     own_library: Config, given: dict[str, str], primaries: list[str], in_stacks: int
 ) -> None:
-    """Photos, facets and the number of files left out are of the same files, counted in the cache or one by one."""
+    """Photos, facets and the number of files left out cover the same files, however they are counted."""
     records = []
     for hour, (name, extension, camera) in enumerate(FILES):
         media_type = "video" if extension == "MOV" else "image"
@@ -93,7 +93,7 @@ def test_get_photos__primary__counts_agree(
         counts, every_file = facets(**given, primary="true"), facets(**given)
         assert (counts["total"], counts["files_in_stacks"]) == (len(primaries), in_stacks)
         assert (every_file["total"], every_file["files_in_stacks"]) == (len(primaries) + in_stacks, None)
-        # The same photos, but not a scope whose counts are cached.
+        # This filter matches the same photos, but its counts are not cached.
         assert facets(**given, primary="true", taken="2024")["facets"] == counts["facets"]
         cameras = [record["photo"]["camera_model"] for record in shown]
         assert {row["value"]: row["count"] for row in counts["facets"]["camera"]} == {

@@ -1,4 +1,4 @@
-"""Statistics and the hour of the day, against the same records counted here."""
+"""Statistics and the hour of the day, compared with this module's counts of the same records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.waiting import eventually
 
 RECORDS = make_records()
 Fail = Callable[..., None]
-# So many readings take longer than they may.
+# Grouping this many photos exceeds the time limit.
 SLOW: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
 # A filter that all photos pass, so that they are grouped instead of counted in the indexes.
 ROADS: list[dict[str, str]] = [{}, {"query": '{"size":{"$gt":0}}'}]
@@ -94,7 +94,7 @@ def test_get_photos__no_hour__is_refused(api: Api, hours: str) -> None:
 
 @pytest.mark.parametrize("offset", ["nonsense", 7, "+25:00", ["+02:00"], ""], ids=str)
 def test_get_statistics__offset_of_another_program__spoils_nothing(offset: object, own_library: Config) -> None:
-    """A record that EXIFinator did not make counts with the hour of its date."""
+    """A record of another program counts with the hour of its date."""
     record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
     record |= {"photo": {"taken_local": datetime(2024, 1, 1, 5), "taken_offset": offset}}
     with open_photos(own_library) as photos, open_api(own_library) as api:
@@ -104,7 +104,7 @@ def test_get_statistics__offset_of_another_program__spoils_nothing(offset: objec
         assert api.get("/photos", bucket="elsewhere", hour="5").json()["photos"]
 
 
-# All photos of one bucket, by id. Photos that dates do not help to find are read in one part.
+# All photos of one bucket, by id. Filters that dates do not narrow down are read in one part.
 ONE_READING = {"prefix": "holida"}
 
 
@@ -121,7 +121,7 @@ def failing_api(failing_library: Config) -> Iterator[Api]:
 def test_get_statistics__slow_server__counts_fewer_and_fewer(
     failing_api: Api, fail: Fail, slow: int, status: int
 ) -> None:
-    """Make `slow` attempts exceed their time limit. Only if the smallest sample does too is there no answer."""
+    """Make `slow` attempts exceed their time limit. There is no response only if the smallest sample exceeds it too."""
     fail("failCommand", mode={"times": slow}, **SLOW)
     assert failing_api.get("/statistics", **ONE_READING).status_code == status
 
@@ -132,18 +132,18 @@ def test_get_map__slow_server__groups_fewer_and_fewer(failing_api: Api, fail: Fa
     answer = failing_api.get("/map", zoom=3, **ONE_READING)
     assert answer.status_code == status
     if status == 200:
-        # A sample that is not full has all that there are.
+        # A sample that is not full contains all matches.
         whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
         assert sum(one["properties"]["count"] for one in answer.json()["features"]) == whole
         assert answer.json()["cut_short"] is False
 
 
 def ask_until_whole(api: Api, fail: Fail, path: str, **params: str) -> list[dict[str, Any]]:
-    """Repeat a request until its answer covers all photos, and return all answers.
+    """Repeat a request until its response covers all photos, and return all responses.
 
     MongoDB exceeds the time limit of the first one.
     """
-    # Load the distribution of the photos over time first, so that only the request itself is slow.
+    # Load the distribution of the photos over time first, so that only the request under test is slow.
     api.get("/facets", fields="taken")
     fail("failCommand", mode={"times": 1}, **SLOW)
     answers: list[dict[str, Any]] = []
@@ -181,7 +181,7 @@ def test_get_map__too_many_for_a_request__are_grouped_beside_it(
 def test_get_map__first_after_a_start__groups_everything_once(
     own_library: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While everything is being grouped, some photos stand for all; of so few those are all."""
+    """While all photos are grouped, a sample stands for them. With so few photos, it contains all of them."""
 
     async def group_without_end(photos: object) -> None:
         await asyncio.Event().wait()
@@ -203,7 +203,7 @@ def test_get_map__first_after_a_start__groups_everything_once(
 
 
 def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> None:
-    """Where it is known how photos spread over time; some of them have no date."""
+    """Sample by date, because the distribution of the photos over time is known. Some photos have no date."""
     buckets = sorted({record["bucket"] for record in RECORDS if len(record["photo"]) < 5})
     wanted = [record for record in RECORDS if record["bucket"] in buckets]
     assert any("taken_local" not in record["photo"] for record in wanted)
@@ -233,7 +233,7 @@ def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> N
 def test_facets__more_values_than_a_part_gives__are_counted_in_one(
     library: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The most frequent of each part are not those of all."""
+    """The most frequent values of each part are not those of the whole."""
     monkeypatch.setattr("api.aggregations.facets.MAX_VALUES", 2)
     params = {"bucket": "holiday", "fields": "iso,keyword,camera"}
     with open_api(library) as api:
@@ -253,7 +253,7 @@ def test_get_map__place_of_another_program__spoils_nothing(coordinates: object, 
 
 
 def test_everything__a_record_is_stored_or_goes__is_counted_again(own_library: Config) -> None:
-    """What was counted of everything is kept while nothing changes, and no longer."""
+    """Counts of all photos are kept while nothing changes, but no longer."""
     with open_photos(own_library) as photos, open_api(own_library) as api:
 
         def cameras_once(camera: str, there: bool) -> dict[str, int]:
@@ -295,14 +295,14 @@ def test_everything__counted_at_several_moments__adds_up_or_says_that_it_is_stal
             await store.photos.insert_one(
                 {**RECORDS[0], "_id": "holiday/new", "extracted_at": datetime(2030, 1, 1, tzinfo=UTC)}
             )
-            # The camera's counts are remembered, with the total of then; the others are of now.
+            # The counts by camera are cached, together with the total at that time. The others are current.
             kept = await ask(counter, "camera")
             assert (kept.total, sums(kept), kept.stale) == (many, {many}, False)
             fresh = await ask(counter, "taken", "status")
             assert (fresh.total, sums(fresh)) == (many + 1, {many + 1})
             mixed = await ask(counter, "camera", "taken")
             assert (mixed.total, sums(mixed), mixed.stale) == (many + 1, {many, many + 1}, True)
-            # Later all are counted again, and are of one moment.
+            # Later, all are counted again, and at the same time.
             now[0] += 1000
             again = await ask(counter, "camera", "taken")
             assert (again.total, sums(again), again.stale) == (many + 1, {many + 1}, False)

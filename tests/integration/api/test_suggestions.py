@@ -15,7 +15,7 @@ RECORDS = make_records()
 def suggestions(api: Api, text: str) -> dict[str, Any]:
     """Return the response to a text, once all facets are counted."""
     content: dict[str, Any] = {"partial": True}
-    while content["partial"]:  # each request waits for the counts
+    while content["partial"]:  # Each request waits for the counts.
         answer = api.get("/suggestions", q=text)
         assert answer.status_code == 200, answer.text
         content = answer.json()
@@ -55,13 +55,13 @@ def test_get_suggestions__filters_in_words__are_parameters(
 ) -> None:
     content = suggestions(api, text)
     assert (content["parsed"], content["problem"]) == ({"q": rest, "filters": filters}, None)
-    # What the parameters find is what the text finds.
+    # The text finds the same photos as the parameters.
     parameters = {**filters, **({"q": rest} if rest else {})}
     as_text = api.get("/photos", limit=1000, **({"q": text} if text else {})).json()["photos"]
     assert api.get("/photos", limit=1000, **parameters).json()["photos"] == as_text
 
 
-def test_get_suggestions__mistake__is_placed_and_the_end_still_completed(api: Api) -> None:
+def test_get_suggestions__mistake__has_its_position_and_the_end_is_completed(api: Api) -> None:
     content = suggestions(api, 'iso:x "ab')
     assert content["parsed"] is None
     assert (content["problem"]["start"], content["problem"]["end"]) == (6, 9)

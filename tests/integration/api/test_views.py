@@ -69,7 +69,7 @@ def test_get_facets__videos__are_counted_by_what_filters_find(api: Api) -> None:
 @pytest.mark.parametrize("fields", EVERY_FACET)
 def test_get_facets__grouped_or_counted_in_the_index__is_the_same(api: Api, fields: str) -> None:
     everything = api.get("/facets", fields=fields).json()
-    # A filter that all pass takes the other road.
+    # A filter that matches all photos is counted in another way.
     grouped = api.get("/facets", fields=fields, query='{"size":{"$gt":0}}').json()
     for name in fields.split(","):
         rows = [
@@ -94,7 +94,7 @@ def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
 
 
 def test_get_map__world__has_every_place(api: Api) -> None:
-    for _ in range(2):  # counted, then from what was kept
+    for _ in range(2):  # The first count is computed, the second one cached.
         found = api.get("/map", zoom=6).json()
         assert found["type"] == "FeatureCollection"
         assert sum(f["properties"]["count"] for f in found["features"]) == sum(
@@ -247,7 +247,7 @@ def test_export__head__reads_nothing(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/export.xls", "/export.", "/export", "/export.csv?iso=x", "/export.csv?limit=5"])
-def test_export__wrong__is_said_before_anything_is_sent(api: Api, path: str) -> None:
+def test_export__wrong__is_reported_before_anything_is_sent(api: Api, path: str) -> None:
     answer = api.client.get(path)
     assert answer.status_code in (400, 404)
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""How the tests of batches open and list them."""
+"""Open and list batches, in the tests of batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 10
 
 
 class SmallPages:
-    """An S3 whose pages hold ten objects, so that a small bucket has many."""
+    """An S3 client whose pages contain ten objects, so that a small bucket has many pages."""
 
     def __init__(self, s3: S3Client) -> None:
         self.s3 = s3

@@ -30,7 +30,7 @@ from exifinator.storage.jobs import image_job_id
 from exifinator.worker.context import WorkerContext
 from exifinator.worker.isolated import read_image
 from tests.integration.conftest import Bucket, Installation
-from tests.integration.worker.test_context import open_context
+from tests.integration.worker.test_record_writer import open_context
 from tests.photos import make_jpeg
 from tests.servers import end, start
 from tests.waiting import ReadySocket, eventually
@@ -148,7 +148,7 @@ def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
 def store_as(worker: WorkerContext, record: ExifRecord, delivery: Delivery) -> None:
     """Store the record of a delivery as a worker does."""
     record.document["delivered_at"] = delivery.delivered_at
-    worker.store_record(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
+    worker.record_writer.write(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
 
 
 def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_again(
@@ -247,7 +247,7 @@ def test_find_object__exists__equals_the_listing(installation: Installation, buc
 
 
 class Sqs:
-    """A new queue on moto."""
+    """Yield a new queue on moto."""
 
     def __init__(self, url: str, name: str) -> None:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -284,11 +284,11 @@ def notification(bucket: Bucket, key: str, name: str) -> str:
 
 
 class Kill(BaseException):
-    """The end of the watcher's process."""
+    """Stands for the end of the watcher's process."""
 
 
 class KilledQueue(MessageQueue):
-    """Queue whose watcher is killed every third time before it deletes its messages."""
+    """A queue whose watcher is killed before every third deletion of its messages."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

@@ -55,7 +55,7 @@ def test_run__bucket_with_six_sizes_of_each_photo__makes_one_get_a_photo(
     assert gets == {f"/{bucket.name}/photos/{1000 + photo}/original.jpg": 1 for photo in range(5)}
 
 
-def test_run__junk_files__are_excluded_unless_asked_for(installation: Installation, bucket: Bucket) -> None:
+def test_run__junk_files__are_excluded_unless_requested(installation: Installation, bucket: Bucket) -> None:
     for key in ("a.jpg", "@eaDir/a.jpg/SYNO.jpg", "Thumbs.db", "._a.jpg"):
         bucket.put(key, make_jpeg())
     bucket.put("@eaDir/", b"")

@@ -25,14 +25,14 @@ from tests.s3_proxy import Answer, run_proxy, s3_error
 from tests.stub_s3 import Reply, Request, StubS3, run_stub
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
-# Their order differs between bytes, code units and dictionaries.
+# The order of these keys differs between bytes, code units and dictionaries.
 ODD = [
     *KEYS, "a", "A", "a/", "a-b", "a b", "Z", "z", "é", "e\u0301", "\ue000", "\uffee", "😀", "\U0010fffd", "\x01", "~",
 ]  # fmt: skip
 
 
 def know(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
-    """Store a record and a thumbnail of each."""
+    """Store a record and a thumbnail for each image."""
     records = [empty_record(ImageRef(bucket, key, "e", 0, LONG_AGO)) for key in keys]
     for record in records:
         record.document["extracted_at"] = at
@@ -82,7 +82,7 @@ def test_prune__odd_keys__removes_those_that_left(installation: Installation, bu
     assert prune(installation, bucket.name) == (0, 0)
 
 
-def test_prune__prefix__leaves_what_lies_outside(installation: Installation, bucket: Bucket) -> None:
+def test_prune__prefix__leaves_what_is_outside(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a/1", b"x")
     know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
     note_run(installation, bucket.name)

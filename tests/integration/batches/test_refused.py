@@ -59,7 +59,7 @@ def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
     assert shared.failed_jobs(bucket.name) == []
     asked = refuser.refused
     assert asked < 50
-    # As long as the refusal holds, S3 is not asked again.
+    # While the access is denied, S3 is not asked again.
     shared.end_leases(bucket.name)
     shared.wait_until(lambda: not shared.control.stats().due, shared.readers)
     assert refuser.refused <= asked + 20
@@ -107,7 +107,7 @@ echo '{{"Version": 1, "AccessKeyId": "KEY'$number'", "SecretAccessKey": "secret"
 
 
 def use_credentials_of_script(folder: Path, monkeypatch: pytest.MonkeyPatch, expiry: str = "") -> None:
-    """Have boto3 run a script for its credentials, which gives another key each time."""
+    """Make boto3 get its credentials from a script, which returns another key each time."""
     script = folder / "credentials.sh"
     script.write_text(CREDENTIALS.format(folder=folder, expiry=expiry))
     script.chmod(0o700)
@@ -147,7 +147,7 @@ def test_read_range__expired_credentials__are_reloaded(
 
         assert [read().data for _ in range(3)] == [b"234"] * 3
         calls = len((tmp_path / "calls").read_text().split())
-        # What runs out within minutes boto3 renews each time that it is asked for.
+        # boto3 renews credentials that expire within minutes whenever it is asked for them.
         assert (calls > 1) is bool(expiry)
         expired |= {f"KEY{number}" for number in range(1, calls + 1)}
         assert [read().data for _ in range(3)] == [b"234"] * 3
@@ -163,7 +163,7 @@ def test_batch__credentials_that_expire__are_renewed(
     monkeypatch: pytest.MonkeyPatch,
     client: str,
 ) -> None:
-    """In the middle of the batch S3 calls every key expired that it has seen until then."""
+    """During the batch, S3 rejects every key that it has seen so far as expired."""
     images = 400
     use_credentials_of_script(tmp_path, monkeypatch)
     keys: list[str] = []
@@ -197,5 +197,5 @@ def test_batch__credentials_that_expire__are_renewed(
     assert (numbers.listed, numbers.stored, numbers.failed) == (images, images, 0)
     assert installation.store.records.collection.count_documents({"status": "ok"}) == images
     assert installation.store.jobs.count_pending() == 0
-    # A key is renewed for all images, not for each.
+    # The key is renewed once for all images, not once per image.
     assert 0 < refused < images // 4

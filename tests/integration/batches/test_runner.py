@@ -67,7 +67,7 @@ def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen
 
 
 def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
-    """Kill the process (SIGKILL) once it has come this far, and return the id of its batch."""
+    """Kill the process (SIGKILL) at this point of its progress, and return the id of its batch."""
     assert process.stdout is not None
     batch_id = process.stdout.readline().strip()
     for line in process.stdout:
@@ -161,7 +161,7 @@ def test_list__queue_full__waits_until_there_is_room(install: Callable[..., Inst
         seen.append(numbers.listed)
         sizes.append(installation.queue.sizes()[0])
         if len(seen) >= 5 and len(set(seen[-5:])) == 1:
-            # It waits, and yields its counts again and again.
+            # The batch waits, and yields its counts again and again.
             stalls += 1
             installation.read_queued()
 
@@ -189,7 +189,7 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
             stalls += 1
             installation.read_queued()
         elif batch.counts.listed == 60 and sizes[-5:] == [sizes[-1]] * 5:
-            # The rest, of less than a full queue.
+            # The remaining images do not fill the queue.
             installation.read_queued()
 
     assert stalls
@@ -250,7 +250,7 @@ def test_batch__killed_while_reading__is_resumed_and_finds_new_objects(
     shared: SharedInstallation, bucket: Bucket
 ) -> None:
     fill(bucket, 100)
-    # It might have read everything before the kill.
+    # The process might have read everything before it was killed.
     with shared.stopped():
         batch_id = kill_at(watch_elsewhere(shared, bucket.name), "reading", 0)
     bucket.put("new.jpg", make_jpeg())
@@ -276,7 +276,7 @@ def test_batch__watched__is_not_taken_over(installation: Installation, bucket: B
 
     assert len({first.id, second, third.id}) == 3
     first.detach("left")
-    # The latest of the unwatched batches.
+    # The latest unwatched batch is resumed.
     assert open_batch(installation, bucket.name).id == second
     assert open_batch(installation, bucket.name).id == first.id
 
@@ -295,7 +295,7 @@ def test_batch__of_another_host__is_taken_over_once_it_is_silent(
 
     assert (second.id == first.id) is taken
     if not taken:
-        # It is another's now, as far as the first can see.
+        # From the first process's point of view, the batch now belongs to another one.
         with pytest.raises(BatchTaken):
             list_all(first)
 
@@ -354,7 +354,10 @@ def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
 
 
 def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Installation], bucket: Bucket) -> None:
-    """Ctrl-C while Redis is away ends as always; so does the end of a batch that waited for Redis in vain."""
+    """Ctrl-C while Redis is unavailable ends the run as usual.
+
+    So does the end of a batch that waited for Redis in vain.
+    """
     installation = install()
     batch = open_batch(installation, bucket.name)
     batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue
@@ -372,7 +375,7 @@ def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Insta
 
 
 class BrokenBucket(SmallPages):
-    """An S3 that lists some pages of one bucket, and then none."""
+    """An S3 client that lists some pages of one bucket, and then fails."""
 
     def __init__(self, s3: S3Client, bucket: str, error: EXIFinatorError, pages: int) -> None:
         super().__init__(s3)
@@ -434,7 +437,7 @@ def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_bein
     assert installation.failed_jobs(bucket.name) == []
 
 
-def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
+def test_batch__no_source_can_be_listed__ends_with_the_error_immediately(
     installation: Installation, bucket: Bucket
 ) -> None:
     lister = BrokenBucket(installation.s3, bucket.name, BucketGone("no such bucket"), 0)

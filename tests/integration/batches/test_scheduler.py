@@ -111,8 +111,8 @@ def test_check__entries__start_when_they_are_due(installation: Installation, sta
     assert starter.sources == ["s3://a", "s3://b", "s3://a"]
 
 
-def test_check__many_at_once__start_each_batch_once(installation: Installation) -> None:
-    """Eight schedulers of eight workers look at four entries at the same moment."""
+def test_check__many_simultaneously__start_each_batch_once(installation: Installation) -> None:
+    """Eight workers' schedulers check four entries at the same moment."""
     entries = schedule(*({"source": name, "every": "1h"} for name in "abcd"))
     starters = [Starter(installation) for _ in range(8)]
     barrier = threading.Barrier(len(starters))
@@ -292,7 +292,7 @@ def test_check__process_of_the_batch_died__resumes_it(
     interrupt()
     for seconds in range(0, 3600, 30):
         scheduler.check(NOON + HOUR + timedelta(seconds=seconds))
-    # With growing pauses.
+    # The pauses grow.
     assert {started for _, started in starter.started} == {batch_id}
     assert 5 <= len(starter.started) <= 10
     assert describe(installation, entries)["next_at"] == NOON + timedelta(days=1)
@@ -369,7 +369,7 @@ def test_check__start_fails__is_retried_with_growing_pauses(
 
 
 @pytest.mark.parametrize("error", [None, BucketGone("There is no bucket a")], ids=["started", "failed"])
-def test_check__clock_was_years_ahead__starts_the_entry_anew(
+def test_check__clock_was_years_ahead__restarts_the_entry(
     installation: Installation, starter: Starter, error: EXIFinatorError | None
 ) -> None:
     entries = schedule({"source": "a", "every": "6h"}, {"source": "b", "at": "13:00"}, {"source": "c", "at": "10:00"})
@@ -482,7 +482,9 @@ def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
 
     def start(entry: ScheduledSource, batch_id: str) -> None:
         source = entry.entry.source
-        start_batch(installation.config, installation.store, source, batch_id=batch_id, logs=tmp_path)
+        start_batch(
+            installation.config, installation.store, installation.queue, source, batch_id=batch_id, logs=tmp_path
+        )
 
     scheduler = Scheduler(installation.store, entries, start)
     with ending_batches(installation):
@@ -505,7 +507,7 @@ def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
 def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
-    """The whole way: MRQ's scheduler, the worker, and the process of the batch."""
+    """Run all parts together: MRQ's scheduler, the worker, and the process of the batch."""
     entry = {"source": bucket.name, "every": "1d", "prune": True, "exclude": ["drafts/"]}
     installation = install(SCHEDULE=json.dumps([entry]))
     for key in ("a.jpg", "gone.jpg", "drafts/x.jpg"):

@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps the requests, and answers with the next of some statuses."""
+    """An HTTP server that keeps the requests, and responds with each of several statuses in turn."""
 
     url: str
     statuses: list[int]

@@ -25,7 +25,7 @@ NOBODY = "127.0.0.1:9"
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """run(installation, "status", "--json", INPUT=..., NAME=value) as typed there; settings by name."""
+    """Yield run(installation, "status", "--json", INPUT=..., NAME=value), which runs a command with these settings."""
 
     def run_there(installation: Installation, *arguments: str, typed: str | None = None, **settings: str) -> Result:
         return invoke(installation, monkeypatch, *arguments, typed=typed, **settings)
@@ -47,7 +47,7 @@ def test_failures__image_gone__is_grouped_shown_logged_and_requeued(
     bucket.put("there.jpg", make_jpeg(seed=2))
     batch = installation.queue_batch(bucket.name)
     bucket.delete("gone.jpg")
-    # Logs as objects, in the worker's first seconds too, before it has learned which batches run.
+    # The logs are in JSON even in the worker's first seconds, before it knows which batches run.
     worker = installation.start_worker("download", "write", EXIFINATOR_LOG_FORMAT="json")
     installation.finish(batch)
 
@@ -114,11 +114,11 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
     bucket.put("first.jpg", make_jpeg())
     assert run(installation, "queue", "pause").exit_code == 0
     batch = installation.queue_batch(bucket.name)
-    # A worker that starts now must not take anything even with its first look.
+    # A worker that starts while the queue is paused must not take anything, even with its first poll.
     intervals = {"MRQ_REPORT_INTERVAL": "0.2", "MRQ_PAUSED_QUEUES_REFRESH_INTERVAL": "0.2"}
     worker = installation.start_worker("download", "write", **intervals)
     workers = installation.store.jobs.collection.database["mrq_workers"]
-    # It has looked, and found nothing that it may take.
+    # The worker has polled, and found nothing that it may take.
     installation.wait_until(lambda: workers.find_one({"status": "wait"}), [worker])
     assert not installation.redis.exists(installation.queue.keys.deliveries)
     status = read(run, installation, "status")
@@ -133,14 +133,14 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
     assert run(installation, "queue", "resume").output == "Resumed: download, write.\n"
     assert installation.finish(batch).stored == 1
 
-    # And a running one sees it.
+    # A running worker notices the pause too.
     paused_key = f"{installation.config.mrq_database}:s:paused"
     with installation.redis.monitor() as monitor:
         run(installation, "queue", "pause", "write")
         commands = (each["command"] for each in monitor.listen() if paused_key in each["command"])
         while not next(commands).startswith("SADD"):
             pass
-        # When it asks for the second time, it has taken in the answer to the first.
+        # When the worker asks for the second time, it has processed the first response.
         for _ in range(2):
             assert next(commands).startswith("SMEMBERS")
     assert installation.control.paused() == ["write"]
@@ -155,7 +155,7 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
 
 def test_status__a_worker_and_a_batch__are_shown(shared: SharedInstallation, bucket: Bucket, run: Run) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Workers that other tests have killed count for a while.
+    # Workers that other tests have killed are counted for a while.
     (host,) = shared.wait_until(lambda: read(run, shared, "status")["hosts"], shared.readers)
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
@@ -180,7 +180,7 @@ def test_status__a_worker_and_a_batch__are_shown(shared: SharedInstallation, buc
     [("REDIS_URL", "Redis", "mongodb"), ("MONGODB_URI", "MongoDB", "redis")],
     ids=["redis", "mongodb"],
 )
-def test_status__a_server_is_away__shows_the_rest(
+def test_status__a_server_is_unavailable__shows_the_rest(
     installation: Installation, run: Run, setting: str, away: str, known: str
 ) -> None:
     address = {"REDIS_URL": f"redis://:hush@{NOBODY}/0", "MONGODB_URI": f"mongodb://waldo:hush@{NOBODY}"}[setting]
@@ -212,10 +212,10 @@ def test_status__both_are_away__says_so_and_starts_nothing(installation: Install
         ("worker", "REDIS_URL"),
     ],
 )
-def test_commands__a_server_is_away__say_which_where_and_what_to_do(
+def test_commands__a_server_is_unavailable__say_which_where_and_what_to_do(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, setting: str
 ) -> None:
-    # A worker that started all the same would be this process from then on.
+    # If a worker was started nevertheless, this process would run it from here on.
     monkeypatch.setattr(serve, "_become", lambda command: pytest.fail(f"started {command}"))
     away = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
     result = run(installation, *arguments.split(), **{setting: away})
@@ -247,7 +247,7 @@ def test_purge__queues_under_a_running_batch__end_it(installation: Installation,
 
     assert "Deleted 3 queued images" in result.output
     assert installation.queue.sizes() == (0, 0)
-    # Who watches it does not queue again what is missing.
+    # The process that watches the batch does not requeue missing images.
     installation.finish(batch)
     assert installation.queue.sizes() == (0, 0)
     assert installation.store.batches.find(batch.id)["state"] == "cancelled"  # type: ignore[index]

@@ -29,7 +29,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """run(installation, "bucket", "--json") is the command `run` there, which takes the workers for started."""
+    """Yield run(installation, "bucket", "--json"), which runs the command `run` as if the workers were started."""
     monkeypatch.setattr(
         workers, "start_workers", lambda config: workers.WorkersReport("already running", False, "", "")
     )
@@ -120,8 +120,8 @@ def test_verify__image_that_failed__is_counted_and_not_requeued(
 
 @pytest.fixture
 def known(installation: Installation, photos: Bucket) -> set[str]:
-    """Of the bucket three records, and a fourth whose object has left it; of another one, a record."""
-    # Records that were there before the schema was noted would be those of the first schema.
+    """Store four records of the bucket, one of them for an object that was deleted, and a record of another bucket."""
+    # Records without a noted schema count as those of the first schema.
     check_schema(installation.store, writes=True)
     know(installation, photos.name, *KEYS, "gone.jpg")
     know(installation, f"{photos.name}-2", "other bucket's")

@@ -37,7 +37,7 @@ def own_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def ask(own_redis_url: str) -> Iterator[Callable[..., RedisInfo]]:
-    """Return a function that gives the state of a Redis with these settings, as in ask(setting="value")."""
+    """Return a function that describes the state of a Redis with these settings, as in ask(setting="value")."""
     client = redis.Redis.from_url(own_redis_url)
     before: dict[str, str] = {}
 
@@ -60,7 +60,7 @@ def levels(*findings: Finding) -> list[str]:
 
 
 def the(findings: list[Finding], words: str) -> Finding:
-    """Return the one finding with these words."""
+    """Return the only finding that contains these words."""
     (found,) = [finding for finding in findings if words in finding.message]
     return found
 
@@ -105,7 +105,7 @@ def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., R
     assert redis_checks.check_version(replace(found, version="6.0.16")).level == "error"
 
 
-def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+def test_redis__password_is_missing__says_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
     from exifinator.monitoring.doctor import _check_redis
 
     client = redis.Redis.from_url(own_redis_url)
@@ -181,7 +181,7 @@ def test_explain_fault__replica_set_without_a_primary__does_not_advise_to_stop_i
     assert "primary" in str(fault)
 
 
-def test_queues__paused__tells_how_to_resume() -> None:
+def test_queues__paused__says_how_to_resume() -> None:
     finding = redis_checks.check_paused(["download"])
     assert (finding.level, finding.fix) == ("warning", f"{COMMAND} queue resume download")
     assert redis_checks.check_paused([]).level == "ok"
@@ -209,7 +209,7 @@ def connections(installation: Installation) -> Iterator[Connections]:
 def test_mongodb__indexes__missing_and_different_are_errors(
     installation: Installation, connections: Connections
 ) -> None:
-    assert mongodb.check_indexes(connections).level == "ok"  # nothing is stored
+    assert mongodb.check_indexes(connections).level == "ok"  # Nothing is stored.
     images = installation.store.records.collection
     images.insert_one({"_id": "b/k"})
     finding = mongodb.check_indexes(connections)
@@ -237,7 +237,7 @@ def test_mongodb__write_concern__is_tried(
         assert mongodb.check_write_concern(found, connections).level == concern
         assert levels(*mongodb.check_writes(connections)) == [writes] * 2
         assert mongodb.check_version(found).level == "ok"
-    # Nothing stays behind.
+    # Nothing is left behind.
     assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
 
 
@@ -281,7 +281,7 @@ def test_source__empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
     ],
     ids=["secret", "key"],
 )
-def test_source__wrong_credentials__tells_which(
+def test_source__wrong_credentials__says_which(
     rclone_url: str, rclone_folder: Path, settings: dict[str, str], words: str, fix: str
 ) -> None:
     (rclone_folder / "doctor").mkdir(exist_ok=True)
@@ -291,13 +291,13 @@ def test_source__wrong_credentials__tells_which(
     assert fix in finding.fix
 
 
-def test_source__no_response__tells_what_to_try() -> None:
+def test_source__no_response__says_what_to_try() -> None:
     finding = check(f"http://{NOBODY}", "any-bucket")[-1]
     assert finding.level == "error"
     assert f"curl -sI http://{NOBODY}" in finding.fix
 
 
-def test_source__no_such_bucket__tells_how_to_list_buckets(moto_url: str) -> None:
+def test_source__no_such_bucket__says_how_to_list_buckets(moto_url: str) -> None:
     finding = check(moto_url, "no-such-bucket-here")[-1]
     assert finding.level == "error"
     assert finding.fix.startswith(f"aws s3 ls --endpoint-url {moto_url}")

@@ -77,7 +77,7 @@ def test_ports__api_of_another_user__is_recognized(wire_api: WireApi, monkeypatc
     assert machine.check_port("dashboard", "DASHBOARD_PORT", "127.0.0.1", port, {}).level == "error"
 
 
-def test_limits__fewer_files_than_greenlets_need__tells_how_many() -> None:
+def test_limits__fewer_files_than_greenlets_need__says_how_many() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
     try:

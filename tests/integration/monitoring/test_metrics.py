@@ -10,6 +10,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
+import yaml
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -26,6 +27,7 @@ from tests.s3_proxy import Answer, run_proxy
 from tests.servers import ROOT, end
 
 GRAFANA = ROOT / "deploy" / "grafana.json"
+KEDA = ROOT / "deploy" / "kubernetes" / "keda" / "worker.yaml"
 
 
 def read_page(api: Api) -> dict[str, float]:
@@ -171,14 +173,14 @@ def test_metrics__foreign_fields_in_redis__are_not_shown(installation: Installat
     assert 'exifinator_images_total{outcome="ok"} 2.0' in text
 
 
-def test_metrics__redis_is_away__shows_what_mongodb_knows(api: Api) -> None:
+def test_metrics__redis_is_unavailable__shows_what_mongodb_knows(api: Api) -> None:
     page = read_page(api)
     assert (page["exifinator_redis_up"], page["exifinator_mongodb_up"]) == (0, 1)
     assert page["exifinator_records"] > 100
     assert page['exifinator_failed_images{"exception": "AccessDenied"}'] == 8
 
 
-def test_metrics__token__is_asked_for_as_for_reading(guarded_api: Api) -> None:
+def test_metrics__token__is_required_as_for_reading(guarded_api: Api) -> None:
     assert guarded_api.client.get("/metrics").status_code == 401
     answer = guarded_api.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
@@ -191,7 +193,7 @@ def test_metrics__openmetrics__is_given_when_asked_for(api: Api) -> None:
     assert answer.text.endswith("# EOF\n")
 
 
-def test_grafana__every_query__is_one_and_names_only_metrics_that_there_are(
+def test_grafana_and_keda__every_query__is_one_and_names_only_metrics_that_there_are(
     install: Callable[..., Installation], tmp_path: Path
 ) -> None:
     installation = install()
@@ -206,6 +208,7 @@ def test_grafana__every_query__is_one_and_names_only_metrics_that_there_are(
         f"{name}_{part}" for name, kind in kinds.items() if kind == "histogram" for part in ("bucket", "sum", "count")
     }
     queries = [t["expr"] for panel in json.loads(GRAFANA.read_text())["panels"] for t in panel["targets"]]
+    queries += [trigger["metadata"]["query"] for trigger in yaml.safe_load(KEDA.read_text())["spec"]["triggers"]]
     named: set[str] = set()
     for query in queries:
         promql_parser.parse(query.replace("$__rate_interval", "5m"))

@@ -12,7 +12,6 @@ from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.models import ImageRef
 from exifinator.queue.image_queue import BYTES_PER_TAKE, NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
 from exifinator.queue.redis_client import read_clock
-from exifinator.queue.scripts import read_script
 from tests.integration.conftest import Installation
 from tests.servers import run_redis
 
@@ -290,7 +289,7 @@ def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]
 
 
 @pytest.mark.parametrize("how", ["expired", "acknowledged", "cancelled", "emptied"])
-def test_delivery__lost__changes_nothing_any_more(installation: Installation, how: str) -> None:
+def test_delivery__lost__changes_nothing(installation: Installation, how: str) -> None:
     queue = installation.queue
     lost, others = lose(installation, how)
     before = queue.batches.counts("a"), installation.queued()
@@ -383,20 +382,3 @@ def test_queue__redis_full__is_queue_unavailable_with_the_remedy(
         installation.redis.config_set("maxmemory-policy", "noeviction")
         with pytest.raises(QueueUnavailable, match="maxmemory"):
             installation.queue.enqueue([ref(str(i)) for i in range(20_000)])
-
-
-@pytest.mark.parametrize("key", ["a.jpg", "2024/a b.jpg", "two\nlines.jpg", "unit\x1fseparator\x1f.jpg", "ü/日本.jpg"])
-def test_member__parsed_by_lua__is_the_image_that_python_wrote(installation: Installation, key: str) -> None:
-    member = ref(key).to_member()
-    script = f"{read_script('_member')}\nreturn {{bucket_of(ARGV[1]), image_id_of(ARGV[1])}}"
-
-    assert ImageRef.from_member(member) == ref(key)
-    assert installation.redis.eval(script, 0, member) == [b"b", ref(key).id.encode()]
-
-
-def test_sample__members_of_other_buckets_and_formats__are_left_out(installation: Installation) -> None:
-    queue = installation.queue
-    queue.enqueue([ref("1"), ImageRef("bb", "2", "etag", 10, NOON)])
-    installation.redis.zadd(queue.keys.downloads, {b"another format": 0})
-
-    assert queue.refused_buckets.sample("b") == [ref("1")]

@@ -26,7 +26,7 @@ BASE = ("bucket", "etag", "size", "last_modified", "extracted_at", "extractor_ve
 
 
 class Killed(BaseException):
-    """The process is killed here."""
+    """The process is killed at this point."""
 
 
 def stored(record: Record, second: int = 0) -> ExifRecord:
@@ -47,7 +47,7 @@ def library() -> list[Record]:
             xmp(f"{name}.xmp", rating=5, keywords=["sea"]),
             photo(f"{long}.jpg"), takeout(f"{name}.JPG.json", "IMG", description="Hi"),
         ]  # fmt: skip
-    # The title inside says which of the eight long names was cut.
+    # The title inside the sidecar says which of the eight long names was cut.
     records.append(takeout(f"b/f/{'long' * 12}"[:50] + ".json", f"{'long' * 12}3.jpg", description="Cut"))
     return [*records, *(photo(f"b/alone/{number}.jpg") for number in range(4))]
 

@@ -32,7 +32,7 @@ def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) 
     )
     it.store.records.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
 
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:1]))
         it.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
 
@@ -106,7 +106,7 @@ def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
         + [{"_id": "other program's", "photo": "none"}]
     )
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
 
@@ -135,7 +135,7 @@ def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
         ]
     )
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 4}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
 
@@ -168,7 +168,7 @@ def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install
     )
     meta = records.database[META_COLLECTION]
     seen = []
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store))
         seen.append({record["_id"]: record for record in records.find()})
@@ -186,7 +186,7 @@ def test_migrate__to_schema_6__lets_a_sidecar_find_a_photo_that_was_stored_befor
     it.store.records.collection.insert_many([{"_id": id_, "key": id_[2:], "photo": {"rating": 1}} for id_ in ids])
     it.store.records.collection.insert_one({"_id": ObjectId(), "photo": {}})
     meta = it.store.records.collection.database[META_COLLECTION]
-    for _ in range(2):  # the second time as after a kill before the progress was saved
+    for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
 
@@ -198,3 +198,41 @@ def test_migrate__to_schema_6__lets_a_sidecar_find_a_photo_that_was_stored_befor
     sidecar = read_sidecar("b/f/IMG_1.xmp", "xmp", {"xmp:Rating": "5"}, b"", MemoryBudget(1))
     it.store.records.upsert([ExifRecord({"_id": "b/f/IMG_1.xmp", "etag": "e", "status": "unsupported", **sidecar})])
     assert it.store.records.collection.find_one({"_id": ids[0]})["photo"]["rating"] == 5
+
+
+def test_migrate__to_schema_6__records_access_points_under_one_name(install: Install) -> None:
+    it = install()
+    start = "arn:aws:s3:eu-west-1:123456789012:accesspoint"
+    outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost"
+    records, thumbnails = it.store.records.collection, it.store.records.thumbnails
+    records.insert_many(
+        {"_id": f"{bucket}/{key}", "bucket": bucket, "key": key, "folders": ["old"], "photo": {"iso": iso}}
+        for bucket, key, iso in [
+            (f"{start}:ap", "f/a:b.jpg", 1),
+            (f"{start}:ap", "new.jpg", 2),
+            (f"{start}/ap", "new.jpg", 3),  # indexed again by a later version
+            (f"{outpost}:op-1:accesspoint:ap", "c.jpg", 4),
+            ("b", f"{start}:ap/d.jpg", 5),  # a key that looks like one
+        ]
+    )
+    records.insert_one({"_id": "another program's", "bucket": f"{start}:ap"})
+    thumbnails.insert_one({"_id": f"{start}:ap/f/a:b.jpg", "etag": "e", "data": b"\xff\xd8jpeg"})
+    meta = records.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
+        list(migrate(it.store, documents_per_range=2))
+
+    found = {record["_id"]: record for record in records.find({"photo": {"$exists": True}})}
+    assert {id_: record["photo"]["iso"] for id_, record in found.items()} == {
+        f"{start}/ap/f/a:b.jpg": 1,
+        f"{start}/ap/new.jpg": 3,
+        f"{outpost}/op-1/accesspoint/ap/c.jpg": 4,
+        f"b/{start}:ap/d.jpg": 5,
+    }
+    moved = found[f"{start}/ap/f/a:b.jpg"]
+    assert (moved["bucket"], moved["key"]) == (f"{start}/ap", "f/a:b.jpg")
+    assert moved["folders"] == [f"{start}/ap/", f"{start}/ap/f/"]
+    assert moved["family"] == f"{start}/ap/f/a:b"
+    assert moved["words"]
+    assert list(thumbnails.find()) == [{"_id": f"{start}/ap/f/a:b.jpg", "etag": "e", "data": b"\xff\xd8jpeg"}]
+    assert records.count_documents({"_id": "another program's"}) == 1

@@ -1,4 +1,4 @@
-"""The schema's version and its migrations, with a made-up one over thousands of records that is killed half-way."""
+"""The schema's version and its migrations. A made-up migration of thousands of records is killed halfway."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DOCUMENTS_PER_RANGE = 100
 
 
 def in_feet(_: Store, records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
-    """Return the writes of a made-up migration from metres to feet. A record without metres is changed already."""
+    """Return the writes of a made-up migration from metres to feet. A record without metres is converted already."""
     return [
         UpdateOne(
             {"_id": record["_id"]},
@@ -59,7 +59,7 @@ def nothing(_: Store, records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
 
 FEET = (Migration("altitudes in feet", in_feet),)
 
-# Runs in a subprocess, and dies after so many ranges, between writing the range and saving the progress.
+# Run in a subprocess, and die after a number of ranges, between writing a range and saving the progress.
 MIGRATE = """
 import os, signal, sys
 from exifinator.config import load_config
@@ -97,7 +97,7 @@ def test_migrate__killed_twice__resumes_and_changes_each_record_once(install: In
 
     for deadly in (12, 7):
         assert run_migrate(it, deadly).returncode == -signal.SIGKILL
-    # The last range was written, and its progress was not saved: it is read again, and not changed a second time.
+    # The last range was written, but its progress was not saved. It is read again, and not converted a second time.
     assert read_schema(it.store) == Schema(1, f"bucket/{17 * DOCUMENTS_PER_RANGE - 1:05}.jpg", 17 * DOCUMENTS_PER_RANGE)
     assert (
         it.store.records.collection.count_documents({"photo.altitude_feet": {"$exists": True}})
@@ -146,7 +146,7 @@ def test_migrate__several_steps__are_made_in_order(install: Install) -> None:
     assert list(migrate(it.store, migrations=steps)) == []
 
 
-def test_migrate__two_at_once__the_second_stops(install: Install) -> None:
+def test_migrate__two_simultaneously__the_second_stops(install: Install) -> None:
     it = install()
     fill(it, 10)
     first, second = (migrate(it.store, migrations=FEET, documents_per_range=2) for _ in range(2))

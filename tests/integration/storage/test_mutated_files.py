@@ -1,6 +1,6 @@
-"""What mutated photos of every format give, MongoDB takes, with all its indexes.
+"""MongoDB, with all its indexes, accepts the records of mutated photos of every format.
 
-EXIFINATOR_FUZZ_FILES=20000 runs the whole; without it a small number, the same ones each time.
+EXIFINATOR_FUZZ_FILES=20000 runs all mutations; by default, a few run, always the same ones.
 """
 
 from __future__ import annotations

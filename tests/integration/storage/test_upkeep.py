@@ -1,4 +1,4 @@
-"""MongoDB comes back without its data, or counts wrongly after it was killed."""
+"""MongoDB restarts without its data, or with wrong counts after it was killed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def store(installation: Installation) -> Store:
     return installation.store
 
 
-def lose(store: Store) -> None:
-    """Remove the data as an empty data folder does, and store records as workers do afterwards."""
+def lose_data(store: Store) -> None:
+    """Drop the database, as if the data folder had been emptied, and store records as workers then do."""
     store.client.drop_database(store.records.collection.database.name)
     for i in range(3):
         add_record(store, str(i), BEGAN + timedelta(seconds=i))
@@ -50,7 +50,7 @@ def lose(store: Store) -> None:
 def test_check__data_lost_while_running__restores_schema_and_indexes(installation: Installation, store: Store) -> None:
     upkeep = Upkeep(store, since=BEGAN)
     upkeep.check()
-    lose(store)
+    lose_data(store)
     connections = Connections(installation.config)
     assert mongodb.check_schema(connections).level == mongodb.check_indexes(connections).level == "error"
 
@@ -77,7 +77,7 @@ def test_check__only_the_records_lost__restores_the_indexes(installation: Instal
 
 
 def test_check__older_records_without_a_version__are_not_marked_as_new(store: Store) -> None:
-    lose(store)
+    lose_data(store)
 
     Upkeep(store, since=BEGAN + timedelta(seconds=1)).check()
 
@@ -120,7 +120,7 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
     try:
         store = Store(client, config)
         add_record(store, "before", BEGAN)
-        # The number of documents is written with each checkpoint only.
+        # MongoDB writes the number of documents only with each checkpoint.
         store.client.admin.command("fsync")
         for i in range(20):
             add_record(store, str(i), BEGAN)

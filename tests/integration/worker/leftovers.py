@@ -1,4 +1,4 @@
-"""What the tests of workers have in common."""
+"""Shared code of the tests of workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.integration.conftest import Installation
 
 
 def assert_nothing_is_left(installation: Installation) -> None:
-    """Neither queue holds anything, nor what is counted of its images."""
+    """Assert that neither queue holds an image, and that no counts of deliveries are left."""
     assert installation.queue.sizes() == (0, 0)
     assert int(installation.redis.get(installation.queue.keys.write_bytes) or 0) == 0
     assert installation.redis.hlen(installation.queue.keys.deliveries) == 0

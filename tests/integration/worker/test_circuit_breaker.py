@@ -1,4 +1,4 @@
-"""One refused worker among others that S3 serves, and workers that are all refused."""
+"""One worker to which S3 denies access, among others that it serves; and workers that are all denied access."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGE = ImageRef("b", "1", "etag", 10, datetime(2024, 5, 17, 12, tzinfo=UTC))
 
 
 class S3:
-    """S3 as one worker sees it."""
+    """S3 from the point of view of one worker."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -50,8 +50,8 @@ class Worker:
 @pytest.fixture
 def start(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Worker]:
     monkeypatch.setattr(circuit_breaker, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(circuit_breaker, "OUT_SECONDS", 0.01)
+    monkeypatch.setattr(circuit_breaker, "WATCH_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(circuit_breaker, "SUSPENDED_SECONDS", 0.01)
     return lambda name: Worker(installation, name)
 
 
@@ -86,7 +86,7 @@ def test_should_release__others_are_served__takes_only_this_worker_out(
     assert installation.queue.refused_buckets.refusals() == {}
     assert not well.breaker.is_suspended
 
-    # Once S3 serves it again, it takes images again.
+    # Once S3 serves the worker again, it takes images again.
     sick.s3.error = SourceUnavailable("not yet")
     gevent.sleep(0.05)
     assert sick.breaker.is_suspended
@@ -111,7 +111,7 @@ def test_should_release__others_are_not_served_either__stops_the_bucket(
 
 
 @pytest.mark.parametrize("other", ["none", "stopped"])
-def test_should_release__no_other_worker__stops_the_bucket_at_once(
+def test_should_release__no_other_worker__stops_the_bucket_immediately(
     installation: Installation, start: Callable[[str], Worker], other: str
 ) -> None:
     worker = start("a.1")

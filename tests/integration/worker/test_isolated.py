@@ -1,4 +1,4 @@
-"""Images read in a subprocess, which one of them kills."""
+"""Images read in a subprocess, one of which kills the subprocess."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
 
-def test_read__many_at_once__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
+def test_read__many_simultaneously__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
     install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = 0
@@ -51,7 +51,8 @@ def test_read__many_at_once__are_read_by_few_processes_and_the_poisonous_one_alo
 
     kinds = {"006-poison.jpg": KilledWorker, "gone.jpg": ObjectGone}
     assert results == {ref: kinds.get(ref.key, ref.id) for ref in results}
-    # One until the poison, one after it; each moment in which no image waits costs one more.
+    # One subprocess until the image that kills it, and one after it. Each moment without waiting images costs another
+    # one.
     assert 2 <= started <= 5
 
 

@@ -1,4 +1,4 @@
-"""A whole batch whose credentials can no longer be fetched: it stops, nothing fails, and it can be resumed."""
+"""The credentials of a batch can no longer be fetched: the batch stops, no image fails, and it can be resumed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAILURES = {
 
 
 class Lapse:
-    """A program for credentials that works for a number of calls."""
+    """Write a program that returns credentials for a number of calls."""
 
     def __init__(self, folder: Path, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder

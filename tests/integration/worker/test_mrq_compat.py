@@ -29,7 +29,7 @@ for _ in range(2):
 """
 
 
-def test_mrq__two_workers_start_on_a_new_database__both_go_on(mongodb_uri: str) -> None:
+def test_mrq__two_workers_start_on_a_new_database__both_continue(mongodb_uri: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TWO_STARTS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -51,6 +51,7 @@ settings = {
     "mongodb_pre_hook": calls.append,
 }
 monkey.patch_pymongo(settings)
+monkey.patch_io_pymongo_cursor(settings)
 from pymongo import MongoClient
 jobs = MongoClient(sys.argv[1])["compat_hooks"]["jobs"]
 for operation in (
@@ -69,6 +70,14 @@ for operation in (
     before = len(calls)
     operation()
     assert len(calls) == before + 1, [call["method"] for call in calls[before:]]
+del calls[:]
+jobs.insert([{"_id": at} for at in range(5)])
+assert [job["_id"] for job in jobs.find({}, batch_size=2).sort("_id", 1)] == list(range(5))
+jobs.find_one({"_id": 3})
+# A find is a call and a message. Two further messages fetch the other batches.
+one = ["find", "cursor"]
+assert [call["method"] for call in calls] == ["insert", *one, "cursor", "cursor", *one], calls
+assert {call["collection"] for call in calls} == {"compat_hooks.jobs"}
 jobs.drop()
 report = {"_id": ObjectId(), "at": datetime.datetime(2026, 5, 17), "name": "é", "n": [1, None, {"b": 2.5}]}
 for module in (worker, scheduler):
@@ -81,6 +90,43 @@ def test_mrq__reports_with_times_and_hooks__are_written_and_called_once(mongodb_
     done = subprocess.run(
         [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+HTTP_TRACE = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import threading, types
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from exifinator.worker import mrq_compat
+mrq_compat.install()
+from mrq import context, monkey
+traced = []
+job = types.SimpleNamespace(set_current_io=traced.append)
+context.get_current_job = lambda: job
+mrq_compat._patch_mrq_http_tracing()
+monkey.patch_io_httplib({})
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+address = f"http://127.0.0.1:{server.server_port}"
+import boto3, urllib3
+urllib3.PoolManager().request("GET", f"{address}/a?b=c", retries=False)
+assert traced == [{"type": "http.get", "data": {"url": f"{address}/a?b=c"}}, None], traced
+del traced[:]
+options = {"endpoint_url": address, "region_name": "us-east-1"}
+boto3.client("s3", aws_access_key_id="k", aws_secret_access_key="s", **options).get_object(Bucket="b", Key="k")
+assert traced == [{"type": "http.get", "data": {"url": f"{address}/b/k"}}, None], traced
+"""
+
+
+def test_mrq__requests_of_urllib3_and_boto3__are_traced() -> None:
+    done = subprocess.run([sys.executable, "-c", HTTP_TRACE], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

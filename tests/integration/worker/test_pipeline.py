@@ -1,4 +1,4 @@
-"""A bucket goes in, records come out: real Redis, MongoDB, S3 and MRQ workers."""
+"""Index a bucket with real Redis, MongoDB, S3 and MRQ workers."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_run__every_key_that_s3_allows__has_its_record(shared: SharedInstallatio
 
 
 def test_run__newline_in_a_key__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
-    # moto takes no newline, so it holds the object under another name and the proxy puts the newline in.
+    # moto rejects newlines, so it holds the object under another name, and the proxy inserts the newline.
     bucket.put("twoNEWLINElines.jpg", make_jpeg(seed=7))
 
     def rename(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
@@ -304,7 +304,7 @@ def test_batch__redis_emptied_meanwhile__is_repaired(installation: Installation,
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.failed) == (41, 40, 1, 0)
 
 
-def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
+def test_batch__server_that_lists_other_etags_than_it_sends__ends_nevertheless(
     shared: SharedInstallation, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -321,17 +321,17 @@ def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
     assert "with a different ETag" in caplog.text
 
 
-def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
+def test_batch__two_simultaneously_over_the_same_bucket__read_each_image_once(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str
 ) -> None:
-    """The second batch comes while the first one is read; two workers read."""
+    """The second batch starts while the first one is being indexed, by two workers."""
     images = 32
     for i in range(images):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
     with run_proxy(moto_url) as proxy:
-        # A worker that waits for reads leaves as many writes to others as it has greenlets: 10 of these are stored.
+        # A worker that waits for reads leaves as many writes to others as it has greenlets, so 10 of these are stored.
         proxy.answer = gate = Gate(20)
-        # No lease is renewed during the test: a renewal would hide that a leased image was queued again.
+        # No lease is extended during the test, because an extension would hide that a leased image was queued again.
         installation = install(S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=300, GREENLETS=10, LEASE_SECONDS=3600)
 
         def find_gets() -> list[str]:
@@ -340,11 +340,12 @@ def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
 
         first = installation.queue_batch(bucket.name)
         installation.start_worker("download", "write")
-        # With ten greenlets it reads eight images at a time, and has its hands full when as many are held.
+        # With ten greenlets, the worker reads eight images at a time. It is busy when this many are held.
         installation.wait_until(lambda: len(find_gets()) == 20 + 8)
         second = installation.queue_batch(bucket.name)
         installation.start_worker("download", "write")
-        # It also takes eight images at a time. Only four are left, so it would take four that the first worker leases.
+        # The other worker also takes eight images at a time. Only four are left, so it would also take four of the
+        # first.
         installation.wait_until(lambda: len(find_gets()) > 20 + 8)
         gate.open()
 

@@ -19,13 +19,13 @@ from tests.photos import make_jpeg
 from tests.s3_proxy import Answer, Gate, Rules
 from tests.servers import end, run_made_up_bucket
 
-# Of these images so many are read; S3 holds the answers to the further requests back.
+# The number of images that are read. S3 holds back the responses to further requests.
 IMAGES, READ = 60, 30
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A second worker of the shared installation, in the middle of a batch, while the shared one is stopped."""
+    """Start a second worker of the shared installation during a batch, while the shared worker is stopped."""
 
     worker: subprocess.Popen[bytes]
     batch: Batch
@@ -43,7 +43,7 @@ def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
         shared.proxy.buckets[bucket.name] = Rules(answer=gate)
         worker = shared.start_worker("download", "write")
         try:
-            # As long as it waits for S3, it leaves some of the writes to other workers.
+            # While the worker waits for S3, it leaves some of the writes to other workers.
             shared.wait_until(lambda: len(shared.records(bucket.name)) > READ / 2, [worker])
             shared.wait_until(lambda: shared.control.stats().in_progress, [worker])
             yield Ending(worker, batch, gate)
@@ -74,10 +74,13 @@ def test_worker__killed__its_images_come_back_when_their_leases_end(
 def test_worker__asked_to_end_in_every_way__leaves_nothing_behind(
     install: Callable[..., Installation], tmp_path: Path
 ) -> None:
-    """SIGTERM releases, Ctrl-C drains; both, or either twice, may come at any moment of the loop."""
+    """SIGTERM releases images, Ctrl-C finishes them.
+
+    Both signals, or either twice, may arrive at any moment of the loop.
+    """
     images = 2000
     with run_made_up_bucket(images, tmp_path) as url:
-        # A lease that outlasts the test: an image that is not released would be missing.
+        # Leases last longer than the test, so an image that is not released would be missing.
         installation = install(S3_ENDPOINT_URL=url, LEASE_SECONDS=3600, GREENLETS=40)
         batch = installation.queue_batch("photos")
         ways = [
@@ -154,7 +157,7 @@ def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation
 def test_workers__poisonous_images__are_failed_and_the_others_are_done(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
-    """Several images kill whichever of two workers decodes them; another worker takes its place."""
+    """Several images kill whichever of two workers decodes them. Another worker replaces it."""
     installation = install(LEASE_SECONDS=3, MAX_DELIVERIES=2)
     for i in range(60):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
@@ -183,8 +186,8 @@ def test_workers__poisonous_images__are_failed_and_the_others_are_done(
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., Installation], bucket: Bucket) -> None:
-    """First without a worker that writes, then without one that downloads."""
+def test_download__write_queue_full__waits_and_continues(install: Callable[..., Installation], bucket: Bucket) -> None:
+    """First no worker writes, and then no worker downloads."""
     installation = install(WRITE_QUEUE_MB=1, FIRST_READ_BYTES=65536, LEASE_SECONDS=3, GREENLETS=20)
     body = make_jpeg()
     for i in range(80):
@@ -233,7 +236,7 @@ def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., In
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full_and_no_other_worker__goes_on(
+def test_download__write_queue_full_and_no_other_worker__continues(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     installation = install(WRITE_QUEUE_MB=1)

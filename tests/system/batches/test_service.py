@@ -14,12 +14,13 @@ from exifinator.batches import start
 from exifinator.batches.start import start_batch
 from exifinator.config import Config
 from exifinator.errors import TransientError
+from exifinator.queue.image_queue import ImageQueue
 from exifinator.storage.store import Store
 
 
 @pytest.fixture
 def gc_off() -> Iterator[None]:
-    """As in a server, whose collector seldom looks at what is old."""
+    """Use the garbage collector as a server does, which seldom examines old objects."""
     gc.collect()
     gc.disable()
     yield
@@ -32,20 +33,20 @@ def test_start_batch__s3_hangs__is_not_waited_for_as_long_as_a_worker_does(monke
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         changes = {"s3_endpoint_url": address, "s3_anonymous": True, "s3_timeout_seconds": 600}
         with pytest.raises(TransientError):
-            start_batch(Config().model_copy(update=changes), cast(Store, None), "some-bucket")
+            start_batch(Config().model_copy(update=changes), cast(Store, None), cast(ImageQueue, None), "some-bucket")
 
 
 @pytest.mark.usefixtures("gc_off")
-def test_start_batch__s3_is_away__leaves_no_more_clients_each_time() -> None:
+def test_start_batch__s3_is_unavailable__leaves_no_more_clients_each_time() -> None:
     config = Config().model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9", "s3_anonymous": True})
 
     def count_after_a_try() -> int:
         with pytest.raises(TransientError):
-            start_batch(config, cast(Store, None), "some-bucket")
-        # Not isinstance: it asks a weak proxy for the class of what it stands for, which may be gone.
+            start_batch(config, cast(Store, None), cast(ImageQueue, None), "some-bucket")
+        # Do not use isinstance: it asks a weak proxy for the class of its object, which may be gone.
         return sum(issubclass(type(thing), BaseClient) for thing in cast(list[Any], gc.get_objects()))
 
-    # What the last error holds goes with the next try.
+    # The objects that the last error holds are released with the next attempt.
     first = count_after_a_try()
     count_after_a_try()
     assert count_after_a_try() <= first

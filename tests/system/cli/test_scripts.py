@@ -1,4 +1,4 @@
-"""The scripts, as a person runs them. test_fresh_install.py has what they do where no environment is yet."""
+"""The scripts, as a user runs them. test_fresh_install.py covers what they do before there is an environment."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_help__any_script__answers_before_any_setup(bare_clone: Clone, script: s
     ("arguments", "message"),
     [
         (["--nope"], "unknown option --nope"),
-        # What follows these options is not taken as an option or a folder.
+        # What follows these options is not interpreted as an option or a folder.
         (["--include", "/2024/**", "--exclude", "-x", "--exclude-from=/a", "--nope"], "unknown option --nope"),
         (["--include", "/2024/**", "/no/such"], "folder not found: /no/such."),
         (["./no/such/folder"], "folder not found"),
@@ -73,7 +73,7 @@ def test_run__wrong_usage__is_refused_before_any_setup(bare_clone: Clone, argume
 
 
 def test_setup__complete_environment__installs_nothing(clone: Clone) -> None:
-    """Without this, every other test here would install the packages."""
+    """Without this, every other test in this module would install the packages."""
     done = clone.run("setup.sh", "--no-services")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

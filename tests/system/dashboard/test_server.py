@@ -1,4 +1,7 @@
-"""MRQ's dashboard as start_workers.sh starts it, on real servers. tests/unit/dashboard/test_guard.py has its guard."""
+"""MRQ's dashboard as start_workers.sh starts it, on real servers.
+
+tests/unit/dashboard/test_guard.py has the tests of its guard.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def basic(credentials: str) -> str:
 
 @dataclass
 class Dashboard:
-    """A dashboard that runs, and the database of its jobs."""
+    """A running dashboard, and the database of its jobs."""
 
     port: int
     log: Path
@@ -64,7 +67,7 @@ class Dashboard:
 
 @contextlib.contextmanager
 def run_dashboard(log: Path, port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the dashboard, which says by itself when it is ready."""
+    """Run the dashboard, and wait until it reports that it is ready."""
     given = {"EXIFINATOR_DASHBOARD_PORT": str(port), "PYTHONPATH": str(ROOT), **environment}
     with (
         contextlib.closing(ReadySocket()) as ready,
@@ -85,7 +88,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, redis_
     with run_dashboard(log, port, **environment), pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
         found = Dashboard(port, log, client[database])
         found.add_job()
-        # One all of whose fields are hostile.
+        # All fields of this worker are hostile.
         found.add_job(path=HOSTILE, queue=HOSTILE, exceptiontype=HOSTILE)
         try:
             yield found
@@ -104,7 +107,7 @@ def test_main__every_table__answers(dashboard: Dashboard, table: str) -> None:
 
 
 def test_main__jobs__newest_first_whatever_their_ids(dashboard: Dashboard) -> None:
-    """Ids of images' jobs are derived from the images, so they tell no time."""
+    """The ids of images' jobs are derived from the images, so they contain no time."""
     times = {day: dashboard.add_job(datequeued=datetime(2026, 1, day)) for day in (2, 3, 1)}
     query = urlencode({"sEcho": 1, "iDisplayLength": 2, "path": "exifinator.worker.tasks.Download"})
     status, body = dashboard.ask("GET", f"/api/datatables/jobs?{query}")
@@ -144,7 +147,7 @@ def test_main__body_in_endless_chunks__is_refused(dashboard: Dashboard) -> None:
 def test_main__log__has_a_line_a_request_and_no_password(dashboard: Dashboard) -> None:
     dashboard.ask("GET", "/api/datatables/status?sEcho=7")
     dashboard.ask("GET", "/", Authorization=basic("lena:guess"))
-    # A request's line is written after its answer.
+    # The log line of a request is written after the response.
     eventually(lambda: '127.0.0.1 "GET /api/datatables/status" 200' in dashboard.log.read_text())
     log = dashboard.log.read_text()
     assert "wrong user or password from 127.0.0.1" in log
@@ -173,13 +176,14 @@ def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> N
         command = [sys.executable, "-m", program]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    said = f"{'API' if name == 'API' else 'dashboard'} cannot start: 127.0.0.1:{port} cannot be bound"
-    assert done.stderr.splitlines()[-1].startswith(f"The {said}")
+    problem = f"{'API' if name == 'API' else 'dashboard'} cannot start: 127.0.0.1:{port} cannot be bound"
+    assert done.stderr.splitlines()[-1].startswith(f"The {problem}")
     assert f"{name}_HOST and {name}_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-# Resolves when an image that does not exist has failed, so those that were put into the page before have failed too.
+# Resolves when an image that does not exist has failed. By then, the images inserted into the page before have failed
+# too.
 IMAGES_HAVE_FAILED = "new Promise(done => { const image = new Image(); image.onerror = done; image.src = 'x'; })"
 
 

@@ -1,4 +1,4 @@
-"""The CPU deadline in processes of its own: at the end of Python, and among greenlets."""
+"""The CPU limit in separate processes: at the exit of Python, and among greenlets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.servers import ROOT
 
-# The object is destroyed after Python has given the signals back. It computes for ten ticks of the timer.
+# The object is destroyed after Python has restored the signal handlers. Its destructor runs for ten ticks of the timer.
 COMPUTES_AT_ITS_END = """
 import sys, time
 from exifinator.metadata.limits import TICKS_PER_SECOND, cpu_limit

@@ -22,7 +22,7 @@ from tests.system.processes.supervision import (
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Supervision]:
-    """Yield a supervision of the test's own."""
+    """Yield a supervision that belongs to the test."""
     with supervised(tmp_path / "checkout") as supervision:
         yield supervision
 
@@ -41,7 +41,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
         )
         for key, name in AWKWARD.items()
     ]
-    # It lives longer than supervisor's default for a good start, one second.
+    # The program runs for longer than supervisor requires for a successful start, which is one second by default.
     live = 'date +%s.%N >> "$1"; exec sleep 1.2'
     programs += [
         Program("crash", [write_script(root / "crash.sh", live), str(root / "starts")]),

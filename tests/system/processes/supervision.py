@@ -18,7 +18,7 @@ from tests.waiting import eventually
 SLEEP = ["/bin/sleep", "600"]
 
 
-# Each as an argument, a value of the environment, and part of the path of the checkout and of a program.
+# Each is used as an argument, as a value in the environment, and in the paths of the checkout and of a program.
 AWKWARD = {
     "blanks": "with blanks",
     "percent": "100%s %(here)s",
@@ -35,7 +35,7 @@ SECRET = "redis://:hush-hush@127.0.0.1"
 
 @contextlib.contextmanager
 def supervised(root: Path, **options: object) -> Iterator[Supervision]:
-    """Yield the supervision "demo" of a checkout at `root`; its processes are ended afterwards, whatever happened."""
+    """Yield the supervision "demo" of a checkout at `root`. Its processes are killed afterwards in any case."""
     root.mkdir(parents=True, exist_ok=True)
     try:
         yield Supervision("demo", root, start_timeout_seconds=START_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ def settle(supervision: Supervision, *names: str) -> dict[str, int]:
 
 
 def settle_exec(supervision: Supervision, name: str, command: Sequence[str]) -> psutil.Process:
-    """Wait until a program runs: at first its process is a copy of supervisord."""
+    """Wait until a program runs. At first, its process is a copy of supervisord."""
     process = psutil.Process(settle(supervision, name)[name])
     eventually(lambda: process.cmdline() == list(command))
     return process
@@ -67,7 +67,7 @@ def settle_exec(supervision: Supervision, name: str, command: Sequence[str]) -> 
 
 @dataclass(frozen=True)
 class Gallery:
-    """A supervisord with programs that misbehave, each in its own way, and with some that do not."""
+    """A supervisord with programs each of which misbehaves in its own way, and with some that do not."""
 
     supervision: Supervision
     programs: list[Program]

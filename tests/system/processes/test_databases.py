@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up early. Only for tests in which no server may come up: a healthy one may need longer."""
+    """Give up early. Use it only in tests in which no server starts, because a healthy server may take longer."""
     patient = databases._Wait
     monkeypatch.setattr(databases, "_Wait", lambda root, _, note: patient(root, 0.5, note))
     monkeypatch.setattr(startup, "CRASH_LOOP_SECONDS", 1.0)
@@ -109,7 +109,7 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
     assert list((root / "var" / "redis" / "appendonlydir").iterdir())
     assert list((root / "var" / "mongodb").glob("*.wt"))
 
-    # kill -9 of the supervisor: one of each runs afterwards.
+    # The supervisor is killed (SIGKILL). Afterwards, one server of each kind runs.
     mark = service_supervision(root)._tag
     before = {process.name(): process.pid for process in find_tagged(mark)}
     supervisord = find_supervisord(mark)
@@ -128,7 +128,7 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
 
 
 def test_ensure_services__own_servers__cannot_be_reached_by_other_users(root: Path) -> None:
-    """Only a Unix socket is open, and its folder lets nobody else in."""
+    """Only a Unix socket is open, in a folder that only its owner can enter."""
     config = config_for(f"redis://127.0.0.1:{reserve_port()}/0", f"mongodb://127.0.0.1:{reserve_port()}/")
     ensure_services(config, root)
 
@@ -192,7 +192,7 @@ def test_ensure_services__somebody_elses_servers_on_tcp__are_used_until_their_ad
 def test_ensure_services__own_redis__is_kept_when_another_program_takes_the_tcp_address(
     root: Path, mongodb_uri: str
 ) -> None:
-    """Somebody who listens where REDIS_URL points to gets neither images nor passwords."""
+    """A program that listens at the address in REDIS_URL gets neither images nor passwords."""
     port = reserve_port()
     config = config_for(f"redis://127.0.0.1:{port}/0", mongodb_uri)
     ensure_services(config, root)

@@ -1,7 +1,7 @@
 """The supervision of programs, with a real supervisord and real processes.
 
-Most tests only look at one supervisord that runs many programs, or add programs of their own to another one.
-tests/unit/processes/test_supervisor.py has what needs no process.
+Most tests only inspect one supervisord that runs many programs, or add programs of their own to another one.
+tests/unit/processes/test_supervisor.py has the tests that need no process.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_program_that_ends__is_restarted_forever_after_growing_pauses(gallery: G
     eventually(lambda: starts.exists() and len(starts.read_text().splitlines()) >= 4)
     at = [float(line) for line in starts.read_text().splitlines()]
 
-    # It notes its start, lives for 1.2 s, and then supervisord pauses: a busy machine only makes that longer.
+    # The program notes its start, runs for 1.2 s, and then supervisord pauses. A busy machine only makes this longer.
     lives = [later - earlier for earlier, later in itertools.pairwise(at)]
     assert [life >= 1.2 + pause for pause, life in enumerate(lives, start=1)] == [True] * len(lives), lives
 

@@ -58,7 +58,7 @@ def test_start__by_four_concurrent_callers__starts_one_and_returns_to_all(demo: 
         for _ in range(4)
     ]
     try:
-        # Returns only when everybody has closed the pipes.
+        # communicate() returns only when all processes have closed the pipes.
         outputs = [caller.communicate() for caller in callers]
     finally:
         for caller in callers:
@@ -87,7 +87,7 @@ def test_restart__with_others__replaces_them(demo: Supervision, monkeypatch: pyt
 
 @dataclass(frozen=True)
 class Stopped:
-    """What was left when a supervision was stopped, and whether each of two stops found something to end."""
+    """Return the processes left after a supervision was stopped, and whether each of two stops found any."""
 
     supervision: Supervision
     elsewhere: subprocess.Popen[bytes]
@@ -96,7 +96,7 @@ class Stopped:
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
-    """Stop a supervision whose programs take their time, or do not end at SIGTERM."""
+    """Stop a supervision whose programs exit slowly, or ignore SIGTERM."""
     with supervised(tmp_path_factory.mktemp("stopped") / "checkout") as supervision, contextlib.ExitStack() as stack:
         ignoring, draining = supervision.root / "ignoring.py", supervision.root / "draining.py"
         ignoring.write_text("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
@@ -105,7 +105,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
             "def end(*_):\n    time.sleep(1); open('drained', 'w').close(); sys.exit()\n"
             "signal.signal(signal.SIGINT, end); open('ready', 'w').close(); time.sleep(600)"
         )
-        # A child of the program that ignores what ends its parent.
+        # A child of the program that ignores the signals that end its parent.
         shell = ["/bin/sh", "-c", f"{sys.executable} {ignoring} & exec sleep 600"]
         drains = [sys.executable, str(draining)]
         supervision.start(
@@ -114,7 +114,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         elsewhere = subprocess.Popen(SLEEP)
         stack.callback(end, elsewhere)
         eventually((supervision.root / "ready").exists)
-        # supervisord, the shell's successor and its child, the one that drains.
+        # These are supervisord, the program that replaced the shell, its child, and the program that exits slowly.
         eventually(lambda: len(find_tagged(supervision._tag)) == 4)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("exifinator.processes.tagged.ORPHAN_STOP_SECONDS", 0.5)
@@ -142,14 +142,14 @@ def test_stop__process_of_another_with_the_same_command__lives_on(stopped: Stopp
 def test_stop__another_checkout__lives_on(demo: Supervision, stopped: Stopped) -> None:
     demo.start([Program("plain", SLEEP)])
     before = settle(demo, "plain")
-    # It has nothing left to end here, and looks at every process of the machine.
+    # There is nothing left to end here. The call examines every process of the machine.
     stopped.supervision.stop()
     assert demo.running()
     assert settle(demo, "plain") == before
 
 
 def test_start_and_stop__damaged_configuration__work(demo: Supervision) -> None:
-    """tests/unit/processes/test_supervisor.py has other kinds of damage."""
+    """tests/unit/processes/test_supervisor.py covers other kinds of damage."""
     programs = [Program("a", SLEEP)]
     demo.start(programs)
     settle(demo)
@@ -216,7 +216,7 @@ def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: S
 
         command(demo)
 
-        # Ensuring one program brings back the other too: what ran when supervisord was killed is still wanted.
+        # Ensuring one program also restarts the other, which was running when supervisord was killed.
         successors = settle(demo)
         assert set(successors) == {"a", "b"}, command
         assert not set(successors.values()) & set(orphans.values()), command
@@ -227,6 +227,6 @@ def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: S
     assert find_tagged(demo._tag) == []
     assert not socket_path("demo", demo.root).exists()
 
-    # What was stopped is wanted no more.
+    # Programs that were stopped are not restarted.
     ensure_one(demo)
     assert set(settle(demo)) == {"b"}

@@ -76,7 +76,7 @@ def test_get__pooled_connection_closed__retries_over_another() -> None:
 
 def test_get__connection_close__is_not_reused() -> None:
     closing = PLAIN.replace(b"ETag", b"Connection: close\r\nETag")
-    # A second answer over it would be `never`.
+    # A second response on this connection would be `never`.
     server = Scripted([closing, PLAIN.replace(b"hello", b"never")], [PLAIN])
     with asking(server) as ask:
         ask()
@@ -131,7 +131,7 @@ def test_get__silent_server__times_out() -> None:
     silent = socket.create_server(("127.0.0.1", 0))
     port = silent.getsockname()[1]
     pool = ConnectionPool("127.0.0.1", port, "127.0.0.1", port, size=1, network_timeout=0.2)
-    for _ in range(2):  # the failed connection has left the pool
+    for _ in range(2):  # The failed connection has left the pool.
         with pytest.raises(OSError, match="timed out"):
             get(pool, "host", "/a", {}, max_bytes=1)
     silent.close()

@@ -59,7 +59,7 @@ def test_known_host__api_on_loopback__refuses_other_names(address: str) -> None:
 
 def test_api_paths__first_segment_of_each_route__cannot_be_the_name_of_the_database() -> None:
     paths = {str(getattr(route, "path", "")).strip("/").partition("/")[0] for route in create_app(Config()).routes}
-    # A database cannot have a name with a period or in braces, and the root has none.
+    # A database name cannot contain a period or braces, and the path / has no segment.
     assert {path for path in paths if path and "{" not in path and "." not in path} <= API_PATHS
 
 

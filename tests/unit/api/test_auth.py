@@ -1,4 +1,4 @@
-"""Who may read: by the token alone, whatever the address that the API is bound to and the proxy before it."""
+"""Who may read depends on the token alone, not on the API's address or on a proxy in front of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exifinator.web_security import LoginThrottle
 TOKEN = "topsecret-token-123456"
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 WRONG = {"Authorization": "Bearer guess"}
-# The list of the main paths requires what reading requires, but no database.
+# The list of the main paths requires the same token as reading, but no database.
 READ = "/"
 PROXIED = {"Host": "photos.example.org", "X-Forwarded-For": "203.0.113.7"}
 
@@ -36,7 +36,7 @@ def test_read__token_is_set__needs_it_on_every_address(host: str, headers: dict[
 def test_read__public_read__needs_no_token() -> None:
     api = client(API_TOKEN=TOKEN, API_ALLOWED_HOSTS=["photos.example.org"], API_PUBLIC_READ=True)
     assert api.get(READ, headers=PROXIED).status_code == 200
-    # Only reading: batches and failures still need the token.
+    # This covers only reading: batches and failures still require the token.
     assert api.get("/failures", headers=PROXIED).status_code == 401
     assert api.post("/batches", headers=PROXIED, json={"source": "a"}).status_code == 401
 
@@ -88,7 +88,7 @@ def test_throttle__trusted_proxy__counts_each_client_for_itself() -> None:
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess("203.0.113.7")
     assert guess("203.0.113.7") == 429
-    # What the client itself writes in front does not matter, nor do further trusted proxies.
+    # What the client itself writes at the start of the header does not matter. Neither do further trusted proxies.
     assert guess("198.51.100.1, 203.0.113.7, 10.1.2.3") == 429
     assert guess("203.0.113.7, 203.0.113.8") == 401
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- tables read better with a row a line
-"""Rows of CSV: which values a spreadsheet must not run, and which ones programs must get back unchanged."""
+"""Rows of CSV: values that a spreadsheet must not run, and values that programs must get back unchanged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_writer__value_that_a_machine_made__is_exact(column: str, text: str) -> 
 
 
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+cmd|' /C calc'!A0", "-2+HYPERLINK(1)", "＝1"])
-def test_writer__formula_in_a_key__is_escaped_all_the_same(text: str) -> None:
+def test_writer__formula_in_a_key__is_escaped_nevertheless(text: str) -> None:
     assert read(write("key", text)) == f"'{text}"
 
 
@@ -92,5 +92,5 @@ def test_writer__texts_are_quoted_and_nothing_else(value: Any, field: str) -> No
 
 
 def test_writer__names_of_columns__are_escaped_too() -> None:
-    """In a CSV of whole records, they are the names of tags in files."""
+    """In a CSV of whole records, the headers are the names of tags in files."""
     assert CsvWriter(["_id", "=f(1)"]).header() == b'"_id","\'=f(1)"\r\n'

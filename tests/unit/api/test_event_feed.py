@@ -16,7 +16,7 @@ from exifinator.errors import StoreUnavailable
 
 
 class Source:
-    """What a feed polls: `message` is its present answer."""
+    """The source that a feed polls. `message` is its current value."""
 
     def __init__(self) -> None:
         self.message: bytes | Exception = b"1"
@@ -26,11 +26,11 @@ class Source:
         self.reads += 1
         if isinstance(self.message, Exception):
             raise self.message
-        return bytes(bytearray(self.message))  # another object each time, as from a server
+        return bytes(bytearray(self.message))  # Return another object each time, as a server does.
 
     async def read_again(self, times: int = 1) -> None:
-        """Wait until the feed has read the source so many times more and has acted on each."""
-        # The last read counted here may still have to be acted on, and the first may have begun before the call.
+        """Wait until the feed has read the source this many more times and has processed each result."""
+        # The last read counted here may not have been processed yet, and the first may have begun before the call.
         reads = self.reads + times + 1
         while self.reads <= reads:
             await asyncio.sleep(0)
@@ -41,14 +41,14 @@ def run(test: Callable[[Source, Feed], Any]) -> None:
     asyncio.run(test(source, Feed(source, poll_seconds=0)))
 
 
-def test_listen__present_message__comes_at_once_and_then_each_change() -> None:
+def test_listen__present_message__comes_immediately_and_then_each_change() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             assert await anext(messages) == b"1"
             await source.read_again(4)
             source.message = b"2"
-            # That nothing had changed in four reads was no message.
+            # Four reads without a change produced no message.
             assert await anext(messages) == b"2"
 
     run(test)
@@ -112,7 +112,7 @@ def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
     run(test)
 
 
-def test_listen__source_fails__listeners_stay_and_hear_what_comes_after() -> None:
+def test_listen__source_fails__listeners_stay_and_receive_what_follows() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -138,8 +138,8 @@ def test_close__listeners__end() -> None:
     run(test)
 
 
-def test_stream_events__many_at_once__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
-    """400 of 400 simultaneous requests got in: each looked at the number before any of them had joined."""
+def test_stream_events__many_simultaneously__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of 400 simultaneous requests were accepted, because each checked the number before any of them had joined."""
     monkeypatch.setattr(events, "MAX_LISTENERS", 3)
 
     async def test(_source: Source, feed: Feed) -> None:

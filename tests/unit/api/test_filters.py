@@ -91,7 +91,7 @@ def test_box_around__any_point_of_the_circle__is_in_the_box(seed: int) -> None:
     radius = rng.choice([1e-5, 0.01, 0.5, 1.6, 3.1])
     box = box_around(latitude, longitude, radius)
     for _ in range(500):
-        # From the middle so far along a great circle that sets out in some direction.
+        # The point at the distance `far` from the middle, along a great circle in the direction `bearing`.
         far, bearing = radius * rng.choice([1, rng.random()]), rng.choice([0, math.pi, rng.uniform(0, 2 * math.pi)])
         lat, lng = math.radians(latitude), math.radians(longitude)
         sine = math.sin(lat) * math.cos(far) + math.cos(lat) * math.sin(far) * math.cos(bearing)
@@ -167,7 +167,7 @@ def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any)
     assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
 
 
-def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> None:
+def test_to_filter__media_type__leaves_out_other_files_unless_requested() -> None:
     assert Filters().to_filter() == PHOTOS_ONLY
     assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
     assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
@@ -257,7 +257,7 @@ def test_segments_after__down__undated_come_last() -> None:
     assert undated == {"photo.taken_local": None}
 
 
-def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
+def test_segments_after__by_a_value__continues_with_the_newest_first() -> None:
     segments = Order.named("iso").segments_after(Position((100, day(2024)), "x"))
     assert segments == [
         {"photo.iso": 100, "photo.taken_local": day(2024), "_id": {"$lt": "x"}},
@@ -340,7 +340,7 @@ MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
             {"taken": "2024", "without": ["date"]},
             {"$or": [{"photo.taken_local": {"$gte": day(2024), "$lt": day(2025)}}, {"photo.taken_local": {"$exists": False}}]},
         ),
-        # Different lists: a photo must match both.
+        # A photo must match the filters of different lists.
         (
             {"camera": ["A"], "without": ["lens", "camera"]},
             {"$and": [{"photo.lens_model": {"$exists": False}}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}]},

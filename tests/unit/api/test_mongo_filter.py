@@ -136,7 +136,7 @@ def test_allowed__operators_that_run_code_or_reach_elsewhere__are_not_in_it() ->
 
 
 def test_read_filter__several_regexes__share_one_budget() -> None:
-    """Eight in $or took 45 CPU seconds on one caption, although each alone was allowed."""
+    """Eight of these in $or took 45 CPU seconds on one caption, although each alone was allowed."""
     branch = {"photo.description": "/holiday.*beach/"}
     read_filter(json.dumps(branch))
     for query in (

@@ -122,7 +122,7 @@ def test_post__test_event__is_accepted() -> None:
 
 
 class SlowApplier(FakeApplier):
-    """Applies events only when it is told to go on, and counts how many calls run at the same time."""
+    """Applies events only after the test has set `go_on`, and counts how many calls run at the same time."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Parts of a filter: of equal size, and only while few requests read."""
+"""Parts of a filter are equal in size, and are used only while few requests read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from api.aggregations.partitioned import PartitionedReader, split_by_taken
 
 Filter = dict[str, Any]
 CAMERA: Filter = {"photo.camera_model": "X-T4"}
-# Three times as many photos in the second year; some without a date, and what another program made of year 9999.
+# The second year has three times as many photos. Some have no date, and some have the year 9999.
 MONTHS: dict[tuple[int, int] | None, int] = {
     **{(2020, month): 100 for month in range(1, 13)},
     **{(2021, month): 300 for month in range(1, 13)},

@@ -1,4 +1,4 @@
-"""Streams of whole records: what they write is what is written at once, in small pieces."""
+"""Streams of whole records: their content is the same as in one piece, but sent in small pieces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LARGE = [b"".join(encode({"_id": 100 * part + at, "blob": "x" * 50_000}) for at 
 
 
 def test_stream_json__records_are_large__pieces_are_not() -> None:
-    """A piece is sent once it is full, however large the batch is that MongoDB sent."""
+    """A piece is sent once it is full, however large MongoDB's batch is."""
     pieces = collect(stream_json(batches(LARGE)))
     assert b"".join(pieces) == encode_json(LARGE)
     assert sum(map(len, pieces)) > 15_000_000

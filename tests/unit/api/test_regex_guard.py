@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- tables read better with a row a line
-"""Which regular expressions pass: by the work of the worst text, not by how they look."""
+"""Which regular expressions are allowed. What counts is the work for the worst text, not their form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def refuse(pattern: str, flags: str = "", field: str = LONG) -> str | None:
         "(jpe?g|png|heic|tiff?)$", "[[:alpha:]]x", "\\p{Lu}x", "a+", "x{1,4}y{1,4}", "\\AIMG.*g", "é.?", "_\\d+?x",
     ],
 )  # fmt: skip
-def test_spend__linear__passes_for_every_field(pattern: str) -> None:
+def test_spend__linear__passes_forevery_field(pattern: str) -> None:
     assert refuse(pattern, "i") is None
 
 
@@ -42,7 +42,7 @@ def test_spend__one_open_repeat__passes_for_short_texts_only(pattern: str) -> No
         "[^!]*[^!]*[!]", "a*a*b", "^a*a*b", "\\w*\\s*\\w*x", "(a*)(a*)b", "(?:a*)?(?:a*)?b", "a.*b.*c", "(a+){9}b", "a*?a*?b", "a*+b*+a*c",
         # Repeats in repeats: exponential.
         "(a+)+$", "(a|a)*b", "((a*))*b", "(a?)*b", "(a?){50}b", "a**", "(a*|b)+c",
-        # No repeat at all, but choices that multiply.
+        # These have no repeat, but choices that multiply.
         "a?" * 30 + "a" * 30, "(a|a)" * 20, "(a|b|ab)" * 12 + "c", "x{0,100}x{0,100}x{0,100}y", "(a?a?a?){9}b", "((a|a)(a|a)){9}b",
     ],
 )  # fmt: skip
@@ -84,7 +84,7 @@ def test_spend__flag__is_refused_if_it_changes_what_the_characters_mean(flag: st
         ("^x.*y", "m", True),
         ("(^x|^y).*z", "", False),
         ("(^x|y).*z", "", True),
-        # Where nothing follows, the first way is right.
+        # If nothing follows, the first alternative matches.
         ("x.*", "", False),
         ("x.*(y?)", "", False),
         ("x.*$", "", True),

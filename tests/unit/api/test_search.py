@@ -135,5 +135,5 @@ def test_search__mistake__is_placed(search: str, start: int, end: int, reason: s
 
 
 @pytest.mark.parametrize("search", ['"old to', "iso:", "title:", "-", 'keyword:"'])
-def test_read_search__still_typing__is_no_mistake(search: str) -> None:
+def test_read_search__still_typing__is_not_a_mistake(search: str) -> None:
     assert read_search(search, is_typing=True) == [] or read_search(search, is_typing=True)[0].end == len(search)

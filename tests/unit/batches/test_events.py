@@ -135,7 +135,7 @@ def test_find_object__unknown__is_no_removal(client: Any) -> None:
 
 
 class FakeQueue:
-    """Hands out messages once, and remembers which were deleted."""
+    """Delivers messages once, and remembers which were deleted."""
 
     def __init__(self, *bodies: str) -> None:
         self.messages = [Message(str(i), body, f"r{i}") for i, body in enumerate(bodies)]

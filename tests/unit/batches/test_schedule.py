@@ -32,7 +32,7 @@ def times(of: ScheduleEntry, last: str | None, since: str, count: int) -> list[s
     return result
 
 
-def test_next_time__never_run_without_at__is_due_at_once() -> None:
+def test_next_time__never_run_without_at__is_due_immediately() -> None:
     assert times(entry(every="6h"), None, "2026-03-01 10:07", 3) == [
         "2026-03-01 10:07",
         "2026-03-01 16:07",

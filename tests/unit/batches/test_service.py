@@ -47,8 +47,8 @@ NUMBERS = {"listed": 5, "queued": 3, "unchanged": 2}
 
 
 @pytest.mark.parametrize("state", ["left", "reading"])
-def test_read_batches__nobody_watches_and_all_is_done__is_done(state: str) -> None:
-    """Such a batch stayed "Detached" until a later batch cleaned up."""
+def test_read_batches__unwatched_and_complete__is_done(state: str) -> None:
+    """Such a batch stayed "Detached" until a later batch closed it."""
     batch = describe(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
     assert (batch["state"], batch["problem"], batch["numbers"]["stored"]) == ("done", None, 2)
 
@@ -58,7 +58,7 @@ def test_read_batches__nobody_watches_and_all_is_done__is_done(state: str) -> No
     [({"ok": 2}, LISTED), ({"ok": 3}, PARTLY), (None, LISTED)],
     ids=["images wait", "listing is incomplete", "counts are unknown"],
 )
-def test_read_batches__nobody_watches_and_something_is_missing__is_left(
+def test_read_batches__unwatched_and_incomplete__is_detached(
     counts: dict[str, int] | None, checkpoint: list[Any]
 ) -> None:
     assert describe(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"

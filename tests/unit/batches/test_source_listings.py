@@ -77,7 +77,7 @@ def test_pages__patterns_and_junk__are_one_automaton_for_all_sources_and_passes(
 
     assert [[ref.key for ref in page.listed.refs] for pages in passes for page in pages] == 9 * [indexed]
     assert all(len(page.excluded) == len(KEYS) - len(indexed) for pages in passes for page in pages)
-    # One for the patterns to include, if there are any, and one for all that is excluded.
+    # One automaton is for the patterns to include, if there are any, and one for all that is excluded.
     automata = 2 if chosen.include else 1
     assert counts["built"] == automata
     assert counts["matched"] <= 9 * automata * (len(KEYS) - 1)

@@ -1,4 +1,4 @@
-"""What may be named as a source: the same for `run` and for POST /batches."""
+"""What may be given as a source: `run` and POST /batches have the same rules."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from exifinator.batches.start import start_batch
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import build_config
 from exifinator.errors import ConfigError
+from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.patterns import make_patterns
 from exifinator.sources.source import Source
 from exifinator.storage.store import Store
@@ -28,7 +29,7 @@ ACCEPTED = {
     ".photos": Source(".photos"),
     "Old_Bucket.1": Source("Old_Bucket.1"),
     "x" * 255: Source("x" * 255),
-    ARN: Source(ARN),
+    ARN: Source(ARN.replace("accesspoint:", "accesspoint/")),
     "b/" + "k" * 1024: Source("b", "k" * 1024),
     "b/é\n": Source("b", "é\n"),
 }
@@ -39,7 +40,7 @@ REFUSED = [
 
 
 class Passed(Exception):
-    """The source was accepted: S3 would be asked next."""
+    """The source was accepted. The next step would be a request to S3."""
 
 
 def accepted_by_run(text: str, folder: Path) -> Source | Folder:
@@ -53,7 +54,7 @@ def accepted_by_api(text: str, monkeypatch: pytest.MonkeyPatch) -> Source:
 
     monkeypatch.setattr(start, "_check_source", check)
     with pytest.raises(Passed) as passed:
-        start_batch(build_config({}, {}), cast(Store, None), text)
+        start_batch(build_config({}, {}), cast(Store, None), cast(ImageQueue, None), text)
     return cast(Source, passed.value.args[0])
 
 
@@ -67,12 +68,12 @@ def test_sources__names_that_servers_have__are_accepted_by_both(
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:30]))
 def test_sources__other_names__are_refused_by_both(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command line may name a folder too, such as "..": here there is none.
+    # On the command line, ".." could also be a folder. Here, the folder does not exist.
     missing = tmp_path / "missing" / "folder"
     with pytest.raises(ConfigError):
         accepted_by_run(text, missing)
     with pytest.raises(ConfigError):
-        start_batch(build_config({}, {}), cast(Store, None), text)
+        start_batch(build_config({}, {}), cast(Store, None), cast(ImageQueue, None), text)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,14 @@ def test_find_sources__folder__keeps_the_patterns(tmp_path: Path) -> None:
 def test_start_batch__invalid_pattern__is_refused_before_s3_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "_check_source", lambda source, config: pytest.fail("S3 was asked"))
     with pytest.raises(ConfigError, match="exclude: the pattern") as refusal:
-        start_batch(build_config({}, {}), cast(Store, None), "holiday", include=["*.jpg"], exclude=["[x"])
+        start_batch(
+            build_config({}, {}),
+            cast(Store, None),
+            cast(ImageQueue, None),
+            "holiday",
+            include=["*.jpg"],
+            exclude=["[x"],
+        )
     assert refusal.value.pointer == "exclude"
 
 

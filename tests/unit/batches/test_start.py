@@ -1,4 +1,4 @@
-"""Starting batches: their number is limited, also if many start at once; the end of a process is explained."""
+"""Starting batches: what is stored if their process cannot be started, or ends."""
 
 from __future__ import annotations
 
@@ -10,34 +10,6 @@ import pytest
 
 from exifinator.batches import start
 from exifinator.config import Config
-from exifinator.errors import TooManyBatches
-
-
-def test_start_batch__others_start_too__count_only_after_this_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """20 of 20 simultaneous requests got in where 16 may: each counted before the others were stored."""
-    running: list[Any] = []
-
-    def count(_store: Any) -> list[Any]:
-        assert not start._counting.acquire(blocking=False)
-        return list(running)
-
-    def save(fields: Any) -> None:
-        assert not start._counting.acquire(blocking=False)
-        running.append(fields)
-
-    monkeypatch.setattr(start, "read_watched", count)
-    monkeypatch.setattr(start, "_check_source", lambda *_: None)
-    monkeypatch.setattr(start, "_spawn_watcher", lambda *_, **__: SimpleNamespace(pid=1))
-    monkeypatch.setattr(start, "_await_end", lambda *_: None)
-    store: Any = SimpleNamespace(batches=SimpleNamespace(save=save, find=lambda _: None))
-    for _ in range(start.MAX_RUNNING):
-        start.start_batch(Config(), store, "bucket", logs=tmp_path)
-    with pytest.raises(TooManyBatches):
-        start.start_batch(Config(), store, "bucket", logs=tmp_path)
-    assert len(running) == start.MAX_RUNNING
-    assert not start._counting.locked()
 
 
 def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_running(
@@ -56,9 +28,15 @@ def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_run
     monkeypatch.setattr(start, "read_watched", lambda _: [])
     monkeypatch.setattr(start, "_check_source", lambda *_: None)
     monkeypatch.setattr("subprocess.Popen", refuse)
+    reserved: list[str] = []
     store: Any = SimpleNamespace(batches=SimpleNamespace(save=batch.update, find=lambda _: None, change=change))
+    counters = SimpleNamespace(
+        reserve_start=lambda batch_id, *_, **__: not reserved.append(batch_id), release_start=reserved.remove
+    )
+    queue: Any = SimpleNamespace(batches=counters)
     with pytest.raises(OSError, match="Resource temporarily unavailable"):
-        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+        start.start_batch(Config(), store, queue, "bucket", logs=tmp_path)
+    assert reserved == []
     assert batch["state"] == "stopped"
     assert batch["problem"] == "The process of the batch could not be started: Resource temporarily unavailable"
 

@@ -1,4 +1,4 @@
-"""The commands, as far as they need no server, and the programs that `start` starts."""
+"""Commands that need no server, and the programs that `start` starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard before MRQ's dashboard, called in process; tests/system/dashboard/test_server.py has the real server."""
+"""The guard in front of MRQ's dashboard, without a server. tests/system/dashboard/test_server.py uses a real one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOSTILE = """2019/<img src=x onerror="document.title='taken'"><script>document.t
 
 @Request.application
 def echo(request: Request) -> Response:
-    """Respond with what reached the application."""
+    """Respond with the request that reached the application."""
     if request.path == "/page":
         return Response("<html><head><script>let a = 1;</script></head></html>", mimetype="text/html")
     if request.path == "/text":
@@ -74,7 +74,7 @@ def test_guard__right_credentials__pass(scheme: str) -> None:
 
 
 def test_guard__password__is_compared_whole_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what is made for it: how long a comparison takes cannot be told here."""
+    """Passwords are compared in constant time. How long a comparison takes cannot be tested here."""
     compared: list[tuple[bytes, bytes]] = []
 
     def compare(given: bytes, right: bytes) -> bool:
@@ -86,7 +86,7 @@ def test_guard__password__is_compared_whole_and_in_constant_time(monkeypatch: py
     assert compared == [(AUTH.encode(), AUTH.encode())]
 
 
-def test_guard__no_auth_set__asks_nobody() -> None:
+def test_guard__no_auth_set__requires_no_password() -> None:
     assert reached(client().get("/"))
 
 
@@ -133,7 +133,7 @@ def test_guard__wrong_passwords_elsewhere__cost_this_address_nothing() -> None:
 
 
 def test_guard__pause__returns_without_waiting() -> None:
-    """The clock does not advance: a guard that waited, which would occupy a greenlet, would never return."""
+    """The clock does not advance. If the guard waited, which would occupy a greenlet, it would never return."""
     guarded = client(AUTH, throttle=LoginThrottle(Clock()))
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess(guarded)

@@ -22,7 +22,7 @@ STATIC = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard" 
 
 @Request.application
 def mrq(request: Request) -> Response:
-    """Respond as MRQ does to what it cannot read: as if there were no filter. Send its own files."""
+    """Respond as MRQ does to parameters that it cannot parse: as if there were no filter."""
     if request.path == "/":
         return Response((STATIC / "templates/index.html").read_text(), mimetype="text/html")
     file = STATIC / request.path.removeprefix("/")
@@ -140,7 +140,7 @@ def test_body__transfer_encoding__is_refused_and_ends_the_connection(guarded: Cl
 
 
 def test_page__of_the_installed_mrq__has_no_handlers_in_attributes_and_hashes_of_its_scripts(guarded: Client) -> None:
-    """The Content-Security-Policy blocks handlers in attributes, and scripts whose hashes it does not name."""
+    """The Content-Security-Policy blocks handlers in attributes, and scripts whose hashes it does not list."""
     original = (STATIC / "templates/index.html").read_text()
     assert re.search(r"<textarea[^>]* onkeydown=", original)
 
@@ -156,7 +156,7 @@ def test_page__of_the_installed_mrq__has_no_handlers_in_attributes_and_hashes_of
 
 
 def test_files__with_corrections__are_those_of_the_installed_mrq(guarded: Client) -> None:
-    """A new version of MRQ whose files read differently fails here."""
+    """The test fails for a new version of MRQ whose files differ."""
     assert 'src="static/bin/bundle.js"' in guarded.get("/").text
     (path,) = page_fixes.PATHS
     original = (STATIC / path.removeprefix("/")).read_text()

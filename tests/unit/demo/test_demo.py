@@ -22,7 +22,10 @@ PLAN = plan_shots()
 
 
 def pick_shots() -> list[Shot]:
-    """Return a shot of each scene, camera, kind and orientation, at a quarter of the width and height but for one."""
+    """Return a shot of each scene, camera, kind and orientation.
+
+    All except one have a quarter of the width and height.
+    """
     picked: dict[str, Shot] = {}
     for shot in PLAN:
         looks = f"{shot.kind} turned {shot.orientation}", f"{shot.kind} described {shot.described}"
@@ -161,7 +164,7 @@ def test_make_demo__exif__matches_the_shot(library: Path, kind: str) -> None:
             detail, gps = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
             assert (exif[271], exif[272]) == (shot.camera.make, shot.camera.model)
             assert exif[274] == shot.orientation
-            # Pillow gives the size of a TIFF as it is to be shown, turned already.
+            # Pillow returns the size of a TIFF as displayed, after its rotation.
             assert sorted((detail[0xA002], detail[0xA003])) == sorted(picture.size)
             assert detail[0x829A] == pytest.approx(shot.exposure.seconds[0] / shot.exposure.seconds[1])
             assert detail[0x8827] == shot.exposure.iso

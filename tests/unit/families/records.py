@@ -41,7 +41,7 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
 
 
 def xmp(image_id: str, extension: str = "", original: str = "", **values: Any) -> Record:
-    """Return the record of an XMP sidecar, which may name the photo of which it describes a duplicate."""
+    """Return the record of an XMP sidecar. It may name the photo whose duplicate it describes."""
     sidecar = {"kind": XMP, "values": values, **({"extension": extension} if extension else {})}
     record = _sidecar(image_id, XMP, sidecar)
     name = file_name(image_id, XMP)

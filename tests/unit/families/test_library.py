@@ -1,4 +1,4 @@
-"""A made-up library: 5,000 files of known families, and 1,000 that look as if they belonged together."""
+"""A made-up library: 5,000 files of known families, and 1,000 that only look related."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
         (xmp(SIDECAR), [photo(RAW, NOON), photo(JPG, NOON + timedelta(milliseconds=400))], [RAW, JPG]),
         (xmp(SIDECAR, "cr2"), [photo(RAW, NOON), photo(JPG, NOON)], [RAW, JPG]),
         (xmp(SIDECAR, "jpg"), [photo(RAW, NOON), photo(JPG, NOON)], [JPG]),
-        # The number of another camera, by chance.
+        # The other camera uses the same number by chance.
         (xmp(SIDECAR), [photo(RAW, NOON), photo(JPG, NOON + timedelta(days=3))], [RAW]),
         # The video of a Live Photo.
         (xmp(SIDECAR), [photo("b/f/IMG_1.HEIC"), photo("b/f/IMG_1.MOV")], ["b/f/IMG_1.HEIC"]),
@@ -131,7 +131,7 @@ def test_resolve__takeout__adds_what_was_entered_in_google_photos(
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON - timedelta(hours=1), "exif:DateTimeOriginal"),
          "exif:DateTimeOriginal"),
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON, "exif:DateTimeOriginal"), "EXIF DateTimeOriginal"),
-        # When the file was written says nothing about when the photo was taken.
+        # The time at which the file was written says nothing about when the photo was taken.
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON + timedelta(days=9), "xmp:CreateDate"),
          "EXIF DateTimeOriginal"),
         (dates(NOON, "EXIF DateTimeOriginal"), dates(datetime(2023, 1, 1), "photoshop:DateCreated", "day"),

@@ -1,4 +1,4 @@
-"""Photos that are stored compressed are read as browsers read them, within limits."""
+"""Photos that are stored compressed are decompressed as in browsers, within limits."""
 
 from __future__ import annotations
 

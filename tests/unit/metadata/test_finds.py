@@ -1,4 +1,4 @@
-"""Inputs found by fuzzing: each once raised an error, or made a record that MongoDB rejects."""
+"""Inputs found by fuzzing. Each of them once raised an error, or produced a record that MongoDB rejects."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ def test_read_exv__segments__are_those_of_jpeg():
     assert document["xmp"]["xmp:Rating"] == "4"
 
 
-def test_read_exv__without_a_picture__is_whole():
+def test_read_exv__without_a_picture__is_complete():
     exv = b"\xff\x01Exiv2" + build.exif_segment(build.photo_tiff()) + b"\xff\xd9"
     assert record_of(exv).status == "ok"
     assert fetched_from(exv[:300]).status == "damaged"

@@ -1,4 +1,4 @@
-"""A run that stands still says why, once."""
+"""A batch that makes no progress reports each reason once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from exifinator.monitoring.standstill import STANDSTILL_SECONDS, Standstill
 
 
 def test_update__no_progress__notifies_of_each_reason_once() -> None:
-    now, reasons, told = [0.0], ["paused: download"], list[str]()
-    standstill = Standstill(lambda: reasons, told.append, clock=lambda: now[0])
+    now, reasons, messages = [0.0], ["paused: download"], list[str]()
+    standstill = Standstill(lambda: reasons, messages.append, clock=lambda: now[0])
 
     def update(seconds: float, done: int) -> int:
         now[0] += seconds
         standstill.update(done)
-        return len(told)
+        return len(messages)
 
     assert update(0, 5) == 0
     assert update(STANDSTILL_SECONDS - 1, 5) == 0
     assert update(2, 6) == 0
     assert update(STANDSTILL_SECONDS - 1, 6) == 0
     assert update(1, 6) == 1
-    assert "paused: download" in told[0]
+    assert "paused: download" in messages[0]
     assert update(STANDSTILL_SECONDS, 6) == 1
     reasons.append("memory is 99% full")
     assert update(STANDSTILL_SECONDS - 1, 6) == 1

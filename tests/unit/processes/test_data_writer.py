@@ -1,4 +1,4 @@
-"""A data folder stays with the server program that wrote it, whatever gets into PATH later."""
+"""A data folder is always used with the server program that wrote it, even if PATH changes."""
 
 from __future__ import annotations
 

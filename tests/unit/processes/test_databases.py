@@ -1,4 +1,4 @@
-"""What is known of Redis and MongoDB without starting them, and how long servers elsewhere are waited for."""
+"""What is known about Redis and MongoDB without starting them, and how long to wait for servers on other machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT_SECONDS = 30.0
 
 
 class Clock:
-    """A clock that only the pauses move."""
+    """A clock that advances only with pauses."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def elsewhere() -> Config:
-    """Return the settings of servers that other people run."""
+    """Return the settings for servers that EXIFinator does not manage."""
     settings = {"REDIS_URL": "redis://:hush@cache.example.org/0", "MONGODB_URI": "mongodb://u:hush@db.example.org/"}
     return build_config({**settings, "START_TIMEOUT_SECONDS": WAIT_SECONDS}, {})
 
@@ -84,7 +84,7 @@ def test_ensure_services__server_elsewhere_is_back_after_some_seconds__is_waited
 
 
 @pytest.mark.parametrize("service", [RedisService, MongoDBService])
-def test_ensure_services__server_elsewhere_stays_away__ends_with_one_sentence_after_the_timeout(
+def test_ensure_services__server_elsewhere_stays_unavailable__ends_with_one_sentence_after_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     clock: Clock,
@@ -177,7 +177,7 @@ def test_ensure_services__somebody_elses_local_server_restarts__is_waited_for_an
     assert notes == ["Waiting up to 30 s for Redis at redis://127.0.0.1:7001/0 (nothing is listening there)"]
 
 
-def test_ensure_services__somebody_elses_local_server_stays_away__is_replaced_after_the_timeout_once(
+def test_ensure_services__somebody_elses_local_server_stays_unavailable__is_replaced_after_the_timeout_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, local: Config, started: list[str]
 ) -> None:
     monkeypatch.setattr(databases, "listens", lambda *_: True)
@@ -192,7 +192,7 @@ def test_ensure_services__somebody_elses_local_server_stays_away__is_replaced_af
     assert clock.seconds == pytest.approx(2 * WAIT_SECONDS), "there is nothing left to wait for"
 
 
-def test_ensure_services__nothing_was_ever_there__is_started_at_once(
+def test_ensure_services__nothing_was_ever_there__is_started_immediately(
     tmp_path: Path, clock: Clock, local: Config, started: list[str]
 ) -> None:
     ensure_services(local, tmp_path)

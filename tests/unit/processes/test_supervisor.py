@@ -1,4 +1,4 @@
-"""What supervision does before it starts any process."""
+"""What the supervision does before it starts processes."""
 
 from __future__ import annotations
 

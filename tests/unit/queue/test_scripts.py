@@ -1,4 +1,4 @@
-"""The Redis scripts as text: files of the package, put together from their snippets."""
+"""The text of the Redis scripts: files of the package, in which snippets are inserted."""
 
 from __future__ import annotations
 

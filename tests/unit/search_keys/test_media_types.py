@@ -1,4 +1,4 @@
-"""Images, videos and other files, told apart by their formats."""
+"""Images, videos and other files, distinguished by their formats."""
 
 from __future__ import annotations
 

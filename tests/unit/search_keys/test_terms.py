@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from exifinator.search_keys.folding import fold
-from exifinator.search_keys.plurals import other_numbers
+from exifinator.search_keys.plurals import singular_and_plural_forms
 from exifinator.search_keys.terms import (
     MAX_SEARCH_TEXT_CHARS,
     MAX_WORD_CHARS,
@@ -99,7 +99,7 @@ def test_make_terms__many_words__leave_room_for_the_parts_of_the_name() -> None:
     assert "1314" in terms.words
 
 
-def test_make_terms__separator_in_a_text__is_no_separator() -> None:
+def test_make_terms__separator_in_a_text__is_not_a_separator() -> None:
     assert make_terms([("title", "a|person: b")]).text == "|title: a person b "
 
 
@@ -111,13 +111,13 @@ def test_make_terms__separator_in_a_text__is_no_separator() -> None:
         ("photos", {"photo"}), ("boxes", {"box"}), ("houses", {"house"}),
     ],
 )  # fmt: skip
-def test_other_numbers__noun__has_its_singular_or_plural(word: str, others: set[str]) -> None:
-    assert others <= set(other_numbers(word))
+def test_singular_and_plural_forms__noun__has_its_singular_or_plural(word: str, others: set[str]) -> None:
+    assert others <= set(singular_and_plural_forms(word))
 
 
 @pytest.mark.parametrize("word", ["glass", "bus", "iris", "ete", "x", "dsc01314", "京都", "as", "boat", "day"])
-def test_other_numbers__no_plural__has_none(word: str) -> None:
-    assert other_numbers(word) == []
+def test_singular_and_plural_forms__no_plural__has_none(word: str) -> None:
+    assert singular_and_plural_forms(word) == []
 
 
 def test_split_units__word_longer_than_the_limit__is_cut_alike_in_text_and_query() -> None:

@@ -83,7 +83,7 @@ def test_client__credentials_that_cannot_be_fetched__are_tried_once_for_all_that
     assert len(attempts) == 2, "A later request tries again, because the user may have signed in."
 
 
-def test_client__credentials_that_work_again__are_used_at_once(
+def test_client__credentials_that_work_again__are_used_immediately(
     ask: Callable[[S3Client, Callable[[], Any]], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = S3Client(build_config({"S3_ANONYMOUS": True}, {}))

@@ -97,7 +97,7 @@ def test_endpoint__of_amazon__is_one_server(
         ("https://x.supabase.co/storage/v1/s3/", "aws", "https://x.supabase.co/storage/v1/s3"),
     ],
 )
-def test_endpoint_name__server__is_told_apart(url: str, partition: str, name: str) -> None:
+def test_endpoint_name__server__is_distinguished(url: str, partition: str, name: str) -> None:
     assert endpoint_name(url, partition) == name
 
 
@@ -114,7 +114,11 @@ def test_read_range__endpoint_with_a_path__keeps_the_path() -> None:
         (f"{ACCESS_POINT}/my-ap", Source(f"{ACCESS_POINT}/my-ap")),
         (f"{ACCESS_POINT}/my-ap/2024/", Source(f"{ACCESS_POINT}/my-ap", "2024/")),
         (f"s3://{ACCESS_POINT}/my-ap/2024/a/b", Source(f"{ACCESS_POINT}/my-ap", "2024/a/b")),
-        (f"{ACCESS_POINT}:my-ap/2024/", Source(f"{ACCESS_POINT}:my-ap", "2024/")),
+        (f"{ACCESS_POINT}:my-ap/2024/", Source(f"{ACCESS_POINT}/my-ap", "2024/")),
+        (f"s3://{ACCESS_POINT}:my-ap", Source(f"{ACCESS_POINT}/my-ap")),
+        (f"{OUTPOST.replace('/', ':')}/2024/a:b/", Source(OUTPOST, "2024/a:b/")),
+        (f"{OBJECT_LAMBDA.replace('/', ':')}/x", Source(OBJECT_LAMBDA, "x")),
+        (f"{MULTI_REGION.replace('/', ':')}/x", Source(MULTI_REGION, "x")),
         (f"{ACCESS_POINT}/my-ap//x", Source(f"{ACCESS_POINT}/my-ap", "/x")),
         (f"{OUTPOST}/2024/", Source(OUTPOST, "2024/")),
         (f"{MULTI_REGION}/x", Source(MULTI_REGION, "x")),
@@ -254,7 +258,7 @@ def test_bucket_name__that_no_server_accepts__is_rejected(name: str) -> None:
 
 
 def encrypted(*keys: str) -> StubS3:
-    """Return a server of which these keys need the SSE-C key, and the others reject it."""
+    """Return a server that requires the SSE-C key for these keys, and rejects it for the others."""
 
     def check(request: Request, reply: Reply) -> Reply:
         has_key = request.headers.get("x-amz-server-side-encryption-customer-key") == SSE_C_KEY

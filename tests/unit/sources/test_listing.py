@@ -126,7 +126,7 @@ def test_listing__stopped_at_any_page__resumes_there(name: str, order: Callable[
         listing = PartitionedListing(FakeBucket(list(keys), order=order), SOURCE, ranges=left, threads=4)
         for number, page in enumerate(listing.pages()):
             if number == stop_after:
-                # Killed before this page was taken: it comes again.
+                # The process was killed before it took this page, so the page is listed again.
                 break
             found += [ref.key for ref in page.refs]
             listing.mark_processed()
@@ -251,7 +251,7 @@ def test_listing__in_parallel__starts_threads_while_the_taker_waits(
     taker = threading.get_ident()
 
     class Ticking(Clock):
-        """Advances by a second whenever the taker's thread reads it, so each wait for a page takes a second."""
+        """Advances by a second whenever the consumer's thread reads it, so each wait for a page takes a second."""
 
         def __call__(self) -> float:
             self.seconds += threading.get_ident() == taker

@@ -1,4 +1,4 @@
-"""S3's error responses become the errors of errors.py, with S3's own words as data."""
+"""S3's error responses become the errors of errors.py, with S3's own text as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to be done about each object of a listing."""
+"""The next step for each object of a listing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def stored(*, etag: str = "e1", size: int = 10, version: int = EXTRACTOR_VERSION
         ("s3://bucket//a", Source("bucket", "/a")),
     ],
 )
-def test_parse_source__bucket_and_prefix__are_told_apart(text: str, source: Source) -> None:
+def test_parse_source__bucket_and_prefix__are_distinguished(text: str, source: Source) -> None:
     assert parse_source(text) == source
 
 

@@ -140,7 +140,7 @@ def test_list_pages__server_that_repeats_pages__ends_with_an_error(listing: List
     assert len(stub.seen) <= 5
 
 
-def test_list_pages__empty_pages_for_ever__ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_pages__empty_pages_forever__ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exifinator.sources.page_sequence.MAX_EMPTY_PAGES", 20)
     stub = stub_with(empty_pages_for_ever)
 

@@ -24,7 +24,7 @@ def run_all(batcher: Batcher[int, int], items: list[int]) -> list[int | Exceptio
     return [greenlet.value for greenlet in greenlets]
 
 
-def test_submit__many_at_once__go_together_and_get_their_own_result() -> None:
+def test_submit__many_simultaneously__go_together_and_get_their_own_result() -> None:
     flushed: list[list[int]] = []
 
     def flush(items: list[int]) -> list[int]:
@@ -71,7 +71,7 @@ def test_submit__flush_fails__every_item_of_the_batch_and_no_other_fails() -> No
 def test_submit__interrupted_while_waiting__leaves_the_batch_to_the_others() -> None:
     batcher = Batcher(list, limit=3, wait_seconds=FOR_EVER)
     killed, patient = gevent.spawn(batcher.submit, 1), gevent.spawn(batcher.submit, 2)
-    gevent.idle()  # both wait for the third item
+    gevent.idle()  # Both wait for the third item.
     killed.kill()
 
     assert batcher.submit(3) == 3
@@ -92,7 +92,7 @@ def test_submit__items_while_flushing__are_the_next_batch() -> None:
     first = [gevent.spawn(batcher.submit, item) for item in (0, 1)]
     flushing.wait()
     second = [gevent.spawn(batcher.submit, item) for item in (2, 3)]
-    gevent.idle()  # both are submitted
+    gevent.idle()  # Both are submitted.
     assert flushed == [[0, 1]]
     may_end.set()
     gevent.joinall(first + second)

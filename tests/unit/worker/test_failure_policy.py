@@ -1,4 +1,4 @@
-"""The failure policy: each class of error, raw and kept jobs, with and without retries left, bucket refused or not."""
+"""The failure policy: each class of error, raw and regular jobs, retries left or not, bucket refused or not."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ALWAYS_FAIL = (FAIL, FAIL, FAIL, FAIL)
 RETRIED = (RETRY, FAIL, RETRY, FAIL)
 SERVER_DOWN = (RELEASE, RELEASE, RETRY, FAIL)
 
-# Decisions for: raw job with retries left, raw job without, kept job with retries left, kept job without.
-# A class that is not named here always fails: a new kind of transient error has to be added.
+# Decisions for: raw job with retries left, raw job without, regular job with retries left, regular job without. A class
+# that is not named here always fails, so a new kind of transient error has to be added.
 DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "TransientError": RETRIED,
     "SourceUnavailable": RETRIED,

@@ -1,4 +1,4 @@
-"""Calls in threads, from greenlets."""
+"""Calls that greenlets run in threads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_call__disk_that_does_not_respond__leaves_other_greenlets_running() -> N
     threads = FileThreads(1)
     reading, writing = os.pipe()
     waiting = gevent.spawn(threads.call, os.read, (reading, 1))
-    # Only this greenlet ends the wait of the other one.
+    # If the read blocked all greenlets, this one could not end it.
     gevent.spawn(os.write, writing, b"x").join()
     assert waiting.get() == b"x"
     for descriptor in (reading, writing):

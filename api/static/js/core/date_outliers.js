@@ -13,7 +13,7 @@ const MAX_OUTLIER_SHARE = 0.01;
  * @template {{value: string, count: number}} Row
  * @param {Row[]} months the counts by month, in order
  * @param {Date} [now]
- * @returns {{months: Row[], before: number, after: number}} months: at least one, unless there are none
+ * @returns {{months: Row[], before: number, after: number}} months: empty only if the argument is empty
  */
 export function plausibleMonths(months, now = new Date()) {
   const tomorrow = new Date(now.getTime() + 24 * 3600 * 1000).toISOString().slice(0, 7);

@@ -3,29 +3,16 @@
  *
  * Only the photos of the recently used pages are kept in memory. Of the other pages, only each photo's aspect ratio
  * and day (8 bytes) and the page's cursor are kept. With the cursor, the page can be fetched again.
- * @import { Api, Pair, Photo, State } from "../core/types"
+ * @import { Api, Pair, State } from "../core/types"
+ * @import { Page } from "./page_cache.js"
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
-import { scheduleRetry } from "../core/recovery.js";
 import { clearScrollPositions } from "../core/scroll_positions.js";
 import { shownParams } from "../core/url_state.js";
-import { dayNumber } from "./date_headings.js";
-
-export const PAGE_SIZE = 100;
-const MAX_PAGES_IN_MEMORY = 24;
-/** Aspect ratio for photos of unknown size: that of most cameras. */
-const DEFAULT_ASPECT = 1.5;
-
-/**
- * @typedef {object} Page
- * @property {string | undefined} cursor cursor of the page; undefined for the first
- * @property {string} [before] id of the photo that follows the page, if the page was fetched upwards
- * @property {string | null} next cursor of the next page; null if there is none
- * @property {Photo[] | null} photos null: dropped from memory
- * @property {number} lastUse number of the page's latest use; higher numbers are more recent
- * @property {boolean} isLoading whether the page is being fetched again
- */
+import { PageCache } from "./page_cache.js";
+import { PAGE_SIZE, PageRequests } from "./page_requests.js";
+import { PhotoShapes } from "./photo_shapes.js";
 
 /** The photos that match the filters, as far as they have been fetched: an interval of the whole list. */
 export class PhotoPages {
@@ -36,164 +23,121 @@ export class PhotoPages {
    *   "none" for the photos without a date; by default, they begin with the list. base: see the property
    */
   constructor(api, params, { start = null, base = 0 } = {}) {
-    this.api = api;
-    this.params = params;
-    this.start = start;
+    this.requests = new PageRequests(api, params, start);
+    this.cache = new PageCache();
+    this.shapes = new PhotoShapes();
     /** Number of photos in the list before those fetched. It may be outdated or an estimate. */
     this.base = base;
     /** Whether there may be photos before those fetched. */
     this.hasPrevious = start !== null;
-    /** Whether the page before those fetched is being fetched. */
-    this.loadingPrevious = false;
-    /** Number of photos that were inserted before those fetched first. */
-    this.inserted = 0;
-    /** Id of the first photo. */
-    this.firstId = "";
+    /** Whether all pages have been fetched. */
+    this.isComplete = false;
+    /**
+     * The ends of the interval at which a page is being fetched.
+     * @type {Set<"previous" | "next">}
+     */
+    this.fetching = new Set();
     /**
      * The photos that will replace these ones; see jumpTo.
      * @type {PhotoPages | null}
      */
     this.successor = null;
-    /** Number of photos fetched so far. */
-    this.count = 0;
-    /** Whether all pages have been fetched. */
-    this.isComplete = false;
-    /** @type {import("../core/api.js").Problem | null} */
-    this.error = null;
-    /** How often pages were fetched again after errors, since the latest success. */
-    this.retries = 0;
-    /** Whether the next page is being fetched. */
-    this.loading = false;
-    /** Increases with every change. */
-    this.version = 0;
-    /** @type {Page[]} */
-    this.pages = [];
-    /** Aspect ratios of all photos; only the first `count` are set. */
-    this.aspects = new Float32Array(PAGE_SIZE);
-    /** Days of all photos, as numbers; see dayNumber. */
-    this.days = new Uint32Array(PAGE_SIZE);
-    this.controller = new AbortController();
-    /** @type {Set<(version: number) => void>} */
-    this.listeners = new Set();
     /**
      * Number of photos that matched when they were loaded, as far as it is known; see new_photos.jsx.
      * @type {number | null}
      */
     this.total = null;
-    /** Number of the latest use of a page. */
-    this.lastUseNumber = 0;
+    this.changes = new Changes();
+  }
+
+  get params() {
+    return this.requests.params;
+  }
+
+  get start() {
+    return this.requests.start;
+  }
+
+  get error() {
+    return this.requests.error;
+  }
+
+  /** Whether the next page is being fetched. */
+  get loading() {
+    return this.fetching.has("next");
+  }
+
+  /** Number of photos fetched so far. */
+  get count() {
+    return this.shapes.count;
+  }
+
+  get aspects() {
+    return this.shapes.aspects;
+  }
+
+  get days() {
+    return this.shapes.days;
+  }
+
+  /** Number of photos that were inserted before those fetched first. */
+  get inserted() {
+    return this.cache.inserted;
+  }
+
+  get version() {
+    return this.changes.version;
   }
 
   /** Fetch the next page, unless a fetch is in progress or there are no more pages. */
   async loadMore() {
     if (this.loading || this.isComplete || this.error) return;
-    this.loading = true;
-    const cursor = this.pages.at(-1)?.next ?? undefined;
+    this.fetching.add("next");
+    const cursor = this.cache.next;
     try {
-      const { photos, next } = await this.fetch(cursor);
-      this.pages.push({ cursor, next, photos, lastUse: ++this.lastUseNumber, isLoading: false });
-      this.firstId ||= photos[0]?.id ?? "";
-      this.addLayoutData(photos);
+      const { photos, next } = await this.requests.fetch(cursor);
+      this.cache.append(cursor, next, photos);
+      this.shapes.append(photos);
       this.isComplete = !next;
-      this.retries = 0;
     } catch (error) {
       if (isAborted(error)) return;
-      this.error = toProblem(error);
-      scheduleRetry(this.error, this.retries++, () => this.retry());
+      this.fail(error);
     }
-    this.loading = false;
+    this.fetching.delete("next");
     this.trimAndNotify();
   }
 
   /** Fetch the page before the first one, unless a fetch is in progress or there are no more pages. */
   async loadPrevious() {
-    if (this.loadingPrevious || !this.hasPrevious || this.error || !this.firstId) return;
-    this.loadingPrevious = true;
-    const before = this.firstId;
+    const before = this.cache.firstId;
+    if (this.fetching.has("previous") || !this.hasPrevious || this.error || !before) return;
+    this.fetching.add("previous");
     try {
-      const { photos } = await this.fetch(undefined, before);
-      this.retries = 0;
+      const { photos } = await this.requests.fetch(undefined, before);
       this.hasPrevious = photos.length === PAGE_SIZE;
       if (photos.length) {
-        const page = { cursor: undefined, before, next: null, photos, isLoading: false };
-        this.pages.unshift({ ...page, lastUse: ++this.lastUseNumber });
-        this.insertLayoutData(photos);
+        this.cache.prepend(photos);
+        this.shapes.prepend(photos);
+        this.base -= photos.length;
       }
     } catch (error) {
       if (isAborted(error)) return;
-      const problem = toProblem(error);
       // If the first photo was deleted, its place is unknown.
-      if (problem.code === "not_found") jumpTo(this, this.start, this.base + this.inserted);
-      else {
-        this.error = problem;
-        scheduleRetry(problem, this.retries++, () => this.retry());
-      }
+      if (toProblem(error).code === "not_found") {
+        jumpTo(this, this.start, this.base + this.inserted);
+      } else this.fail(error);
     }
-    this.loadingPrevious = false;
+    this.fetching.delete("previous");
     this.trimAndNotify();
   }
 
   /**
-   * Fetch a page: the first one, that of a cursor, or the one before a photo.
-   * @param {string | undefined} cursor
-   * @param {string} [before] id of the photo
-   * @returns {Promise<{photos: Photo[], next: string | null}>}
+   * Note an error. If it may end by itself, fetch again later.
+   * @param {unknown} error
    */
-  fetch(cursor, before) {
-    /** @type {Pair[]} */
-    const params = [...this.params, ["limit", PAGE_SIZE]];
-    if (before) params.push(["before", before]);
-    else if (cursor) params.push(["cursor", cursor]);
-    else if (this.start) params.push(["start", this.start]);
-    return this.api.get("/photos", params, { signal: this.controller.signal });
-  }
-
-  /**
-   * Append the aspect ratios and days of photos. Double the arrays if they are full.
-   * @param {Photo[]} photos
-   */
-  addLayoutData(photos) {
-    if (this.count + photos.length > this.aspects.length) {
-      const length = this.aspects.length * 2 + PAGE_SIZE;
-      const [aspects, days] = [new Float32Array(length), new Uint32Array(length)];
-      aspects.set(this.aspects);
-      days.set(this.days);
-      Object.assign(this, { aspects, days });
-    }
-    for (const photo of photos) {
-      this.aspects[this.count] = aspectOf(photo);
-      this.days[this.count] = dayNumber(photo);
-      this.count += 1;
-    }
-  }
-
-  /**
-   * Insert the aspect ratios and days of photos before the others.
-   * @param {Photo[]} photos
-   */
-  insertLayoutData(photos) {
-    const { aspects, days, count } = this;
-    const length = count + photos.length + PAGE_SIZE;
-    Object.assign(this, {
-      aspects: new Float32Array(length),
-      days: new Uint32Array(length),
-      count: 0,
-    });
-    this.addLayoutData(photos);
-    this.aspects.set(aspects.subarray(0, count), photos.length);
-    this.days.set(days.subarray(0, count), photos.length);
-    this.count += count;
-    this.base -= photos.length;
-    this.inserted += photos.length;
-    this.firstId = photos[0].id;
-  }
-
-  /**
-   * Return the number of places in the first page without a photo. The first page of the list may have fewer photos
-   * than the others.
-   */
-  get emptyPlaces() {
-    return (PAGE_SIZE - (this.inserted % PAGE_SIZE)) % PAGE_SIZE;
+  fail(error) {
+    this.requests.error = toProblem(error);
+    this.requests.scheduleRetry(error, () => this.retry());
   }
 
   /**
@@ -202,13 +146,9 @@ export class PhotoPages {
    * @param {number} index
    */
   at(index) {
-    const place = index + this.emptyPlaces;
-    const page = this.pages[Math.floor(place / PAGE_SIZE)];
-    if (!page || index < 0) return null;
-    page.lastUse = ++this.lastUseNumber;
-    if (!page.photos) this.refetch(page);
-    const isFirst = place < PAGE_SIZE;
-    return page.photos?.[isFirst ? index : place % PAGE_SIZE] ?? null;
+    const { page, place } = this.cache.find(index);
+    if (page && !page.photos) this.refetch(page);
+    return page?.photos?.[place] ?? null;
   }
 
   /** @param {Page} page */
@@ -216,15 +156,14 @@ export class PhotoPages {
     if (page.isLoading) return;
     page.isLoading = true;
     try {
-      page.photos = (await this.fetch(page.cursor, page.before)).photos;
-      this.retries = 0;
+      page.photos = (await this.requests.fetch(page.cursor, page.before)).photos;
     } catch (error) {
       if (isAborted(error)) return;
       const retry = () => {
         page.isLoading = false;
         this.trimAndNotify();
       };
-      if (scheduleRetry(toProblem(error), this.retries++, retry)) return;
+      if (this.requests.scheduleRetry(error, retry)) return;
       page.photos = []; // the places of these photos stay empty
     }
     page.isLoading = false;
@@ -236,46 +175,48 @@ export class PhotoPages {
    * @param {string} id
    */
   indexOf(id) {
-    for (const [pageIndex, { photos }] of this.pages.entries()) {
-      const index = photos?.findIndex((photo) => photo.id === id) ?? -1;
-      if (index >= 0) return pageIndex ? pageIndex * PAGE_SIZE + index - this.emptyPlaces : index;
-    }
-    return -1;
+    return this.cache.indexOf(id);
   }
 
   /** Drop the photos of the least recently used pages, and notify the listeners of a change. */
   trimAndNotify() {
-    const loaded = this.pages.filter((page) => page.photos);
-    if (loaded.length > MAX_PAGES_IN_MEMORY) {
-      loaded.sort((a, b) => a.lastUse - b.lastUse);
-      for (const page of loaded.slice(0, loaded.length - MAX_PAGES_IN_MEMORY)) page.photos = null;
-    }
-    this.version += 1;
-    for (const listener of this.listeners) listener(this.version);
+    this.cache.trim();
+    this.changes.notify();
   }
 
   /** Fetch again after an error. */
   retry() {
-    if (this.controller.signal.aborted || !this.error) return;
-    this.error = null;
+    if (this.requests.isAborted || !this.error) return;
+    this.requests.error = null;
     this.loadMore();
     this.trimAndNotify();
   }
 
   /** Abort all requests. */
   abort() {
-    this.controller.abort();
+    this.requests.abort();
     this.successor?.abort();
   }
 }
 
-/**
- * Return the aspect ratio (width divided by height) at which a photo is shown. Very wide and very tall photos are
- * cropped.
- * @param {Photo} photo
- */
-export function aspectOf({ photo: { width_pixels: width = 0, height_pixels: height = 0 } }) {
-  return width > 0 && height > 0 ? Math.min(3.2, Math.max(0.45, width / height)) : DEFAULT_ASPECT;
+/** Tells listeners about changes. */
+class Changes {
+  constructor() {
+    /** Increases with every change. */
+    this.version = 0;
+    /** @type {Set<(version: number) => void>} */
+    this.listeners = new Set();
+  }
+
+  notify() {
+    this.version += 1;
+    this.tell(this.version);
+  }
+
+  /** @param {number} version */
+  tell(version) {
+    for (const listener of this.listeners) listener(version);
+  }
 }
 
 // The photos of the current result. They are kept outside the component, so that they are still there when the user
@@ -300,22 +241,22 @@ export function resultKey(state) {
  */
 export async function jumpTo(pages, start, base) {
   pages.successor?.abort();
-  const successor = new PhotoPages(pages.api, pages.params, { start, base });
+  const successor = new PhotoPages(pages.requests.api, pages.params, { start, base });
   pages.successor = successor;
   await successor.loadMore();
-  if (successor.controller.signal.aborted || current?.pages !== pages) return;
+  if (successor.requests.isAborted || current?.pages !== pages) return;
   // The last photos of the list may have been deleted.
   if (start && successor.isComplete && !successor.count) {
     await jumpTo(pages, null, 0);
     return;
   }
   successor.total = pages.total;
-  successor.version += pages.version;
+  successor.changes.version += pages.version;
   pages.successor = null;
   pages.abort();
   current = { key: current.key, pages: successor };
   clearScrollPositions();
-  for (const listener of pages.listeners) listener(successor.version);
+  pages.changes.tell(successor.version);
 }
 
 /**
@@ -336,10 +277,10 @@ export function usePhotoPages(state, api, { fromBeginning = false } = {}) {
   const [, setVersion] = useState(0);
   // Use a layout effect: a plain effect would send the request only after the next paint.
   useLayoutEffect(() => {
-    pages.listeners.add(setVersion);
+    pages.changes.listeners.add(setVersion);
     setVersion(pages.version);
     if (!pages.count) pages.loadMore();
-    return () => void pages.listeners.delete(setVersion);
+    return () => void pages.changes.listeners.delete(setVersion);
   }, [pages]);
   return pages;
 }

@@ -1,5 +1,5 @@
 /**
- * @file The suggestions of the search box: which filters to set, and which option the arrow keys reach.
+ * @file The suggestions of the search box: the filters that they set, and the option that the arrow keys reach.
  * @import { Filters, FilterChange, SearchSuggestion, SearchSuggestions } from "../core/types"
  */
 import { lookupTable } from "../core/lookup_table.js";
@@ -26,15 +26,15 @@ export const groupTitle = (name) => GROUP_TITLES[name] ?? name;
 export const allSuggestions = (answer) =>
   answer ? answer.groups.flatMap((group) => group.suggestions) : [];
 
-/** The option that the arrow keys have reached: none, so far. */
+/** Stands for the option that the arrow keys have reached, if they have not reached any. */
 export const NO_OPTION = { index: -1, key: "" };
 
 /** @param {SearchSuggestion} suggestion */
 export const keyOf = ({ text, filters }) => `${text} ${JSON.stringify(filters)}`;
 
 /**
- * Return where the option that the arrow keys have reached is now, or -1 for none. If the next response lacks this
- * option, it is the one at the same place.
+ * Return the index of the option that the arrow keys have reached, or -1 if there is none. If the latest response lacks
+ * this option, return the index at which it was.
  * @param {SearchSuggestion[]} options
  * @param {typeof NO_OPTION} reached
  */

@@ -27,7 +27,7 @@ const TAP_PIXELS = 8;
  * Handle the gestures on a stage with one picture.
  * @param {object} options
  * @param {string} options.key identifies the picture; the zoom is reset for each
- * @param {Size | null} options.picture size of the picture in pixels; null: no gestures but swiping
+ * @param {Size | null} options.picture size of the picture in pixels; null if only swiping is possible
  * @param {(swipe: "previous" | "next" | "close") => void} options.onSwipe
  */
 export function useGestures({ key, picture, onSwipe }) {

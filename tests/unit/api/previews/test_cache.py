@@ -17,7 +17,7 @@ def used_bytes(folder: Path) -> int:
 
 
 def age(folder: Path) -> None:
-    """Let a second pass for all entries: file systems may store times in steps."""
+    """Wait until another pass over all entries has another time: file systems may store times in steps."""
     for path in folder.rglob("*"):
         if path.is_file():
             status = path.stat()
@@ -35,7 +35,7 @@ def test_put__full_cache__drops_what_was_not_used_for_longest(tmp_path: Path) ->
     for name in "abcde":
         cache.put(name, ENTRY)
         age(tmp_path)
-    assert cache.get("a") == ENTRY  # and so it is the last one used
+    assert cache.get("a") == ENTRY  # The read makes it the entry that was used last.
     cache.put("f", ENTRY)
     assert used_bytes(tmp_path) <= 5000
     assert cache.get("a") == cache.get("f") == ENTRY
@@ -43,7 +43,7 @@ def test_put__full_cache__drops_what_was_not_used_for_longest(tmp_path: Path) ->
 
 
 def test_put__several_processes__stay_within_one_limit(tmp_path: Path) -> None:
-    """Each cache object stands for a process: they share nothing but the folder."""
+    """Each cache object stands for a process. The caches share nothing but the folder."""
     caches = [PreviewCache(tmp_path, 5000) for _ in range(3)]
     for number in range(30):
         caches[number % 3].put(str(number), ENTRY)

@@ -1,4 +1,4 @@
-"""How previews are made: a few at a time, once for all who wait, and from which part of a file."""
+"""How previews are made: a few at a time, once for all waiting requests, and from which part of a file."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maker, "CACHE_FOLDER", tmp_path / "cache")
 
 
-def test_get__many_at_once__are_made_two_per_core_and_one_once() -> None:
+def test_get__many_simultaneously__are_made_two_per_core_and_one_once() -> None:
     lock, running, peak, may_go_on = threading.Lock(), [0], [0], threading.Event()
 
     def on_read() -> None:
@@ -107,11 +107,11 @@ def test_get__many_at_once__are_made_two_per_core_and_one_once() -> None:
         requests = [asyncio.create_task(previews.get(ref(key), "raf", 0, "screen", is_here)) for key in keys]
         while running[0] < MAKERS:
             await asyncio.sleep(0)
-        for _ in range(1000):  # time for more to start, if they were not held back
+        for _ in range(1000):  # gives further calls time to start
             await asyncio.sleep(0)
         may_go_on.set()
         made = await asyncio.gather(*requests)
-        assert len(reader.keys) == 2 * 3 * MAKERS  # two reads for each file: where the JPEG is, and the JPEG
+        assert len(reader.keys) == 2 * 3 * MAKERS  # two reads per file: to find the JPEG, and to fetch it
         await previews.close()
         return made
 
@@ -129,15 +129,15 @@ async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
         yield
 
 
-def test_get__joined_when_the_others_have_gone__is_made_anew() -> None:
-    """A request that comes when it has just been decided not to make the preview does not share this decision."""
+def test_get__joined_when_the_others_have_gone__is_made_again() -> None:
+    """A request that arrives after the decision not to make the preview does not share this decision."""
 
     async def run() -> None:
         previews = PreviewMaker(Config(), Reader(make_raf(make_jpeg())))
         late: list[asyncio.Task[bytes]] = []
 
         async def goes() -> bool:
-            # The late request reaches the preview after this answer, before the task's callbacks run.
+            # The late request reaches the maker after this result, before the task's callbacks run.
             late.append(asyncio.create_task(previews.get(ref("a.raf"), "raf", 0, "screen", is_here)))
             return True
 

@@ -1,4 +1,4 @@
-"""The table of fields: order of sources, values that say nothing, and lists that are joined."""
+"""The table of fields: the order of sources, placeholders, and lists that are joined."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_build_photo__stock_description__hides_nothing(stock):
 
 def test_build_photo__stock_description_alone__is_absent():
     assert "description" not in photo({"Image ImageDescription": "OLYMPUS DIGITAL CAMERA"})
-    # Some makers' words may as well be somebody's. Without another description they are kept.
+    # Some texts that cameras write may also be a user's. They are kept if there is no other description.
     assert photo({"Image ImageDescription": "SANYO DIGITAL CAMERA"})["description"] == "SANYO DIGITAL CAMERA"
 
 
@@ -95,7 +95,7 @@ def test_build_photo__lens_of_a_maker_note__is_better_than_numbers(tags, printed
 @pytest.mark.parametrize(
     ("tags", "iso"),
     [
-        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 128}, 50),  # as exifread leaves them
+        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 128}, 50),  # as exifread returns them
         ({"MakerNote AutoISO": [100], "MakerNote BaseISO": [50.0]}, 50),
         ({"MakerNote AutoISO": [200], "MakerNote BaseISO": [100]}, 200),
         ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 0}, None),
@@ -132,7 +132,7 @@ def test_build_photo__iso_of_maker_notes__is_taken_without_another(tags, iso):
         ({}, items("dc:subject", "sea", "Sea", "  boat ", " ", ","), {}, ["sea", "boat"]),
         ({}, items("dc:subject", "b/w", "Smith; John"), {}, ["b/w", "Smith; John"]),
         ({"Image XPKeywords": "a;b; A ;"}, "", {}, ["a", "b"]),
-        # The flat words that Lightroom adds to its hierarchies count once.
+        # The plain keywords that Lightroom adds to its hierarchies count once.
         (
             {},
             items("dc:subject", "Girona", "spain") + items("lr:hierarchicalSubject", "Spain|Girona"),

@@ -37,7 +37,7 @@ CAMERA = {"EXIF ExposureTime": [0.01]}
     ],
     ids=["no-offset", "offset", "own-offset"],
 )
-def test_build_photo__clock_of_the_camera__stands_beside_utc(tags, local, at, offset):
+def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at, offset):
     summary = photo(tags)
     assert (summary["taken_local"], summary["taken_at"], summary.get("taken_offset")) == (local, at, offset)
     assert summary["taken_source"] == ORIGINAL

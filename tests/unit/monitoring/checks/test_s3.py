@@ -30,7 +30,7 @@ def test_check_source__registered_folder__is_checked_without_s3(
 @pytest.mark.parametrize(
     "name", ["two words", "it's", "caf\udce9", "back\\slash\udcff", "new\nline", "$HOME;`id`", "Bäume"]
 )
-def test_check_folder__unreadable__gives_a_command_for_this_very_folder(
+def test_check_folder__unreadable__gives_a_command_for_this_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     folder = tmp_path / name

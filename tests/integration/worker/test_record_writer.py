@@ -24,7 +24,7 @@ def store(context: WorkerContext, delivery: Delivery, made: str) -> None:
         "_id": IMAGE.id, "bucket": "b", "key": "1", "etag": "etag", "size": 10, "last_modified": NOON, "status": "ok",
         "extractor_version": 1, "extracted_at": NOON, "made": made, "delivered_at": delivery.delivered_at,
     }  # fmt: skip
-    context.store_record(
+    context.record_writer.write(
         ExifRecord(document, made.encode()), Outcome(delivery.member, IMAGE.id, "ok", 1, 1, delivery.number)
     )
 
@@ -87,7 +87,7 @@ def is_stopped(context: WorkerContext, before: str, meanwhile: Callable[[], obje
 
 
 @pytest.mark.parametrize("before", ["check", "write"])
-def test_store_record__stored_by_another_worker_meanwhile__keeps_the_newer_record(
+def test_write__stored_by_another_worker_meanwhile__keeps_the_newer_record(
     installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
@@ -101,7 +101,7 @@ def test_store_record__stored_by_another_worker_meanwhile__keeps_the_newer_recor
 
 
 @pytest.mark.parametrize("before", ["check", "write"])
-def test_store_record__pruned_meanwhile__leaves_no_record(
+def test_write__pruned_meanwhile__leaves_no_record(
     installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
@@ -120,7 +120,7 @@ def test_store_record__pruned_meanwhile__leaves_no_record(
     assert stored(installation) == []
 
 
-def test_store_record__delivered_again_but_not_stored_yet__leaves_it_to_the_other_worker(
+def test_write__delivered_again_but_not_stored_yet__leaves_it_to_the_other_worker(
     installation: Installation, context: WorkerContext, other: WorkerContext
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)

@@ -1,0 +1,67 @@
+"""Read texts in which placeholders may stand for "no value": names, serial numbers, titles, descriptions and places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from exifinator.metadata.photo.lists import names
+from exifinator.metadata.photo.placeholders import (
+    NO_COPYRIGHT,
+    NO_NAME,
+    NO_PLACE,
+    NO_SERIAL,
+    STOCK_DESCRIPTION,
+    STOCK_DESCRIPTIONS,
+    STOCK_TITLES,
+    WEAK_DESCRIPTIONS,
+)
+from exifinator.metadata.photo.readers import text_unless
+from exifinator.metadata.photo.sources import Raw
+
+description = text_unless(STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
+weak_description = text_unless(STOCK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
+title = text_unless(STOCK_TITLES)
+name = text_unless(NO_NAME)
+copyright_notice = text_unless(NO_COPYRIGHT)
+place = text_unless(NO_PLACE)
+_serial = text_unless(NO_NAME, pattern=NO_SERIAL)
+
+# The shortest text that may be cut, in characters. Fields that cut their text have at least 32 bytes.
+SHORTEST_CUT = 31
+
+
+def serial_number(raw: Raw) -> str | None:
+    """Read a serial number, which some tags store as a number."""
+    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], int):
+        raw = str(raw[0])
+    return _serial(raw)  # type: ignore[no-any-return]
+
+
+def location_part(property_name: str) -> Callable[[Raw], str | None]:
+    """Return a reader for a property of the first location in a list of IPTC's locations."""
+
+    def read(raw: Raw) -> str | None:
+        first = next((item for item in raw if isinstance(item, dict)), {}) if isinstance(raw, list) else {}
+        return place(first.get(f"Iptc4xmpExt:{property_name}"))  # type: ignore[no-any-return]
+
+    return read
+
+
+def joined_names(raw: Raw) -> str | None:
+    """Read the names of all creators, and join them with semicolons."""
+    return "; ".join(names(raw)) or None
+
+
+def fullest(candidates: list[str]) -> str:
+    """Return the first text, or a later text of which the first one is a damaged copy.
+
+    Texts in EXIF are often cut, or have a question mark in place of each letter that is not ASCII.
+    """
+    first = candidates[0]
+    for other in candidates[1:]:
+        if len(first) >= SHORTEST_CUT and len(other) > len(first) and other.startswith(first.rstrip(".… ")):
+            return other
+        if "?" in first and len(first) == len(other) and not other.isascii():
+            same = all(a == b or a == "?" for a, b in zip(first, other, strict=True))
+            return other if same else first
+    return first

@@ -1,0 +1,145 @@
+"""Files, lines and classes stay small. One that is longer usually has two responsibilities."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("exifinator", "api", "bench", "bundle", "deploy", "docgen", "docs", "scripts", "tests")
+GENERATED = {"built", "node_modules", "__pycache__"}
+SUFFIXES = {".py", ".js", ".jsx", ".ts", ".css", ".lua", ".sh"}
+
+MAX_FILE_LINES = 400
+MAX_LINE_CHARS = 120
+MAX_METHODS = 12
+MAX_ATTRIBUTES = 10
+
+# Files that may be longer.
+LONG_FILES = {
+    "tests/browser/test_many_photos.py",
+    "tests/integration/batches/test_events.py",
+    "tests/integration/batches/test_runner.py",
+    "tests/integration/batches/test_scheduler.py",
+}
+# Classes that may have more public methods or more attributes, with the reason. Records may have any number of
+# attributes, because these are columns of data.
+LARGE_CLASSES = {
+    "TagReader": "assigns three attributes of its base class, exifread's ExifHeader",
+    "ImageWorker": "assigns five attributes of its base class, MRQ's Worker",
+    "Installation": "is the one object through which tests reach an installation",
+}
+RECORD_BASES = {"NamedTuple", "TypedDict", "BaseModel"}
+
+
+def sources(*suffixes: str) -> Iterator[Path]:
+    """Yield the source files with these suffixes, except generated ones."""
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in suffixes and GENERATED.isdisjoint(path.parts):
+                yield path
+
+
+def is_record(node: ast.ClassDef) -> bool:
+    names = {part.id for base in node.bases for part in ast.walk(base) if isinstance(part, ast.Name)}
+    return bool(names & RECORD_BASES) or any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def is_method(node: ast.AST) -> bool:
+    """Return whether a member of a class is a public method. Properties are not methods."""
+    return (
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+    )
+
+
+def count_attributes(node: ast.ClassDef) -> int:
+    """Return how many attributes the methods of a class assign on `self`."""
+    if is_record(node):
+        return 0
+    stored = (part for part in ast.walk(node) if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store))
+    return len({part.attr for part in stored if isinstance(part.value, ast.Name) and part.value.id == "self"})
+
+
+def python_classes(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each class, and the numbers of its public methods and of its attributes."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            yield node.name, sum(map(is_method, node.body)), count_attributes(node)
+
+
+# Prettier formats the files. So a class ends with a brace at the start of a line, and its members are indented by two.
+JS_CLASS = re.compile(r"^(?:export )?class (\w+)[^\n]*\{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
+JS_METHOD = re.compile(r"^  (?:async |static |\*)*(?!constructor\b)(\w+)\(.*\{$", re.MULTILINE)
+JS_ATTRIBUTE = re.compile(r"(?:^  (#?\w+)(?:;$| = )|\bthis\.(#?\w+) (?:\+|-|\?\?|\|\||&&)?= )", re.MULTILINE)
+
+
+def javascript_classes(text: str) -> Iterator[tuple[str, int, int]]:
+    """Do the same as python_classes. Getters and setters are not methods."""
+    for name, body in JS_CLASS.findall(text):
+        yield (
+            name,
+            len(JS_METHOD.findall(body)),
+            len({declared or assigned for declared, assigned in JS_ATTRIBUTE.findall(body)}),
+        )
+
+
+def test_files__none__is_too_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources(*SUFFIXES)}
+    too_long = {path: length for path, length in lengths.items() if length > MAX_FILE_LINES}
+    assert {path: length for path, length in too_long.items() if path not in LONG_FILES} == {}
+
+
+def test_lines__none__is_too_long() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sources(*SUFFIXES - {".py"})  # ruff checks the lines of Python
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if len(line) > MAX_LINE_CHARS
+    ]
+    assert found == []
+
+
+def test_classes__none__is_too_large() -> None:
+    large = {}
+    for path in sources(".py", ".js", ".jsx"):
+        parse = python_classes if path.suffix == ".py" else javascript_classes
+        text = path.read_text()
+        for name, n_methods, n_attributes in parse(text) if "class " in text else ():
+            if n_methods > MAX_METHODS or n_attributes > MAX_ATTRIBUTES:
+                large[name] = f"{path.relative_to(ROOT)}: {n_methods} methods, {n_attributes} attributes"
+    assert {name: sizes for name, sizes in large.items() if name not in LARGE_CLASSES} == {}
+    assert large.keys() == LARGE_CLASSES.keys(), "remove the classes that are small again from LARGE_CLASSES"
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("class A:\n  def a(self): self.x = self.y = 1\n  def _b(self): self.z: int = 2\n", (1, 3)),
+        ("class A:\n  async def a(self): self.x, y.z = 1, 2\n  @property\n  def b(self): return self.w\n", (1, 1)),
+        ("@dataclass(slots=True)\nclass A:\n  a: int\n  def b(self): self.a = 1\n", (1, 0)),
+        ("class A(Generic[T], BaseModel):\n  a: int\n", (0, 0)),
+    ],
+)
+def test_python_classes__class__is_measured(text: str, sizes: tuple[int, int]) -> None:
+    assert list(python_classes(text)) == [("A", *sizes)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("class A {\n  constructor(b) {\n    this.b = b;\n    this.b += 1;\n  }\n}\n", (0, 1)),
+        (
+            "class A extends B {\n  #c = 1;\n  d;\n  async e(f) {\n    if (this.g === 1) this.#h ||= f;\n  }\n}\n",
+            (1, 3),
+        ),
+        ("export class A {\n  get b() {\n    return this.c;\n  }\n  static d() {\n  }\n}\n", (1, 0)),
+    ],
+)
+def test_javascript_classes__class__is_measured(text: str, sizes: tuple[int, int]) -> None:
+    assert list(javascript_classes(text)) == [("A", *sizes)]
