@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -176,7 +175,7 @@ class SharedValues:
         return SharedValue(self._redis, f"{self._scope}\0{name}", self._classes, to_plain, from_plain)
 
 
-def measure(value: Value, version: object, started_at: float, clock: Callable[[], float] = time.monotonic) -> Any:
+def measure(value: Value, version: object, started_at: float, clock: Callable[[], float]) -> Computed[Value]:
     """Return a value whose computation began at this time, and has just ended."""
     seconds = clock() - started_at
     return Computed(value, version, seconds, seconds)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import gc
 import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,12 +43,6 @@ S3_TIMEOUT_SECONDS = 3.0
 # How long a batch whose process is starting counts as running. After this time, the process has stored its progress.
 START_SECONDS = 60.0
 MAX_LOG_FILES = 100
-<<<<<<< HEAD
-# Held from counting the running batches until the new batch is stored, together with the lock of _counting_alone.
-# Otherwise, parallel calls could exceed MAX_RUNNING.
-_counting = threading.Lock()
-=======
->>>>>>> 7aec925ef38b422c04b6590ebf319e1372d4409a
 
 
 def start_batch(
@@ -85,15 +77,9 @@ def start_batch(
     _check_source(parsed, config)
     now = datetime.now(UTC)
     batch_id = batch_id or new_batch_id(now)
-<<<<<<< HEAD
-    with _counting, _counting_alone():
-        if len(read_watched(store)) >= MAX_RUNNING:
-            raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
-=======
     _reserve_start(store, queue, batch_id)
     log_file = logs / f"batch-{batch_id}.log"
     try:
->>>>>>> 7aec925ef38b422c04b6590ebf319e1372d4409a
         if not _is_resumable(store, batch_id):
             store.batches.save(
                 {
@@ -126,16 +112,6 @@ def start_batch(
     waiter = threading.Thread(target=_await_end, args=(process, store, queue, batch_id, log_file), daemon=True)
     waiter.start()
     return batch_id
-
-
-@contextlib.contextmanager
-def _counting_alone() -> Iterator[None]:
-    """Keep the other processes of this installation from counting the running batches."""
-    folder = ROOT / "var"
-    folder.mkdir(exist_ok=True)
-    with (folder / "batches.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def end_watchers(root: Path = ROOT) -> bool:

@@ -10,15 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.collection_counts import CollectionCounts
 from api.aggregations.facets import FacetCounts
 from api.shared import values
 from api.shared.redis import SharedRedis
-from api.shared.values import Computed, SharedValues, measure
-from exifinator.config import Config
+from api.shared.values import Computed, SharedValues
+from exifinator.config import build_config
 
 NOWHERE = "redis://127.0.0.1:9/0"
 COUNTS = CollectionCounts(
@@ -42,7 +41,7 @@ class Processes:
 
 def run(redis_url: str, body: Callable[[Processes], Awaitable[None]], *, count: int = 3) -> None:
     async def main() -> None:
-        config = Config(redis_url=SecretStr(redis_url))
+        config = build_config({"REDIS_URL": redis_url}, {})
         processes = Processes([SharedRedis(config) for _ in range(count)], secrets.token_hex(4))
         try:
             await body(processes)
@@ -162,7 +161,7 @@ def test_get__computation_fails__the_next_process_computes(redis_url: str) -> No
             await shared.get(lambda _: True, fail)
 
         async def succeed() -> Computed[Any]:
-            return measure(3, None, 0.0, lambda: 0.0)
+            return Computed(3, None, age_seconds=0.0, duration_seconds=0.0)
 
         result = (
             await SharedValues(processes.redis[1], "waldo.photos", ())
