@@ -126,6 +126,8 @@ DASHBOARD_ALLOWED_HOSTS = []
 API_HOST = "127.0.0.1"
 # Port of the API and the explorer.
 API_PORT = 3001
+# Number of processes that serve the API. They share the port. 0: one per CPU core, at most 4.
+API_PROCESSES = 0
 # Access token of the API, which clients send as "Authorization: Bearer TOKEN". If it is set, all requests need it,
 # except those for the explorer's page and health checks. None: no token is needed, and only this machine can use the
 # API.

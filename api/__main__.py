@@ -11,13 +11,29 @@ gc.disable()
 
 import click  # noqa: E402
 
-from api.server import main  # noqa: E402
+from api.process import ApiProcess, read_arguments  # noqa: E402
 from exifinator.config import load_config  # noqa: E402
 from exifinator.errors import ConfigError, EXIFinatorError  # noqa: E402
 
+
+def main() -> int:
+    """Serve in this process, or start the processes that serve. Return the exit code."""
+    config = load_config()
+    process = read_arguments(sys.argv[1:])
+    if process is None and config.api_process_count > 1:
+        # Import only what is needed: the main process stays small, because it does not import FastAPI.
+        from api import main_process
+
+        return main_process.main(config)
+    from api import server
+
+    server.main(config, process or ApiProcess())
+    return 0
+
+
 if __name__ == "__main__":
     try:
-        main(load_config())
+        sys.exit(main())
     except ConfigError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)

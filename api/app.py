@@ -19,8 +19,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
+from api.aggregations.cameras import Cameras
+from api.aggregations.collection_counts import CollectionCounts
+from api.aggregations.duplicates import Duplicates, Group
 from api.aggregations.facet_counter import FacetCounter
-from api.aggregations.map_clusters import build_pyramid
+from api.aggregations.facets import FacetCounts
+from api.aggregations.map_clusters import build_pyramid, from_columns, to_columns
 from api.aggregations.suggestions import Suggester
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
@@ -32,6 +36,7 @@ from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
 from api.openapi import describe_api
 from api.presigned_urls import PathSigner, S3UrlSigner
 from api.previews.maker import PreviewMaker
+from api.process import ApiProcess
 from api.query.index_hints import suggest_speedup
 from api.routes import (
     batches,
@@ -58,6 +63,10 @@ from api.routes import (
     suggestions,
     views,
 )
+from api.shared.redis import SharedRedis
+from api.shared.throttle import FailureCounter, SharedThrottle, Throttle
+from api.shared.values import SharedValues
+from exifinator import EXTRACTOR_VERSION
 from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
@@ -103,7 +112,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(config: Config | None = None, *, throttle: LoginThrottle | None = None) -> FastAPI:
+def create_app(
+    config: Config | None = None, *, throttle: LoginThrottle | None = None, process: ApiProcess | None = None
+) -> FastAPI:
     """Create the application.
 
     Run it with `python -m api`, or with `python -m uvicorn --factory api.app:create_app`.
@@ -111,6 +122,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     Args:
         config: The settings. Default: those of this process.
         throttle: Counts wrong tokens by client address. Default: a new LoginThrottle.
+        process: The place of this process among those that serve the API. Default: it serves alone.
 
     Raises:
         ConfigError: A setting is invalid.
@@ -135,7 +147,8 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     )
     app.state.config = config
     app.state.schedule = read_schedule(config)
-    app.state.throttle = throttle or LoginThrottle()
+    app.state.process = process or ApiProcess()
+    app.state.throttle = Throttle(throttle or LoginThrottle())
     app.state.notification_slots = notifications.NotificationSlots()
     app.state.url_signer = S3UrlSigner(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
@@ -189,28 +202,37 @@ def _middleware(config: Config) -> list[Middleware]:
 async def _run(app: FastAPI) -> AsyncIterator[None]:
     """Open the resources that the routes use, and close them at shutdown."""
     config: Config = app.state.config
+    process: ApiProcess = app.state.process
     store = open_store(config)
     app.state.store = store
+    redis = None if process.is_alone else SharedRedis(config)
+    shared = _open_shared_values(redis, config) if redis else None
+    if redis is not None:
+        app.state.throttle = SharedThrottle(LoginThrottle(), redis, FailureCounter(process))
     app.state.backend = open_backend(config)
     app.state.batch_feed = events.batch_feed(app.state.backend)
     app.state.metrics = metrics.MetricsPage(config)
     app.state.exports = asyncio.Semaphore(MAX_EXPORTS)
     app.state.pyramid = StaleWhileRevalidate(
-        lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
+        lambda: build_pyramid(store.photos),
+        seconds=60,
+        read_version=lambda: read_version(store.photos),
+        shared=shared.named("pyramid", to_columns, from_columns) if shared else None,
     )
     # Run slow background queries one at a time. Each occupies one of MongoDB's cores, and requests need the others.
     gate = asyncio.Semaphore(1)
-    app.state.counter = FacetCounter(store.photos, gate)
+    app.state.counter = FacetCounter(store.photos, gate, shared=shared)
     app.state.suggester = Suggester(app.state.counter)
-    app.state.background_maps = BackgroundCounts(gate)
-    app.state.background_cameras = BackgroundCounts(gate)
-    app.state.background_duplicates = BackgroundCounts(gate)
+    app.state.background_maps = BackgroundCounts(gate, shared, "map")
+    app.state.background_cameras = BackgroundCounts(gate, shared, "cameras")
+    app.state.background_duplicates = BackgroundCounts(gate, shared, "duplicates")
     app.state.path_signer = PathSigner(config)
     app.state.sources = SourceClient(S3Client(config))
     app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
-    app.state.previews = PreviewMaker(config, app.state.sources)
+    app.state.previews = PreviewMaker(config, app.state.sources, processes=process.count)
     # Create indexes in the background: a query that lacks its index is slow, not wrong.
-    threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
+    if process.number == 0:
+        threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
     app.state.preparing = asyncio.create_task(_prepare(app))
     counts = flushing(QueueAdmin(app.state.backend.queue, config)) if config.accepts_notifications else nullcontext()
     try:
@@ -227,8 +249,16 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         await app.state.background_duplicates.close()
         await app.state.pyramid.close()
         await store.client.close()
+        if redis is not None:
+            await redis.close()
         app.state.backend.close()
         app.state.metrics.close()
+
+
+def _open_shared_values(redis: SharedRedis, config: Config) -> SharedValues:
+    # Another version of this program may count differently.
+    scope = f"{config.mongodb_database}.{config.mongodb_collection} {EXTRACTOR_VERSION}"
+    return SharedValues(redis, scope, classes=(CollectionCounts, FacetCounts, Cameras, Duplicates, Group))
 
 
 async def _prepare(app: FastAPI) -> None:

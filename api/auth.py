@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import ErrorCode, RequestRefused
 from api.http.problems import problem_response
+from api.shared.throttle import Throttle
 from exifinator.config import Config
 from exifinator.net import is_loopback_host
-from exifinator.web_security import LoginThrottle, host_name, is_cross_site, is_forwarded
+from exifinator.web_security import host_name, is_cross_site, is_forwarded
 
 # The header with the signature of a notification.
 SIGNATURE_HEADER = "X-Hub-Signature-256"
@@ -27,9 +28,9 @@ _bearer = HTTPBearer(auto_error=False, description="API_TOKEN in settings.py.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def check_token(
+async def check_token(
     expected: SecretStr | None,
-    throttle: LoginThrottle,
+    throttle: Throttle,
     address: str,
     token: str | None,
     *,
@@ -50,25 +51,25 @@ def check_token(
         detail = f"This action requires an access token. Send the header Authorization: Bearer <{setting}>."
         raise RequestRefused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
     if hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
-        throttle.record_success(address)
+        await throttle.record_success(address)
         return
-    wait = throttle.seconds_to_wait(address)
+    wait = await throttle.seconds_to_wait(address)
     if wait > 0:
         raise RequestRefused(
             ErrorCode.TOO_MANY_ATTEMPTS,
             "This token is wrong, and this address has sent too many wrong tokens. Wait before trying again.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
-    throttle.record_failure(address)
+    await throttle.record_failure(address)
     raise RequestRefused(ErrorCode.TOKEN_WRONG, "The access token is wrong.", headers=challenge)
 
 
-def _check_request(
+async def _check_request(
     request: Request, credentials: HTTPAuthorizationCredentials | None, expected: SecretStr | None, setting: str
 ) -> None:
     address = request.client.host if request.client else ""
     token = credentials.credentials if credentials else None
-    check_token(expected, request.app.state.throttle, address, token, setting=setting)
+    await check_token(expected, request.app.state.throttle, address, token, setting=setting)
 
 
 def allows_anonymous_reads(config: Config) -> bool:
@@ -83,14 +84,14 @@ async def require_reader(request: Request, credentials: Credentials) -> None:
     """Require the token, unless photos can be read without it."""
     config: Config = request.app.state.config
     if not allows_anonymous_reads(config):
-        _check_request(request, credentials, config.api_token, "API_TOKEN")
+        await _check_request(request, credentials, config.api_token, "API_TOKEN")
 
 
 async def require_operator(request: Request, credentials: Credentials) -> None:
     """Require the token if one is set. Used for batches and failures."""
     config: Config = request.app.state.config
     if config.api_token is not None:
-        _check_request(request, credentials, config.api_token, "API_TOKEN")
+        await _check_request(request, credentials, config.api_token, "API_TOKEN")
 
 
 async def require_event_sender(request: Request, credentials: Credentials) -> None:
@@ -101,13 +102,13 @@ async def require_event_sender(request: Request, credentials: Credentials) -> No
         raise RequestRefused(ErrorCode.NOT_FOUND, detail)
     signature = request.headers.get(SIGNATURE_HEADER)
     if config.events_hmac_secret is None or signature is None:
-        _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
+        await _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
         return
     # The middleware MaxBodySize limits the body.
     right = sign_body(config.events_hmac_secret, await request.body())
     address = request.client.host if request.client else ""
     # A signature is the token of its body.
-    check_token(SecretStr(right), request.app.state.throttle, address, signature, setting="EVENTS_HMAC_SECRET")
+    await check_token(SecretStr(right), request.app.state.throttle, address, signature, setting="EVENTS_HMAC_SECRET")
 
 
 def sign_body(secret: SecretStr, body: bytes) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import multiprocessing
 import os
 import resource
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +24,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.errors import ErrorCode
 from api.http.problems import problem_response
+from api.listener import BACKLOG, SharedListener, check_address_is_free
+from api.process import ApiProcess
 from exifinator.config import Config
-from exifinator.errors import ServiceFailed
 from exifinator.gc_tuning import freeze_startup_heap
 from exifinator.logging_setup import configure
 from exifinator.notify import notify_ready
@@ -171,13 +177,22 @@ def _refuse_head(reason: str, limits: ServerLimits) -> Response:
 
 
 def server_config(
-    config: Config, limits: ServerLimits | None = None, *, app_factory: Callable[[], FastAPI] | None = None
+    config: Config,
+    limits: ServerLimits | None = None,
+    *,
+    app_factory: Callable[[], FastAPI] | None = None,
+    process: ApiProcess | None = None,
 ) -> BoundedConfig:
     """Return uvicorn's configuration for the API.
 
     Args:
+        process: The place of this process among those that serve the API. Default: it serves alone.
         app_factory: Returns the application. Defaults to `api.app:create_app`, imported when the server starts.
     """
+    process = process or ApiProcess()
+    in_group = not process.is_alone
+    if in_group and app_factory is None:
+        app_factory = functools.partial(_create_app, config, process)
     return BoundedConfig(
         app_factory or "api.app:create_app",
         limits or ServerLimits(),
@@ -191,8 +206,16 @@ def server_config(
         server_header=False,
         access_log=False,
         log_level=config.log_level.lower(),
-        log_config=None if config.log_format == "json" else uvicorn.config.LOGGING_CONFIG,
+        log_config=None if config.log_format == "json" or in_group else uvicorn.config.LOGGING_CONFIG,
+        # See SharedListener.
+        backlog=1 if in_group else BACKLOG,
     )
+
+
+def _create_app(config: Config, process: ApiProcess) -> FastAPI:
+    from api.app import create_app  # after the sockets and the settings have been checked
+
+    return create_app(config, process=process)
 
 
 class Server(uvicorn.Server):
@@ -212,44 +235,51 @@ class Server(uvicorn.Server):
             self._on_ready()
 
 
-def _on_ready() -> None:
-    freeze_startup_heap()
-    notify_ready()
-
-
-def check_address_is_free(host: str, port: int) -> None:
-    """Try to bind the address before uvicorn does, to raise an error that names the settings.
-
-    The socket does not listen: a client that connected to it would have its connection reset.
-
-    Raises:
-        ServiceFailed: The address cannot be bound.
-    """
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # asyncio sets this too. Binding still fails if another program listens on the port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if probe.family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.bind((host, port))
-    except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
-        raise ServiceFailed(f"{host}:{port} cannot be bound ({reason}); check API_HOST and API_PORT") from exc
-
-
-def main(config: Config) -> None:
+def main(config: Config, process: ApiProcess) -> None:
     """Serve until the process receives SIGINT or SIGTERM.
 
     Raises:
         ConfigError: The schema in MongoDB is newer than this version.
         ServiceFailed: The address cannot be bound.
     """
-    check_address_is_free(config.api_host, config.api_port)
+    if process.is_alone:
+        check_address_is_free(config.api_host, config.api_port)
     check_schema_before_reading(config)
     limits = ServerLimits()
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft_limit < limits.open_files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits.open_files, hard_limit), hard_limit))
-    if config.log_format == "json":
-        configure(config)
-    Server(server_config(config, limits), on_ready=_on_ready).run()
+    if process.is_alone:
+        if config.log_format == "json":
+            configure(config)
+        Server(server_config(config, limits), on_ready=_on_ready).run()
+    else:
+        _serve_in_group(config, limits, process)
+
+
+def _on_ready() -> None:
+    freeze_startup_heap()
+    notify_ready()
+
+
+def _serve_in_group(config: Config, limits: ServerLimits, process: ApiProcess) -> None:
+    """Serve as one of several processes, which share the listening sockets."""
+    multiprocessing.current_process().name = process.name  # in each log line
+    configure(config)
+    lifeline = socket.socket(fileno=process.lifeline)
+    threading.Thread(target=_stop_with_main_process, args=(lifeline,), name="lifeline", daemon=True).start()
+
+    def on_ready() -> None:
+        freeze_startup_heap()
+        lifeline.send(b"R")
+
+    listeners = [SharedListener(fileno=number) for number in process.listeners]
+    uvicorn_config = server_config(config, limits, process=process)
+    Server(uvicorn_config, on_ready=on_ready).run(list(listeners))
+
+
+def _stop_with_main_process(lifeline: socket.socket) -> None:
+    """Stop this process, as SIGTERM does, when the main process has exited. It may have been killed."""
+    with contextlib.suppress(OSError):
+        lifeline.recv(1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -46,6 +46,8 @@ from exifinator.setting_urls import EndpointUrl, MongodbUri, RedisUrl, TilesUrl,
 
 # If GREENLETS is "auto", four fifths of these may fetch images.
 MAX_AUTO_GREENLETS = 1250
+# The default limit on the processes of the API. Each takes about 100 MB.
+MAX_AUTO_API_PROCESSES = 4
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
 # First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py), so the
@@ -136,6 +138,7 @@ class Config(BaseModel):
     dashboard_allowed_hosts: HostNames = ()
     api_host: str = Field("127.0.0.1", min_length=1)
     api_port: Port = 3001
+    api_processes: int = Field(0, ge=0, le=64)
     api_token: Token = None
     api_public_read: bool = False
     api_cors_origins: Origins = ()
@@ -233,6 +236,11 @@ class Config(BaseModel):
     def processes(self) -> int:
         """The number of worker processes to run."""
         return self.worker_processes or os.cpu_count() or 1
+
+    @property
+    def api_process_count(self) -> int:
+        """The number of processes that serve the API."""
+        return self.api_processes or min(os.cpu_count() or 1, MAX_AUTO_API_PROCESSES)
 
     @property
     def max_greenlets(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import re
 import sys
 import threading
@@ -14,6 +15,8 @@ from typing import Any
 
 from exifinator.config import Config
 
+# Python's name of a process that has not been given another one.
+MAIN_PROCESS = "MainProcess"
 FORMAT = "%(asctime)s [%(levelname)s] %(message)s"
 
 # Control characters except tab and newline. They are escaped, because logs are read on terminals and contain untrusted
@@ -78,6 +81,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if record.processName != MAIN_PROCESS:
+            line["process"] = record.processName
         if _WORKER_ID.fullmatch(record.name):
             line |= {"logger": "mrq.worker", "worker": record.name}
         elif record.name == "__main__":
@@ -108,13 +113,20 @@ def is_structured() -> bool:
     return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
 
 
+def _text_format() -> str:
+    """Return the format of lines. It includes the name of this process if it is one of several of a program."""
+    if multiprocessing.current_process().name == MAIN_PROCESS:
+        return FORMAT
+    return FORMAT.replace("%(message)s", "%(processName)s: %(message)s")
+
+
 def configure(config: Config) -> None:
     """Log to stderr with LOG_LEVEL and LOG_FORMAT. A second call has no effect."""
     root = logging.getLogger()
     if root.handlers:
         return
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if config.log_format == "json" else SafeFormatter(FORMAT))
+    handler.setFormatter(JsonFormatter() if config.log_format == "json" else SafeFormatter(_text_format()))
     root.addHandler(handler)
     root.setLevel(config.log_level)
     # At levels below WARNING, these libraries log every connection and retry.

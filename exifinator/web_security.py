@@ -49,16 +49,20 @@ class LoginThrottle:
         """Count a wrong attempt, and start the pause that follows it."""
         count, _ = self._failures.pop(address, (0, 0.0))
         count += 1
-        # Limit the exponent, so that the power does not overflow a float.
-        doublings = min(count - self.FREE_ATTEMPTS, 30)
-        pause = min(2.0**doublings, self.MAX_SECONDS) if doublings >= 0 else 0.0
-        self._failures[address] = (count, self._clock() + pause)
+        self._failures[address] = (count, self._clock() + pause_after(count))
         if len(self._failures) > self.MAX_ADDRESSES:
             self._failures.popitem(last=False)
 
     def record_success(self, address: str) -> None:
         """Forget the wrong attempts of an address that has sent the right password or token."""
         self._failures.pop(address, None)
+
+
+def pause_after(count: int) -> float:
+    """Return how long the pause after this many wrong attempts is, in seconds."""
+    # Limit the exponent, so that the power does not overflow a float.
+    doublings = min(count - LoginThrottle.FREE_ATTEMPTS, 30)
+    return min(2.0**doublings, LoginThrottle.MAX_SECONDS) if doublings >= 0 else 0.0
 
 
 def is_cross_site(header: Callable[[str], str | None]) -> bool:

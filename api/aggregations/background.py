@@ -10,6 +10,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from api.aggregations.cached_value import StaleWhileRevalidate
+from api.shared.values import SharedValue, SharedValues
 
 Value = TypeVar("Value")
 
@@ -21,10 +22,18 @@ ABANDONED_AFTER_SECONDS = 15.0
 class _Entry(Generic[Value]):
     """The counts of one filter: first of a sample, later of all photos."""
 
-    def __init__(self, sample: Value, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        sample: Value,
+        count_all: Callable[[], Awaitable[Value]],
+        gate: asyncio.Semaphore,
+        shared: SharedValue[Value | None] | None,
+    ) -> None:
         self.sample = sample
         self.requested_at = time.monotonic()
-        self.full = StaleWhileRevalidate(partial(self._count, count_all, gate), seconds=60)
+        self.full: StaleWhileRevalidate[Value | None] = StaleWhileRevalidate(
+            partial(self._count, count_all, gate), seconds=60, shared=shared
+        )
 
     async def _count(self, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> Value | None:
         async with gate:
@@ -38,10 +47,14 @@ class BackgroundCounts(Generic[Value]):
 
     Args:
         gate: Limits how many slow queries run at the same time.
+        shared: The counts that all processes share.
+        name: What is counted, such as `map`.
     """
 
-    def __init__(self, gate: asyncio.Semaphore) -> None:
+    def __init__(self, gate: asyncio.Semaphore, shared: SharedValues | None = None, name: str = "") -> None:
         self._gate = gate
+        self._shared = shared
+        self._name = name
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
@@ -57,7 +70,8 @@ class BackgroundCounts(Generic[Value]):
         """Store the counts of a sample, and queue the full count. Do nothing if the key is known."""
         if key in self._entries:
             return
-        self._entries[key] = entry = _Entry(sample, count_all, self._gate)
+        shared = self._shared.named(f"background {self._name} {key}") if self._shared else None
+        self._entries[key] = entry = _Entry(sample, count_all, self._gate, shared)
         entry.full.get()  # starts the count
         if len(self._entries) > MAX_KEYS:
             self._entries.popitem(last=False)

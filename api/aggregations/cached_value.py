@@ -7,23 +7,14 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pymongo.errors import PyMongoError
 
+from api.shared.values import Computed, SharedValue, measure
+
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class _Computed(Generic[Value]):
-    """A value with the version of the data, and when and how long it was computed, in seconds of the cache's clock."""
-
-    value: Value
-    version: object
-    started_at: float
-    duration_seconds: float
 
 
 class StaleWhileRevalidate(Generic[Value]):
@@ -40,6 +31,7 @@ class StaleWhileRevalidate(Generic[Value]):
         read_version: Returns a version that changes whenever the data changes, or None if it is unknown. It must be
             quick. While the version stays the same, an old value is recomputed only every MAX_UNCHANGED_SECONDS.
         clock: Returns seconds, like time.monotonic.
+        shared: The value that all processes share. Default: this process computes it for itself alone.
     """
 
     MAX_UNCHANGED_SECONDS = 60.0
@@ -54,13 +46,17 @@ class StaleWhileRevalidate(Generic[Value]):
         max_seconds: float = math.inf,
         read_version: Callable[[], Awaitable[object]] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        shared: SharedValue[Value] | None = None,
     ) -> None:
         self._compute = compute
         self._seconds = seconds
         self._max_seconds = max_seconds
         self._read_version = read_version
         self._clock = clock
-        self._latest: _Computed[Value] | None = None
+        self._shared = shared
+        self._latest: Computed[Value] | None = None
+        # When the computation of the latest value began.
+        self._started_at = 0.0
         self._stale_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -93,16 +89,16 @@ class StaleWhileRevalidate(Generic[Value]):
 
     async def _refresh(self) -> None:
         start = self._clock()
+        fresh_seconds = None
         try:
             version = await self._read_version() if self._read_version else None
             latest = self._latest
-            is_recent = latest is not None and start < latest.started_at + self.MAX_UNCHANGED_SECONDS
+            is_recent = start < self._started_at + self.MAX_UNCHANGED_SECONDS
             is_same = latest is not None and version is not None and version == latest.version
-            if not (is_same and is_recent):
-                value = await self._compute()
-                # None: there was nothing to compute, and the next caller tries again.
-                if value is not None:
-                    self._latest = _Computed(value, version, start, self._clock() - start)
+            if not (is_same and is_recent) and (computed := await self._compute_for_all(version)) is not None:
+                self._latest, self._started_at = computed, self._clock() - computed.age_seconds
+                # Whichever process computed the value, all of them renew it at the same age.
+                fresh_seconds = self._max_age(computed.duration_seconds) - computed.seconds_since
         except PyMongoError as error:
             log.warning(
                 "cannot count the whole collection, trying again: %s",
@@ -113,5 +109,21 @@ class StaleWhileRevalidate(Generic[Value]):
             end = self._clock()
             # If the first computation failed, the next caller tries again.
             if self._latest is not None:
-                self._stale_at = end + min(max(self._seconds, 20 * (end - start)), self._max_seconds)
+                self._stale_at = end + (self._max_age(end - start) if fresh_seconds is None else fresh_seconds)
             self._task = None
+
+    def _max_age(self, duration_seconds: float) -> float:
+        return min(max(self._seconds, 20 * duration_seconds), self._max_seconds)
+
+    async def _compute_for_all(self, version: object) -> Computed[Value] | None:
+        async def compute() -> Computed[Value] | None:
+            start = self._clock()
+            value = await self._compute()
+            return None if value is None else measure(value, version, start, self._clock)
+
+        def is_fresh(stored: Computed[Value]) -> bool:
+            is_same = version is not None and stored.version == version
+            limit = self.MAX_UNCHANGED_SECONDS if is_same else self._max_age(stored.duration_seconds)
+            return stored.seconds_since < limit
+
+        return await (self._shared.get(is_fresh, compute) if self._shared else compute())

@@ -17,6 +17,7 @@ from api.database import Collection, read_version
 from api.query.filters import NOT_PRIMARY, OTHER_FILES, PHOTOS_ONLY, PRIMARY_PHOTOS
 from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter, combine
+from api.shared.values import SharedValues
 
 # The explorer shows counts that are older than the library, marked as such, for at most about this long.
 MAX_AGE_SECONDS = 10.0
@@ -71,19 +72,34 @@ class CollectionCounter:
     Args:
         gate: Limits how many slow queries run at the same time.
         clock: Returns seconds, like time.monotonic.
+        shared: The counts that all processes share.
     """
 
-    def __init__(self, photos: Collection, gate: asyncio.Semaphore, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        photos: Collection,
+        gate: asyncio.Semaphore,
+        clock: Callable[[], float],
+        shared: SharedValues | None = None,
+    ) -> None:
         self._photos = photos
         cache = partial(StaleWhileRevalidate, seconds=1, read_version=partial(read_version, photos), clock=clock)
         self._facets: dict[tuple[Scope, str], StaleWhileRevalidate[CollectionCounts]] = {
-            (scope, name): cache(partial(count, photos, name, gate), max_seconds=MAX_AGE_SECONDS)
+            (scope, name): cache(
+                partial(count, photos, name, gate),
+                max_seconds=MAX_AGE_SECONDS,
+                shared=shared.named(f"{scope} {name}") if shared else None,
+            )
             for scope, count in _COUNTS.items()
             for name in FACETS
         }
         # The files that are not the primary of their stack: the counts of all partial facets, and those of the others.
         self._in_stacks: dict[bool, StaleWhileRevalidate[FacetCounts]] = {
-            is_partial: cache(partial(_scan, photos, gate, _HIDDEN, names), max_seconds=_MAX_AGE_IN_STACKS_SECONDS)
+            is_partial: cache(
+                partial(_scan, photos, gate, _HIDDEN, names),
+                max_seconds=_MAX_AGE_IN_STACKS_SECONDS,
+                shared=shared.named(f"in stacks {is_partial}") if shared else None,
+            )
             for is_partial in (False, True)
             if (names := [name for name in FACETS if FACETS[name].partial == is_partial])
         }

@@ -25,6 +25,7 @@ from api.aggregations.value_search import select_values
 from api.database import Collection, read_version
 from api.query.filters import NOT_PRIMARY, OTHER_FILES
 from api.query.mongo_filter import Filter, combine
+from api.shared.values import SharedValues
 
 
 class FacetCounter:
@@ -33,15 +34,21 @@ class FacetCounter:
     Args:
         gate: Limits how many slow queries run at the same time.
         clock: Returns seconds, like time.monotonic.
+        shared: The counts that all processes share. Default: this process counts for itself alone.
     """
 
     def __init__(
-        self, photos: Collection, gate: asyncio.Semaphore, *, clock: Callable[[], float] = time.monotonic
+        self,
+        photos: Collection,
+        gate: asyncio.Semaphore,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        shared: SharedValues | None = None,
     ) -> None:
         self._photos = photos
         self.reader = PartitionedReader(self._photos_per_month)
-        self._background: BackgroundCounts[FacetCounts] = BackgroundCounts(gate)
-        self._collection = CollectionCounter(photos, gate, clock)
+        self._background: BackgroundCounts[FacetCounts] = BackgroundCounts(gate, shared, "facets")
+        self._collection = CollectionCounter(photos, gate, clock, shared)
 
     def _photos_per_month(self) -> Counts | None:
         return self._collection.known("taken")

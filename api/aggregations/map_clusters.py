@@ -71,18 +71,33 @@ class Pyramid:
 
 
 async def build_pyramid(photos: Collection) -> Pyramid:
-    """Group all photos into the finest grid, then each grid into the next coarser one. May take minutes."""
+    """Group all photos into the cells of all grids. May take minutes."""
     finest: Cells = {}
     stages = _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM)
     cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
         finest[_cell_position(row)] = _to_cell(row)
+    return _stack(finest)
+
+
+def _stack(finest: Cells) -> Pyramid:
+    """Group the cells of each grid into the next coarser one, from the finest."""
     grids = [finest]
     for _ in range(MAX_CACHED_ZOOM):
         coarser: Cells = {}
         add_cells(coarser, (((x // 2, y // 2), cell) for (x, y), cell in grids[-1].items()))
         grids.append(coarser)
     return Pyramid(grids[::-1])
+
+
+def to_columns(pyramid: Pyramid) -> list[list[Any]]:
+    """Return the finest grid as columns: of x, y and the parts of the cells. The other grids follow from it."""
+    return [list(column) for column in zip(*((*at, *cell) for at, cell in pyramid.grids[-1].items()), strict=True)]
+
+
+def from_columns(columns: list[list[Any]]) -> Pyramid:
+    """Return the pyramid of the columns that `to_columns` has returned."""
+    return _stack({(x, y): (count, lng, lat, id_) for x, y, count, lng, lat, id_ in zip(*columns, strict=True)})
 
 
 async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0) -> Cells:

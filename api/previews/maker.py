@@ -24,7 +24,7 @@ Size = Literal["tile", "screen"]
 MAX_PIXELS: dict[Size, int] = {"tile": 480, "screen": 2560}
 # Part of the cache's keys. Increase it if a file's preview changes, or if a file without a preview gets one.
 VERSION = 1
-# How many previews are made at the same time.
+# How many previews all processes together make at the same time.
 MAKERS_PER_CORE = 2
 # How many requests may wait for their turn. A page of the gallery has fewer tiles.
 MAX_WAITING = 256
@@ -60,16 +60,17 @@ class PreviewMaker:
     Args:
         config: The settings.
         reader: Reads the objects.
+        processes: How many processes make previews on this machine. They share its cores.
     """
 
-    def __init__(self, config: Config, reader: RangeReader) -> None:
+    def __init__(self, config: Config, reader: RangeReader, *, processes: int = 1) -> None:
         self._max_bytes = config.api_preview_max_mb * 1024**2
         self._reader = reader
         self._cache = PreviewCache(CACHE_FOLDER, config.api_preview_cache_mb * 1024**2)
         self._pool = DecoderPool(
             memory_mb=DECODE_MEMORY_MB, cpu_seconds=DECODE_CPU_SECONDS, wall_seconds=DECODE_WALL_SECONDS
         )
-        n_makers = MAKERS_PER_CORE * (os.cpu_count() or 1)
+        n_makers = max(1, MAKERS_PER_CORE * (os.cpu_count() or 1) // processes)
         self._threads = ThreadPoolExecutor(n_makers, thread_name_prefix="previews")
         self._turns = asyncio.Semaphore(n_makers)
         self._n_waiting = 0

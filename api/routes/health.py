@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.database import StoreDep
 from api.http.responses import json_response
+from api.process import ApiProcess
 
 router = APIRouter(tags=["health"])
 _PING_MS = 1000
@@ -21,13 +22,20 @@ class Readiness(BaseModel):
 
 
 class Health(Readiness):
-    pid: int = Field(description="Process id, from which a process manager can tell whether it started this API.")
+    pid: int = Field(
+        description="Process id of the API's main process, from which a process manager can tell whether it started "
+        "this API."
+    )
+    process_pid: int = Field(
+        description="Process id of the process that responded: one of API_PROCESSES, or `pid` if that is 1."
+    )
 
 
 @router.get("/healthz", summary="Check that the API is running", response_model=Health)
 async def get_health(request: Request) -> Response:
     """Return ok without querying MongoDB: the API is alive even while its database is unavailable."""
-    return json_response(request, {"status": "ok", "pid": os.getpid()})
+    process: ApiProcess = request.app.state.process
+    return json_response(request, {"status": "ok", "pid": process.main_pid, "process_pid": os.getpid()})
 
 
 @router.get("/readyz", summary="Check that the API is ready: MongoDB responds", response_model=Readiness)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 from fastapi import APIRouter, Request
@@ -16,13 +17,15 @@ from exifinator.monitoring.prometheus import ExifinatorCollector
 
 router = APIRouter(tags=["health"])
 
-# Serve the same page again for this long, because several Prometheus servers may scrape at the same time.
-CACHE_SECONDS = 1.0
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
-    """Renders the metrics, one page at a time."""
+    """Renders the metrics, one page at a time.
+
+    Requests that wait get the same page if its rendering began after they had arrived. An older page could show smaller
+    counts than the page that another process has just sent, which Prometheus would take for a restart.
+    """
 
     def __init__(self, config: Config) -> None:
         self._collector = ExifinatorCollector(config)
@@ -34,12 +37,14 @@ class MetricsPage:
     async def render(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics and their media type, in the format that the Accept header prefers."""
         encode, media_type = choose_encoder(accept)
+        arrived_at = time.monotonic()
         async with self._lock:
-            rendered_at, body = self._pages.get(media_type, (-2 * CACHE_SECONDS, b""))
-            if time.monotonic() - rendered_at > CACHE_SECONDS:
+            began_at, body = self._pages.get(media_type, (-math.inf, b""))
+            if began_at < arrived_at:
+                began_at = time.monotonic()
                 body = await asyncio.to_thread(encode, self._registry)
                 # The dictionary stays small, because prometheus_client has only a handful of formats.
-                self._pages[media_type] = (time.monotonic(), body)
+                self._pages[media_type] = (began_at, body)
         return body, media_type
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class Checkout:
             # Do not use the credentials of a cloud instance either.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self.set(WORKER_PROCESSES=1, RETRY_DELAY_SECONDS=0.1, MAX_RETRIES=1, **self.ports)
+        self.set(WORKER_PROCESSES=1, API_PROCESSES=1, RETRY_DELAY_SECONDS=0.1, MAX_RETRIES=1, **self.ports)
         self.set(START_TIMEOUT_SECONDS=START_TIMEOUT_SECONDS, **settings)
         self.output = ""
 

@@ -170,6 +170,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator
     """Yield a clone with an environment. Tests may start and stop its programs; `running_clone` has them running."""
     made = make_clone(tmp_path_factory.mktemp("clone"), s3_proxy.url)
     made.environment["EXIFINATOR_WORKER_PROCESSES"] = "1"
+    made.environment["EXIFINATOR_API_PROCESSES"] = "1"
     add_environment(made)
     try:
         yield made

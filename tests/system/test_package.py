@@ -104,6 +104,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_WORKER_PROCESSES": "1",
+            "EXIFINATOR_API_PROCESSES": "1",
             **{f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")},
         },
     )

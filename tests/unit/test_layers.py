@@ -35,7 +35,7 @@ LAYERS: dict[str, list[list[str]]] = {
     ],
     "api": [
         ["__main__"],
-        ["server"],
+        ["server", "main_process"],
         ["app"],
         ["openapi"],
         ["routes"],
@@ -44,7 +44,8 @@ LAYERS: dict[str, list[list[str]]] = {
         ["serializers", "presigned_urls", "auth"],
         ["query"],
         ["database"],
-        ["http"],
+        ["http", "shared"],
+        ["process", "listener"],
         ["errors"],
     ],
 }

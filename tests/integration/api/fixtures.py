@@ -152,6 +152,7 @@ def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None 
         "EXIFINATOR_MONGODB_COLLECTION": config.mongodb_collection,
         "EXIFINATOR_MRQ_DATABASE": config.mrq_database,
         "EXIFINATOR_API_HOST": config.api_host,
+        "EXIFINATOR_API_PROCESSES": "1",
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
         "EXIFINATOR_REDIS_URL": config.redis_url.get_secret_value(),
         "EXIFINATOR_API_PREVIEWS": str(config.api_previews),

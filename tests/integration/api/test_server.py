@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from api.server import check_address_is_free
+from api.listener import check_address_is_free
 from exifinator.errors import ServiceFailed
 from tests.servers import reserve_port
 
