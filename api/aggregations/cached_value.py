@@ -100,7 +100,9 @@ class StaleWhileRevalidate(Generic[Value]):
             is_same = latest is not None and version is not None and version == latest.version
             if not (is_same and is_recent):
                 value = await self._compute()
-                self._latest = _Computed(value, version, start, self._clock() - start)
+                # None: there was nothing to compute, and the next caller tries again.
+                if value is not None:
+                    self._latest = _Computed(value, version, start, self._clock() - start)
         except PyMongoError as error:
             log.warning(
                 "cannot count the whole collection, trying again: %s",
