@@ -95,6 +95,7 @@ class StaleWhileRevalidate(Generic[Value]):
             latest = self._latest
             is_recent = start < self._started_at + self.MAX_UNCHANGED_SECONDS
             is_same = latest is not None and version is not None and version == latest.version
+            # None: there was nothing to compute, and the next caller tries again.
             if not (is_same and is_recent) and (computed := await self._compute_for_all(version)) is not None:
                 self._latest, self._started_at = computed, self._clock() - computed.age_seconds
                 # Whichever process computed the value, all of them renew it at the same age.
