@@ -19,7 +19,7 @@ from exifinator.config import Config
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from tests.browser.accessible import assert_accessible
-from tests.browser.conftest import PHONE, Explorer
+from tests.browser.conftest import Explorer
 from tests.browser.test_explorer_filters import drag, expect_total, section
 from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.conftest import Addresses
