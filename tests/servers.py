@@ -152,7 +152,8 @@ def start(command: list[str], log: Path, environment: Mapping[str, str] | None =
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env={**os.environ, **(environment or {})},
+            # One process of the API costs half of the CPU time of two. Tests of several processes set another number.
+            env={"EXIFINATOR_API_PROCESSES": "1", **os.environ, **(environment or {})},
         )
 
 
