@@ -71,11 +71,10 @@ class SharedThrottle(Throttle):
         self._forgotten: OrderedDict[str, bytes] = OrderedDict()
 
     async def seconds_to_wait(self, address: str) -> float:
-        alone = await super().seconds_to_wait(address)
         replies = await self._redis.run(("ZSCORE", self._ends_key, address), ("TIME",))
-        if replies is None or replies[0] is None:
-            return alone
-        return max(alone, float(replies[0]) - seconds_of(replies[1]))
+        if replies is None:
+            return await super().seconds_to_wait(address)
+        return 0.0 if replies[0] is None else max(0.0, float(replies[0]) - seconds_of(replies[1]))
 
     async def record_failure(self, address: str) -> None:
         await super().record_failure(address)

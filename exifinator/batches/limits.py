@@ -139,9 +139,9 @@ class CostControl:
         """Store in Redis what the images of the batch cost, and its limits."""
         terms = self._terms
         prices = [terms.prices.get(source.bucket, Prices()) for source in self._sources]
-        self._queue.batches.set_prices(batch_id, [item.to_queue() for item in prices])
+        self._queue.batch_limits.set_prices(batch_id, [item.to_queue() for item in prices])
         dearest = max(prices, key=lambda item: item.read(1, terms.first_read_bytes))
-        self._queue.batches.set_limits(batch_id, terms.limits.to_queue(dearest, terms.first_read_bytes))
+        self._queue.batch_limits.set_limits(batch_id, terms.limits.to_queue(dearest, terms.first_read_bytes))
 
     def update(self, batch_id: str, tally: BatchTally) -> dict[str, int] | None:
         """Update the counts of the batch with those of the listing and of the workers.
@@ -153,8 +153,8 @@ class CostControl:
         worker_counts = self._queue.batches.counts(batch_id)
         tally.update(worker_counts)
         if worker_counts and self._terms.limits:
-            counts = tally.counts
-            self._queue.batches.note_listing(batch_id, counts.list_requests, round(counts.list_dollars * NANODOLLARS))
+            nanodollars = round(tally.counts.list_dollars * NANODOLLARS)
+            self._queue.batch_limits.note_listing(batch_id, tally.counts.list_requests, nanodollars)
         return worker_counts
 
     def check(self, counts: BatchCounts) -> None:

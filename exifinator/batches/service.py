@@ -147,7 +147,7 @@ def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocu
 
 def _has_reached_limit(queue: ImageQueue, batch_id: str) -> bool:
     try:
-        return queue.batches.has_reached_limit(batch_id)
+        return queue.batch_limits.has_reached_limit(batch_id)
     except QueueUnavailable:
         return False
 

@@ -44,6 +44,20 @@ def make_options(
     return options
 
 
+class _Interval:
+    """Tells when something is due that is done at most once in this many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due_at = 0.0
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._due_at
+
+    def restart(self) -> None:
+        self._due_at = time.monotonic() + self._seconds
+
+
 class StoredBatch:
     """The document of a batch in MongoDB. `resume` and the save methods may raise StoreUnavailable.
 
@@ -68,8 +82,7 @@ class StoredBatch:
         self.cancel_requested_at: datetime | None = None
         self.limit_reached = False
         self._claim = BatchClaim(store, batch_id)
-        self._save_interval_seconds = save_interval_seconds
-        self._next_save_at = 0.0
+        self._saves = _Interval(save_interval_seconds)
         self._rate = RateMeter()
 
     def resume(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
@@ -93,10 +106,9 @@ class StoredBatch:
 
     def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
         """Save the batch, unless this method last saved it less than `save_interval_seconds` ago."""
-        now = time.monotonic()
-        if now >= self._next_save_at:
+        if self._saves.is_due():
             self.save(state, tally, listings)
-            self._next_save_at = now + self._save_interval_seconds
+            self._saves.restart()
 
     def save(
         self,

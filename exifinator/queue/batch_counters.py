@@ -53,59 +53,6 @@ class BatchCounters:
             pipe.hdel(self._keys.batch_limits, batch_id)
             pipe.execute()
 
-    def set_prices(self, batch_id: str, prices: Sequence[Mapping[str, Sequence[float]]]) -> None:
-        """Set what the images of an open batch cost. The cost is counted as `nanodollars`.
-
-        Args:
-            prices: For each prefix of the batch the prices by storage class, as Prices.to_queue returns them.
-        """
-        with redis_errors("store the prices of a batch"):
-            if any(prices):
-                self._client.hset(self._keys.batch_prices, batch_id, json.dumps(prices))
-            else:
-                self._client.hdel(self._keys.batch_prices, batch_id)
-
-    def set_limits(self, batch_id: str, limits: Mapping[str, float]) -> None:
-        """Limit what the images of an open batch may cost.
-
-        Args:
-            limits: The maximum of `requests`, of `nanodollars`, or of both, and `image_nanodollars`, the price of an
-                image as long as none is done. Empty: no limit.
-        """
-        with redis_errors("store the limits of a batch"):
-            if limits:
-                self._client.hset(self._keys.batch_limits, batch_id, json.dumps(limits))
-            else:
-                self._client.hdel(self._keys.batch_limits, batch_id)
-
-    def note_listing(self, batch_id: str, requests: int, nanodollars: int) -> None:
-        """Count what the listing of a batch has cost so far towards its limits."""
-        with redis_errors("count the listing of a batch"):
-            counts: dict[Any, Any] = {"list_requests": requests, "list_nanodollars": nanodollars}
-            self._client.hset(self._keys.batch_counts_prefix + batch_id, mapping=counts)
-
-    def is_limited(self, image_id: str) -> bool:
-        """Return whether every open batch that covers an image has reached its limit, and there is such a batch."""
-        with redis_errors("read the limits of the batches"):
-            stored: Any = self._client.hgetall(self._keys.batch_limits)
-        if not stored:
-            return False
-        limits = {name.decode(): json.loads(text) for name, text in stored.items()}
-        covering = [
-            batch_id
-            for batch_id, prefixes in self.open_prefixes().items()
-            if any(image_id.startswith(prefix) for prefix in prefixes)
-        ]
-        return bool(covering) and all(
-            _has_reached(self.counts(batch_id) or {}, limits.get(batch_id, {})) for batch_id in covering
-        )
-
-    def has_reached_limit(self, batch_id: str) -> bool:
-        """Return whether an open batch has reached its limit."""
-        with redis_errors("read the limits of the batches"):
-            text: Any = self._client.hget(self._keys.batch_limits, batch_id)
-        return text is not None and _has_reached(self.counts(batch_id) or {}, json.loads(text))
-
     def reserve_start(self, batch_id: str, running: Sequence[str], *, limit: int, seconds: float) -> bool:
         """Reserve the start of a batch, unless too many batches are running or starting.
 
@@ -174,13 +121,6 @@ class BatchCounters:
         with redis_errors("count the images in progress"):
             keys = [self._keys.downloads, self._keys.batches, self._keys.in_progress]
             return int(self._scripts.run("count_in_progress", keys, [batch_id, _to_json(prefixes)]))
-
-
-def _has_reached(counts: Mapping[str, int], limits: Mapping[str, float]) -> bool:
-    return any(
-        name in limits and counts.get(name, 0) + counts.get(f"list_{name}", 0) >= limits[name]
-        for name in ("requests", "nanodollars")
-    )
 
 
 def _to_json(prefixes: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.metrics import observe_queue
 from exifinator.models import FetchedMetadata, ImageRef
 from exifinator.queue.batch_counters import BatchCounters
+from exifinator.queue.batch_limits import BatchLimits
 from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.refused_buckets import RefusedBuckets
@@ -157,6 +158,7 @@ class ImageQueue:
         self.keys = QueueKeys.from_config(config)
         self.lease_seconds = config.lease_seconds
         self.batches = BatchCounters(client, self.keys)
+        self.batch_limits = BatchLimits(client, self.keys, self.batches)
         self.refused_buckets = RefusedBuckets(client, self.keys)
         self.withdrawals = Withdrawals(client, self.keys, config.lease_seconds)
         self.max_queued = config.max_queued

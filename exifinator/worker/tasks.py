@@ -113,7 +113,7 @@ class ImageTask(Task):  # type: ignore[misc]
         context = job.context
         if context.circuit_breaker.is_suspended or context.circuit_breaker.is_open(ref.bucket):
             raise Interrupted(f"S3 denies access to {ref.bucket}")
-        if context.queue.batches.is_limited(ref.id):
+        if context.queue.batch_limits.is_limited(ref.id):
             raise Interrupted(f"the batch of {ref.id} has reached its limit")
         self.index_image(job, ref, context.queue.count_delivery(ref))
 

@@ -7,9 +7,9 @@
 -- images that it has acknowledged itself would look as if it had lost them.
 -- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress,
 -- response to the request (its name ends with the id of the request), prices of the open batches.
--- ARGV: for how many seconds the response is kept; then for each image its member, id, result, bytes read, requests, the
--- number of its delivery (0 for a regular job), and its storage class. An image with an empty result is not counted, but
--- its bytes and requests are.
+-- ARGV: for how many seconds the response is kept; then for each image its member, id, result, bytes read, requests,
+-- the number of its delivery (0 for a regular job), and its storage class. An image with an empty result is not
+-- counted, but its bytes and requests are.
 -- Returns the positions of the images that their deliveries have lost, counted from 0.
 local queue, deliveries, batches, prefix, metrics, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local response = redis.call('GET', KEYS[7])

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exifinator.batches.owner import this_process
-from exifinator.batches.prune import prune_after_batch
-from exifinator.batches.schedule import ScheduledSource, read_schedule
+from exifinator.batches.schedule import ScheduledSource
 from exifinator.batches.scheduler import CLAIM_TIMEOUT, Scheduler, describe_schedule
-from exifinator.batches.service import read_batch
-from exifinator.batches.start import start_batch
-from exifinator.config import build_config
 from exifinator.errors import BucketGone, EXIFinatorError, TooManyBatches
-from exifinator.models import BatchDocument
-from exifinator.queue.image_queue import Outcome
-from exifinator.sources.source import parse_source
 from exifinator.storage.schedule import KEPT_WITHOUT_ENTRY
-from tests.integration.api.batches import ending_batches, processes_of
-from tests.integration.conftest import Bucket, Installation
-from tests.photos import make_jpeg
-
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
-
-
-def schedule(*entries: dict[str, Any]) -> list[ScheduledSource]:
-    return read_schedule(build_config({"SCHEDULE": list(entries)}, {}))
+from tests.integration.batches.schedules import HOUR, MINUTE, NOON, describe, schedule
+from tests.integration.conftest import Installation
 
 
 class Starter:
@@ -89,11 +71,6 @@ class Died(BaseException):
 @pytest.fixture
 def starter(installation: Installation) -> Starter:
     return Starter(installation)
-
-
-def describe(installation: Installation, entries: list[ScheduledSource]) -> dict[str, Any]:
-    (entry,) = describe_schedule(installation.store, installation.queue, entries)
-    return entry
 
 
 def test_check__entries__start_when_they_are_due(installation: Installation, starter: Starter) -> None:
@@ -419,114 +396,3 @@ def test_describe__never_seen__says_when_it_would_start(installation: Installati
         "last": None,
         "last_batch": None,
     }
-
-
-def done_batch(installation: Installation, bucket: Bucket) -> str:
-    batch = installation.queue_batch(bucket.name)
-    installation.finish_here(batch)
-    return batch.id
-
-
-def stored(installation: Installation, batch_id: str) -> BatchDocument:
-    document = installation.store.batches.find(batch_id)
-    assert document is not None
-    return document
-
-
-def test_prune_after_batch__other_images_are_queued__waits_for_them(installation: Installation, bucket: Bucket) -> None:
-    for key in ("a.jpg", "b.jpg"):
-        bucket.put(key, make_jpeg())
-    done_batch(installation, bucket)
-    bucket.delete("b.jpg")
-    batch_id = done_batch(installation, bucket)
-    bucket.put("c.jpg", make_jpeg())
-    installation.queue_batch(bucket.name)
-    pauses = []
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            for delivery in installation.queue.take_downloads(10):
-                installation.queue.acknowledge([Outcome(delivery.member, f"{bucket.name}/c.jpg", "failed")])
-
-    source = parse_source(bucket.name)
-    prune_after_batch(batch_id, [source], installation.s3, installation.store, installation.queue, pause=pause)
-    assert len(pauses) == 3
-    assert stored(installation, batch_id)["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
-    assert set(installation.records(bucket.name)) == {"a.jpg"}
-
-
-def test_prune_after_batch__bucket_is_empty_now__removes_nothing_and_says_so(
-    installation: Installation, bucket: Bucket
-) -> None:
-    bucket.put("a.jpg", make_jpeg())
-    batch_id = done_batch(installation, bucket)
-    bucket.delete("a.jpg")
-    source = parse_source(bucket.name)
-    prune_after_batch(batch_id, [source], installation.s3, installation.store, installation.queue)
-    result = stored(installation, batch_id)["pruned"]
-    assert (result["records"], result["problem"]) == (
-        0,
-        f"The listing of s3://{bucket.name} is empty; nothing was removed",
-    )
-    assert set(installation.records(bucket.name)) == {"a.jpg"}
-
-
-def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
-    installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With real processes. The batch cannot end before its process is killed, because no worker runs."""
-    for name, value in installation.environment.items():
-        monkeypatch.setenv(name, value)
-    bucket.put("a.jpg", make_jpeg())
-    entries = schedule({"source": bucket.name, "every": "1d"})
-
-    def start(entry: ScheduledSource, batch_id: str) -> None:
-        source = entry.entry.source
-        start_batch(
-            installation.config, installation.store, installation.queue, source, batch_id=batch_id, logs=tmp_path
-        )
-
-    scheduler = Scheduler(installation.store, entries, start)
-    with ending_batches(installation):
-        scheduler.check(NOON)
-        batch_id = describe(installation, entries)["last_batch"]["id"]
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
-        (process,) = processes_of(batch_id)
-        process.kill()
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "left")
-        started_at = stored(installation, batch_id)["started_at"]
-
-        scheduler.check(NOON + MINUTE)
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
-        installation.wait_until(lambda: installation.read_queued() or stored(installation, batch_id)["state"] == "done")
-    batch = stored(installation, batch_id)
-    assert (batch["started_at"], batch["numbers"]["listed"], batch["numbers"]["stored"]) == (started_at, 1, 1)
-    assert installation.store.batches.collection.count_documents({}) == 1
-
-
-def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
-    install: Callable[..., Installation], bucket: Bucket
-) -> None:
-    """Run all parts together: MRQ's scheduler, the worker, and the process of the batch."""
-    entry = {"source": bucket.name, "every": "1d", "prune": True, "exclude": ["drafts/"]}
-    installation = install(SCHEDULE=json.dumps([entry]))
-    for key in ("a.jpg", "gone.jpg", "drafts/x.jpg"):
-        bucket.put(key, make_jpeg())
-    done_batch(installation, bucket)
-    bucket.delete("gone.jpg")
-    bucket.put("new.jpg", make_jpeg(seed=1))
-    entries = read_schedule(installation.config)
-    with ending_batches(installation):
-        worker = installation.start_worker("download", "write")
-
-        def pruned() -> Any:
-            batch = describe(installation, entries)["last_batch"]
-            return batch and stored(installation, batch["id"]).get("pruned") and batch
-
-        batch = installation.wait_until(pruned, watching=[worker])
-    assert (batch["state"], batch["numbers"]["stored"], batch["numbers"]["excluded"]) == ("done", 1, 1)
-    assert stored(installation, batch["id"])["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
-    assert set(installation.records(bucket.name)) == {"a.jpg", "new.jpg", "drafts/x.jpg"}
-    assert read_batch(installation.store, installation.queue, batch["id"])["patterns"][0]["exclude"] == ["drafts/"]
-    assert describe(installation, entries)["last"]["outcome"] == "started"

@@ -35,7 +35,7 @@ def queue(installation: Installation) -> ImageQueue:
 
 def test_acknowledge__prices__are_those_of_prefix_and_class(queue: ImageQueue) -> None:
     queue.batches.open("two", ["other/", "b/a/"])
-    queue.batches.set_prices("two", [{}, PRICES])
+    queue.batch_limits.set_prices("two", [{}, PRICES])
     queue.enqueue(refs(4))
     first, second, third, fourth = queue.take_downloads(9)
     acknowledge(queue, [first], requests=2)
@@ -53,8 +53,8 @@ def test_acknowledge__prices__are_those_of_prefix_and_class(queue: ImageQueue) -
 
 
 def test_take_downloads__limit_of_requests__delivers_what_the_rest_allows(queue: ImageQueue) -> None:
-    queue.batches.set_limits("limited", {"requests": 10})
-    queue.batches.note_listing("limited", 2, 0)
+    queue.batch_limits.set_limits("limited", {"requests": 10})
+    queue.batch_limits.note_listing("limited", 2, 0)
     queue.enqueue(refs(50))
     taken = queue.take_downloads(100)
     assert len(taken) == 8
@@ -69,29 +69,29 @@ def test_take_downloads__limit_of_requests__delivers_what_the_rest_allows(queue:
 
 
 def test_take_downloads__limit_reached__postpones_until_it_is_raised(queue: ImageQueue) -> None:
-    queue.batches.set_prices("limited", [PRICES])
-    queue.batches.set_limits("limited", {"nanodollars": 900, "image_nanodollars": 400})
+    queue.batch_limits.set_prices("limited", [PRICES])
+    queue.batch_limits.set_limits("limited", {"nanodollars": 900, "image_nanodollars": 400})
     queue.enqueue(refs(5))
     taken = queue.take_downloads(100)
     assert len(taken) == 3
-    assert not queue.batches.is_limited("b/a/004")
+    assert not queue.batch_limits.is_limited("b/a/004")
     acknowledge(queue, taken)
     assert queue.take_downloads(100) == []
-    assert queue.batches.is_limited("b/a/004")
-    assert not queue.batches.is_limited("b/c/004")
+    assert queue.batch_limits.is_limited("b/a/004")
+    assert not queue.batch_limits.is_limited("b/c/004")
 
     # Postponed images are not in progress, and are removed when the batch is cancelled.
     assert queue.batches.count_in_progress("limited", ["b/a/"]) == 0
     assert queue.batches.cancel_pending("limited", ["b/a/"]) == 2
-    queue.batches.set_limits("limited", {"nanodollars": 9_000})
+    queue.batch_limits.set_limits("limited", {"nanodollars": 9_000})
     queue.enqueue(refs(5))
     assert len(queue.take_downloads(100)) == 5
-    assert not queue.batches.is_limited("b/a/004")
+    assert not queue.batch_limits.is_limited("b/a/004")
 
 
 def test_take_downloads__images_of_others__are_not_held_back(queue: ImageQueue) -> None:
-    queue.batches.set_limits("limited", {"requests": 1})
-    queue.batches.note_listing("limited", 1, 0)
+    queue.batch_limits.set_limits("limited", {"requests": 1})
+    queue.batch_limits.note_listing("limited", 1, 0)
     queue.enqueue([*refs(3), *refs(3, "c/")])
     assert sorted(ImageRef.from_member(item.member).key for item in queue.take_downloads(9)) == [
         "c/000",
@@ -101,13 +101,13 @@ def test_take_downloads__images_of_others__are_not_held_back(queue: ImageQueue) 
     queue.batches.open("unlimited", ["b/"])
     queue.enqueue(refs(3, "a/x"))
     assert len(queue.take_downloads(9)) == 3
-    assert not queue.batches.is_limited("b/a/x001")
+    assert not queue.batch_limits.is_limited("b/a/x001")
 
 
 def test_take_downloads__deliveries_of_dead_workers__do_not_hold_back_others(
     queue: ImageQueue, installation: Installation
 ) -> None:
-    queue.batches.set_limits("limited", {"requests": 4})
+    queue.batch_limits.set_limits("limited", {"requests": 4})
     queue.enqueue(refs(4))
     dead = queue.take_downloads(100)
     assert len(dead) == 4

@@ -37,7 +37,8 @@ def describe(
         workers=SimpleNamespace(find_active=lambda _: [object()] * workers),
     )
     queue: Any = SimpleNamespace(
-        batches=SimpleNamespace(counts=lambda _: counts, has_reached_limit=lambda _: is_limited),
+        batches=SimpleNamespace(counts=lambda _: counts),
+        batch_limits=SimpleNamespace(has_reached_limit=lambda _: is_limited),
         client=SimpleNamespace(smembers=lambda _: set(paused)),
         keys=SimpleNamespace(paused_queues="paused"),
     )
