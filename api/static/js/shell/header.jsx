@@ -1,7 +1,7 @@
 /**
  * @file The page's header: links to the views, search, saved views, export, theme and help.
  * @import { RefObject } from "preact"
- * @import { Api, Counts, Navigate, State } from "../core/types"
+ * @import { Api, Counts, Navigate, State, ViewName } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Icon } from "../components/icons.jsx";
@@ -12,6 +12,12 @@ import { href, VIEW_TITLES, VIEW_NAMES } from "../core/url_state.js";
 import { ExportMenu } from "./export_menu.jsx";
 import { SavedViews } from "./saved_views.jsx";
 import { SearchBox } from "./search_box.jsx";
+
+/**
+ * Titles for narrow screens, which have room for all links only if they are short.
+ * @type {Partial<Record<ViewName, string>>}
+ */
+const SHORT_TITLES = { statistics: "Stats", duplicates: "Copies", batches: "Jobs" };
 
 /**
  * @param {object} props
@@ -47,14 +53,8 @@ export function Header({
             href={href(state, { view, photo: null })}
             aria-current={view === state.view ? "page" : undefined}
           >
-            {view === "batches" ? (
-              <>
-                <span class="long-title">{VIEW_TITLES[view]}</span>
-                <span class="short-title">Jobs</span>
-              </>
-            ) : (
-              VIEW_TITLES[view]
-            )}
+            <span class="long-title">{VIEW_TITLES[view]}</span>
+            <span class="short-title">{SHORT_TITLES[view] ?? VIEW_TITLES[view]}</span>
           </a>
         ))}
       </nav>
