@@ -62,7 +62,7 @@ def test_batch__killed_while_listing__is_resumed(shared: SharedInstallation, buc
     assert (batch.id, batch.started_at) == (batch_id, before["started_at"])
     assert batch.counts.listed == before["numbers"]["listed"] >= listed - 2 * PAGE
     list_all(batch)
-    asked = batch.listings.lister.asked  # type: ignore[attr-defined]
+    asked = batch.listings.lister._lister.asked  # type: ignore[attr-defined]
     assert all(token or start for token, start in asked)
     numbers = shared.finish(batch)
     assert adds_up(numbers)
