@@ -33,7 +33,7 @@ def test_batch__objects_deleted_while_queued__have_their_own_count(
         deliveries = {ImageRef.from_member(given.member).key: given for given in shared.queue.take_downloads(10)}
         killed = deliveries.pop("killed.jpg")
         shared.queue.release(list(deliveries.values()))
-        record, _, _ = read_image(shared.s3, ImageRef.from_member(killed.member), shared.config)
+        record, _ = read_image(shared.s3, ImageRef.from_member(killed.member), shared.config)
         for key in ("again.jpg", "killed.jpg", "reported.jpg", "unreported.jpg"):
             bucket.delete(key)
         events = [ObjectEvent(bucket.name, key) for key in ("again.jpg", "killed.jpg", "reported.jpg")]
