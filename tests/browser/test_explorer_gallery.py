@@ -57,7 +57,7 @@ def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
 LEAVE_BEFORE_PAINT = """(name) => new MutationObserver((changes, observer) => {
   if (!document.querySelector(".rows")) return;
   observer.disconnect();
-  [...document.querySelectorAll("nav a")].find((link) => link.textContent.trim() === name).click();
+  [...document.querySelectorAll("nav a")].find((link) => link.innerText.trim() === name).click();
 }).observe(document.body, {childList: true, subtree: true})"""
 
 
