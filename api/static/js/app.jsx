@@ -58,14 +58,16 @@ import MapView from "./views/map.jsx";
 import Statistics from "./views/statistics.jsx";
 import Table from "./views/table.jsx";
 
+const loadCardViews = () => import("./views/card_views.jsx");
+
 /** @type {Record<ViewName, (props: any) => JSX.Element>} */
 const VIEW_COMPONENTS = {
   gallery: Gallery,
   table: Table,
   map: MapView,
   statistics: Statistics,
-  cameras: lazy(() => import("./views/cameras.jsx"), "cameras"),
-  duplicates: lazy(() => import("./views/duplicates.jsx"), "duplicates"),
+  cameras: lazy(async () => ({ default: (await loadCardViews()).Cameras }), "cameras"),
+  duplicates: lazy(async () => ({ default: (await loadCardViews()).Duplicates }), "duplicates"),
   batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
 };
 
@@ -112,13 +114,15 @@ function App() {
   const showsPhotos = state.view !== "batches";
   const [isUnlocked, setUnlocked] = useState(false);
   useFolders(isUnlocked || !showsPhotos);
-  const changes = useLibraryChanges(api, showsPhotos && isUnlocked, state.view);
+  const mayRead = !settings.needs_token || isUnlocked;
+  // Ask for the first version together with the first photos: a change that happens after these has another one.
+  const changes = useLibraryChanges(api, showsPhotos && mayRead, state.view);
   const counts = useFacets(state, api, showsPhotos, changes);
   // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
   // would ask for it.
   const isLocked = needsToken(counts.error);
   const hasCounts = counts.data !== null;
-  useDefaultView(api, navigate, !settings.needs_token || isUnlocked);
+  useDefaultView(api, navigate, mayRead);
   useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
   // While the user watched a job, the photos of the other views were not kept up to date.
   const lastView = useRef(state.view);

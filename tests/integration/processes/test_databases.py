@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,6 +117,7 @@ def test_ensure_services__host_of_another_domain__is_refused_at_once(
 def test_store__dns_fails_at_its_first_query__the_query_is_retried(
     fake_dns: Dns, config: Config, failure: tuple[str, Exception]
 ) -> None:
+    config = config.model_copy(update={"mongodb_database": f"dns-{secrets.token_hex(4)}"})
     fake_dns.failure = failure
     pauses: list[float] = []
     fake_dns.is_back = lambda: len(pauses) == 2

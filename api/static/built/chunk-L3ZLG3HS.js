@@ -1,1 +1,0 @@
-import{i as n,la as i,z as t}from"./chunk-OCJEAP3S.js";function e({path:o,limit:p=300}){let r=i(o,p).split("/");return t("span",{dir:"ltr",children:r.map((a,s)=>t(n,{children:[s>0&&"/",t("bdi",{children:a})]}))})}export{e as a};

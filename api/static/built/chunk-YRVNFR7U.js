@@ -1,1 +1,0 @@
-import{l as r,n as u}from"./chunk-OCJEAP3S.js";var c=3e3,m=20;function T({data:e,loading:o,reload:i},n,f=c){let t=u({key:"",count:0});r(()=>{if(!(e?.cut_short||e?.partial||e?.stale)||o||(t.current.key!==n&&(t.current={key:n,count:0}),t.current.count>=m))return;t.current.count+=1;let s=setTimeout(i,Math.min(f*t.current.count,c));return()=>clearTimeout(s)},[e])}export{T as a};
