@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,8 @@ import pymongo
 from bench.api_records import THUMBNAIL_BYTES, make_records
 from bench.api_requests import COLLECTION, REQUESTS_PER_CASE, Client, MakePath, percentile, photo_cases, view_cases
 from exifinator.storage.indexes import INDEXES
-from tests.servers import find_in_wheel, reserve_port, running
+from tests.servers import api_is_ready, find_in_wheel, reserve_port, running
+from tests.waiting import eventually
 
 DATABASE = "bench_api"
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,26 +101,27 @@ def run_mongodb() -> Iterator[str]:
 
 
 @contextmanager
-def run_api(mongodb_uri: str) -> Iterator[tuple[int, int]]:
-    """Run `python -m api` on the generated records. Yield its port and process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    settings = {
+def run_api(mongodb_uri: str, *, processes: int = 1, **settings: object) -> Iterator[tuple[int, int]]:
+    """Run `python -m api` on the generated records. Yield its port and the id of its main process, once it is ready.
+
+    Args:
+        mongodb_uri: The URL of MongoDB.
+        processes: The number of processes that serve requests; a single one is the main process itself.
+        settings: Further settings.
+    """
+    port = reserve_port()
+    values = {
         "MONGODB_URI": mongodb_uri,
         "MONGODB_DATABASE": DATABASE,
         "MONGODB_COLLECTION": COLLECTION,
         "API_PORT": port,
+        "API_PROCESSES": processes,
+        **settings,
     }
-    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in settings.items()}}
+    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in values.items()}}
     process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        eventually(lambda: api_is_ready(port, process), watching=[process])
         yield port, process.pid
     finally:
         process.terminate()

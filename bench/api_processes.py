@@ -13,12 +13,9 @@ import asyncio
 import itertools
 import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -26,10 +23,10 @@ from urllib.parse import quote
 import psutil
 import pymongo
 
-from bench.api import DATABASE, ROOT, load, run_mongodb, table, wait_for_counts
+from bench.api import DATABASE, load, run_api, run_mongodb, table, wait_for_counts
 from bench.api_requests import COLLECTION, Client, percentile, photo_cases
 from exifinator.config import Config
-from tests.servers import api_is_ready, reserve_port, run_redis
+from tests.servers import run_redis
 from tests.waiting import eventually
 
 _SAMPLED_PATHS = 500
@@ -64,31 +61,6 @@ class Result:
             f"{self.cpu_seconds / n_requests * 1000:.2f}",
             f"{self.memory_mb:.0f}",
         ]
-
-
-@contextmanager
-def run_api(mongodb_uri: str, redis_url: str, processes: int) -> Iterator[tuple[int, psutil.Process]]:
-    """Run `python -m api`. Yield its port and its main process."""
-    port = reserve_port()
-    settings = {
-        "MONGODB_URI": mongodb_uri,
-        "MONGODB_DATABASE": DATABASE,
-        "MONGODB_COLLECTION": COLLECTION,
-        "REDIS_URL": redis_url,
-        "API_PORT": port,
-        "API_PROCESSES": processes,
-    }
-    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in settings.items()}}
-    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        eventually(lambda: api_is_ready(port, process), watching=[process])
-        main = psutil.Process(process.pid)
-        eventually(lambda: len(main.children()) >= (processes if processes > 1 else 0), watching=[process])
-        wait_for_counts(Client(port))
-        yield port, main
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 async def _send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> str:
@@ -139,7 +111,10 @@ def _cpu_seconds(main: psutil.Process) -> float:
 
 
 def measure_api(mongodb_uri: str, redis_url: str, processes: int, paths: list[str], options: Any) -> Result:
-    with run_api(mongodb_uri, redis_url, processes) as (port, main):
+    with run_api(mongodb_uri, processes=processes, REDIS_URL=redis_url) as (port, pid):
+        main = psutil.Process(pid)
+        eventually(lambda: len(main.children()) >= (processes if processes > 1 else 0))
+        wait_for_counts(Client(port))
         before = _cpu_seconds(main)
         result = asyncio.run(measure(port, paths, options.clients, options.seconds))
         result.cpu_seconds = _cpu_seconds(main) - before

@@ -1,7 +1,7 @@
 """Store the views that users saved in the explorer.
 
-All views are in one document, and each change replaces the version that was read. So names are unique, one view at most
-is the default, and their number is limited, whoever changes them at the same time.
+All views are in one document, and each change replaces the version that was read. So even if several users change views
+at the same time, names stay unique, at most one view is the default, and the number of views stays limited.
 """
 
 from __future__ import annotations
