@@ -165,11 +165,18 @@ export function NoMatches({ clear, children }) {
   return (
     <Screen title="No photos match these filters" kind="no-matches">
       {children || <p>Remove a filter above, or clear them all.</p>}
-      <p>
-        <button type="button" onClick={clear}>
-          Clear all filters
-        </button>
-      </p>
+      <ClearFilters clear={clear} />
     </Screen>
+  );
+}
+
+/** @param {{clear: () => void}} props */
+export function ClearFilters({ clear }) {
+  return (
+    <p>
+      <button type="button" onClick={clear}>
+        Clear all filters
+      </button>
+    </p>
   );
 }

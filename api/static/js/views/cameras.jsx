@@ -3,7 +3,7 @@
  * @import { Api, CameraBody, Counts, FilterChange, Navigate, State, ValueCount } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
-import { Failed, Loading, Screen } from "../components/status_screens.jsx";
+import { ClearFilters, Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { TableHead } from "../components/table_head.jsx";
 import { formatDay, formatNumber, oneLine, pluralize } from "../core/format.js";
 import { cameraName } from "../core/labels.js";
@@ -52,13 +52,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
     return (
       <Screen title="No camera serial numbers in these photos">
         <p>Cameras are listed here by the serial number that they write into their photos.</p>
-        {pairs.length > 0 && (
-          <p>
-            <button type="button" onClick={() => navigate({ clearFilters: true })}>
-              Clear all filters
-            </button>
-          </p>
-        )}
+        {pairs.length > 0 && <ClearFilters clear={() => navigate({ clearFilters: true })} />}
       </Screen>
     );
   }

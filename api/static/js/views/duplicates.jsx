@@ -4,7 +4,7 @@
  * @import { Problem } from "../core/api.js"
  */
 import { PathText } from "../components/path_text.jsx";
-import { Failed, Loading, Screen } from "../components/status_screens.jsx";
+import { ClearFilters, Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { toProblem } from "../core/api.js";
 import { explainRefusal } from "../core/error_messages.js";
@@ -40,13 +40,7 @@ export default function Duplicates({ state, navigate, api, changes }) {
     return (
       <Screen title="No duplicates among these photos">
         <p>Copies are recognized by size and metadata, whatever their names and folders are.</p>
-        {pairs.length > 0 && (
-          <p>
-            <button type="button" onClick={() => navigate({ clearFilters: true })}>
-              Clear all filters
-            </button>
-          </p>
-        )}
+        {pairs.length > 0 && <ClearFilters clear={() => navigate({ clearFilters: true })} />}
       </Screen>
     );
   }
