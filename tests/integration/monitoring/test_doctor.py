@@ -29,9 +29,12 @@ from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def own_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a Redis whose settings tests may change."""
-    with run_redis(tmp_path_factory.mktemp("own-redis")) as url:
+def own_redis_url() -> Iterator[str]:
+    """Start a Redis whose settings tests may change. Its data is not kept, so it is killed at the end.
+
+    A Redis whose append-only file was just turned on refuses to end while it writes the first one.
+    """
+    with run_redis() as url:
         yield url
 
 
