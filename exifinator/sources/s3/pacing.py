@@ -2,9 +2,11 @@
 
 Requests are not paced until the server rejects some because of their rate. The rate then falls, and returns along the
 curve of CUBIC: quickly at first, slowly near the rate that was too high, and beyond it ever more quickly, because the
-server may permit more by now.
+server may permit more by now. Each return to the limit costs some rejected requests. So as long as the limit stays the
+same, each return takes twice as long as the one before, up to a minute.
 
-Source: RFC 9438, "CUBIC for Fast and Long-Distance Networks", section 4.2, with a fixed time to return (K).
+Source: RFC 9438, "CUBIC for Fast and Long-Distance Networks", section 4.2, with a time to return (K) that does not
+depend on the rate.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from gevent.lock import BoundedSemaphore
 # A server that limits the rate of requests answers with one of these statuses (S3's SlowDown is a 503).
 THROTTLED_STATUSES = frozenset({429, 503})
 DECREASE = 0.85
-# The time until the rate is again what it was when the server complained.
+# The time until the rate is again what it was when the server complained. It doubles while the limit stays the same.
 RETURN_SECONDS = 5.0
+LONGEST_RETURN_SECONDS = 60.0
 # Requests are no longer paced once the curve permits this many times the rate at which the server complained.
 FREE_SHARE = 4.0
 # Requests per second. Below it, a worker would wait longer for its turn than a retry is delayed.
@@ -45,10 +48,17 @@ LOWEST_SHARE = 0.4
 
 @dataclass(slots=True)
 class _Tally:
-    """Numbers of responses."""
+    """Numbers of responses.
+
+    Attributes:
+        all: Recent responses.
+        throttled: Those that rejected a request.
+        since_first: Responses since the first one that rejected a request.
+    """
 
     all: int = 0
     throttled: int = 0
+    since_first: int = 0
 
     def add(self, *, is_throttled: bool) -> None:
         if self.all >= RECENT_RESPONSES:
@@ -57,6 +67,7 @@ class _Tally:
             self.throttled //= 2
         self.all += 1
         self.throttled += is_throttled
+        self.since_first += bool(self.throttled)
 
     @property
     def share(self) -> float:
@@ -77,6 +88,7 @@ class RequestRate:
         # The rate at which the server complained last, and when the rate was reduced.
         self._rate_before = 0.0
         self._decreased_at = -math.inf
+        self._return_seconds = RETURN_SECONDS
         # The responses to requests that began soon after that, and to later requests.
         self._calm, self._recent = _Tally(), _Tally()
 
@@ -106,15 +118,22 @@ class RequestRate:
         if tally.throttled < THROTTLED_RESPONSES or tally.share < tolerated:
             return False
         rate = self._permitted(now) if self.is_limited else self._measured(now)
+        # If the server complains only now, its limit is about the same as before, so look for a higher one less often.
+        is_same_limit = self.is_limited and not is_calm
+        self._return_seconds = (
+            min(self._return_seconds * 2, LONGEST_RETURN_SECONDS) if is_same_limit else RETURN_SECONDS
+        )
         # Return at most to the rate that the server did not reject.
-        self._rate_before = max(rate * max(LOWEST_SHARE, 1 - tally.share), LOWEST_RATE / DECREASE)
+        accepted_share = 1 - tally.throttled / tally.since_first
+        self._rate_before = max(rate * max(LOWEST_SHARE, accepted_share), LOWEST_RATE / DECREASE)
         self._decreased_at = now
         self.is_limited = True
         self._calm, self._recent = _Tally(), _Tally()
         return True
 
     def _permitted(self, now: float) -> float:
-        distance = (now - self._decreased_at) / RETURN_SECONDS - 1
+        seconds = now - self._decreased_at - self._return_seconds
+        distance = seconds / (self._return_seconds if seconds < 0 else RETURN_SECONDS)
         return self._rate_before * (1 + (1 - DECREASE) * distance**3)
 
     def _measured(self, now: float) -> float:

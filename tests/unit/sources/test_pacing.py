@@ -72,10 +72,18 @@ def test_rate__server_limits_it__nearly_all_is_used_and_little_is_rejected(permi
     assert len(client.rejected) - rejected_before < 0.01 * 100 * permitted
 
 
+def test_rate__limit_stays_the_same__is_exceeded_ever_less_often() -> None:
+    client = Client(token_bucket(lambda _: 100, 10))
+    client.send(40)
+    rejected_before = len(client.rejected)
+    assert client.send(800) > 93
+    assert len(client.rejected) - rejected_before < 0.005 * 800 * 100
+
+
 def test_rate__server_permits_more_later__is_no_longer_paced() -> None:
-    client = Client(token_bucket(lambda now: 100 if now < 30 else 1e9, 10))
-    client.send(30)
-    client.send(60)
+    client = Client(token_bucket(lambda now: 100 if now < 120 else 1e9, 10))
+    client.send(120)
+    client.send(120)
     assert not client.rate.is_limited
     assert client.send(5) == pytest.approx(FASTEST, rel=0.01)
 
