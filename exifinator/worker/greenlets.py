@@ -42,6 +42,6 @@ class GreenletShares:
         return most if self._read_limit is None else min(most, self._read_limit.value)
 
     def note_downloads(self, running: int) -> None:
-        """Tell the read limit whether it is reached."""
-        if self._read_limit is not None and running >= self._read_limit.value:
-            self._read_limit.note_reached()
+        """Tell the read limit how many downloads are running, after as many as possible have been started."""
+        if self._read_limit is not None:
+            self._read_limit.note_downloads(running)

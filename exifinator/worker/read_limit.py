@@ -1,10 +1,9 @@
 """The number of images that a worker process fetches at the same time, adapted to S3 and to the machine.
 
-The limit grows while throughput grows with it, that is, while reads take no longer than they do without a backlog. Once
-they take longer, further reads only wait for each other: for the CPU, for the network or for S3. By Little's law,
-`limit × (1 - base / mean)` of the reads then wait, where `mean` is how long reads take now, and `base` how long they
-take without a backlog. The limit settles where this backlog is BACKLOG: throughput needs some of it, because reads
-arrive in bursts.
+The limit grows while throughput grows with it. By Little's law, `rate × base` downloads are enough to keep S3 busy,
+where `rate` is the number of reads per second, and `base` how long a read takes without a backlog. All other downloads
+wait: for the CPU, for the network, for S3 or for the write queue. The limit settles where this backlog is BACKLOG:
+throughput needs some of it, because downloads arrive in bursts, and share pushes to the write queue.
 
 If S3 limits the rate of requests, if reads time out or if the write queue is full, the limit is reduced at once.
 
@@ -27,12 +26,14 @@ LOWEST = 8
 HIGHEST = 1000
 # The limit of a worker that has not read anything yet.
 INITIAL = 32
-# With fewer reads that wait, a process with much to do sometimes has nothing to do; more of them only take memory.
-BACKLOG = 75
-# Slow start ends at this share of BACKLOG.
+# With fewer downloads that wait, a process with much to do sometimes has nothing to do. More of them only take memory.
+BACKLOG = 150
+# The backlog is limited to the reads of this time, so that the reads from a slow server do not wait for minutes.
+BACKLOG_SECONDS = 0.5
+# Slow start ends at this share of the backlog.
 SLOW_START_SHARE = 0.5
-# By how much the limit changes at the end of a round.
-STEP = 4
+# The limit changes at most by this share of itself at the end of a round.
+STEP_SHARE = 1 / 8
 DECREASE = 0.7
 # The limit is reduced at most once in this time, because the reads that are in flight may all have the same trouble.
 DECREASE_SECONDS = 1.0
@@ -51,14 +52,16 @@ class _Round:
         began_at: When the round began, by the clock of ReadLimit.
         goal: The number of reads after which the round may end: as many as the limit allowed at its beginning.
         reads: The number of reads that ended.
-        seconds: How long these reads took in total.
-        was_reached: Whether more reads would have been begun if the limit had been higher.
+        read_seconds: How long these reads took in total.
+        download_seconds: The number of running downloads, integrated over the time of the round.
+        was_reached: Whether more downloads would have been begun if the limit had been higher.
     """
 
     began_at: float
     goal: int
     reads: int = 0
-    seconds: float = 0.0
+    read_seconds: float = 0.0
+    download_seconds: float = 0.0
     was_reached: bool = False
 
 
@@ -94,18 +97,28 @@ class ReadLimit:
         self._clock = clock
         self._is_slow_start = True
         self._base_seconds = math.inf
-        self._round = _Round(clock(), self.value)
-        self._probe = _Probe(clock() + PROBE_SECONDS)
+        now = clock()
+        self._round = _Round(now, self.value)
+        self._probe = _Probe(now + PROBE_SECONDS)
         self._last_decrease_at = -math.inf
+        # The number of running downloads, and the time up to which it is part of `download_seconds`.
+        self._downloads, self._counted_at = 0, now
 
-    def note_reached(self) -> None:
-        """Note that more images would be fetched now if the limit were higher."""
-        self._round.was_reached = True
+    def note_downloads(self, running: int) -> None:
+        """Note how many downloads are running now, after as many as possible have been started."""
+        self._count_downloads(self._clock())
+        self._downloads = running
+        if running >= self.value:
+            self._round.was_reached = True
+
+    def _count_downloads(self, now: float) -> None:
+        self._round.download_seconds += self._downloads * (now - self._counted_at)
+        self._counted_at = now
 
     def note_read(self, seconds: float) -> None:
         """Note that a read has ended, and how long it took."""
         self._round.reads += 1
-        self._round.seconds += seconds
+        self._round.read_seconds += seconds
         if self._is_slow_start and self._round.was_reached:
             # Each read that ends permits one more, so the limit doubles in a round.
             self._set(self.value + 1)
@@ -128,23 +141,27 @@ class ReadLimit:
         self.value = max(min(LOWEST, self._highest), min(value, self._highest))
 
     def _end_round(self, now: float) -> None:
-        mean_seconds = self._round.seconds / self._round.reads
+        self._count_downloads(now)
+        mean_seconds = self._round.read_seconds / self._round.reads
         if self._probe.limit_before:
             self._end_round_of_probe(now, mean_seconds)
         else:
             self._base_seconds = min(self._base_seconds, mean_seconds)
             if self._round.was_reached:
-                self._adjust(now, mean_seconds)
+                self._adjust(now)
         self._round = _Round(now, self.value)
 
-    def _adjust(self, now: float, mean_seconds: float) -> None:
-        waiting = self.value * (1 - self._base_seconds / mean_seconds)
-        if self._is_slow_start and waiting < BACKLOG * SLOW_START_SHARE and self.value < self._highest:
+    def _adjust(self, now: float) -> None:
+        seconds = max(now - self._round.began_at, 1e-9)
+        rate = self._round.reads / seconds
+        waiting = self._round.download_seconds / seconds - rate * self._base_seconds
+        backlog = min(BACKLOG, rate * BACKLOG_SECONDS)
+        if self._is_slow_start and waiting < backlog * SLOW_START_SHARE and self.value < self._highest:
             return
-        # With a limit that is lower or higher by some reads, so many fewer or more would wait.
-        change = round(BACKLOG - waiting)
-        self._set(self.value + (change if self._is_slow_start else max(-STEP, min(STEP, change))))
         self._is_slow_start = False
+        # With a limit that is lower or higher by some downloads, so many fewer or more would wait.
+        step = max(1, int(self.value * STEP_SHARE))
+        self._set(self.value + max(-step, min(step, round(backlog - waiting))))
         if now >= self._probe.due_at:
             self._probe = _Probe(now, limit_before=self.value)
             self._set(int(self.value * PROBE_SHARE))
