@@ -24,7 +24,7 @@ from api.aggregations.collection_counts import CollectionCounts
 from api.aggregations.duplicates import Duplicates, Group
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FacetCounts
-from api.aggregations.map_clusters import build_pyramid, from_columns, to_columns
+from api.aggregations.map_clusters import build_pyramid, from_arrays, to_arrays
 from api.aggregations.suggestions import Suggester
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
@@ -217,7 +217,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         lambda: build_pyramid(store.photos),
         seconds=60,
         read_version=lambda: read_version(store.photos),
-        shared=shared.named("pyramid", to_columns, from_columns) if shared else None,
+        shared=shared.named("pyramid", to_arrays, from_arrays) if shared else None,
     )
     # Run slow background queries one at a time. Each occupies one of MongoDB's cores, and requests need the others.
     gate = asyncio.Semaphore(1)

@@ -21,7 +21,7 @@ MAX_ZOOM = 22
 # view.
 MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
-_BUILD_MS = 120_000
+_BUILD_TIMEOUT_MS = 120_000
 # Matches only photos with valid coordinates, because other programs may have stored arbitrary values.
 _LOCATED: Filter = {
     "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
@@ -74,14 +74,14 @@ async def build_pyramid(photos: Collection) -> Pyramid:
     """Group all photos into the cells of all grids. May take minutes."""
     finest: Cells = {}
     stages = _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM)
-    cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_MS, allowDiskUse=True, batchSize=500)
+    cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_TIMEOUT_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
         finest[_cell_position(row)] = _to_cell(row)
-    return _stack(finest)
+    return _build_coarser_grids(finest)
 
 
-def _stack(finest: Cells) -> Pyramid:
-    """Group the cells of each grid into the next coarser one, from the finest."""
+def _build_coarser_grids(finest: Cells) -> Pyramid:
+    """Return the pyramid above the finest grid: group the cells of each grid into those of the next coarser one."""
     grids = [finest]
     for _ in range(MAX_CACHED_ZOOM):
         coarser: Cells = {}
@@ -90,14 +90,21 @@ def _stack(finest: Cells) -> Pyramid:
     return Pyramid(grids[::-1])
 
 
-def to_columns(pyramid: Pyramid) -> list[list[Any]]:
-    """Return the finest grid as columns: of x, y and the parts of the cells. The other grids follow from it."""
-    return [list(column) for column in zip(*((*at, *cell) for at, cell in pyramid.grids[-1].items()), strict=True)]
+def to_arrays(pyramid: Pyramid) -> list[list[Any]]:
+    """Return the finest grid as arrays of equal length: x, y, and one for each element of Cell.
+
+    The coarser grids can be computed from it.
+    """
+    return [
+        list(array) for array in zip(*((*position, *cell) for position, cell in pyramid.grids[-1].items()), strict=True)
+    ]
 
 
-def from_columns(columns: list[list[Any]]) -> Pyramid:
-    """Return the pyramid of the columns that `to_columns` has returned."""
-    return _stack({(x, y): (count, lng, lat, id_) for x, y, count, lng, lat, id_ in zip(*columns, strict=True)})
+def from_arrays(arrays: list[list[Any]]) -> Pyramid:
+    """Return the pyramid whose `to_arrays` returned these arrays."""
+    return _build_coarser_grids(
+        {(x, y): (count, lng, lat, id_) for x, y, count, lng, lat, id_ in zip(*arrays, strict=True)}
+    )
 
 
 async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0) -> Cells:

@@ -29,7 +29,7 @@ _FACETS = tuple(facet for facets in GROUPS.values() for facet in facets)
 MAX_PER_GROUP = 5
 # A suggestion may replace this many of the words before the cursor: `eos r5` suggests one camera.
 _MAX_WORDS = 3
-# A filter in words that fits more values than this stays a search in their texts.
+# If a typed filter such as `camera:x` matches more values than this, it is searched for as text.
 MAX_RESOLVED = 10
 # Wait this long for the counts of a facet after the API has started; later, counts are cached.
 _FIRST_COUNT_SECONDS = 1.0
@@ -43,13 +43,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A filter to add, or a text to complete.
+    """A filter to add, or a completion of the typed text.
 
     Attributes:
-        text: What to show: the value, or the text that replaces the typed one.
+        text: What to show: the value, or the completed text.
         start: Position of the first character that the suggestion replaces.
-        count: The number of photos with the value, in the whole collection; None for a text.
-        filters: The parameters of the filter; empty for a text.
+        count: The number of photos with the value, in the whole collection; None for a completion.
+        filters: The parameters of the filter; empty for a completion.
     """
 
     text: str
@@ -76,26 +76,27 @@ class Suggester:
         last = items[-1]
         groups: dict[str, list[Suggestion]] = {"filters": list(_completions(last))}
         facets = [name for name in _FACETS if not last.name or last.name == name]
-        searches = await self._read(facets)
+        searches = await self._load_value_searches(facets)
         for group, names in GROUPS.items():
             found = [
                 _suggestion(name, match, start)
-                for start, terms in _endings(items)
+                for start, terms in _last_words(items)
                 for name in names
                 if name in searches
                 for match in searches[name].find(terms)[:MAX_PER_GROUP]
             ]
-            # Endings with more words come first, because they are more specific.
+            # Matches of more words come first, because they are more specific.
             groups[group] = _best(found)
         return {group: rows for group, rows in groups.items() if rows}, len(searches) == len(facets)
 
     async def resolve(self, item: SearchItem) -> list[str] | None:
-        """Return the values that a filter in words means: `camera:x-t4` means X-T4. Empty if it fits none or many.
+        """Return the values that a typed filter matches: `camera:x-t4` matches X-T4.
 
         Returns:
-            The values, or None if the values of the facet were not counted in time.
+            The values; an empty list if there are none, or more than MAX_RESOLVED. None if the values of the facet were
+            not counted in time.
         """
-        search = (await self._read([item.name])).get(item.name)
+        search = (await self._load_value_searches([item.name])).get(item.name)
         if search is None:
             return None
         matches = search.find(terms_of_query(item.value))
@@ -103,7 +104,7 @@ class Suggester:
         values = [match.value for match in exact or matches]
         return values if len(values) <= MAX_RESOLVED else []
 
-    async def _read(self, names: Sequence[str]) -> dict[str, ValueSearch]:
+    async def _load_value_searches(self, names: Sequence[str]) -> dict[str, ValueSearch]:
         counts = await asyncio.gather(*(self._read_counts(name) for name in names))
         searches = {}
         for name, values in zip(names, counts, strict=True):
@@ -124,8 +125,8 @@ class Suggester:
         return None
 
 
-def _endings(items: Sequence[SearchItem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the terms of the last words, longest ending first, each with its start. A filter is an ending by itself."""
+def _last_words(items: Sequence[SearchItem]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the position and the terms of the last three, two and one words. Of a filter, yield only its value."""
     if items[-1].name:
         # Replace the whole filter, including its name.
         yield items[-1].start, terms_of_query(items[-1].value)
@@ -133,10 +134,10 @@ def _endings(items: Sequence[SearchItem]) -> Iterator[tuple[int, list[str]]]:
     first = len(items) - 1
     while first > 0 and len(items) - first < _MAX_WORDS and _is_plain(items[first - 1]):
         first -= 1
-    for at in range(first, len(items)):
-        terms = [term for item in items[at:] for term in terms_of_query(item.value)]
+    for index in range(first, len(items)):
+        terms = [term for item in items[index:] for term in terms_of_query(item.value)]
         if terms:
-            yield items[at].start, terms
+            yield items[index].start, terms
 
 
 def _is_plain(item: SearchItem) -> bool:
@@ -158,12 +159,12 @@ def _suggestion(name: str, match: Match, start: int) -> Suggestion:
 
 
 def _folder_name(folder: str) -> str:
-    """Return the last part of the path, so that the folders within a folder are not suggested for its name."""
+    """Return the last part of the path, so that a search for a folder's name does not suggest its subfolders."""
     return folder.rstrip("/").rpartition("/")[2]
 
 
 def _completions(item: SearchItem) -> Iterator[Suggestion]:
-    """Yield the filters that can be written as words and begin with the text of an item: `ca` has `camera:`."""
+    """Yield the filters that can be written as words and begin with the text of an item: `ca` yields `camera:`."""
     value = item.value.lower()
     if item.name in _CHOICES:
         texts = [f"{item.name}:{choice}" for choice in _CHOICES[item.name] if choice.startswith(value)]

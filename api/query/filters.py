@@ -99,10 +99,10 @@ _SIDECAR_FILTERS: dict[str, Filter] = {
     for state in get_args(SidecarState)
 }
 _PRIMARY: Filter = {"stack.primary": {"$ne": False}}
-# Sidecars are other files, so this matters only if these are asked for.
+# Sidecars have the media type `other`, so this matters only if `media_type` or `sidecar` selects such files.
 _PRIMARY_FILES: Filter = {**_PRIMARY, "sidecar": {"$exists": False}}
 NOT_PRIMARY: Filter = {"stack.primary": False}
-# The filter of `primary` alone.
+# The filter if `primary=true` is the only parameter.
 PRIMARY_PHOTOS: Filter = combine(_PRIMARY, PHOTOS_ONLY)
 Kind = Literal["raw", "hdr", "panorama", "burst", "motion", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
@@ -128,7 +128,7 @@ class Filters(Arguments):
     a photo must match all values of `has` and `without`.
     """
 
-    # The buckets of all photos, if they matter for `prefix`; see query/buckets.py.
+    # The names of all buckets; set only if `prefix` is searched for in all of them. See query/buckets.py.
     _all_buckets: tuple[str, ...] = PrivateAttr(default=())
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
@@ -148,7 +148,7 @@ class Filters(Arguments):
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key. Without exactly one `bucket`, it may also be a prefix of `<bucket>/<key>`.",
+        description="Prefix of the key. Unless exactly one `bucket` is given, `<bucket>/<key>` may begin with it too.",
         examples=["2024/"],
     )
     format: list[Value] = _list_field("File format.", "jpeg")
@@ -234,7 +234,7 @@ class Filters(Arguments):
 
     @property
     def id_prefix(self) -> str:
-        """The prefix of the selected ids. Without exactly one `bucket`, it may be the prefix of their keys instead."""
+        """The prefix of the selected ids. Unless exactly one `bucket` is given, it may be a prefix of keys instead."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
@@ -253,16 +253,18 @@ class Filters(Arguments):
         return self.prefix is not None and not self.bucket
 
     @property
-    def photos_only(self) -> bool:
-        """Whether other files than images and videos are left out, which is the default."""
+    def leaves_out_other_files(self) -> bool:
+        """Whether files other than images and videos are left out, which is the default."""
         return not (self.media_type or self.sidecar)
 
     def restriction(self) -> tuple[Filter, frozenset[str]]:
         """Return the part of the filter that most records match, and the names of its filters.
 
-        It does not help to find the matches.
+        An index on its fields would not speed up a query.
         """
-        names = frozenset({"media_type"} if self.photos_only else ()) | ({"primary"} if self.primary else frozenset())
+        names = frozenset({"media_type"} if self.leaves_out_other_files else ()) | (
+            {"primary"} if self.primary else frozenset()
+        )
         return combine(*(part for name, part in self._parts() if name in names)), names
 
     def _parts(self) -> list[tuple[str, Filter]]:
@@ -273,7 +275,7 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
-        if self.photos_only:
+        if self.leaves_out_other_files:
             parts.append(("media_type", PHOTOS_ONLY))
         return parts
 
@@ -306,7 +308,7 @@ class Filters(Arguments):
             case "query":
                 return [read_filter(value)]
             case "primary":
-                return [_PRIMARY if self.photos_only else _PRIMARY_FILES] if value else []
+                return [_PRIMARY if self.leaves_out_other_files else _PRIMARY_FILES] if value else []
             case "sidecar":
                 return [_SIDECAR_FILTERS[value]]
             case _ if name in FILTER_PATHS:
@@ -333,7 +335,7 @@ class Filters(Arguments):
         return {"$or": filters} if len(filters) > 1 else filters[0]
 
 
-# Filters that can be written in a search, and names of texts of a photo, such as `title`.
+# Filters that can be written in a search, and names of a photo's text fields, such as `title`.
 SEARCH_NAMES = TEXT_NAMES | Filters.model_fields.keys() - {"q", "query"}
 
 
@@ -359,13 +361,13 @@ def _search(text: str) -> list[Filter]:
             values.setdefault(item.name, []).append(item)
     if values:
         parts.append(_parameters_filter([item for items in values.values() for item in items]))
-    # Each condition becomes a part of its own, so that pages can be read by the rarest word. A text without letters and
-    # digits matches nothing.
+    # Each condition becomes a part of its own, so that a page can be fetched through the index entries of the rarest
+    # word. A text without letters and digits matches nothing.
     return [{path: condition} for part in parts for path, condition in conditions_of(part)] or [NOTHING]
 
 
 def _parameters_filter(items: list[SearchItem]) -> Filter:
-    # The filters outside of the text decide whether other files than photos match.
+    # Unless the search contains `media_type:`, the request's other parameters decide which media types match.
     is_default = all(item.name != "media_type" for item in items)
     return read_items(items).to_filter(exclude=frozenset({"media_type"}) if is_default else frozenset())
 
@@ -383,7 +385,7 @@ def read_items(items: list[SearchItem]) -> Filters:
         if item.name in REPEATABLE:
             arguments.setdefault(item.name, []).append(item.value)
         elif item.name in arguments:
-            raise SearchSyntaxError(f"the filter {item.name}: can be used only once", item.start, item.end)
+            raise SearchSyntaxError(f"the filter `{item.name}:` can be used only once", item.start, item.end)
         else:
             arguments[item.name] = item.value
     return Filters.model_validate(arguments)

@@ -133,7 +133,7 @@ async def _count_in_stacks(counter: FacetCounter, arguments: Filters, budget_ms:
     if not arguments.primary:
         return None
     # Only photos and videos are in stacks.
-    excluded = frozenset({"primary", "media_type"} if arguments.photos_only else {"primary"})
+    excluded = frozenset({"primary", "media_type"} if arguments.leaves_out_other_files else {"primary"})
     return await counter.count_in_stacks(arguments.to_filter(exclude=excluded), budget_ms)
 
 

@@ -97,7 +97,7 @@ test("DateHeadings: months begin rows, days are labels within them", () => {
   assert.equal(headings.above(6, 8).month, "No date");
 });
 
-test("justify: a new month ends the row, and headings have their room", () => {
+test("justify: a new month ends the row, and space is left for the headings", () => {
   const days = [20_240_503, 20_240_503, 20_240_430, ...Array.from({ length: 7 }, () => 20_240_429)];
   /** @type {Row[]} */
   const rows = [];
@@ -119,7 +119,7 @@ test("justify: a new month ends the row, and headings have their room", () => {
   assert.equal(rows[1].top, rows[0].height + LAYOUT.gap);
 });
 
-test("justify: a month that goes on in the next page is laid out as one", () => {
+test("justify: a month that continues on the next page is laid out as one", () => {
   const days = Array.from({ length: 40 }, (_, index) => (index < 21 ? 20_240_503 : 20_240_430));
   const aspects = days.map(() => 1.5);
   for (const cut of [1, 20, 21, 22]) {
@@ -282,14 +282,14 @@ test("flatten: nested names, lists of values in one row", () => {
   ]);
 });
 
-test("rotateArea: an area of the stored image, where the displayed image has it", () => {
+test("rotateArea: converts an area of the stored image to one of the displayed image", () => {
   const area = { x: 0.25, y: 0.125, w: 0.5, h: 0.25 };
   assert.deepEqual(rotateArea(area), area);
   assert.deepEqual(rotateArea(area, 3), { x: 0.75, y: 0.875, w: 0.5, h: 0.25 });
   assert.deepEqual(rotateArea(area, 6), { x: 0.875, y: 0.25, w: 0.25, h: 0.5 });
   assert.deepEqual(rotateArea(area, 8), { x: 0.125, y: 0.75, w: 0.25, h: 0.5 });
   assert.deepEqual(rotateArea(area, 99), area);
-  // Every orientation keeps the area inside the image: none turns and mirrors the wrong way.
+  // In every orientation, the area is inside the image.
   for (let orientation = 1; orientation <= 8; orientation++) {
     const { x, y, w, h } = rotateArea(area, orientation);
     assert.ok(x - w / 2 >= 0 && x + w / 2 <= 1 && y - h / 2 >= 0 && y + h / 2 <= 1);

@@ -1,4 +1,4 @@
-"""Read bytes from a block that was fetched in pieces."""
+"""Read bytes of a MakerNote or an IFD by offset, when only some ranges of its data were fetched."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 
 class Pieces:
-    """The data of a block. Only some of its ranges were fetched.
+    """Data of which only some ranges were fetched.
 
     Args:
-        pieces: The ranges by offset in bytes. They are sorted and do not overlap.
+        pieces: The fetched ranges by their offset in bytes. They are sorted and do not overlap.
     """
 
     def __init__(self, pieces: Mapping[int, bytes]) -> None:

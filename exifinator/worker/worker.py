@@ -87,7 +87,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def _ensure_job_indexes(self) -> None:
         """Create the indexes of MRQ's jobs. If MongoDB denies it, work without them, only slower."""
         try:
-            with mongodb_errors("create the indexes of jobs"):
+            with mongodb_errors("create the job indexes"):
                 run_task("mrq.basetasks.indexes.EnsureIndexes", {})
         except EXIFinatorError as exc:
             self.log.warning("start: %s", exc, extra={"action": "start"})

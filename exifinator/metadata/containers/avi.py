@@ -106,7 +106,7 @@ class _AviReader:
             avi_makers.add_nikon(split_chunks(data), self.tags, self.located)
             return
         if kind == b"strl":
-            self.streams.begin()
+            self.streams.begin_stream()
         for chunk, body in split_chunks(data):
             if chunk == b"LIST" and depth < MAX_DEPTH:
                 self.read_list(body[:4], body[4:], depth + 1)
@@ -117,7 +117,7 @@ class _AviReader:
             elif chunk in (b"hymn", b"mknt"):
                 avi_makers.add_maker_note(body, str(self.tags.get("RIFF Software") or ""), self.located)
             elif kind in (b"strl", b"odml") or chunk == b"avih":
-                self.streams.read(chunk, body)
+                self.streams.keep_header(chunk, body)
                 if chunk == b"strd":
                     avi_makers.add_stream_data(body, self.tags, self.located)
             elif chunk == b"JUNK" and avi_makers.is_maker_junk(body):

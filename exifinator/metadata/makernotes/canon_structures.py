@@ -12,7 +12,7 @@ from typing import Any
 
 from exifinator.metadata.makernotes.fixed_layout import MAX_ITEMS, Note, field_at, read_fixed_layout
 from exifinator.metadata.makernotes.tables import FORMATS, Table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_value, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of functions per structure.
@@ -49,7 +49,7 @@ def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator
         field = field_at(table, note, index)
         if field is None or not count:
             continue
-        value: Any = decode_format(item, field.kind if field.kind in FORMATS else "int16u", order)
+        value: Any = decode_exiftool_value(item, field.kind if field.kind in FORMATS else "int16u", order)
         if (is_new and index in (12, 13)) or (not is_new and index == 10):
             value = _set_bits(value)
             yield Tag(f"MakerNote {field.name}", value or "(none)", index, 3, value, len(item))

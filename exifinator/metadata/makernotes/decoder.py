@@ -18,7 +18,13 @@ from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
 from exifinator.metadata.makernotes.keys import NIKON_COUNT, decipher_pentax_count, find_nikon_key
 from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, decode_items, is_text, make_tag
+from exifinator.metadata.makernotes.values import (
+    TIFF_TYPES,
+    decode_exiftool_value,
+    decode_tiff_value,
+    is_text,
+    make_tag,
+)
 from exifinator.metadata.tag_values import Tag
 
 # Limits per note. No camera writes even a quarter as many.
@@ -312,8 +318,8 @@ class NoteDecoder:
             has_same_size = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
             has_same_length = len(data) == size * field.count if field.count else len(data) % size == 0
             if (field_type == 7 and has_same_length) or (field_type in (1, 3, 4) and has_same_size):
-                return decode_format(data, field.kind, order)
-        return decode_items(data, field_type, order)
+                return decode_exiftool_value(data, field.kind, order)
+        return decode_tiff_value(data, field_type, order)
 
     def _add_undecoded(self, field: Field | None, tag: int, field_type: int, length: int) -> None:
         name = field.name if field else f"Tag 0x{tag:04X}"

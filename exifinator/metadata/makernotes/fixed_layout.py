@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_value, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # Longer values are not useful for searching.
@@ -136,7 +136,13 @@ def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str)
         pass
     try:
         tag = make_tag(
-            field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), len(item), order
+            field.name,
+            number,
+            TIFF_TYPES.get(kind, 7),
+            field,
+            decode_exiftool_value(item, kind, order),
+            len(item),
+            order,
         )
     except ERRORS:
         tag = None

@@ -16,10 +16,10 @@ TIFF_TYPES = {
     "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
     "int32s": 9, "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
 }  # fmt: skip
-# The text of a longer list ends after this many values.
+# Show at most this many values of a list.
 MAX_SHOWN_VALUES = 64
-# Estimated memory per value, or per eight characters of a text.
-MEMORY_BYTES = 64
+# Estimated memory per value, or per eight characters of a string.
+BYTES_PER_VALUE = 64
 # BSON stores 64-bit integers with a sign.
 MAX_INTEGER = 1 << 63
 
@@ -30,7 +30,7 @@ def is_text(data: bytes) -> bool:
     return bool(body) and all(32 <= byte < 127 for byte in body)
 
 
-def decode_items(data: bytes, field_type: int, order: str) -> Any:
+def decode_tiff_value(data: bytes, field_type: int, order: str) -> Any:
     """Decode a value of a TIFF type.
 
     Args:
@@ -39,8 +39,8 @@ def decode_items(data: bytes, field_type: int, order: str) -> Any:
         order: Byte order, "<" or ">".
 
     Returns:
-        A text, or a list of numbers. Ratios with a denominator of 0, and floats that are not finite, are None. Bytes of
-        the type UNDEFINED are returned as they are.
+        A string, or a list of numbers. Ratios with a denominator of 0, and floats that are not finite, are None. Bytes
+        of the type UNDEFINED are returned as they are.
     """
     if field_type in tiff_spec.TEXT_TYPES:
         return decode_text(data)
@@ -54,7 +54,7 @@ def decode_items(data: bytes, field_type: int, order: str) -> Any:
     return [value if math.isfinite(value) else None for value in values] if field_type in (11, 12) else values
 
 
-def decode_format(data: bytes, kind: str, order: str) -> Any:
+def decode_exiftool_value(data: bytes, kind: str, order: str) -> Any:
     """Decode a value of one of ExifTool's types.
 
     Args:
@@ -63,7 +63,7 @@ def decode_format(data: bytes, kind: str, order: str) -> Any:
         order: Byte order, "<" or ">".
 
     Returns:
-        As for decode_items.
+        As for decode_tiff_value.
     """
     if kind == "string":
         return decode_text(data)
@@ -74,10 +74,10 @@ def decode_format(data: bytes, kind: str, order: str) -> Any:
     character, size = FORMATS[kind]
     if kind.endswith("Rev"):
         order = ">" if order == "<" else "<"
-    items = struct.calcsize(character)
-    numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // items}{character}", data))
+    item_bytes = struct.calcsize(character)
+    numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // item_bytes}{character}", data))
     if character == "Q":
-        numbers = [_storable(number) for number in numbers]
+        numbers = [_storable_or_none(number) for number in numbers]
     if kind.startswith("rational"):
         return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
     if kind.startswith("fixed"):
@@ -95,7 +95,7 @@ def show_number(value: Any) -> str:
 
 
 def show(field: Field | None, value: Any) -> str:
-    """Return the text of a value: its name, or else its print form, or else the value itself."""
+    """Return the text of a value: its label, or else the result of `field.show`, or else the value itself."""
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if field is None:
         return _plain(single)
@@ -103,7 +103,7 @@ def show(field: Field | None, value: Any) -> str:
     if isinstance(labels, tuple):
         items = value if isinstance(value, list) else [value]
         return "; ".join(
-            _named(labels[index] if index < len(labels) else None, item)
+            _label(labels[index] if index < len(labels) else None, item)
             for index, item in enumerate(items[:MAX_SHOWN_VALUES])
         )
     if labels is not None:
@@ -117,21 +117,21 @@ def show(field: Field | None, value: Any) -> str:
     return _plain(single)
 
 
-def _named(labels: Labels | None, item: Any) -> str:
+def _label(labels: Labels | None, item: Any) -> str:
     text = labels.get(item) if labels else None
     return text if text is not None else f"Unknown ({show_number(item)})" if labels else show_number(item)
 
 
 def _plain(value: Any) -> str:
-    """Return the text of a value without a name or a print form."""
+    """Return the text of a value that has neither a label nor a `field.show`."""
     if isinstance(value, list):
         shown = " ".join(show_number(item) for item in value[:MAX_SHOWN_VALUES])
         return f"{shown} ..." if len(value) > MAX_SHOWN_VALUES else shown
     return value if isinstance(value, str) else show_number(value)
 
 
-def _storable(value: Any) -> Any:
-    """Return a value; None if it is a number that MongoDB cannot store."""
+def _storable_or_none(value: Any) -> Any:
+    """Return the value, or None if it is a number that MongoDB cannot store."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return None if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER else value
@@ -147,7 +147,7 @@ def make_tag(
         number: The tag's number, or the index of the field.
         field_type: The TIFF type.
         field: The field, which has the conversion; None if the table has no such tag.
-        value: The value as decoded by decode_items or decode_format.
+        value: The value as decoded by decode_tiff_value or decode_exiftool_value.
         length: The length of the value in bytes.
         order: Byte order, "<" or ">".
     """
@@ -155,12 +155,12 @@ def make_tag(
         value = field.convert(value, order)
         if value is None:
             return None
-        value = [_storable(item) for item in value] if isinstance(value, list) else _storable(value)
+        value = [_storable_or_none(item) for item in value] if isinstance(value, list) else _storable_or_none(value)
         if value is None:
             return None
     if isinstance(value, bytes):
         value = decode_text(value) if is_text(value) else list(value)
     if isinstance(value, int | float):
         value = [value]
-    memory = MEMORY_BYTES * (len(value) if isinstance(value, list) else 1 + len(value) // 8)
+    memory = BYTES_PER_VALUE * (len(value) if isinstance(value, list) else 1 + len(value) // 8)
     return Tag(f"MakerNote {name}", show(field, value), number, field_type, value, length, memory_bytes=memory)

@@ -54,17 +54,23 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
         first, last, total = content_range
         if first != start or last < first or last - first >= length:
             body.close()
-            raise SourceUnavailable(f"S3 sent other bytes of {ref.id} than requested: {header}", code="bad_response")
+            raise SourceUnavailable(
+                f"S3 sent a different range of {ref.id} than requested: {header}", code="bad_response"
+            )
         # Read one byte more than the range has, to notice a body that is longer.
         data = _read(body, last - first + 2)
         if len(data) != last - first + 1:
-            raise SourceUnavailable(f"S3 sent a body of {ref.id} that does not fit {header}", code="bad_response")
+            raise SourceUnavailable(
+                f"S3 sent a body of {ref.id} that does not match its Content-Range {header}", code="bad_response"
+            )
         return RangeRead(
             start, data, total, etag, modified.astimezone(UTC), encoding, is_weak, storage_class=storage_class
         )
     if header or response["ResponseMetadata"]["HTTPStatusCode"] == 206:
         body.close()
-        raise SourceUnavailable(f"S3 sent {ref.id} with the Content-Range {header!r}", code="bad_response")
+        raise SourceUnavailable(
+            f"S3 sent a part of {ref.id} without a valid Content-Range: {header!r}", code="bad_response"
+        )
     # Status 200: the server does not support ranges, or ignores the range of a small object.
     end = start + length
     data = _read(body, end)
@@ -143,7 +149,7 @@ def to_listed_page(page: dict[str, Any], bucket: str, prefix: str, *, max_keys: 
 
 
 def malformed_listing(bucket: str, problem: str) -> IncompleteListing:
-    """Return the error for a complete page that is not a listing as S3 defines it."""
+    """Return the error for a page that arrived whole, but is not a valid S3 listing."""
     return IncompleteListing(
         f"The listing of {bucket} cannot be used: {problem}",
         code="malformed_listing",

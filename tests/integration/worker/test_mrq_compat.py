@@ -1,4 +1,7 @@
-"""MRQ on current drivers, in a subprocess: it patches the classes of gevent, Redis and MongoDB."""
+"""MRQ works with current versions of its drivers.
+
+Each test runs MRQ in a subprocess, because mrq_compat patches the classes of the drivers for the whole process.
+"""
 
 from __future__ import annotations
 
@@ -74,9 +77,9 @@ del calls[:]
 jobs.insert([{"_id": at} for at in range(5)])
 assert [job["_id"] for job in jobs.find({}, batch_size=2).sort("_id", 1)] == list(range(5))
 jobs.find_one({"_id": 3})
-# A find is a call and a message. Two further messages fetch the other batches.
-one = ["find", "cursor"]
-assert [call["method"] for call in calls] == ["insert", *one, "cursor", "cursor", *one], calls
+# A find calls the hook once as "find", and once as "cursor" for each batch of documents that is fetched.
+one_find = ["find", "cursor"]
+assert [call["method"] for call in calls] == ["insert", *one_find, "cursor", "cursor", *one_find], calls
 assert {call["collection"] for call in calls} == {"compat_hooks.jobs"}
 jobs.drop()
 report = {"_id": ObjectId(), "at": datetime.datetime(2026, 5, 17), "name": "é", "n": [1, None, {"b": 2.5}]}
@@ -86,7 +89,7 @@ for module in (worker, scheduler):
 """
 
 
-def test_mrq__reports_with_times_and_hooks__are_written_and_called_once(mongodb_uri: str) -> None:
+def test_mrq__reports_are_serialized__and_hooks_called_once_per_operation(mongodb_uri: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -141,7 +144,7 @@ context.set_current_config(config.get_config(sources=(), config_type="worker"))
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from exifinator.worker import worker
 logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
-for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTimeoutError("away")):
+for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTimeoutError("no server")):
     def refuse(path, params):
         raise error
     worker.run_task = refuse
@@ -149,17 +152,17 @@ for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTime
 """
 
 
-def test_worker__indexes_that_mongodb_denies__are_one_line_of_the_log() -> None:
+def test_worker__creating_an_index_fails__is_logged_on_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "WARNING start: MongoDB cannot create the indexes of jobs now: not authorized on mrq",
-        "WARNING start: MongoDB cannot create the indexes of jobs: away",
+        "WARNING start: MongoDB cannot create the job indexes now: not authorized on mrq",
+        "WARNING start: MongoDB cannot create the job indexes: no server",
     ]
 
 
 @pytest.mark.parametrize("options", [["--trace_io"], ["--print_mongodb", "--trace_greenlets"]], ids=" ".join)
-def test_worker__options_of_mrq_that_trace__indexes_as_without_them(
+def test_worker__mrq_tracing_options__do_not_change_indexing(
     installation: Installation, bucket: Bucket, options: list[str]
 ) -> None:
     for i in range(3):
@@ -167,7 +170,7 @@ def test_worker__options_of_mrq_that_trace__indexes_as_without_them(
     batch = installation.queue_batch(bucket.name)
     installation.start_worker("download", "write", *options)
 
-    numbers = installation.finish(batch)
+    counts = installation.finish(batch)
 
-    assert (numbers.stored, numbers.failed) == (3, 0)
+    assert (counts.stored, counts.failed) == (3, 0)
     assert "Traceback" not in installation.worker_logs()

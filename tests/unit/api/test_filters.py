@@ -184,7 +184,7 @@ def test_to_filter__primary__leaves_out_sidecars_only_if_other_files_are_asked_f
     }  # fmt: skip
 
 
-def test_restriction__primary__is_what_most_photos_match() -> None:
+def test_restriction__is_the_part_of_the_filter_that_most_photos_match() -> None:
     assert Filters(primary=True, camera=["A"]).restriction() == (PRIMARY_PHOTOS, {"media_type", "primary"})
     assert Filters(camera=["A"]).restriction() == (PHOTOS_ONLY, {"media_type"})
     assert Filters(media_type=["video"]).restriction() == ({}, frozenset())

@@ -122,7 +122,7 @@ def test_search__excluded_filter__is_its_negation() -> None:
         ("has:wings", 0, 9, "has: "),
         ("京都 taken:2019-13", 3, 16, "taken: "),
         ("iso:100 -iso:x", 8, 14, "iso: expected a number"),
-        ("iso:100 iso:200", 8, 15, "the filter iso: can be used only once"),
+        ("iso:100 iso:200", 8, 15, "the filter `iso:` can be used only once"),
         (" ".join("abcdefghijklmnopq"), 32, 33, f"a search has at most {MAX_ITEMS} words"),
     ],
 )
