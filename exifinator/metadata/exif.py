@@ -40,7 +40,7 @@ def _structs(byte_order: str) -> tuple[struct.Struct, struct.Struct, struct.Stru
 
 
 def _text(tag: Any) -> str:
-    """Return the text of a tag; "" if there is no tag, or its value is not a text."""
+    """Return the text of a tag; "" if there is no tag, or its value is not a string."""
     return tag.values if tag is not None and isinstance(tag.values, str) else ""
 
 

@@ -2,7 +2,7 @@
 
 The container readers (in containers/) request the ranges that they need, and this module fetches them. A JPEG usually
 takes one GET. No photo takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again. A movie may
-take more (RangeBuffer.further_reads).
+take more (RangeBuffer.max_further_reads).
 """
 
 from __future__ import annotations
@@ -128,11 +128,11 @@ def _fetch_once(
         missing = file.take_missing()
         if not missing or file.is_final:
             break
-        reads_left = (file.further_reads or MAX_FURTHER_READS) - n_reads
+        reads_left = (file.max_further_reads or MAX_FURTHER_READS) - n_reads
         for start, end in _plan_reads(missing, reads_left, file):
             file.add(start, read(start, end))
             n_reads += 1
-        if n_reads > (file.further_reads or MAX_FURTHER_READS):
+        if n_reads > (file.max_further_reads or MAX_FURTHER_READS):
             file.is_final = True
     if located.status == "unsupported" and first.content_encoding and decoder is None:
         located.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."

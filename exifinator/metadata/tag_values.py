@@ -188,5 +188,5 @@ def _format_ratios(pairs: list[tuple[int, int]]) -> str:
     if len(pairs) == 1:
         return format_ratio(*pairs[0])
     is_long = len(pairs) > MAX_PRINTED_VALUES
-    texts = ", ".join([format_ratio(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
-    return f"[{texts}, ... ]" if is_long else f"[{texts}]"
+    ratios = ", ".join([format_ratio(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
+    return f"[{ratios}, ... ]" if is_long else f"[{ratios}]"

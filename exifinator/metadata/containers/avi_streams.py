@@ -15,13 +15,13 @@ from exifinator.metadata.text_decoding import decode_text
 
 MAX_STREAMS = 16
 VIDEO, AUDIO = b"vids", b"auds"
-# Names of the codec, the rate and the length in each type of stream.
-NAMES = {
+# Type of a stream -> names of the tags for its codec, its rate and its length.
+TAG_NAMES = {
     VIDEO: ("VideoCodec", "VideoFrameRate", "VideoFrameCount"),
     AUDIO: ("AudioCodec", "AudioSampleRate", "AudioSampleCount"),
 }
-OTHER_NAMES = ("Codec", "StreamSampleRate", "StreamSampleCount")
-MAX_PIXELS = 1 << 16
+OTHER_TAG_NAMES = ("Codec", "StreamSampleRate", "StreamSampleCount")
+MAX_SIDE_PIXELS = 1 << 16
 
 
 class StreamHeaders:
@@ -37,29 +37,31 @@ class StreamHeaders:
         if len(self._streams) < MAX_STREAMS:
             self._streams.append({})
 
-    def read(self, kind: bytes, body: bytes) -> None:
-        """Keep a header: `avih`, `dmlh`, `strh`, `strf` or `strn`."""
-        if kind == b"avih":
+    def read(self, chunk_type: bytes, body: bytes) -> None:
+        """Store the header chunks `avih`, `dmlh`, `strh`, `strf` and `strn` for `add_to`. Ignore other chunks."""
+        if chunk_type == b"avih":
             self._main = self._main or body[:56]
-        elif kind == b"dmlh" and len(body) >= 4:
+        elif chunk_type == b"dmlh" and len(body) >= 4:
             self._n_frames = int.from_bytes(body[:4], "little")
-        elif kind in (b"strh", b"strf", b"strn") and self._streams:
-            self._streams[-1].setdefault(kind, body[:256])
+        elif chunk_type in (b"strh", b"strf", b"strn") and self._streams:
+            self._streams[-1].setdefault(chunk_type, body[:256])
 
     def add_to(self, tags: ContainerTags, located: LocatedMetadata) -> None:
         """Add the tags of all headers, and the size of the picture."""
         seconds = 0.0
         if len(self._main) >= 40:
-            numbers = struct.unpack_from("<10I", self._main)
-            if numbers[0]:
-                tags.add("RIFF FrameRate", round(1e6 / numbers[0], 6), f"{round(1e6 / numbers[0], 3):g}")
-                seconds = numbers[4] * numbers[0] / 1e6
-            tags.add("RIFF MaxDataRate", numbers[1], f"{numbers[1] / 1000:.4g} kB/s")
-            tags.add("RIFF FrameCount", numbers[4])
-            tags.add("RIFF StreamCount", numbers[6])
-            tags.add("RIFF ImageWidth", numbers[8])
-            tags.add("RIFF ImageHeight", numbers[9])
-            _set_size(numbers[8], numbers[9], located)
+            frame_us, bytes_per_second, _, _, n_frames, _, n_streams, _, width, height = struct.unpack_from(
+                "<10I", self._main
+            )
+            if frame_us:
+                tags.add("RIFF FrameRate", round(1e6 / frame_us, 6), f"{round(1e6 / frame_us, 3):g}")
+                seconds = n_frames * frame_us / 1e6
+            tags.add("RIFF MaxDataRate", bytes_per_second, f"{bytes_per_second / 1000:.4g} kB/s")
+            tags.add("RIFF FrameCount", n_frames)
+            tags.add("RIFF StreamCount", n_streams)
+            tags.add("RIFF ImageWidth", width)
+            tags.add("RIFF ImageHeight", height)
+            _set_size(width, height, located)
         for stream in self._streams:
             seconds = self._add_stream(stream, tags, located) or seconds
         if self._n_frames:
@@ -69,38 +71,38 @@ class StreamHeaders:
 
     def _add_stream(self, stream: dict[bytes, bytes], tags: ContainerTags, located: LocatedMetadata) -> float:
         """Add the tags of a stream. Return the duration of a video stream in seconds; 0 for other streams."""
-        header, layout = stream.get(b"strh", b""), stream.get(b"strf", b"")
-        kind, seconds = header[:4], 0.0
+        header, stream_format = stream.get(b"strh", b""), stream.get(b"strf", b"")
+        stream_type, seconds = header[:4], 0.0
         if len(header) >= 48:
-            codec, rate_name, length_name = NAMES.get(kind, OTHER_NAMES)
+            codec_name, rate_name, length_name = TAG_NAMES.get(stream_type, OTHER_TAG_NAMES)
             scale, rate, _, length, _, quality, sample_bytes = struct.unpack_from("<7I", header, 20)
             type_tag = find_tag("RIFF::StreamHeader", "0")
-            kind_text = decode_text(kind)
-            tags.add("RIFF StreamType", kind_text, type_tag.labels.get(kind_text, "") if type_tag else "")
-            tags.add(f"RIFF {codec}", decode_text(header[4:8]))
+            type_text = decode_text(stream_type)
+            tags.add("RIFF StreamType", type_text, type_tag.labels.get(type_text, "") if type_tag else "")
+            tags.add(f"RIFF {codec_name}", decode_text(header[4:8]))
             if scale and rate:
                 tags.add(f"RIFF {rate_name}", round(rate / scale, 6), f"{round(rate / scale, 3):.9g}")
-                # The length of an OpenDML file is that of its first segment here.
-                seconds = max(length, self._n_frames) * scale / rate if kind == VIDEO else 0.0
+                # In an OpenDML file, `length` counts only the frames of the first segment.
+                seconds = max(length, self._n_frames) * scale / rate if stream_type == VIDEO else 0.0
             tags.add(f"RIFF {length_name}", length)
             tags.add("RIFF Quality", quality, "Default" if quality == 0xFFFFFFFF else "")
             size_text = f"{sample_bytes} byte{'' if sample_bytes == 1 else 's'}" if sample_bytes else "Variable"
             tags.add("RIFF SampleSize", sample_bytes, size_text)
         tags.add("RIFF StreamName", decode_text(stream.get(b"strn", b"")))
-        if kind == VIDEO and len(layout) >= 40:
-            _add_picture_format(layout, tags, located)
-        elif kind == AUDIO and len(layout) >= 14:
-            _add_audio_format(layout, tags)
+        if stream_type == VIDEO and len(stream_format) >= 40:
+            _add_picture_format(stream_format, tags, located)
+        elif stream_type == AUDIO and len(stream_format) >= 14:
+            _add_audio_format(stream_format, tags)
         return seconds
 
 
 def _set_size(width: int, height: int, located: LocatedMetadata) -> None:
-    if located.width_pixels is None and 0 < width < MAX_PIXELS and 0 < height < MAX_PIXELS:
+    if located.width_pixels is None and 0 < width < MAX_SIDE_PIXELS and 0 < height < MAX_SIDE_PIXELS:
         located.width_pixels, located.height_pixels = width, height
 
 
 def _add_picture_format(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
-    """Add a BITMAPINFOHEADER. ExifTool has its tags in the group File."""
+    """Add the fields of a BITMAPINFOHEADER, under ExifTool's names, which are in the group File."""
     version, width, height, planes, depth = struct.unpack_from("<IiiHH", data)
     compression, length, x_density, y_density, n_colors, n_important = struct.unpack_from("<4s5I", data, 16)
     tag = find_tag("BMP::Main", "0")

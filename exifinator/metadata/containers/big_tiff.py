@@ -26,7 +26,7 @@ from exifinator.metadata.containers.tiff import (
 )
 from exifinator.metadata.containers.tiff_writer import LONG, LONG_MAX, TiffDirectory, write_tiff
 
-# Types that TIFF lacks, of 64 bits each: unsigned, signed, and offset of a directory.
+# 64-bit types that TIFF lacks: unsigned integer, signed integer, and offset of a directory.
 LONG8, SIGNED_LONG8, IFD8 = 16, 17, 18
 LONG8_FORMATS = {LONG8: "Q", SIGNED_LONG8: "q", IFD8: "Q"}
 SIGNED_LONG, DOUBLE = 9, 12
@@ -39,7 +39,7 @@ MAX_DEPTH = 3
 class _Walker:
     """Reads the directories.
 
-    If bytes have not been fetched yet, the walk goes on, so that one pass requests as many missing ranges as possible.
+    If bytes have not been fetched yet, the walk continues, so that one pass requests as many ranges as possible.
 
     Attributes:
         read_bytes: The number of bytes read so far. Bytes that were read twice count twice.
@@ -129,7 +129,7 @@ class _Walker:
         if tag in POINTERS:
             self._add_children(directory, tag, field_type, data, depth)
             return
-        field_type, data = self._narrow(field_type, count, data)
+        field_type, data = self._to_tiff_type(field_type, count, data)
         if tag in PAGE_TAGS and count == 1 and field_type in (3, LONG):
             page.set(tag, self.number(data))
         directory.entries.append((tag, field_type, count, data))
@@ -144,8 +144,8 @@ class _Walker:
         if children:
             directory.children[tag] = children
 
-    def _narrow(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
-        """Return a type of TIFF and the values in this type.
+    def _to_tiff_type(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
+        """Convert values of a 64-bit type to a type that TIFF has. Return that type and the bytes of the values.
 
         64-bit integers become 32-bit integers, or floating-point numbers if they are too large for that.
         """

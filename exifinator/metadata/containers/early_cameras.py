@@ -27,7 +27,7 @@ DUCKY_TEXTS = {2: "Comment", 3: "Copyright"}
 
 
 def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata in an APP12 segment with lines such as `Shutter=33363`, as EXIF and texts."""
+    """Add the metadata in an APP12 segment with lines such as `Shutter=33363`, as EXIF and as text values."""
     text = decode_text(body[body.find(PICTURE_INFO) :][:MAX_TEXT_BYTES])
     lines: dict[str, str] = {}
     for match in list(LINE.finditer(text))[:MAX_LINES]:
@@ -37,10 +37,9 @@ def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
     image, exif = exif_directories()
     image.add_text(0x010E, lines.get("ID", ""))
     exif.add_text(0x9003, _date(lines.get("TimeDate", "")))
-    # The exposure time.
-    microseconds = _number(lines.get("Shutter")) or _number(lines.get("shtr"))
-    if microseconds is not None and 0 < microseconds < 1e9:
-        exif.add_ratio(0x829A, microseconds / 1e6)
+    exposure_us = _number(lines.get("Shutter")) or _number(lines.get("shtr"))
+    if exposure_us is not None and 0 < exposure_us < 1e9:
+        exif.add_ratio(0x829A, exposure_us / 1e6)
     for tag, name in ((0x829D, "FNumber"), (0x9204, "ExpBias")):
         number = _number(lines.get(name))
         if number is not None and abs(number) < 1000:
@@ -77,13 +76,13 @@ def add_casio_qv(body: bytes, located: LocatedMetadata) -> None:
 
 
 def _number(text: str | None) -> float | None:
-    """Return the number with which a text begins, after letters such as the F of `F2.8`."""
+    """Return the number with which a string begins, after letters such as the F of `F2.8`."""
     match = NUMBER.match(text) if text else None
     return float(match[1]) if match else None
 
 
 def _date(text: str) -> str:
-    """Return a date in EXIF's format; "" if the text is not a date.
+    """Return a date in EXIF's format; "" if `text` is not a date.
 
     Olympus writes the seconds since 1970, and other makers write the parts of the date.
     """

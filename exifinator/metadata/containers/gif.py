@@ -46,7 +46,7 @@ def read_gif(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _palette_bytes(flags: int) -> int:
-    """Return the length in bytes of the palette that the flags of a file or a frame announce."""
+    """Return the length in bytes of the palette that the flags of a file or a frame specify; 0 if there is none."""
     return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
 
 

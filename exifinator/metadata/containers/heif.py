@@ -58,7 +58,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
     return strip_exif_identifier(body)
 
 
-def boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def split_boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
     """Yield each box in `body` as (type, start, end); start and end delimit the box's own body within `body`."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
@@ -79,7 +79,7 @@ def _read_items(body: bytes) -> dict[int, str]:
     """
     items: dict[int, str] = {}
     count_bytes = 2 if body[:1] == b"\0" else 4
-    for kind, start, end in boxes(body, 4 + count_bytes):
+    for kind, start, end in split_boxes(body, 4 + count_bytes):
         version = body[start : start + 1]
         if kind != b"infe" or version not in (b"\2", b"\3"):
             continue
@@ -134,14 +134,14 @@ def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
     The size is the displayed size, after the rotation in `irot`.
     """
     properties: list[tuple[bytes, bytes]] = []
-    associated: list[int] = []
-    for kind, start, end in boxes(body):
+    property_indices: list[int] = []
+    for kind, start, end in split_boxes(body):
         if kind == b"ipco":
             inner = body[start:end]
-            properties = [(name, inner[begin:stop]) for name, begin, stop in boxes(inner)]
+            properties = [(name, inner[begin:stop]) for name, begin, stop in split_boxes(inner)]
         elif kind == b"ipma":
-            associated = associated or _associations(body[start:end], primary_id)
-    for index in associated:
+            property_indices = property_indices or _property_indices(body[start:end], primary_id)
+    for index in property_indices:
         name, value = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"ispe" and len(value) >= 12:
             located.width_pixels = int.from_bytes(value[4:8], "big")
@@ -153,7 +153,7 @@ def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
             located.add_profile(value[4:])
 
 
-def _associations(body: bytes, item_id: int) -> list[int]:
+def _property_indices(body: bytes, item_id: int) -> list[int]:
     """Return the 1-based indices of an item's properties from an `ipma` box."""
     fields = _Fields(body)
     version, flags = fields.read_uint(1), fields.read_uint(3)
@@ -182,7 +182,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         DamagedFile: If a box or an item is invalid.
     """
     child_boxes: dict[bytes, tuple[int, int]] = {}
-    for kind, begin, end in boxes(body, 4):
+    for kind, begin, end in split_boxes(body, 4):
         child_boxes.setdefault(kind, (begin, end))
 
     def child_body(kind: bytes) -> bytes:

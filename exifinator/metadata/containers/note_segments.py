@@ -1,6 +1,6 @@
 """Find MakerNote data that is stored outside the MakerNote: in JPEG segments and in the blocks of RAW files.
 
-It is located as blocks of the kind `note/TABLE`, where TABLE is the name of the MakerNote table that decodes it.
+The data becomes blocks of the kind `note/TABLE`, where TABLE is the name of the MakerNote table that decodes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ NOTE = "note/"
 FLIR, GOPRO, QUALCOMM = b"FLIR\0", b"GoPro\0", b"\x1aQualcomm Camera Attributes"
 # Limit on the segments of a thermal image that are joined. The camera's record is usually in the first one.
 MAX_FLIR_SEGMENTS = 8
-# The identifier is followed by a version, the number of the segment, and the number of the last segment.
+# Length of the segment header, and offset of the segment's number in it. The header has the identifier, a version, the
+# number of the segment, and the number of the last segment.
 FLIR_HEAD_BYTES, FLIR_NUMBER = 8, 6
 FLIR_RECORDS_AT, FLIR_RECORD_BYTES, MAX_FLIR_RECORDS = 0x18, 32, 64
 FLIR_CAMERA_INFO, MAX_CAMERA_INFO_BYTES = 32, 8 * 1024

@@ -20,10 +20,10 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 METADATA_CHUNKS = frozenset({*TEXT_CHUNKS, b"eXIf", b"iCCP", b"tIME"})
-# Limit on a chunk with metadata, before and after decompression, and limit on any other text.
+# Limit on a chunk with metadata, before and after decompression, and limit on any other text value.
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 512 * 1024
-# Limits on all texts of a file together.
+# Limits on the number and the total length of a file's text values.
 MAX_TEXTS, MAX_TEXTS_BYTES = 100, 1024 * 1024
 MAX_CHUNKS = 20_000
 READ_AHEAD_BYTES = 16 * 1024
@@ -36,7 +36,7 @@ MAX_CANDIDATES, MAX_STEPS = 50, 1000
 
 
 def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP, IPTC and texts in a PNG, and read its size."""
+    """Locate EXIF, XMP, IPTC and text chunks in a PNG, and read its size."""
     located.format = "png"
     offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
@@ -114,7 +114,7 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
 
 def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
-    """Add the metadata in a chunk: EXIF, XMP, IPTC, a text, a colour profile, or the time of the last change."""
+    """Add the metadata in a chunk: EXIF, XMP, IPTC, text, a colour profile, or the time of the last change."""
     keyword = b"" if kind in (b"eXIf", b"tIME") else file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
     is_text = kind in TEXT_CHUNKS and keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE)
     if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(located)):
@@ -144,8 +144,8 @@ def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: 
 
 
 def _has_enough_texts(located: LocatedMetadata) -> bool:
-    texts = [len(block.pieces[0]) for block in located.blocks if block.kind.startswith("text/")]
-    return len(texts) >= MAX_TEXTS or sum(texts) >= MAX_TEXTS_BYTES
+    lengths = [len(block.pieces[0]) for block in located.blocks if block.kind.startswith("text/")]
+    return len(lengths) >= MAX_TEXTS or sum(lengths) >= MAX_TEXTS_BYTES
 
 
 def _decompressed(data: bytes, located: LocatedMetadata, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
@@ -164,8 +164,8 @@ def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
     """Add the metadata in a raw profile.
 
     Args:
-        name: The name of the profile, from the keyword of its chunk. Where possible, the content decides on the kind of
-            metadata instead, because the name is unreliable.
+        name: The name of the profile, from the keyword of its chunk. Where possible, the kind of metadata is detected
+            from the content instead, because the name is unreliable.
         text: A line with the name, a line with the length, and then lines of hexadecimal digits.
         located: The result.
     """

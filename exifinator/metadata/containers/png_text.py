@@ -16,7 +16,7 @@ def chunk_text(kind: bytes, body: bytes, decompress: Callable[[bytes], bytes]) -
     Args:
         kind: tEXt, zTXt or iTXt.
         body: The body of the chunk.
-        decompress: Function that decompresses a text.
+        decompress: Function that decompresses the text.
     """
     _, _, rest = body.partition(b"\0")
     if kind == b"tEXt":

@@ -22,7 +22,7 @@ def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Minolta MRW. Its block TTW is a TIFF structure. Others contain camera settings."""
+    """Locate the metadata of a Minolta MRW. Its block TTW is a TIFF structure. Other blocks have camera settings."""
     located.format = "mrw"
     end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
     offset = 8

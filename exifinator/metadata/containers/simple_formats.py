@@ -12,7 +12,7 @@ from exifinator.metadata.containers.range_buffer import ContainerReader, Damaged
 
 PNM_HEADER = re.compile(rb"P[1-6](?:\s+|\s*#[^\n]*\n)+(\d{1,9})(?:\s+|\s*#[^\n]*\n)+(\d{1,9})\s")
 PNM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
-# Length in bytes of the header that follows the file header, in each version of the format.
+# Length in bytes of the header after the file header. Each version of the format has another length.
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 ICON_SIGNATURES, MAX_ICONS = (b"\0\0\1\0", b"\0\0\2\0"), 64
 PCX_VERSIONS = frozenset({0, 2, 3, 4, 5})

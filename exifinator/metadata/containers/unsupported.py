@@ -28,9 +28,9 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-# The rest of a longer sidecar is not read. Sidecars of darktable with many masks have some 100 KB.
+# Limit on the bytes of a sidecar that are read. Sidecars of darktable with many masks have about 100 KB.
 MAX_XMP_BYTES = 4 * 1024 * 1024
-# The names of fields in every JSON file with which Google Takeout describes a photo. These files have about 1 KB.
+# Fields that every JSON sidecar of Google Takeout has. Such a sidecar has about 1 KB.
 TAKEOUT_FIELDS = (b'"title"', b'"photoTakenTime"')
 MAX_TAKEOUT_BYTES = 64 * 1024
 
@@ -66,7 +66,7 @@ def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _is_takeout(file: RangeBuffer, head: bytes) -> bool:
-    """Return whether the file is the JSON with which Google Takeout describes a photo."""
+    """Return whether the file is a JSON sidecar of Google Takeout."""
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or file.total_bytes > MAX_TAKEOUT_BYTES:
         return False
     data = file.read(0, file.total_bytes)

@@ -19,8 +19,8 @@ MAX_BLOCK_BYTES = 4 * 1024 * 1024
 def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF and XMP in a WebP, and read its size.
 
-    Some writers add metadata without a VP8X chunk, or without setting its flags, so look at the chunks after the
-    picture in any case. If the picture is the last chunk, this takes no request.
+    Some writers add metadata without a VP8X chunk, or without setting its flags, so always look at the chunks
+    after the picture. If the picture is the last chunk, this takes no request.
     """
     located.format = "webp"
     offset = 12
@@ -34,7 +34,7 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
             located.width_pixels = 1 + int.from_bytes(head[12:15], "little")
             located.height_pixels = 1 + int.from_bytes(head[15:18], "little")
-            # An animation has too many chunks to look at all of them without a hint of metadata.
+            # An animation may have thousands of chunks. Look through them only if a flag announces metadata.
             if head[8] & HAS_ANIMATION and not head[8] & (HAS_XMP | HAS_EXIF):
                 return
         elif kind in (b"VP8 ", b"VP8L"):

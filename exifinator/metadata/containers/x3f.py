@@ -1,4 +1,6 @@
-"""Read Sigma's X3F. The file ends with a list of its sections: one may be a JPEG with EXIF, one a list of properties.
+"""Read Sigma's X3F.
+
+The file ends with a list of its sections. One section may be a JPEG with EXIF, another a list of properties.
 
 Source: Foveon, X3F Raw File Format 1.0; the tables SigmaRaw of `exiftool -listx`.
 """
@@ -21,7 +23,7 @@ MAX_SECTIONS = 64
 MAX_PICTURES, PREVIEW_BYTES = 4, 16 * 1024
 MAX_PROPERTIES, MAX_PROPERTIES_BYTES = 200, 64 * 1024
 MAX_PROPERTY_CHARACTERS = 256
-# Offset of width, height and rotation in the header, in bytes: before version 4, and from version 4 on.
+# Offset of width, height and rotation in the header, in bytes: in versions before 4, and in version 4 and later.
 SIZE_OFFSET, SIZE_OFFSET_4 = 28, 40
 # Rotation in degrees -> EXIF's orientation.
 ORIENTATIONS = {90: 6, 180: 3, 270: 8}
@@ -73,34 +75,34 @@ def _add_preview(file: RangeBuffer, located: LocatedMetadata, offsets: list[int]
 
 
 def _properties(section: bytes) -> dict[str, str]:
-    """Return the properties in a PROP section: the offsets of names and values, and then the texts in UTF-16."""
+    """Return the properties in a PROP section: offsets of names and values, and then their text in UTF-16."""
     if section[:4] != b"SECp" or len(section) < 24:
         return {}
     count = min(int.from_bytes(section[8:12], "little"), MAX_PROPERTIES)
-    texts = section[24 + 8 * int.from_bytes(section[8:12], "little") :]
+    text_data = section[24 + 8 * int.from_bytes(section[8:12], "little") :]
     properties: dict[str, str] = {}
     for name_at, value_at in struct.iter_unpack("<II", section[24 : 24 + 8 * count][: len(section[24:]) // 8 * 8]):
-        name, value = _text(texts, name_at), _text(texts, value_at)
+        name, value = _text(text_data, name_at), _text(text_data, value_at)
         if name and value:
             properties[name] = value
     return properties
 
 
-def _text(texts: bytes, start: int) -> str:
+def _text(text_data: bytes, start: int) -> str:
     """Return the text that starts at the UTF-16 code unit `start` and ends before a NUL."""
-    part = texts[2 * start : 2 * (start + MAX_PROPERTY_CHARACTERS)]
+    part = text_data[2 * start : 2 * (start + MAX_PROPERTY_CHARACTERS)]
     return part.decode("utf-16-le", "replace").split("\0", 1)[0].strip()
 
 
 def _number(text: str | None, limit: float = 1e6) -> float | None:
-    """Return the number with which a text begins; None if there is none, or its absolute value is `limit` or more."""
+    """Return the number with which a string begins; None if there is none, or its absolute value is `limit` or more."""
     match = NUMBER.match(text) if text else None
     number = float(match[0]) if match else None
     return number if number is not None and abs(number) < limit else None
 
 
 def _add_properties(properties: dict[str, str], rotation: int, located: LocatedMetadata) -> None:
-    """Add all properties as texts under their own names, and those for which EXIF has a tag also as EXIF."""
+    """Add all properties as strings under their own names, and also as EXIF where EXIF has a tag."""
     for name, value in properties.items():
         located.add_text(name, value)
     lines = "\n".join(f"{name}={properties[name]}" for name in NOTE_PROPERTIES if name in properties)
@@ -137,7 +139,7 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
 def _add_lens(properties: dict[str, str], exif: TiffDirectory) -> None:
     """Add the focal lengths of the lens, and the largest aperture of a prime lens.
 
-    For a zoom lens, the property has the apertures at the focal length of the photo, not those of the lens.
+    For a zoom lens, the property has the apertures at the photo's focal length, which are not the lens's limits.
     """
     lengths = [float(text) for text in NUMBER.findall(properties.get("LENSFRANGE", ""))[:2]]
     apertures = [float(text) for text in NUMBER.findall(properties.get("LENSARANGE", ""))[:2]]
