@@ -12,7 +12,7 @@ from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 # Make, model, lenses, (shortest, longest) focal length in mm, and relative frequency.
 CAMERAS = [

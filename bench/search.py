@@ -34,7 +34,7 @@ from api.serializers import SUMMARY_FIELDS
 from bench.api import ROOT, run_mongodb, table
 from bench.api_requests import percentile
 from bench.search_records import NAMES, make_search_records, word_of_rank
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.indexes import INDEXES
 
 DATABASE, COLLECTION = "bench_search", "exif_data"

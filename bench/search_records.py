@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.api_records import make_records
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 # The frequency of words is like that in English text: the word of rank n occurs 1/n times as often as the first.
 VOCABULARY = 30_000

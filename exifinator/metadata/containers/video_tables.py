@@ -37,8 +37,7 @@ def _tables() -> dict[str, Any]:
 def get_tags(table: str) -> dict[str, tuple[VideoTag, ...]]:
     """Return the tags of a table such as "RIFF::Info" by id.
 
-    If an id has several definitions, only one of them
-    applies to a file.
+    If an id has several definitions, only one of them applies to a file.
     """
     return {key: tuple(VideoTag(*row) for row in rows) for key, rows in _tables()[table].items()}
 

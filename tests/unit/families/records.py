@@ -12,7 +12,7 @@ from exifinator.families.resolve import Change, resolve
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 VIDEOS = frozenset({"mov", "mp4"})
 Record = dict[str, Any]
