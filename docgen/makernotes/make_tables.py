@@ -1,10 +1,10 @@
-"""Make the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
+"""Generate the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
 
 EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. It has the ids, names, types
 and value names of the tags in each table. The other inputs are:
 
 - layout.toml: which tags contain which tables
-- conversions.json: how stored values become the values that ExifTool shows, as measured by probe.py
+- conversions.json: the conversions from stored values to ExifTool's values, as measured by probe.py
 - overrides.toml: conversions that probe.py cannot find
 
 The result is one JSON file per maker in exifinator/metadata/makernotes/table_files/, with one line per table.
@@ -52,14 +52,16 @@ def read_export(path: Path) -> dict[str, list[Element]]:
 
 
 def _overlaps(tags: list[Element]) -> bool:
-    """Return whether any fields of a structure would overlap if indexes counted bytes."""
-    places = sorted(
+    """Return whether any fields of a structure would overlap if their indexes were offsets in bytes."""
+    byte_ranges = sorted(
         (int(tag.get("id", "0").split(".")[0]), TYPE_BYTES.get(tag.get("type", "?"), 1) * int(tag.get("count") or 1))
         for tag in tags
         if tag.get("id", "")[:1].isdigit()
     )
     return any(
-        start + size > following for (start, size), (following, _) in itertools.pairwise(places) if start < following
+        start + size > following
+        for (start, size), (following, _) in itertools.pairwise(byte_ranges)
+        if start < following
     )
 
 
@@ -101,10 +103,10 @@ class TableMaker:
                 maps[int(names.get("index", "0"))] = self._map_id(names.findall("key"))
         number = tag.get("id", "")
         index = tag.get("index", "0")
-        measured = self._conversions.get(table, {}).get(number if index == "0" else f"{number}#{index}", {})
+        conversion = self._conversions.get(table, {}).get(number if index == "0" else f"{number}#{index}", {})
         field = [
             tag.get("name"), tag.get("type"), int(tag.get("count") or 0), maps,
-            measured.get("value"), measured.get("print"), measured.get("if"),
+            conversion.get("value"), conversion.get("print"), conversion.get("if"),
         ]  # fmt: skip
         while not field[-1]:
             if len(field) == 4 and field[-1] == 0:
@@ -129,8 +131,8 @@ class TableMaker:
                 for tag in tags
                 if tag.get("type") not in ("string", "undef", "?")
             )
-            # Only tables whose indexes count bytes have fields of one byte. Nikon's tables count bytes wherever the
-            # fields then do not overlap.
+            # A table with one-byte fields has indexes in bytes. The indexes of Nikon's tables are in bytes, unless
+            # the fields would then overlap.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
             if name.startswith("Nikon::") and not _overlaps(tags):
                 unit = 1
@@ -156,19 +158,19 @@ def make_tables(
         conversions: The conversions by table and id, from conversions.json and overrides.toml.
     """
     files = {}
-    used = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
+    used_tables = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
     for children in layout["children"].values():
         for child in children.values():
             rows = child if isinstance(child, list) else [child]
-            used.update(row if isinstance(row, str) else row["table"] for row in rows)
+            used_tables.update(row if isinstance(row, str) else row["table"] for row in rows)
     for maker, prefixes in layout["makers"].items():
         tables = TableMaker(layout, conversions)
-        made = {
+        table_lines = {
             name: json.dumps(tables.table(name, tags), ensure_ascii=False, separators=(",", ":"))
             for name, tags in export.items()
-            if name.startswith(tuple(prefixes)) and name in used
+            if name.startswith(tuple(prefixes)) and name in used_tables
         }
-        lines = ",\n".join(f"{json.dumps(name)}:{text}" for name, text in made.items())
+        lines = ",\n".join(f"{json.dumps(name)}:{text}" for name, text in table_lines.items())
         maps = ",\n".join(json.dumps(names, ensure_ascii=False, separators=(",", ":")) for names in tables.maps)
         files[maker] = f'{{"tables":{{\n{lines}\n}},"maps":[\n{maps}\n]}}\n'
     return files
