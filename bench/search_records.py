@@ -1,4 +1,4 @@
-"""Generate records with many different words for the benchmark of the search, always the same for a seed."""
+"""Generate records with many different words for the benchmark of the search. A seed always gives the same records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.api_records import make_records
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.search_text import search_terms
 
-# The frequency of words is like that in English text: the word of rank n occurs 1/n times as often as the first.
+# Words are as frequent as in English text: the word of rank n occurs 1/n times as often as the word of rank 1.
 VOCABULARY = 30_000
 _SYLLABLES = (
     "ba",
