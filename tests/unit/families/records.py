@@ -9,7 +9,7 @@ from typing import Any
 
 from exifinator.families.names import TAKEOUT, XMP, family_of, file_name, links_of, original_of
 from exifinator.families.resolve import Change, resolve
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.search_text import search_terms
@@ -33,7 +33,7 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
         "_id": image_id, "key": key, "status": "ok", "format": extension, "family": family_of(image_id),
         "photo": values, **search_terms(key, values), **place_names(values),
     }  # fmt: skip
-    if cells := find_cells(values):
+    if cells := cells_of_photo(values):
         record["cells"] = cells
     if kinds := kinds_of(extension, values):
         record["kinds"] = kinds
