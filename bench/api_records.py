@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.search_text import search_terms
@@ -129,7 +129,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
     record |= place_names(photo)
     if kinds := kinds_of("dng" if index % 6 == 0 else "jpeg", photo):
         record["kinds"] = kinds
-    if cells := find_cells(photo):
+    if cells := cells_of_photo(photo):
         record["cells"] = cells
     for name, value in (
         ("Image Make", make),

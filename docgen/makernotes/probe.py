@@ -21,7 +21,7 @@ from typing import Any
 from docgen.makernotes import craft
 from docgen.makernotes.fit import fit_conversion, fit_print_form
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import decode_format
+from exifinator.metadata.makernotes.values import decode_exiftool_type
 
 CONVERSIONS = Path(__file__).resolve().parent / "conversions.json"
 # The stored values that are measured: many that fit into a byte, and larger ones.
@@ -63,7 +63,7 @@ def ask_exiftool(files: list[bytes]) -> list[dict[str, Any]]:
 def stored_value_in_directory(kind: str, number: int, count: int, order: str) -> Any:
     """Return the value of a field in a crafted directory, as the decoder has it before the conversion."""
     data = craft.pack(kind, number, count, order)
-    value = decode_format(data, kind, order) if kind in FORMATS else data
+    value = decode_exiftool_type(data, kind, order) if kind in FORMATS else data
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 
@@ -77,7 +77,7 @@ def stored_value(table: Table, key: Any, kind: str, number: int, count: int, ord
     data = craft.fixed_layout(table, number, order)
     start = key[0] * table.unit
     item = data[start : start + len(craft.pack(kind, number, count, order))]
-    value = decode_format(item, kind, order) if kind in FORMATS else item
+    value = decode_exiftool_type(item, kind, order) if kind in FORMATS else item
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 

@@ -10,7 +10,7 @@ from exifinator.families.merge import Sidecar, merge
 from exifinator.families.names import TAKEOUT, XMP, file_name, original_of
 from exifinator.families.sidecars import Record, find_photos, is_photo, own_photo, sidecar_kind
 from exifinator.families.stacks import find_stacks
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import PLACE_LISTS, place_names
 from exifinator.search_keys.search_text import join_terms, search_terms
@@ -92,7 +92,7 @@ def _merged_fields(record: Record, sidecar_records: Sequence[Record]) -> dict[st
         "own": {"photo": own, **own_terms} if is_merged else None,
         "photo": photo,
         **terms,
-        "cells": find_cells(photo) or None,
+        "cells": cells_of_photo(photo) or None,
         "kinds": kinds_of(record.get("format"), photo, ai) or None,
         **{name: names.get(name) for name in PLACE_LISTS},
     }

@@ -27,7 +27,7 @@ from exifinator.metadata.sidecars import read_sidecar
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS
 from exifinator.models import ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.media_types import media_type_of
 from exifinator.search_keys.place_names import place_names
@@ -129,7 +129,7 @@ def _add_contents(document: dict[str, Any], fetched: FetchedMetadata, contents: 
     if problem := join_sentences([*faults.problems, *problems]):
         document["problem"] = problem
     document.update(search_terms(ref.key, photo, {} if sidecar else contents.xmp, ai))
-    if cells := find_cells(photo):
+    if cells := cells_of_photo(photo):
         document["cells"] = cells
     document.update(place_names(photo))
     if kinds := kinds_of(document["format"], photo, ai):

@@ -55,7 +55,7 @@ def span_cells(west: float, south: float, east: float, north: float, level: int)
     return columns, range(math.floor((south + 90) / degrees), math.floor((north + 90) / degrees) + 1)
 
 
-def find_cells(photo: object) -> list[int]:
+def cells_of_photo(photo: object) -> list[int]:
     """Return the cells of a record's field `photo`; an empty list if it has no valid location."""
     location = photo.get("location") if isinstance(photo, dict) else None
     match location.get("coordinates") if isinstance(location, dict) else None:

@@ -178,7 +178,7 @@ class BoxCopier:
             if header.kind == b"stsd" and copies:
                 is_telemetry = copies[-1][20:24] == SAMPLE_FORMAT
             elif is_telemetry:
-                self._remember_first_sample(header)
+                self._note_first_sample(header)
             start = header.end
         return b"".join(copies)
 
@@ -197,8 +197,8 @@ class BoxCopier:
         except DamagedFile:
             return b""
 
-    def _remember_first_sample(self, header: BoxHeader) -> None:
-        """Remember the offset or the length of the first sample of a track, if this table has been read."""
+    def _note_first_sample(self, header: BoxHeader) -> None:
+        """Note where the first sample of a track is, and its length, if this table has been read."""
         if header.kind in (b"stsz", b"stco", b"co64") and self._reader.file.has(header.start, 16):
             data = self._reader.file.read(header.start, 16)
             if header.kind == b"stsz":

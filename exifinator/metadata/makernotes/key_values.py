@@ -1,4 +1,4 @@
-"""Read the structures of GoPro and Qualcomm, in which each value has a key or a name instead of a fixed place."""
+"""Read the structures of GoPro and Qualcomm, in which each value has a key or a name instead of a fixed offset."""
 
 from __future__ import annotations
 

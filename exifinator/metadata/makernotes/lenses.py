@@ -20,7 +20,7 @@ from exifinator.metadata.makernotes.tables import Labels, get_table
 
 # Focal lengths: "24-70mm", "50mm", "18-55 mm".
 FOCAL = re.compile(r"(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*mm", re.IGNORECASE)
-# Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8". The F of "AF 50mm" and of "PENTAX-F 50mm" is not one.
+# Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8". The F of "AF 50mm" and of "PENTAX-F 50mm" is not an aperture.
 APERTURE = re.compile(r"(?:(?<![a-z])f/?|1:)(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?", re.IGNORECASE)
 # The end of a name that stands for several lenses, such as "Canon EF 28mm f/2.8 or Sigma Lens".
 ALTERNATIVES = re.compile(r" or .*")
@@ -68,10 +68,10 @@ def candidates(labels: Labels, key: str) -> list[str]:
 
 
 def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
-    """Return the lens that fits the photo best; None if none fits.
+    """Return the lens that fits the photo best; None if no lens fits.
 
-    A lens that fits only by its focal length is returned if none fits by its aperture too. Of lenses that fit equally
-    well, the first one is returned.
+    If no lens fits by both its focal length and its aperture, return one that fits by its focal length. If several
+    lenses fit equally well, return the first.
 
     Args:
         names: The names of lenses with the same number.
@@ -79,7 +79,7 @@ def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
         model: The name that the camera gives the lens, such as "EF24-70mm f/2.8L USM"; may be empty.
     """
     possible = [name for name in names if not NO_LENS.match(name)]
-    # A text such as "----" or "35mm" does not tell lenses apart.
+    # A string such as "----" or "35mm" does not tell lenses apart.
     if _LETTERS.search(FOCAL.sub("", model)):
         exact = [name for name in possible if _bare(model) in _bare(name)]
         if exact:
@@ -137,7 +137,8 @@ def _aperture_error(name: str, optics: Optics) -> float:
     wide, narrow = float(aperture[1]), float(aperture[2] or aperture[1])
     if not (shortest > 0 and wide > 0 and narrow > 0):
         return 0.0
-    share = math.log(max(optics.focal_mm / shortest, 1)) / math.log(longest / shortest) if longest > shortest else 0.0
+    is_zoom = longest > shortest
+    share = math.log(max(optics.focal_mm / shortest, 1)) / math.log(longest / shortest) if is_zoom else 0.0
     expected = math.log2(wide) + min(share, 1.0) * math.log2(narrow / wide)
     return round(16 * abs(expected - math.log2(optics.aperture_at_focal))) / 8
 

@@ -40,7 +40,7 @@ from exifinator.metadata.makernotes.fixed_layout import (
 )
 from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
 from exifinator.metadata.makernotes.tables import FORMATS, TEXT_FORMATS, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of entries per structure, for structures without a fixed layout.
@@ -155,7 +155,13 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
             continue
         try:
             tag = make_tag(
-                field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), length, order
+                field.name,
+                number,
+                TIFF_TYPES.get(kind, 7),
+                field,
+                decode_exiftool_type(item, kind, order),
+                length,
+                order,
             )
         except ERRORS:
             continue
