@@ -27,7 +27,7 @@ def _make_row(key: str) -> bytes:
 
 
 # Each folder has as many objects as a page, each key contains the folder's number twice, and all rows have the same
-# length. So a page can be cut out of the rows of two folders. Formatting each row separately would take longer than the
+# length. So a page is a slice of the rows of two folders. Formatting each row separately would take longer than the
 # client takes to process the row.
 _ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE_KEYS))
 _ROW_BYTES = len(_ROWS) // PAGE_KEYS

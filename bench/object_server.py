@@ -38,7 +38,7 @@ class RateLimit:
     Attributes:
         rates: The permitted rates, in requests per second. Each applies for `seconds` in turn. No limit if empty.
         seconds: How long each rate applies.
-        burst: How many requests are permitted at once.
+        burst: Number of requests that are permitted at once after a pause.
         requests, rejected: Number of requests, and number of requests that exceeded the limit.
     """
 

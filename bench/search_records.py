@@ -46,7 +46,7 @@ def word_of_rank(rank: int) -> str:
 
 
 def make_search_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield records like those of `make_records`, with file names by camera, people, titles and descriptions."""
+    """Yield the records of `make_records`, but with file names by camera, people, titles and descriptions."""
     rng = random.Random(seed)
     for index, record in enumerate(make_records(count, seed)):
         photo = record["photo"]

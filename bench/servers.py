@@ -80,7 +80,7 @@ class Row:
 
 
 def photos() -> dict[str, bytes]:
-    """Return the photos by key: one for each unusual key in KEYS, and the others under plain keys in folders."""
+    """Return the photos by key: one for each unusual key in KEYS, and further photos under plain keys."""
     keys = [*KEYS, *(f"2024/{number % 7}-trip/IMG_{number:04}.jpg" for number in range(PHOTOS - len(KEYS)))]
     return {key: make_jpeg("SONY", "ILCE-7M3", seed=number) for number, key in enumerate(keys)}
 
@@ -213,7 +213,7 @@ def without_server_fields(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(row: Row, reference: Row) -> None:
-    """Compare the records with those of another server."""
+    """Compare the records with the records of another server."""
     common = row.records.keys() & reference.records.keys()
     n_same = sum(row.records[key] == reference.records[key] for key in common)
     row.same_records = f"{n_same} of {len(row.records)}"

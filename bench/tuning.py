@@ -65,7 +65,7 @@ def measure(images: int, greenlets: int | str, options: list[str]) -> Run:
             stack.enter_context(run_redis(folder / "redis")),
         )
         sampler = Sampler(servers.mongodb)
-        # Retries come soon, so that the last images do not wait long after the others.
+        # Retry after a second, so that a few rejected images do not prolong the batch.
         result = run_exifinator(
             servers, images, workers=TWO_WORKERS, GREENLETS=greenlets, RETRY_DELAY_SECONDS=1, MAX_RETRIES=20
         )

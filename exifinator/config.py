@@ -1,6 +1,6 @@
 """Read the settings from settings.py and the environment into a frozen and validated Config.
 
-settings.py explains each setting. Tests compare the names and defaults in settings.py with those in Config.
+settings.py explains each setting. Tests check that settings.py and Config have the same names and defaults.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$
 
 
 class Config(BaseModel):
-    """All settings. Their names are those in settings.py, in lower case. The repr does not show secrets."""
+    """All settings, under their names in settings.py in lower case. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

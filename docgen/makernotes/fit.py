@@ -140,7 +140,7 @@ def find_exceptions(text: str, points: list[tuple[Any, Any]], order: str) -> lis
 
 
 def fit_conversion(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str) -> str | None:
-    """Find the conversion that turns the stored values into those that ExifTool shows.
+    """Find the conversion that turns the stored values into ExifTool's values.
 
     Args:
         points: Pairs of the stored value and the value that ExifTool shows.

@@ -221,8 +221,8 @@ def _check_access(
     """Check that the sources can be read.
 
     Returns:
-        The sources that can be read; a readable object of each, for probing its bucket later; and why the other sources
-        cannot be read.
+        The sources that can be read; a readable object of each source, for probing the bucket later; and the errors of
+        the other sources.
 
     Raises:
         ConfigError: S3 denies access to all sources, or the buckets do not exist.

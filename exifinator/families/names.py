@@ -44,11 +44,11 @@ class FileName(NamedTuple):
     """The parts of a file's name, in lower case.
 
     Attributes:
-        folder: The bucket and the folders, with a slash at the end. Unlike the other parts, it keeps its case.
+        folder: The bucket and the folders, with a slash at the end. The case of its letters is kept.
         name: The name of the photo with its extension. In a sidecar's name, the part that repeats the photo's name.
         stem: `name` without its extension, number and mark of an edited copy.
         extension: The extension, without the dot.
-        number: The number in parentheses that tells files of one name apart; 0 if there is none.
+        number: The number in parentheses that distinguishes files of one name; 0 for no number.
         is_edit: Whether the file is an edited copy, by its name.
         truncated: Takeout only: the name that Takeout may have truncated, a prefix of the photo's name; "" for a name
             that is too short to be truncated.
@@ -95,7 +95,7 @@ def family_of(image_id: str, kind: str = "") -> str:
 
 
 def links_of(image_id: str, title: str) -> list[str]:
-    """Return the keys of the families that a Takeout sidecar may belong to besides that of its own name.
+    """Return the keys of the families that a Takeout sidecar may belong to, besides the family of its name.
 
     If Takeout has truncated the name of a sidecar, the title inside the sidecar says which photo it describes.
     """

@@ -25,7 +25,7 @@ BRACKET, BURST, PANORAMA = "bracket", "burst", "panorama"
 PAUSES = {BRACKET: timedelta(seconds=5), BURST: timedelta(seconds=2), PANORAMA: timedelta(seconds=60)}
 MAX_EXPOSURE_SECONDS = 60.0
 # Frames that follow each other have one of these windows of time in common. A series that continues past the end of an
-# hour is split there, so that the frames of a whole day are not read to stack one of them.
+# hour is split there, so that stacking one frame does not require reading the frames of a whole day.
 WINDOW_SECONDS = 60
 WINDOWS_PER_HOUR = 60
 # A step between two frames of a bracket is at least a third of a stop. Exposures that differ by less are equal.
@@ -66,7 +66,7 @@ def series_mark(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> dict[str, 
     """Return what the camera says about the series of a photo: its `kind`, and the `number` of the frame if known.
 
     Args:
-        tags: The tags by name, as they are stored. The whole record may be given.
+        tags: The stored tags by name. A whole record is accepted, too.
         photo: The field `photo` of the file itself.
 
     Returns:
@@ -178,8 +178,8 @@ def _split_brackets(run: Sequence[_Frame]) -> list[list[_Frame]]:
     biases = [frame.bias_stops for frame in run]
     if len({*biases}) > 1 and None not in biases:
         return _split_at_repetitions(run, biases)
-    # In manual mode, some cameras vary the exposure time and leave the compensation as it is. Unlike exposures of an
-    # automatic mode, these have the aperture and the ISO speed in common.
+    # In manual mode, some cameras vary the exposure time but not the compensation. Unlike in an automatic mode, the
+    # frames then have the aperture and the ISO speed in common.
     groups = [list(group) for _, group in itertools.groupby(run, key=lambda frame: frame.settings)]
     return [part for group in groups for part in _split_at_repetitions(group, [frame.time_stops for frame in group])]
 

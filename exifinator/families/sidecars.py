@@ -12,7 +12,7 @@ from exifinator.search_keys.kinds import RAW_FORMATS
 
 Record = Mapping[str, Any]
 
-# Two files of one exposure have the same time, but it may be rounded in one of them.
+# Two files of one exposure have the same time, but one file may contain it rounded.
 SAME_EXPOSURE = timedelta(seconds=1)
 
 
@@ -64,7 +64,7 @@ def find_photos(records: Sequence[Record]) -> dict[str, list[str]]:
             ids = _photos_of_takeout(record, name, photos)
             photo_ids_by_sidecar[record["_id"]] = ids
             described.update(ids)
-    # An edited copy has the sidecar of its original, unless it has one of its own.
+    # An edited copy has the sidecar of its original, unless it has its own sidecar.
     for record, name in photos:
         if name.is_edit and record["_id"] not in described:
             for sidecar in _sidecars_of_original(name, takeout):
@@ -159,7 +159,7 @@ def is_same_exposure(a: Record, b: Record) -> bool:
 
 
 def exact_time(record: Record) -> datetime | None:
-    """Return the time on the camera's clock; None if the file has no time of its own with seconds."""
+    """Return the time on the camera's clock; None if the file itself has no time with seconds."""
     photo = own_photo(record)
     local = photo.get("taken_local")
     is_exact = photo.get("taken_precision", "second") == "second" and photo.get("taken_source") != TAKEN_FROM_FILE_NAME

@@ -47,7 +47,7 @@ def relations(image_id: str, tags: Mapping[str, Any], xmp: object, photo: Mappin
 
     Args:
         image_id: The id of the record.
-        tags: The tags by name, as they are stored. The whole record may be given.
+        tags: The stored tags by name. A whole record is accepted, too.
         xmp: The XMP properties.
         photo: The field `photo` of the file itself.
 

@@ -86,7 +86,7 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
         "last_modified": ref.last_modified,
         "format": format_,
         "status": "ok",
-        # Truncated to milliseconds, MongoDB's precision, so that the value equals the one read back.
+        # Truncated to milliseconds, MongoDB's precision, so that the value is equal when it is read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
         "family": family_of(ref.id),

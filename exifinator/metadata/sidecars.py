@@ -31,7 +31,7 @@ _FLAGS = ("favorited", "archived", "trashed")
 
 
 def read_sidecar(image_id: str, format_: str, xmp: dict[str, Any], data: bytes, budget: MemoryBudget) -> dict[str, Any]:
-    """Return the fields that the record of a sidecar has besides those of every record.
+    """Return the fields that only the record of a sidecar has.
 
     Args:
         image_id: The id of the record.

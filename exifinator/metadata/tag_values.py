@@ -75,7 +75,7 @@ class Tag:
             MakerNote, which exifread decodes); otherwise 0.
         field_length: Length of the value in bytes.
         memory_bytes: Upper bound on the memory that the values take.
-        document: The tag as it is stored in the record.
+        document: The tag in the form that the record stores.
     """
 
     __slots__ = (

@@ -34,7 +34,7 @@ MAX_OPEN_ELEMENTS = 100
 MAX_ATTRIBUTES = 1000
 # This many tokens take half a second. No writer's packet has a tenth as many.
 MAX_TOKENS = 100_000
-# UTF-32 comes before UTF-16, because the byte order mark of UTF-32-LE begins with the one of UTF-16-LE.
+# UTF-32 comes before UTF-16, because the byte order mark of UTF-32-LE begins with UTF-16-LE's mark.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -168,5 +168,5 @@ def _qualified(name: str, target: Target, known: dict[str, str], *, is_element: 
 
 
 def _unescape(text: str) -> str:
-    """Resolve the five entities of XML and character references. Leave other ampersands as they are."""
+    """Resolve the five entities of XML and character references. Do not change other ampersands."""
     return REFERENCE.sub(lambda match: unescape(match[0]), text) if "&" in text else text

@@ -72,7 +72,7 @@ class DataFolder:
             loss: What is lost if the user removes the folder, as a sentence without a period.
 
         Raises:
-            ServiceFailed: There are programs, but none of them can read the data.
+            ServiceFailed: Programs are installed, but no program can read the data.
         """
         if not any(self.path.glob(self._contents)):
             return next(iter(programs), None)

@@ -97,7 +97,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
-    """Send SIGTERM to the processes. Kill those that are still running after `timeout_seconds`."""
+    """Send SIGTERM to the processes. Kill the processes that still run after `timeout_seconds`."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -109,7 +109,7 @@ def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until the processes have exited, for at most `seconds`. Return those that are still running."""
+    """Wait until the processes have exited, for at most `seconds`. Return the processes that still run."""
     deadline = time.monotonic() + seconds
     while (remaining := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -58,7 +58,7 @@ class BatchStore:
         """Return batches without their checkpoints, latest first.
 
         Args:
-            after: Return only batches that started before the one with this id.
+            after: Return only batches that started before the batch with this id.
             updated_since: Return only batches that were stored at or after this time.
         """
         query: Document = {"_id": {"$lt": after}} if after else {}

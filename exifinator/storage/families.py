@@ -46,7 +46,7 @@ class FamilyStore:
     """
 
     def __init__(self, collection: Collection[Document]) -> None:
-        # Without time zones, so that values compare equal to those that are derived from them.
+        # Without time zones, so that stored values equal newly derived values.
         self._collection = collection.with_options(CodecOptions[Document]())
 
     def update(
@@ -147,7 +147,7 @@ class FamilyStore:
         return list(records.values())
 
     def _write(self, changes: Sequence[tuple[Document, Change]]) -> set[str]:
-        """Write changes to records, except to those that were stored again after they were read.
+        """Write changes to records, but not to records that were stored again after they were read.
 
         Return the ids of records for which MongoDB rejects the change.
         """

@@ -178,7 +178,7 @@ class Schema:
 
 
 def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Return the newest schema version, which is the one that this code writes."""
+    """Return the newest schema version, which this code writes."""
     return 1 + len(migrations)
 
 

@@ -105,7 +105,7 @@ class _Segments:
 
     def add_to(self, located: LocatedMetadata) -> None:
         blocks = [b"".join(parts)[:MAX_EXIF_BYTES] for parts in self.exif]
-        # Some writers put an empty EXIF segment before the one with the metadata.
+        # Some writers put an empty EXIF segment before the EXIF segment with the metadata.
         readable = [block for block in blocks if block.startswith(TIFF_HEADERS)]
         for block in readable or blocks:
             located.add("exif", block)

@@ -3,7 +3,7 @@
 MDPM is a user data message: an identifier, "MDPM", the number of entries, and entries of a tag and four bytes each. A
 longer value continues in the entries with the following tags.
 Source: http://hirntier.blogspot.com/2010/02/avchd-timecode-update.html, the H264 tables of `exiftool -listx` (13.59),
-and sample files, whose values were compared with those that ExifTool prints.
+and sample files, whose values were compared with ExifTool's output.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _decimal(data: bytes) -> list[int] | None:
 
 
 def _add_date(data: bytes, tags: ContainerTags) -> None:
-    """Add the date. Its first byte is the time zone, and the others are decimal digits.
+    """Add the date. Its first byte is the time zone, and the other bytes are decimal digits.
 
     In the time zone, bit 6 means daylight saving time, bit 5 is the sign, bits 4 to 1 the hours, and bit 0 half an
     hour. Whether the hours include daylight saving time is not known, so the value has no offset in that case.

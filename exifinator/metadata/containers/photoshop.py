@@ -10,7 +10,7 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 IPTC, EXIF, XMP = 1028, 1058, 1060
 THUMBNAIL, ICC = 1036, 1039
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
-# The signature of Adobe's image resources, and those of other programs' resources.
+# The signature of Adobe's image resources, and the signatures that other programs use.
 SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
 # Length of the header that precedes the JPEG in a thumbnail resource.
 THUMBNAIL_HEADER_BYTES = 28

@@ -228,7 +228,7 @@ class LocatedMetadata:
         self.add_text("Comment", decode_text(data))
 
     def add_profile(self, profile: bytes) -> None:
-        """Add the name and the colour space of an ICC profile, unless those of another profile have been added."""
+        """Add the name and the colour space of an ICC profile, unless another profile has been added."""
         if not any(block.kind.startswith("icc/") for block in self.blocks):
             for name, text in describe_profile(profile).items():
                 self.add(f"icc/{name}", text.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Read the trailers that programs and cameras append to a JPEG: AFCP, and those of FotoStation, Canon and Insta360.
+"""Read the trailers that programs and cameras append to a JPEG: of AFCP, FotoStation, Canon and Insta360.
 
 Sources: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
 https://exiftool.org/TagNames/FotoStation.html.

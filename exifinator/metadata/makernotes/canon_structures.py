@@ -1,7 +1,7 @@
 """Read Canon's structures that have no fixed layout, or whose values depend on each other.
 
 Sources: https://exiftool.org/TagNames/Canon.html (AFInfo, AFInfo2) and CanonCustom.html on the same site (custom
-functions). For sample files, the values are those that ExifTool 13.59 prints.
+functions). For sample files, ExifTool 13.59 prints the same values.
 """
 
 from __future__ import annotations

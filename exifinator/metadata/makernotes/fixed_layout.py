@@ -1,7 +1,7 @@
 """Read structures of fixed layout in MakerNotes, in which the index of a field determines its offset.
 
-Source: the fields come from the output of `exiftool -listx`. For sample files, the values are those that ExifTool 13.59
-prints.
+Source: the fields come from the output of `exiftool -listx`. For sample files, ExifTool 13.59
+prints the same values.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _field_ranges(name: str) -> tuple[_FieldRange, ...]:
 
 
 def _kind_of(field: Field, table: Table) -> str | None:
-    """Return the type of a field, by default that of the table's unit; None if values of this type are not decoded."""
+    """Return the type of a field, or the default type of the table's unit; None if the type is not decoded."""
     kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
     return kind if kind in FORMATS or kind in TEXT_FORMATS else None
 

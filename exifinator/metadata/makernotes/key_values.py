@@ -17,8 +17,8 @@ GPMF_NUMBERS = {
     "b": "b", "B": "B", "s": "h", "S": "H", "l": "i", "L": "I", "j": "q", "J": "Q", "f": "f", "d": "d",
 }  # fmt: skip
 GPMF_TEXTS = "cU"
-# Qualcomm's type of a number -> format character of `struct`. Source: observed in a sample file. With these types, its
-# values are those that ExifTool 13.59 prints.
+# Qualcomm's type of a number -> format character of `struct`. Source: observed in a sample file. With these types,
+# ExifTool 13.59 prints the same values.
 QUALCOMM_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "d"}
 
 

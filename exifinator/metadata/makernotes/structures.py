@@ -1,8 +1,8 @@
-"""Read the structures in MakerNotes. Most have a fixed layout, and READERS has a reader for each of the others.
+"""Read the structures in MakerNotes. Most have a fixed layout. READERS has a reader for each other structure.
 
 Sources: https://exiftool.org/TagNames/Nikon.html (Nikon Capture), and on the same site PhaseOne.html, Apple.html,
-Ricoh.html, JVC.html, DJI.html and Olympus.html, or observed in sample files. For sample files, the values are those
-that ExifTool 13.59 prints.
+Ricoh.html, JVC.html, DJI.html and Olympus.html, or observed in sample files. For sample files, ExifTool 13.59
+prints the same values.
 
 All readers have the same parameters:
 

@@ -12,7 +12,7 @@ _MAKER_TAGS = (
 )  # fmt: skip
 
 DATES = (
-    # Apple's CreationDate is the date of the recording, with an offset. A movie's EXIF may be that of an edited copy.
+    # Apple's CreationDate is the date of the recording, with an offset. A movie's EXIF may describe an edited copy.
     tag("Keys CreationDate", read=written_date),
     tag("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", "EXIF OffsetTimeOriginal", "EXIF OffsetTime"),
     tag("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", "EXIF OffsetTimeDigitized", "EXIF OffsetTime"),

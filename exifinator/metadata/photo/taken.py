@@ -19,7 +19,7 @@ MOVIE_DATE = "QuickTime CreateDate"
 # Makers whose cameras are known to write local time into the header of a movie, and makers whose devices are known to
 # write UTC. The names are makes or brands in lower case. Observations: Nikon and GoPro in
 # https://github.com/Piwigo/piwigo-videojs/issues/98, https://github.com/pulsejet/memories/issues/1256 and
-# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the others in
+# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the other makers in
 # https://github.com/photostructure/exiftool-vendored.js/issues/113 and
 # https://github.com/photoprism/photoprism/issues/1388.
 _LOCAL_MAKES = ("nikon", "niko", "gopro")
@@ -70,7 +70,7 @@ def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | Non
 
 
 def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
-    """Read an IPTC date. The time is a dataset of its own."""
+    """Read an IPTC date. The time is in another dataset."""
     date, clock = written_date(raw), text(time)
     if not isinstance(date, PhotoDate) or date.precision != "day" or not clock:
         return date

@@ -39,7 +39,7 @@ FINDERS: dict[str, Finder] = {
 
 
 class PinnedReader:
-    """Reads one version of an object, the one that a record describes.
+    """Reads the version of an object that a record describes.
 
     Args:
         reader: Reads ranges of objects.

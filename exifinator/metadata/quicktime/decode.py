@@ -35,7 +35,7 @@ class Movie:
     """What the boxes of a movie contain.
 
     Attributes:
-        tags: The tags by group and name, as they are stored in the record.
+        tags: The tags by group and name, in the form that the record stores.
         summary: Values for `photo`: `duration_seconds`, `frame_rate`, `video_codec`, `audio_codec`, `bit_rate`
             and `camera_make`.
         blocks: The other metadata: XMP, EXIF, thumbnails, and structures of makers.

@@ -1,7 +1,7 @@
 """Read the position and the time in the first sample of GoPro's telemetry.
 
 Source: GoPro, "GPMF Introduction", https://github.com/gopro/gpmf-parser: the structure of entries, and the streams GPS5
-(HERO5 to HERO11) and GPS9 (from HERO11 on). The names are those of ExifTool 13.59.
+(HERO5 to HERO11) and GPS9 (from HERO11 on). The tags have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decode `meta` boxes: Apple's item lists (`ilst`), whose tags have four-character codes, or keys (`keys`).
 
-Source: QuickTime File Format Specification (Apple, 2012), "Metadata". The names are those of ExifTool 13.59.
+Source: QuickTime File Format Specification (Apple, 2012), "Metadata". The tags have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class MovieTags:
         budget: Limit on the memory that the values take.
 
     Attributes:
-        tags: The tags as they are stored in the record, by group and name such as "QuickTime Duration".
+        tags: The tags in the form that the record stores, by group and name such as "QuickTime Duration".
     """
 
     def __init__(self, budget: MemoryBudget) -> None:

@@ -1,7 +1,7 @@
 """Decode sample descriptions: the format of a track's media, such as the codec.
 
-Sources: ISO/IEC 14496-12, 8.5.2 and 12; QuickTime File Format Specification, 2001, chapter 3. The names are those of
-ExifTool 13.59.
+Sources: ISO/IEC 14496-12, 8.5.2 and 12; QuickTime File Format Specification, 2001, chapter 3. The tags have the
+names of ExifTool 13.59.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decode the headers of a movie and of its tracks.
 
-Sources: ISO/IEC 14496-12, clauses 8 and 12; QuickTime File Format Specification, 2001, chapters 2 and 3. The names are
-those of ExifTool 13.59.
+Sources: ISO/IEC 14496-12, clauses 8 and 12; QuickTime File Format Specification, 2001, chapters 2 and 3. The tags
+have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decode user data (`udta`): text boxes of Apple and 3GPP, and the boxes of cameras.
 
-Sources: QuickTime File Format Specification, 2001, "User Data Atoms"; 3GPP TS 26.244, clause 8. The names are those of
-ExifTool 13.59.
+Sources: QuickTime File Format Specification, 2001, "User Data Atoms"; 3GPP TS 26.244, clause 8. The tags have the
+names of ExifTool 13.59.
 """
 
 from __future__ import annotations
