@@ -186,14 +186,18 @@ def _split_brackets(run: Sequence[_Frame]) -> list[list[_Frame]]:
 
 def _split_at_repetitions(run: Sequence[_Frame], exposures: Sequence[float | None]) -> list[list[_Frame]]:
     parts: list[list[_Frame]] = []
-    seen: list[float] = []
+    exposures_so_far: list[float] = []
     for frame, exposure in zip(run, exposures, strict=True):
-        if not seen or exposure is None or any(abs(exposure - other) < MIN_STEP for other in seen):
+        if (
+            not exposures_so_far
+            or exposure is None
+            or any(abs(exposure - other) < MIN_STEP for other in exposures_so_far)
+        ):
             parts.append([])
-            seen = []
+            exposures_so_far = []
         parts[-1].append(frame)
         if exposure is not None:
-            seen.append(exposure)
+            exposures_so_far.append(exposure)
     return parts
 
 

@@ -134,11 +134,11 @@ class _BlockReader:
 
     def read_structure(self, block: Block) -> None:
         """Decode a block of the kind `note/TABLE` with the MakerNote table TABLE."""
-        known = self._contents.tags
-        make, model = (str(known.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
+        contents_tags = self._contents.tags
+        make, model = (str(contents_tags.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
         tags = decode_structure(block.kind[len(NOTE) :], block.pieces[0], self._budget, make, model)
         for name, tag in tags.items():
-            known.setdefault(name, tag.document)
+            contents_tags.setdefault(name, tag.document)
 
     def _read_movie(self, data: bytes) -> None:
         """Read the boxes of a movie, and the blocks inside them."""
@@ -211,14 +211,14 @@ class _BlockReader:
             self._contents.long_text.setdefault(name, text)
             return
         self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
-        texts = self._contents.text
-        current = texts.get(name)
+        text_values = self._contents.text
+        current = text_values.get(name)
         if current is None:
-            texts[name] = text
+            text_values[name] = text
         elif isinstance(current, list):
             current.append(text)
         elif text != current:
-            texts[name] = [current, text]
+            text_values[name] = [current, text]
 
     def _read_other(self, kind: str, data: bytes) -> None:
         """Read a block of the kind `xmp`, `iptc` or `thumbnail`."""

@@ -101,11 +101,11 @@ class TagReader(ExifHeader):
 
     def read_all(self) -> None:
         """Read all directories of the block: the chained ones, EXIF, GPS, sub-directories and the MakerNote."""
-        start, seen = self.first_offset, set()
+        start, visited = self.first_offset, set()
         for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAINED]:
-            if not start or start in seen:
+            if not start or start in visited:
                 break
-            seen.add(start)
+            visited.add(start)
             self.dump_ifd(start, name)
             start = self._next_in_chain(start)
         self._read_directory_at("Image ExifOffset", "EXIF")

@@ -96,12 +96,12 @@ def repair_count(store: Store) -> None:
     If MongoDB does not allow it, or there are too many documents, do not change the number.
     """
     for collection in (store.records.collection, store.records.thumbnails):
-        wrong = find_wrong_count(collection)
-        if wrong is None:
+        counts = find_wrong_count(collection)
+        if counts is None:
             continue
         log.warning(
             "start: MongoDB was killed: it reports %d instead of %d documents in %s; validating the collection",
-            *wrong,
+            *counts,
             collection.name,
             extra={"action": "start"},
         )

@@ -70,9 +70,9 @@ def _find_child(table: str, tag: int, field_type: int, length: int, head: str, m
         head: The first 16 bytes of the value, as hexadecimal digits; "" if no condition depends on them.
         model: The camera model.
     """
-    found = get_table(table)
+    definitions = get_table(table)
     count = length // tiff_spec.TYPE_BYTES[field_type]
-    for child in found.children[tag] if found else ():
+    for child in definitions.children[tag] if definitions else ():
         if (
             (child.model is None or child.model.search(model))
             and (child.head is None or child.head.match(head))

@@ -58,13 +58,11 @@ def candidates(labels: Labels, key: str) -> list[str]:
         labels: The list of lenses. Lenses with the same number have the keys `key`, `key.1`, `key.2` and so on.
         key: The number, as text.
     """
-    first = labels.names.get(key)
-    others = [labels.names.get(f"{key}.{index}") for index in range(1, MAX_CANDIDATES)]
-    names = [first, *others]
-    found = [name for name in names if name]
-    if len(found) > 1:
-        found[0] = ALTERNATIVES.sub("", found[0])
-    return found
+    keys = [key, *(f"{key}.{index}" for index in range(1, MAX_CANDIDATES))]
+    names = [name for candidate_key in keys if (name := labels.names.get(candidate_key))]
+    if len(names) > 1:
+        names[0] = ALTERNATIVES.sub("", names[0])
+    return names
 
 
 def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
@@ -85,8 +83,7 @@ def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
         if exact:
             return exact[0]
     # The first name may stand for all lenses with this number, such as "Sigma or Tamron Lens".
-    named = [name for name in possible if FOCAL.search(name)]
-    possible = named or possible
+    possible = [name for name in possible if FOCAL.search(name)] or possible
     if len(possible) <= 1:
         return possible[0] if possible else None
     fitting = [name for name in possible if _fits_focal(name, optics)]
@@ -151,10 +148,10 @@ def field_labels(table: str, number: int, index: int = 0) -> Labels | None:
         number: The tag's number; in a binary table, the index.
         index: Which of the tag's fields to use, if it has several. If it has fewer, the last one is used.
     """
-    found = get_table(table)
-    if found is None:
+    definitions = get_table(table)
+    if definitions is None:
         return None
-    fields = found.fields.get((number, str(number))) or found.fields.get(number)
+    fields = definitions.fields.get((number, str(number))) or definitions.fields.get(number)
     labels = fields[min(index, len(fields) - 1)].labels if fields else None
     return labels if isinstance(labels, Labels) else None
 
@@ -220,9 +217,9 @@ def _similar_nikon_lenses(labels: Labels, code: str) -> list[str]:
     parts = code.split()
     if parts[2] == "00":
         return []
-    found = []
+    matches = []
     for key, name in labels.names.items():
         others = key.split(".")[0].split()
         if len(others) == len(parts) and others[0] == parts[0] and others[2:6] == parts[2:6]:
-            found.append((-sum(map(str.__eq__, parts, others)), name))
-    return [name for _, name in sorted(found, key=itemgetter(0))]
+            matches.append((-sum(map(str.__eq__, parts, others)), name))
+    return [name for _, name in sorted(matches, key=itemgetter(0))]

@@ -80,12 +80,12 @@ def summarize(tags: Tags) -> dict[str, Any]:
         `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`, `metering`, `exposure_mode`,
         `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres` and `camera_temperature_celsius`.
     """
-    found: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     for field in _fields_of(frozenset(FIELDS_BY_TAG.keys() & tags.keys())):
         value = _READERS[field](tags)
         if value is not None:
-            found[field] = value
-    return found
+            summary[field] = value
+    return summary
 
 
 @lru_cache(maxsize=256)

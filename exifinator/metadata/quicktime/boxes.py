@@ -45,10 +45,10 @@ def boxes_in(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
 def find_box(data: bytes, *path: bytes) -> bytes | None:
     """Return the body of the first box on a path of nested boxes; None if there is none."""
     for name in path:
-        found = next((body for kind, body in boxes_in(data) if kind == name), None)
-        if found is None:
+        body = next((body for kind, body in boxes_in(data) if kind == name), None)
+        if body is None:
             return None
-        data = found
+        data = body
     return data
 
 
