@@ -163,9 +163,9 @@ class _BlockReader:
         self._add_tags(reader)
         for tag, data in reader.packets.items():
             if tag == tiff_spec.PHOTOSHOP:
-                located = LocatedMetadata("")
-                add_resources(data, located, thumbnails=False)
-                for resource in located.blocks:
+                metadata = LocatedMetadata("")
+                add_resources(data, metadata, thumbnails=False)
+                for resource in metadata.blocks:
                     if resource.kind != "exif":
                         self._read_other(resource.kind, resource.pieces[0])
             else:

@@ -33,18 +33,18 @@ JUNK_HEAD_BYTES = 512
 MAX_TEXT_BYTES = 4096
 
 
-def read_avi(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_avi(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of an AVI file, and read the size of its picture."""
-    located.format = "avi"
+    metadata.format = "avi"
     tags, streams = ContainerTags(), StreamHeaders()
-    reader = _AviReader(BoundedReads(file), located, tags, streams)
+    reader = _AviReader(BoundedReads(file), metadata, tags, streams)
     reader.read_file()
-    streams.add_to(tags, located)
+    streams.add_to(tags, metadata)
     seconds, declared_bytes = tags.get("RIFF Duration"), 8 + int.from_bytes(file.read(4, 4), "little")
     # The headers of a truncated file have the duration of the complete file.
     if seconds and declared_bytes <= file.total_bytes:
         tags.add("Composite AvgBitrate", round(8 * file.total_bytes / seconds))
-    tags.add_to(located)
+    tags.add_to(metadata)
 
 
 def split_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -62,10 +62,10 @@ class _AviReader:
     """Reads the chunks of one file."""
 
     def __init__(
-        self, file: BoundedReads, located: LocatedMetadata, tags: ContainerTags, streams: StreamHeaders
+        self, file: BoundedReads, metadata: LocatedMetadata, tags: ContainerTags, streams: StreamHeaders
     ) -> None:
         self.file = file
-        self.located = located
+        self.metadata = metadata
         self.tags = tags
         self.streams = streams
 
@@ -98,12 +98,12 @@ class _AviReader:
             head = self.file.read(start, min(length, JUNK_HEAD_BYTES))
             if avi_makers.is_maker_junk(head):
                 data = self.file.read(start, min(length, MAX_LIST_BYTES))
-                avi_makers.add_junk(data or head, self.tags, self.located)
+                avi_makers.add_junk(data or head, self.tags, self.metadata)
 
     def read_list(self, list_type: bytes, data: bytes, depth: int) -> None:
         """Read the chunks in a list (LIST). `depth` is the number of lists around it."""
         if list_type == b"ncdt":
-            avi_makers.add_nikon(split_chunks(data), self.tags, self.located)
+            avi_makers.add_nikon(split_chunks(data), self.tags, self.metadata)
             return
         if list_type == b"strl":
             self.streams.begin()
@@ -115,13 +115,13 @@ class _AviReader:
             elif list_type == b"exif":
                 self.add_text("RIFF::Exif", chunk_type, body)
             elif chunk_type in (b"hymn", b"mknt"):
-                avi_makers.add_maker_note(body, str(self.tags.get("RIFF Software") or ""), self.located)
+                avi_makers.add_maker_note(body, str(self.tags.get("RIFF Software") or ""), self.metadata)
             elif list_type in (b"strl", b"odml") or chunk_type == b"avih":
                 self.streams.read(chunk_type, body)
                 if chunk_type == b"strd":
-                    avi_makers.add_stream_data(body, self.tags, self.located)
+                    avi_makers.add_stream_data(body, self.tags, self.metadata)
             elif chunk_type == b"JUNK" and avi_makers.is_maker_junk(body):
-                avi_makers.add_junk(body, self.tags, self.located)
+                avi_makers.add_junk(body, self.tags, self.metadata)
             else:
                 self.read_chunk(chunk_type, body)
 
@@ -132,14 +132,14 @@ class _AviReader:
         elif chunk_type == b"ISMP":
             self.tags.add("RIFF TimeCode", decode_text(body))
         elif chunk_type in XMP_CHUNKS:
-            self.located.add("xmp", body)
+            self.metadata.add("xmp", body)
 
     def read_info(self, chunk_type: bytes, body: bytes) -> None:
         """Read a chunk of the list INFO: a string, or the date or the thumbnail, which some cameras store there."""
         if chunk_type == b"IDIT":
             self.read_chunk(chunk_type, body)
         elif chunk_type == b"thum":
-            avi_makers.add_thumbnail(body, self.located)
+            avi_makers.add_thumbnail(body, self.metadata)
         else:
             self.add_text("RIFF::Info", chunk_type, body)
 

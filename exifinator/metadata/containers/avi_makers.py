@@ -31,20 +31,20 @@ MAX_NOTE_BYTES = 64 * 1024
 NOTE_MAKES = ((b"PENTAX ", "PENTAX"), (b"AOC\0", "PENTAX"), (b"Nikon\0", "NIKON"), (b"QVC\0", "CASIO"))
 
 
-def add_thumbnail(data: bytes, located: LocatedMetadata) -> None:
+def add_thumbnail(data: bytes, metadata: LocatedMetadata) -> None:
     """Add a thumbnail if it is the file's first one, and a JPEG of at most MAX_THUMBNAIL_BYTES."""
-    is_first = not any(block.kind == "thumbnail" for block in located.blocks)
+    is_first = not any(block.kind == "thumbnail" for block in metadata.blocks)
     if is_first and data.startswith(JPEG_BEGIN) and len(data) <= MAX_THUMBNAIL_BYTES:
-        located.add("thumbnail", data)
+        metadata.add("thumbnail", data)
 
 
-def add_maker_note(data: bytes, software: str, located: LocatedMetadata) -> None:
+def add_maker_note(data: bytes, software: str, metadata: LocatedMetadata) -> None:
     """Add a MakerNote as the MakerNote of an EXIF block that has only the make and the model.
 
     Args:
         data: The MakerNote.
         software: The string `ISFT` of the file. Pentax writes the make and the model there.
-        located: The result.
+        metadata: The result.
     """
     make = next((make for head, make in NOTE_MAKES if data.startswith(head)), "")
     if make and len(data) <= MAX_NOTE_BYTES:
@@ -52,18 +52,18 @@ def add_maker_note(data: bytes, software: str, located: LocatedMetadata) -> None
         image.add_text(0x010F, make)
         image.add_text(0x0110, software if software.startswith(make) else "")
         exif.entries.append((MAKER_NOTE, UNDEFINED, len(data), data))
-        located.add("exif", write_tiff(image, "<"))
+        metadata.add("exif", write_tiff(image, "<"))
 
 
-def add_stream_data(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def add_stream_data(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the data of a stream (`strd`), which begins with four letters that name its kind."""
     if data.startswith(b"AVIF"):
         # After eight bytes, a little-endian TIFF directory whose offsets count from its own start.
         directory = data[8 : 8 + MAX_NOTE_BYTES]
         if directory[:4] in (b"II*\0", b"MM\0*"):
-            located.add("exif", directory)
+            metadata.add("exif", directory)
         elif len(directory) > 14:
-            located.add("exif", b"II*\0\x08\0\0\0" + directory)
+            metadata.add("exif", b"II*\0\x08\0\0\0" + directory)
     elif data.startswith(b"Zora"):
         tags.add("RIFF VendorName", decode_text(data[8:72]))
 
@@ -79,7 +79,7 @@ def _is_text(head: bytes) -> bool:
     return len(text) >= 6 and all(32 <= byte < 127 for byte in text) and not head[len(text) :].strip(b"\0")
 
 
-def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def add_junk(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the metadata of a JUNK chunk of Olympus, Pentax, Casio or Ricoh, or a string."""
     if data.startswith(OLYMPUS):
         add_fixed_layout(tags, "MakerNote", "Olympus::AVI", data[:512])
@@ -87,7 +87,7 @@ def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None
         add_fixed_layout(tags, "MakerNote", "Pentax::Junk2", data[:303])
         length_at, start = PENTAX_THUMBNAIL
         if len(data) > start:
-            add_thumbnail(data[start : start + int.from_bytes(data[length_at:start], "little")], located)
+            add_thumbnail(data[start : start + int.from_bytes(data[length_at:start], "little")], metadata)
     elif data.startswith(PENTAX):
         tags.add("MakerNote Model", decode_text(data[12:44]))
     elif data.startswith(CASIO):
@@ -99,13 +99,13 @@ def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None
         tags.add("RIFF TextJunk", decode_text(data[:1024]))
 
 
-def add_nikon(chunks: Iterator[tuple[bytes, bytes]], tags: ContainerTags, located: LocatedMetadata) -> None:
+def add_nikon(chunks: Iterator[tuple[bytes, bytes]], tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the chunks of Nikon's list `ncdt`: tags, the version of the MakerNote, and the thumbnail."""
     for kind, body in chunks:
         if kind in (b"nctg", b"ncvr"):
             _add_nikon_tags("Nikon::AVITags" if kind == b"nctg" else "Nikon::AVIVers", body, tags)
         elif kind == b"ncth":
-            add_thumbnail(body, located)
+            add_thumbnail(body, metadata)
 
 
 def _add_nikon_tags(table: str, data: bytes, tags: ContainerTags) -> None:

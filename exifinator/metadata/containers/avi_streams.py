@@ -46,7 +46,7 @@ class StreamHeaders:
         elif chunk_type in (b"strh", b"strf", b"strn") and self._streams:
             self._streams[-1].setdefault(chunk_type, body[:256])
 
-    def add_to(self, tags: ContainerTags, located: LocatedMetadata) -> None:
+    def add_to(self, tags: ContainerTags, metadata: LocatedMetadata) -> None:
         """Add the tags of all headers, and the size of the picture."""
         seconds = 0.0
         if len(self._main) >= 40:
@@ -61,15 +61,15 @@ class StreamHeaders:
             tags.add("RIFF StreamCount", n_streams)
             tags.add("RIFF ImageWidth", width)
             tags.add("RIFF ImageHeight", height)
-            _set_size(width, height, located)
+            _set_size(width, height, metadata)
         for stream in self._streams:
-            seconds = self._add_stream(stream, tags, located) or seconds
+            seconds = self._add_stream(stream, tags, metadata) or seconds
         if self._n_frames:
             tags.add("RIFF TotalFrameCount", self._n_frames)
         if seconds > 0:
             tags.add("RIFF Duration", round(seconds, 6), duration_text(seconds))
 
-    def _add_stream(self, stream: dict[bytes, bytes], tags: ContainerTags, located: LocatedMetadata) -> float:
+    def _add_stream(self, stream: dict[bytes, bytes], tags: ContainerTags, metadata: LocatedMetadata) -> float:
         """Add the tags of a stream. Return the duration of a video stream in seconds; 0 for other streams."""
         header, stream_format = stream.get(b"strh", b""), stream.get(b"strf", b"")
         stream_type, seconds = header[:4], 0.0
@@ -90,18 +90,18 @@ class StreamHeaders:
             tags.add("RIFF SampleSize", sample_bytes, size_text)
         tags.add("RIFF StreamName", decode_text(stream.get(b"strn", b"")))
         if stream_type == VIDEO and len(stream_format) >= 40:
-            _add_picture_format(stream_format, tags, located)
+            _add_picture_format(stream_format, tags, metadata)
         elif stream_type == AUDIO and len(stream_format) >= 14:
             _add_audio_format(stream_format, tags)
         return seconds
 
 
-def _set_size(width: int, height: int, located: LocatedMetadata) -> None:
-    if located.width_pixels is None and 0 < width < MAX_SIDE_PIXELS and 0 < height < MAX_SIDE_PIXELS:
-        located.width_pixels, located.height_pixels = width, height
+def _set_size(width: int, height: int, metadata: LocatedMetadata) -> None:
+    if metadata.width_pixels is None and 0 < width < MAX_SIDE_PIXELS and 0 < height < MAX_SIDE_PIXELS:
+        metadata.width_pixels, metadata.height_pixels = width, height
 
 
-def _add_picture_format(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def _add_picture_format(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the fields of a BITMAPINFOHEADER, under ExifTool's names, which are in the group File."""
     version, width, height, planes, depth = struct.unpack_from("<IiiHH", data)
     compression, length, x_density, y_density, n_colors, n_important = struct.unpack_from("<4s5I", data, 16)
@@ -119,7 +119,7 @@ def _add_picture_format(data: bytes, tags: ContainerTags, located: LocatedMetada
     tags.add("File PixelsPerMeterY", y_density)
     tags.add("File NumColors", n_colors, "" if n_colors else "Use BitDepth")
     tags.add("File NumImportantColors", n_important, "" if n_important else "All")
-    _set_size(abs(width), abs(height), located)
+    _set_size(abs(width), abs(height), metadata)
 
 
 def _add_audio_format(data: bytes, tags: ContainerTags) -> None:

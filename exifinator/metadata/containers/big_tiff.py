@@ -160,9 +160,9 @@ class _Walker:
         return DOUBLE, struct.pack(f"{self.order}{count}d", *numbers)
 
 
-def read_big_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_big_tiff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the directories of a BigTIFF and their values, and read the size of the picture."""
-    located.format = "bigtiff"
+    metadata.format = "bigtiff"
     header = file.read_exact(0, 16)
     order = tiff_spec.byte_order(header)
     walker = _Walker(file, order)
@@ -170,13 +170,13 @@ def read_big_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
         raise DamagedFile("The offsets of the BigTIFF do not have 64 bits.")
     first = walker.walk(walker.number(header[8:16]), chain=tiff_spec.MAX_CHAINED)
     if walker.is_dng:
-        located.format = "dng"
+        metadata.format = "dng"
     else:
-        set_size(walker.pages, located)
+        set_size(walker.pages, metadata)
     if walker.has_missing:
         raise MissingBytes
     if first is not None:
-        located.add("exif", write_tiff(first, order))
-    located.add_profile(walker.profile)
+        metadata.add("exif", write_tiff(first, order))
+    metadata.add_profile(walker.profile)
     if walker.damage:
         raise DamagedFile(walker.damage)

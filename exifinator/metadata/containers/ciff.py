@@ -86,23 +86,23 @@ class Heap(NamedTuple):
     depth: int
 
 
-def read_crw(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_crw(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata, the thumbnail and the trailing XMP of a CRW file, and read the size of its picture."""
-    located.format = "crw"
+    metadata.format = "crw"
     head = file.read_exact(0, 14)
     order = "<" if head[:2] == b"II" else ">"
     start = struct.unpack_from(order + "I", head, 2)[0]
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(tail_start, TAIL_BYTES)
     records, ranges = read_records(file.read, Heap(start, file.total_bytes, 0), order)
-    _add_records(records, order, located, has_size=True)
+    _add_records(records, order, metadata, has_size=True)
     offset, length = ranges.get(THUMBNAIL, (0, 0))
     if 0 < length <= MAX_THUMBNAIL_BYTES:
-        located.add("thumbnail", file.read(offset, length))
-    located.add("xmp", canon_vrd.find_xmp(tail))
+        metadata.add("thumbnail", file.read(offset, length))
+    metadata.add("xmp", canon_vrd.find_xmp(tail))
 
 
-def add_segment(body: bytes, located: LocatedMetadata) -> None:
+def add_segment(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the CIFF metadata in the APP0 segment of a JPEG. Ignore a damaged segment."""
     order = "<" if body[:2] == b"II" else ">"
     start = int.from_bytes(body[2:6], "little" if order == "<" else "big")
@@ -116,7 +116,7 @@ def add_segment(body: bytes, located: LocatedMetadata) -> None:
         records, _ = read_records(read, Heap(start, len(body), 0), order)
     except DamagedFile:
         return
-    _add_records(records, order, located, has_size=False)
+    _add_records(records, order, metadata, has_size=False)
 
 
 def read_records(read: Read, root: Heap, order: str) -> tuple[Records, dict[int, tuple[int, int]]]:
@@ -161,13 +161,13 @@ def read_records(read: Read, root: Heap, order: str) -> tuple[Records, dict[int,
     return records, ranges
 
 
-def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_size: bool) -> None:
+def _add_records(records: Records, order: str, metadata: LocatedMetadata, *, has_size: bool) -> None:
     """Add the records as EXIF with a MakerNote.
 
     Args:
         records: The records.
         order: Byte order, "<" or ">".
-        located: The result.
+        metadata: The result.
         has_size: Whether the records have the size of the picture.
     """
     image, exif = exif_directories()
@@ -175,7 +175,7 @@ def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_
     image.add_text(0x010F, decode_text(make))
     image.add_text(0x0110, decode_text(others[0]) if others else "")
     image.add_text(0x013B, decode_text(records.get(OWNER, b"")))
-    _add_picture(records, order, image, located if has_size else None)
+    _add_picture(records, order, image, metadata if has_size else None)
     _add_time(records, order, exif)
     _add_exposure(records, order, exif)
     serial = _numbers(records, SERIAL_NUMBER, "I", order)
@@ -195,7 +195,7 @@ def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_
     if note.entries:
         exif.children[MAKER_NOTE] = [note]
     if records:
-        located.add("exif", write_tiff(image, order))
+        metadata.add("exif", write_tiff(image, order))
 
 
 def _numbers(records: Records, number: int, letter: str, order: str) -> tuple[int, ...]:
@@ -210,14 +210,14 @@ def _without_incomplete_item(data: bytes, item_bytes: int) -> bytes:
     return data[: len(data) // item_bytes * item_bytes]
 
 
-def _add_picture(records: Records, order: str, image: TiffDirectory, located: LocatedMetadata | None) -> None:
-    """Add the orientation to `image`, and the size of the picture to `located`."""
+def _add_picture(records: Records, order: str, image: TiffDirectory, metadata: LocatedMetadata | None) -> None:
+    """Add the orientation to `image`, and the size of the picture to `metadata`."""
     picture = records.get(PICTURE, b"")
     if len(picture) < 16:
         return
     width, height, _, rotation = struct.unpack_from(order + "IIfi", picture)
-    if located is not None and 0 < width < 1 << 16 and 0 < height < 1 << 16:
-        located.width_pixels, located.height_pixels = width, height
+    if metadata is not None and 0 < width < 1 << 16 and 0 < height < 1 << 16:
+        metadata.width_pixels, metadata.height_pixels = width, height
     if rotation % 360 in ORIENTATIONS and rotation:
         image.add_numbers(0x0112, SHORT, ORIENTATIONS[rotation % 360], order=order)
 

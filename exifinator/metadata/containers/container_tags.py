@@ -64,10 +64,10 @@ class ContainerTags:
         document = self.documents.get(name)
         return document[1] if document else None
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         """Add the tags to the located metadata as one block."""
         if self.documents:
-            located.add(CONTAINER_TAGS, json.dumps(self.documents, ensure_ascii=False).encode("utf-8", "replace"))
+            metadata.add(CONTAINER_TAGS, json.dumps(self.documents, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _is_storable(value: str | int | float) -> bool:

@@ -128,7 +128,7 @@ def read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, l
     return locations
 
 
-def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
+def _read_size(body: bytes, primary_id: int, metadata: LocatedMetadata) -> None:
     """Read the size and the colour profile of the primary item, which is the picture, from an `iprp` box.
 
     The size is the displayed size, after the rotation in `irot`.
@@ -144,13 +144,13 @@ def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
     for index in property_indices:
         name, value = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"ispe" and len(value) >= 12:
-            located.width_pixels = int.from_bytes(value[4:8], "big")
-            located.height_pixels = int.from_bytes(value[8:12], "big")
+            metadata.width_pixels = int.from_bytes(value[4:8], "big")
+            metadata.height_pixels = int.from_bytes(value[8:12], "big")
         elif name == b"irot" and value:
             if value[0] & 1:
-                located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
+                metadata.width_pixels, metadata.height_pixels = metadata.height_pixels, metadata.width_pixels
         elif name == b"colr" and value[:4] in (b"prof", b"rICC"):
-            located.add_profile(value[4:])
+            metadata.add_profile(value[4:])
 
 
 def _property_indices(body: bytes, item_id: int) -> list[int]:
@@ -168,14 +168,14 @@ def _property_indices(body: bytes, item_id: int) -> list[int]:
     return []
 
 
-def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata items of a `meta` box to `located`, and the size of the picture.
+def read_meta(file: RangeBuffer, start: int, body: bytes, metadata: LocatedMetadata) -> None:
+    """Add the metadata items of a `meta` box to `metadata`, and the size of the picture.
 
     Args:
         file: The file.
         start: Offset of the box's body, in bytes.
         body: The body of the box.
-        located: The metadata found so far, to which this function adds.
+        metadata: The metadata found so far, to which this function adds.
 
     Raises:
         MissingBytes: If bytes of some items have not been fetched yet. All missing ranges are requested first.
@@ -192,7 +192,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     if b"pitm" in child_boxes and b"iprp" in child_boxes:
         pitm = child_body(b"pitm")
         primary_id = int.from_bytes(pitm[4:6] if pitm[:1] == b"\0" else pitm[4:8], "big")
-        _read_size(child_body(b"iprp"), primary_id, located)
+        _read_size(child_body(b"iprp"), primary_id, metadata)
     items = _read_items(child_body(b"iinf")) if b"iinf" in child_boxes else {}
     if not items:
         return
@@ -227,7 +227,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     if needs_more_bytes and not file.is_final:
         raise MissingBytes
     for (block_kind, _), data in blocks.items():
-        located.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
+        metadata.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
     if is_too_long:
         raise DamagedFile(f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB.")
     if is_truncated:

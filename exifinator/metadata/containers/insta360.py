@@ -27,7 +27,7 @@ TAG_NAMES = {10: "MakerNote SerialNumber", 18: "MakerNote Model", 26: "MakerNote
 MAX_FIELDS, MAX_TEXT_BYTES = 20, 200
 
 
-def read_insta360(file: RangeBuffer, located: LocatedMetadata) -> bool:
+def read_insta360(file: RangeBuffer, metadata: LocatedMetadata) -> bool:
     """Add the camera's serial number, model and firmware. Return whether the file has a trailer of Insta360.
 
     Raises:
@@ -49,11 +49,11 @@ def read_insta360(file: RangeBuffer, located: LocatedMetadata) -> bool:
                 record_id, length, start = CAMERA_ID, size, trailer_at + offset
                 break
     if record_id == CAMERA_ID and 0 < length <= MAX_RECORD_BYTES and 0 <= start <= total - length:
-        _add_fields(file.read(start, length), located)
+        _add_fields(file.read(start, length), metadata)
     return True
 
 
-def _add_fields(data: bytes, located: LocatedMetadata) -> None:
+def _add_fields(data: bytes, metadata: LocatedMetadata) -> None:
     """Add the string fields at the start of the camera's record. Each has a key byte, a length byte and the string."""
     tags = ContainerTags()
     offset = 0
@@ -64,4 +64,4 @@ def _add_fields(data: bytes, located: LocatedMetadata) -> None:
         if text.isprintable() and text:
             tags.add(TAG_NAMES[data[offset]], text)
         offset += 2 + data[offset + 1]
-    tags.add_to(located)
+    tags.add_to(metadata)

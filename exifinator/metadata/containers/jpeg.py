@@ -103,37 +103,37 @@ class _Segments:
         else:
             self.before_exif.append((marker, body))
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         blocks = [b"".join(parts)[:MAX_EXIF_BYTES] for parts in self.exif]
         # Some writers put an empty EXIF segment before the EXIF segment with the metadata.
         readable = [block for block in blocks if block.startswith(TIFF_HEADERS)]
         for block in readable or blocks:
-            located.add("exif", block)
+            metadata.add("exif", block)
         for marker, body in self.before_exif[:MAX_EXIF_BLOCKS]:
-            _add_before_exif(marker, body, located)
-        note_segments.add_flir(self.flir, located)
+            _add_before_exif(marker, body, metadata)
+        note_segments.add_flir(self.flir, metadata)
         for body in self.maker_segments[:MAX_EXIF_BLOCKS]:
-            note_segments.add_application_segment(body, located)
+            note_segments.add_application_segment(body, metadata)
         for packet in self.xmp:
-            located.add("xmp", packet)
-        located.add("xmp", _join_extended(self.extended_xmp))
+            metadata.add("xmp", packet)
+        metadata.add("xmp", _join_extended(self.extended_xmp))
         # Image resources longer than 64 KB continue in the next segment.
-        photoshop.add_resources(b"".join(self.photoshop), located, thumbnails=False)
+        photoshop.add_resources(b"".join(self.photoshop), metadata, thumbnails=False)
         for comment in self.comments[:MAX_COMMENTS]:
-            located.add_comment(comment)
-        located.add_profile(self.profile)
+            metadata.add_comment(comment)
+        metadata.add_profile(self.profile)
 
 
-def _add_before_exif(marker: int, body: bytes, located: LocatedMetadata) -> None:
+def _add_before_exif(marker: int, body: bytes, metadata: LocatedMetadata) -> None:
     """Add the metadata of a segment in one of the formats that cameras and programs used before EXIF."""
     if marker == APP0:
-        ciff.add_segment(body, located)
+        ciff.add_segment(body, metadata)
     elif marker == APP1:
-        early_cameras.add_casio_qv(body, located)
+        early_cameras.add_casio_qv(body, metadata)
     elif body.startswith(early_cameras.DUCKY):
-        early_cameras.add_ducky(body, located)
+        early_cameras.add_ducky(body, metadata)
     else:
-        early_cameras.add_picture_info(body, located)
+        early_cameras.add_picture_info(body, metadata)
 
 
 def _join_extended(pieces: list[bytes]) -> bytes:
@@ -182,32 +182,32 @@ def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
     return length if marker == COMMENT or body_start.startswith(PHOTOSHOP) else 0
 
 
-def read_exv(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_exv(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of an EXV file, which has no picture."""
-    located.format = "exv"
+    metadata.format = "exv"
     segments = _Segments()
     try:
-        _walk(file, located, len(EXV), segments)
+        _walk(file, metadata, len(EXV), segments)
     finally:
-        segments.add_to(located)
+        segments.add_to(metadata)
 
 
-def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> None:
+def read_jpeg(file: RangeBuffer, metadata: LocatedMetadata, start: int = 0) -> None:
     """Locate EXIF, XMP, extended XMP, IPTC and comments in the JPEG at offset `start` (bytes), and read its size."""
-    located.format = located.format or "jpeg"
+    metadata.format = metadata.format or "jpeg"
     segments = _Segments()
     try:
-        _walk(file, located, start + 2, segments)
+        _walk(file, metadata, start + 2, segments)
     except DamagedFile:
-        segments.add_to(located)
+        segments.add_to(metadata)
         raise
-    segments.add_to(located)
+    segments.add_to(metadata)
     # Programs of the 1990s appended IPTC to files without other metadata.
-    if located.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
-        read_trailers(file, located)
+    if metadata.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
+        read_trailers(file, metadata)
 
 
-def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Segments) -> None:
+def _walk(file: RangeBuffer, metadata: LocatedMetadata, start: int, segments: _Segments) -> None:
     """Collect the segments from offset `start` (bytes) up to the image data.
 
     Raises:
@@ -248,8 +248,8 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             raise DamagedFile(f"The JPEG segment at byte {offset} is truncated or has an invalid length.")
         if marker in FRAMES:
             frame = file.read_exact(offset + 4, 5, read_ahead)
-            located.height_pixels = int.from_bytes(frame[1:3], "big") or None
-            located.width_pixels = int.from_bytes(frame[3:5], "big") or None
+            metadata.height_pixels = int.from_bytes(frame[1:3], "big") or None
+            metadata.width_pixels = int.from_bytes(frame[3:5], "big") or None
         elif marker in METADATA and (
             n_bytes := _bytes_to_read(
                 marker,

@@ -27,26 +27,26 @@ MAX_ELEMENT_BYTES = 64 * 1024
 READ_AHEAD_BYTES = 16 * 1024
 
 
-def read_matroska(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_matroska(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a Matroska or WebM file, and read the size of its picture."""
-    located.format = "mkv"
+    metadata.format = "mkv"
     reads, tags = BoundedReads(file), MatroskaTags()
     head = read_header(file.read(0, MAX_HEADER_BYTES), 0)
     if head is None or head.end is None or head.end > MAX_ELEMENT_BYTES:
-        tags.add_to(located)
+        tags.add_to(metadata)
         return
     body = reads.read(head.start, head.end - head.start)
     tags.read_header(body)
     if tags.doc_type == "webm":
-        located.format = "webm"
+        metadata.format = "webm"
     segment = read_header(reads.read(head.end, MAX_HEADER_BYTES), 0, head.end)
     if segment is not None and segment.id == SEGMENT:
         _read_segment(reads, segment, tags)
     if tags.is_audio:
-        located.status, located.problem = "unsupported", "The file is an audio file (Matroska), not a photo."
+        metadata.status, metadata.problem = "unsupported", "The file is an audio file (Matroska), not a photo."
         return
     tags.add_bit_rate(file.total_bytes)
-    tags.add_to(located)
+    tags.add_to(metadata)
 
 
 def _read_segment(reads: BoundedReads, segment: Element, tags: MatroskaTags) -> None:

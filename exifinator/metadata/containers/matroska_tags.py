@@ -75,11 +75,11 @@ class MatroskaTags:
         """Whether the file has sound, and no pictures."""
         return AUDIO in self.track_types and VIDEO not in self.track_types
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         """Add the tags and the size of the picture."""
         if self._size is not None:
-            located.width_pixels, located.height_pixels = self._size
-        self._tags.add_to(located)
+            metadata.width_pixels, metadata.height_pixels = self._size
+        self._tags.add_to(metadata)
 
     def add_bit_rate(self, total_bytes: int) -> None:
         """Add the average bit rate, if the duration is known."""

@@ -69,9 +69,9 @@ def packet_bytes(head: bytes) -> int:
     return 0
 
 
-def read_mpeg_ts(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_mpeg_ts(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a transport stream, and read the size of its picture."""
-    located.format = "m2ts"
+    metadata.format = "m2ts"
     reads = BoundedReads(file)
     length = packet_bytes(file.read(0, 1024))
     tail_at = max(0, file.total_bytes - TAIL_BYTES) // length * length
@@ -86,8 +86,8 @@ def read_mpeg_ts(file: RangeBuffer, located: LocatedMetadata) -> None:
         if reads.has(tail_at, TAIL_BYTES + length):
             _read_tail(file.read(tail_at, TAIL_BYTES + length), length, program)
     tags = ContainerTags()
-    _add_tags(program, stream, file.total_bytes, tags, located)
-    tags.add_to(located)
+    _add_tags(program, stream, file.total_bytes, tags, metadata)
+    tags.add_to(metadata)
 
 
 def _read_tail(data: bytes, length: int, program: _Program) -> None:
@@ -187,7 +187,7 @@ def _pes_data(payload: bytes) -> bytes:
 
 
 def _add_tags(
-    program: _Program, stream: h264.Stream, total_bytes: int, tags: ContainerTags, located: LocatedMetadata
+    program: _Program, stream: h264.Stream, total_bytes: int, tags: ContainerTags, metadata: LocatedMetadata
 ) -> None:
     for pid, kind in program.streams.items():
         name = _type_name(kind)
@@ -204,7 +204,7 @@ def _add_tags(
         if is_plausible and seconds >= 1:
             tags.add("Composite AvgBitrate", round(8 * total_bytes / seconds))
     if stream.picture is not None:
-        located.width_pixels, located.height_pixels = stream.picture.width, stream.picture.height
+        metadata.width_pixels, metadata.height_pixels = stream.picture.width, stream.picture.height
         tags.add("H264 ImageWidth", stream.picture.width)
         tags.add("H264 ImageHeight", stream.picture.height)
     for data in stream.user_data:
@@ -213,10 +213,10 @@ def _add_tags(
     if stream.picture is not None and stream.picture.frame_rate and tags.get("H264 VideoFrameRate") is None:
         tags.add("H264 VideoFrameRate", round(stream.picture.frame_rate, 3))
     if program.streams.get(program.video_pid) in (MPEG_1, MPEG_2):
-        _add_mpeg(bytes(program.video), tags, located)
+        _add_mpeg(bytes(program.video), tags, metadata)
 
 
-def _add_mpeg(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def _add_mpeg(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the size of the picture in an MPEG-1 or MPEG-2 sequence header (ISO/IEC 13818-2, 6.2.2.1)."""
     start = data.find(SEQUENCE_HEADER)
     head = data[start + 4 : start + 8] if start >= 0 else b""
@@ -224,7 +224,7 @@ def _add_mpeg(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> Non
         return
     width, height = head[0] << 4 | head[1] >> 4, (head[1] & 0xF) << 8 | head[2]
     if width and height:
-        located.width_pixels, located.height_pixels = width, height
+        metadata.width_pixels, metadata.height_pixels = width, height
         tags.add("MPEG ImageWidth", width)
         tags.add("MPEG ImageHeight", height)
     rate = head[3] & 0xF

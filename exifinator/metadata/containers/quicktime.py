@@ -38,14 +38,14 @@ PREFIXES = {b"3gp": "3gp", b"3ge": "3gp", b"3gg": "3gp", b"3gr": "3gp", b"3gs": 
 AUDIO_FORMATS = frozenset({"m4a"})
 
 
-def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_quicktime(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a movie file.
 
     Raises:
         MissingBytes: If the reader needs more bytes.
         DamagedFile: If the file has no movie box, or ends inside it.
     """
-    located.format, located.rotation_applied = _format_of(file), True
+    metadata.format, metadata.rotation_applied = _format_of(file), True
     file.max_further_reads = MAX_FURTHER_READS
     # A final read contains only the bytes that are needed next.
     file.read_limit = 0
@@ -54,18 +54,18 @@ def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
         top_level.copy_boxes()
         top_level.copy_telemetry()
         if top_level.has_trailer:
-            read_insta360(file, located)
+            read_insta360(file, metadata)
     except DamagedFile:
         if not file.is_final:
             raise
     movie = b"".join(top_level.boxes)
-    located.add(MOVIE, movie)
+    metadata.add(MOVIE, movie)
     if b"moov" not in top_level.kinds:
         raise DamagedFile(top_level.problem or "The file has no movie box (moov).")
-    located.width_pixels, located.height_pixels = displayed_size(movie)
-    if located.format in AUDIO_FORMATS:
-        located.status = "unsupported"
-        located.problem = f"The file is an audio file ({located.format.upper()}), not a photo or a video."
+    metadata.width_pixels, metadata.height_pixels = displayed_size(movie)
+    if metadata.format in AUDIO_FORMATS:
+        metadata.status = "unsupported"
+        metadata.problem = f"The file is an audio file ({metadata.format.upper()}), not a photo or a video."
     elif top_level.is_truncated:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
 

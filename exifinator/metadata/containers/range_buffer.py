@@ -235,12 +235,12 @@ class LocatedMetadata:
 
 
 class ContainerReader(Protocol):
-    """A function that locates the metadata in `file`, and adds it to `located`.
+    """A function that locates the metadata in `file`, and adds it to `metadata`.
 
     Raises:
         MissingBytes: If the reader needs more bytes. After they have been fetched, it is called again, with a new
-            `located`.
+            `metadata`.
         DamagedFile: If the file violates its format, or exceeds a limit.
     """
 
-    def __call__(self, file: RangeBuffer, located: LocatedMetadata, /) -> None: ...
+    def __call__(self, file: RangeBuffer, metadata: LocatedMetadata, /) -> None: ...

@@ -70,12 +70,12 @@ class Page:
             self.is_secondary = self.is_secondary or bool(value & 5 if tag == NEW_SUBFILE_TYPE else value == 2)
 
 
-def set_size(pages: list[Page], located: LocatedMetadata) -> None:
+def set_size(pages: list[Page], metadata: LocatedMetadata) -> None:
     """Set the size of a TIFF file to the size of its first page that is not secondary, or else of its first page."""
     sized = [page for page in pages if page.width_pixels and page.height_pixels]
     page = next((page for page in sized if not page.is_secondary), sized[0] if sized else None)
     if page is not None:
-        located.width_pixels, located.height_pixels = page.width_pixels, page.height_pixels
+        metadata.width_pixels, metadata.height_pixels = page.width_pixels, page.height_pixels
 
 
 @dataclass(slots=True)
@@ -281,35 +281,35 @@ def _detect_format(header: bytes, properties: _FileProperties) -> str:
     return "tiff"
 
 
-def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_tiff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate a TIFF file's directories and their values, but not its image data."""
-    located.format = "tiff"
+    metadata.format = "tiff"
     header = file.read_exact(0, 16)
     walker = _DirectoryWalker(file, header, tiff_spec.byte_order(header))
     reader, properties = walker.reader, walker.properties
     walker.walk(walker.long.unpack_from(header, 4)[0], max_chained=tiff_spec.MAX_CHAINED)
-    located.format = _detect_format(header, properties)
-    if located.format == "tiff":
+    metadata.format = _detect_format(header, properties)
+    if metadata.format == "tiff":
         # A RAW file's first directory may describe a preview, whose size is not the photo's size.
-        set_size(properties.pages, located)
-    elif located.format == "rw2" and len(properties.panasonic_edges) == len(PANASONIC_EDGES):
+        set_size(properties.pages, metadata)
+    elif metadata.format == "rw2" and len(properties.panasonic_edges) == len(PANASONIC_EDGES):
         top, left, bottom, right = (properties.panasonic_edges[tag] for tag in PANASONIC_EDGES)
         if bottom > top and right > left:
-            located.width_pixels, located.height_pixels = right - left, bottom - top
-    located.add_profile(properties.profile)
-    if properties.jpeg_offset and located.format == "rw2":
+            metadata.width_pixels, metadata.height_pixels = right - left, bottom - top
+    metadata.add_profile(properties.profile)
+    if properties.jpeg_offset and metadata.format == "rw2":
         # Panasonic stores some of the EXIF metadata in the preview. Request the preview together with the other missing
         # ranges.
-        preview = LocatedMetadata(located.format)
+        preview = LocatedMetadata(metadata.format)
         try:
             read_embedded_jpeg(file, preview, properties.jpeg_offset)
         except MissingBytes:
             reader.needs_more_bytes = True
         except DamagedFile as damage:
             reader.damage = reader.damage or str(damage)
-        located.blocks += preview.blocks
+        metadata.blocks += preview.blocks
     if reader.needs_more_bytes:
         raise MissingBytes
-    located.blocks.insert(0, Block("exif", reader.pieces()))
+    metadata.blocks.insert(0, Block("exif", reader.pieces()))
     if reader.damage:
         raise DamagedFile(reader.damage)

@@ -35,9 +35,9 @@ EXPOSURE_PROGRAMS = {"P": 2, "A": 3, "S": 4, "M": 1}
 METERING_MODES = {"8": 5, "A": 1, "C": 2}
 
 
-def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_x3f(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the EXIF of the preview and the properties, and read the size of the photo."""
-    located.format = "x3f"
+    metadata.format = "x3f"
     header = file.read_exact(0, 52)
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(tail_start, TAIL_BYTES)
@@ -50,7 +50,7 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     is_version_4 = int.from_bytes(header[6:8], "little") >= 4
     width, height, rotation = struct.unpack_from("<III", header, SIZE_OFFSET_4 if is_version_4 else SIZE_OFFSET)
     if 0 < width < 1 << 16 and 0 < height < 1 << 16:
-        located.width_pixels, located.height_pixels = width, height
+        metadata.width_pixels, metadata.height_pixels = width, height
     sections = list(struct.iter_unpack("<II4s", table))
     # Request the properties together with the starts of the pictures, one of which is the preview with EXIF.
     properties_at = next(((offset, length) for offset, length, kind in sections if kind == b"PROP"), None)
@@ -59,18 +59,18 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     pictures = [offset for offset, _, kind in sections if kind[:3] == b"IMA"][:MAX_PICTURES]
     for offset in pictures:
         file.has_or_request(offset, PREVIEW_BYTES)
-    _add_preview(file, located, pictures)
+    _add_preview(file, metadata, pictures)
     if properties_at:
         section = file.read(properties_at[0], min(properties_at[1], MAX_PROPERTIES_BYTES))
-        _add_properties(_properties(section), rotation, located)
+        _add_properties(_properties(section), rotation, metadata)
 
 
-def _add_preview(file: RangeBuffer, located: LocatedMetadata, offsets: list[int]) -> None:
+def _add_preview(file: RangeBuffer, metadata: LocatedMetadata, offsets: list[int]) -> None:
     """Add the metadata of the first picture that is a JPEG."""
     for offset in offsets:
         image = file.read_exact(offset, 30, PREVIEW_BYTES)
         if int.from_bytes(image[12:16], "little") == JPEG_FORMAT and image[28:30] == b"\xff\xd8":
-            read_embedded_jpeg(file, located, offset + 28)
+            read_embedded_jpeg(file, metadata, offset + 28)
             return
 
 
@@ -101,12 +101,12 @@ def _number(text: str | None, limit: float = 1e6) -> float | None:
     return number if number is not None and abs(number) < limit else None
 
 
-def _add_properties(properties: dict[str, str], rotation: int, located: LocatedMetadata) -> None:
+def _add_properties(properties: dict[str, str], rotation: int, metadata: LocatedMetadata) -> None:
     """Add all properties as strings under their own names, and also as EXIF where EXIF has a tag."""
     for name, value in properties.items():
-        located.add_text(name, value)
+        metadata.add_text(name, value)
     lines = "\n".join(f"{name}={properties[name]}" for name in NOTE_PROPERTIES if name in properties)
-    located.add(f"{NOTE}SigmaRaw::Properties", lines.encode("latin-1", "replace"))
+    metadata.add(f"{NOTE}SigmaRaw::Properties", lines.encode("latin-1", "replace"))
     if not properties:
         return
     image, exif = exif_directories()
@@ -133,7 +133,7 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
         exif.add_text(0x9003, datetime.fromtimestamp(seconds, UTC).strftime("%Y:%m:%d %H:%M:%S"))
     exif.add_text(0xA431, properties.get("CAMSERIAL", ""))
     _add_lens(properties, exif)
-    located.add("exif", write_tiff(image))
+    metadata.add("exif", write_tiff(image))
 
 
 def _add_lens(properties: dict[str, str], exif: TiffDirectory) -> None:

@@ -114,11 +114,13 @@ def _jpeg_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the metadata of a JPEG in a box, and the JPEG as a thumbnail. Its size is not the size of the movie."""
     if not data.startswith(JPEG_BEGIN):
         return
-    file, located = RangeBuffer(len(data)), LocatedMetadata("jpeg")
+    file, metadata = RangeBuffer(len(data)), LocatedMetadata("jpeg")
     file.add(0, data)
     with suppress(DamagedFile, MissingBytes):
-        read_jpeg(file, located)
-    yield from ((block.kind, block.pieces[0]) for block in located.blocks if block.kind in ("exif", "xmp", "thumbnail"))
+        read_jpeg(file, metadata)
+    yield from (
+        (block.kind, block.pieces[0]) for block in metadata.blocks if block.kind in ("exif", "xmp", "thumbnail")
+    )
     yield "thumbnail", data
 
 
