@@ -66,8 +66,8 @@ def _sidecar(image_id: str, kind: str, sidecar: Record) -> Record:
     }  # fmt: skip
 
 
-def settle(records: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
-    """Return the records with what `resolve` changes, by id."""
+def resolve_all(records: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
+    """Return copies of the records, by id, after the changes that `resolve` returns for them."""
     by_id = {record["_id"]: copy.deepcopy(dict(record)) for record in records}
     for image_id, change in resolve(list(by_id.values())).items():
         apply(by_id[image_id], change)
@@ -95,6 +95,6 @@ def owners(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the ids of the photos of each sidecar after `resolve`, by the id of the sidecar."""
     return {
         image_id: record["sidecar"].get("of", [])
-        for image_id, record in settle(records).items()
+        for image_id, record in resolve_all(records).items()
         if record.get("sidecar")
     }
