@@ -68,11 +68,12 @@ def measure_writes(database: Any, sample: int) -> dict[str, float]:
     records = list(make_records(sample, seed=2))
 
     def cpu_us() -> float:
-        # Measure CPU time. In wall-clock time, other load on the machine would outweigh the cost of an index.
+        # Other load on the machine changes the wall-clock time by more than the cost of an index.
         status = database.command("serverStatus")["extra_info"]
         return float(status["user_time_us"] + status["system_time_us"])
 
     def insert(*indexes: Any) -> float:
+        """Insert the records into a collection with these indexes. Return the CPU time of each in microseconds."""
         scratch.drop()
         for index in indexes:
             scratch.create_index(list(index.keys), name=index.name, **index.options)
@@ -82,9 +83,9 @@ def measure_writes(database: Any, sample: int) -> dict[str, float]:
         return (cpu_us() - start) / sample
 
     insert()
-    bare = min(insert() for _ in range(2))
-    costs = {"(none)": bare, "(all)": insert(*INDEXES) - bare}
-    costs |= {index.name: max(0.0, min(insert(index) for _ in range(2)) - bare) for index in INDEXES}
+    no_index_us = min(insert() for _ in range(2))
+    costs = {"(none)": no_index_us, "(all)": insert(*INDEXES) - no_index_us}
+    costs |= {index.name: max(0.0, min(insert(index) for _ in range(2)) - no_index_us) for index in INDEXES}
     scratch.drop()
     return costs
 
@@ -129,6 +130,7 @@ def run_api(mongodb_uri: str, *, processes: int = 1, **settings: object) -> Iter
 
 
 def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process; 0 if it is unknown."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
@@ -175,15 +177,15 @@ def measure_export(port: int, pid: int, export_format: str, count: int) -> list[
     ]
 
 
-def measure_concurrent_clients(port: int, paths: list[MakePath], clients: int, each: int) -> str:
-    """Measure concurrent clients. Each sends `each` requests in turn, over its own connection."""
+def measure_concurrent_clients(port: int, paths: list[MakePath], clients: int, requests_per_client: int) -> str:
+    """Measure concurrent clients. Each sends its requests one after another, over its own connection."""
     lock = threading.Lock()
     times: list[float] = []
     errors: list[str] = []
 
     def run(_: int) -> None:
         client = Client(port)
-        for at in range(each):
+        for at in range(requests_per_client):
             try:
                 status, _, seconds = client.get(paths[at % len(paths)]())
             except (OSError, http.client.HTTPException) as error:
@@ -197,9 +199,9 @@ def measure_concurrent_clients(port: int, paths: list[MakePath], clients: int, e
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(run, range(clients)))
     rate = len(times) / (time.perf_counter() - start)
-    kinds = f" {sorted(set(errors))}" if errors else ""
+    error_kinds = f" {sorted(set(errors))}" if errors else ""
     return (
-        f"{clients} clients, {len(times):,} requests: {len(errors)} errors{kinds}, "
+        f"{clients} clients, {len(times):,} requests: {len(errors)} errors{error_kinds}, "
         f"{rate:,.0f} requests/s, "
         f"p50 {percentile(times, 0.5):.0f} ms, p99 {percentile(times, 0.99):.0f} ms"
     )
@@ -259,7 +261,8 @@ def measure_all(mongodb_uri: str, records: int, *, times: int, keep: bool) -> tu
     report = [
         "# The API's speed",
         f"`python -m bench.api --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, MongoDB {server}. The client, the API (one process) and MongoDB share these. "
+        f"{platform.python_version()}, MongoDB {server}. The client, the API (one process) and MongoDB share the "
+        f"cores. "
         f"{count:,} records of {stats['avgObjSize']:,} bytes, {stats['storageSize'] / 1e6:,.0f} MB on disk, "
         f"{stats['totalIndexSize'] / 1e6:,.0f} MB of indexes; MongoDB's cache may grow to {cache / 1e9:,.0f} GB. "
         f"Load average (1 minute) before and after: {load_before:.1f} and {os.getloadavg()[0]:.1f}.",

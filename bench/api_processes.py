@@ -34,13 +34,14 @@ _SAMPLED_PATHS = 500
 
 @dataclass
 class Result:
-    """What the clients saw.
+    """Measurements of the clients' requests, and of the API meanwhile.
 
     Attributes:
-        seconds: The duration of each request that was responded to.
+        seconds: The duration of each request that the API answered.
         errors: How many requests failed, by status or exception.
         cpu_seconds: CPU time of all processes of the API.
         memory_mb: Memory of all processes of the API.
+        wall_seconds: The duration of the measurement.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -50,8 +51,9 @@ class Result:
     wall_seconds: float = 0.0
 
     def row(self, name: str) -> list[str]:
+        """Return the row of the report for this result."""
         n_requests = max(1, len(self.seconds))
-        errors = ", ".join(f"{count} {kind}" for kind, count in self.errors.items()) or "0"
+        errors = ", ".join(f"{count} {error}" for error, count in self.errors.items()) or "0"
         return [
             name,
             f"{len(self.seconds) / self.wall_seconds:,.0f}",
@@ -75,7 +77,7 @@ async def _send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path
 
 
 async def measure(port: int, paths: list[str], clients: int, seconds: float) -> Result:
-    """Let the clients send requests in turn, each on a connection of its own, for this long."""
+    """Let concurrent clients send requests for this many seconds. Each client has a connection of its own."""
     result = Result()
     ends_at = time.perf_counter() + seconds
     order = itertools.cycle(paths)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 # Make, model, lenses, (shortest, longest) focal length in mm, and relative frequency.
 CAMERAS = [
@@ -56,8 +56,8 @@ SUBJECTS = [
 ]  # fmt: skip
 COUNTRIES = ("France", "United Kingdom", "United States", "Japan", "Australia", "South Africa", "Brazil", "Italy")
 BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
-# Number of further tags in each record.
-TAGS = 24
+# Number of numeric EXIF tags in each record.
+NUMERIC_TAGS = 24
 # Size of the thumbnails. Scans have none.
 THUMBNAIL_BYTES = 6000
 
@@ -104,8 +104,8 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
     if rng.random() < 0.6:
         lng, lat = rng.choice(PLACES)
         distance, angle = rng.expovariate(8), rng.uniform(0, 2 * math.pi)
-        place = [round(lng + distance * math.cos(angle), 6), round(lat + distance * math.sin(angle) / 2, 6)]
-        photo["location"] = {"type": "Point", "coordinates": place}
+        coordinates = [round(lng + distance * math.cos(angle), 6), round(lat + distance * math.sin(angle) / 2, 6)]
+        photo["location"] = {"type": "Point", "coordinates": coordinates}
     _add_rare_fields(photo, index)
     record: dict[str, Any] = {
         "_id": f"{bucket}/{key}",
@@ -129,7 +129,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
     record |= place_names(photo)
     if kinds := kinds_of("dng" if index % 6 == 0 else "jpeg", photo):
         record["kinds"] = kinds
-    if cells := find_cells(photo):
+    if cells := cells_of_photo(photo):
         record["cells"] = cells
     for name, value in (
         ("Image Make", make),
@@ -137,7 +137,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
         ("EXIF DateTimeOriginal", f"{taken:%Y:%m:%d %H:%M:%S}"),
     ):
         record[name] = {"printable": value, "tag": 271, "field_type": 2, "field_length": len(value), "values": value}
-    for tag in range(TAGS):
+    for tag in range(NUMERIC_TAGS):
         value = rng.randrange(65_536)
         record[f"EXIF Tag 0x{0x9000 + tag:04X}"] = {
             "printable": str(value), "tag": 0x9000 + tag, "field_type": 3, "field_length": 1, "values": value,
@@ -146,7 +146,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
 
 
 def _add_rare_fields(photo: dict[str, Any], index: int) -> None:
-    """Add the fields that many photos lack. They follow from `index`, so that the other fields stay as they are."""
+    """Add the fields that many photos lack. They depend on `index` alone, so that they do not use up random numbers."""
     photo["color_space"] = "Adobe RGB" if index % 9 == 0 else "sRGB"
     photo["white_balance"] = ("auto", "auto", "auto", "daylight", "cloudy")[index % 5]
     if "location" in photo:

@@ -15,7 +15,7 @@ from api.query.sort_order import Order, fingerprint, write_cursor
 from bench.api_records import BUCKETS, CAMERAS, PLACES, SUBJECTS
 
 COLLECTION = "exif_data"
-# Makes the path of a request.
+# Function that returns the path of a request.
 MakePath = Callable[[], str]
 # Requests per case. Five of them are above the 99th percentile, so a single delayed response does not determine it.
 REQUESTS_PER_CASE = 500
@@ -52,7 +52,8 @@ class Case:
     """A kind of request, with different parameter values each time.
 
     Attributes:
-        make_path: Returns the path to request. Several paths, one per line, are requested in turn and timed as one.
+        make_path: Returns the path to request. If it returns several lines, each is a path. The paths are requested one
+            after another, and timed as one request.
         max_ms: Limit on the 99th percentile, in milliseconds.
         times: Number of requests.
     """
@@ -64,19 +65,19 @@ class Case:
 
     def measure(self, client: Client, max_times: int) -> list[str]:
         """Send the requests. Return a row of the report: first time, median, 99th percentile, limit and remarks."""
-        taken = []
+        durations = []
         remarks = set()
         for _ in range(min(self.times, max_times)):
             seconds = 0.0
             for path in self.make_path().splitlines():
-                status, body, seconds_taken = client.get(path)
-                seconds += seconds_taken
+                status, body, path_seconds = client.get(path)
+                seconds += path_seconds
                 if status != 200:
                     remarks.add(f"status {status}")
                 elif b'"cut_short":true' in body:
                     remarks.add("cut short")
-            taken.append(seconds)
-        figures = [taken[0] * 1000, percentile(taken, 0.5), percentile(taken, 0.99)]
+            durations.append(seconds)
+        figures = [durations[0] * 1000, percentile(durations, 0.5), percentile(durations, 0.99)]
         if figures[-1] >= self.max_ms:
             remarks.add("limit missed")
         return [self.name, *(f"{figure:.1f}" for figure in figures), str(self.max_ms), ", ".join(sorted(remarks))]
@@ -91,9 +92,9 @@ def photo_cases(database: Any, rng: random.Random, count: int) -> list[Case]:
     def date() -> str:
         return f"{rng.randrange(2016, 2024)}-{rng.randrange(1, 13):02}"
 
-    def area(size: float) -> str:
+    def area(half_degrees: float) -> str:
         lng, lat = rng.choice(PLACES)
-        return f"{lng - size:.4f},{lat - size:.4f},{lng + size:.4f},{lat + size:.4f}"
+        return f"{lng - half_degrees:.4f},{lat - half_degrees:.4f},{lng + half_degrees:.4f},{lat + half_degrees:.4f}"
 
     def deep_page(page: int, **parameters: str) -> MakePath:
         """Return a path for the page with this number, with the cursor that the previous page would return."""
@@ -154,7 +155,7 @@ def view_cases(database: Any, rng: random.Random) -> list[Case]:
         path = f"/photos/{rng.choice(encoded)}"
         return f"{path}\n{path}/thumbnail"
 
-    def place(zoom: int, size: float) -> str:
+    def map_path(zoom: int, size: float) -> str:
         lng, lat = rng.choice(PLACES)
         west, south, east, north = lng - size, lat - size / 2, lng + size, lat + size / 2
         return f"/map?zoom={zoom}&bbox={west:.4f},{south:.4f},{east:.4f},{north:.4f}"
@@ -179,8 +180,8 @@ def view_cases(database: Any, rng: random.Random) -> list[Case]:
         Case(f"facets: four fields, one camera ({rare_count})",
              lambda: f"/facets?camera={RARE_CAMERA}", FACETS_ALL_MS, 50),
         Case("map: the world", lambda: "/map?zoom=2", MAP_MS, 100),
-        Case("map: a country", lambda: place(6, 8), MAP_MS, 100),
-        Case("map: a town", lambda: place(12, 0.3), MAP_MS, 100),
-        Case("map: streets", lambda: place(16, 0.02), MAP_MS, 100),
+        Case("map: a country", lambda: map_path(6, 8), MAP_MS, 100),
+        Case("map: a town", lambda: map_path(12, 0.3), MAP_MS, 100),
+        Case("map: streets", lambda: map_path(16, 0.02), MAP_MS, 100),
         Case("map: the world, one camera", lambda: f"/map?zoom=2&camera={RARE_CAMERA}", MAP_MS, 50),
     ]  # fmt: skip

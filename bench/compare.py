@@ -1,6 +1,6 @@
-"""Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, one after the other on the same bucket.
+"""Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, one after another on the same bucket.
 
-The floor is the time that the GETs, exifread and the inserts take on their own. `python -m bench.compare [--images N]
+The floor is the time that only the GETs, exifread and the inserts take. `python -m bench.compare [--images N]
 [--repeat N] [--ours]` prints a table of medians, which bench/run.sh saves.
 """
 
@@ -41,7 +41,7 @@ YARDSTICKS = Path(__file__).parent / "yardsticks"
 BUCKET = "photos"
 # The queues of the workers that `run` starts on a machine with two cores.
 TWO_WORKERS = [["download", "write"], ["download", "write"]]
-# The sum of these counts of a batch is the number of images that are done.
+# The sum of these counts of a batch is the number of images that the batch has handled.
 OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})
 
 
@@ -56,7 +56,7 @@ class Servers:
 
 @dataclass
 class Result:
-    """Result of a run.
+    """Measurements of one run of a program.
 
     Attributes:
         rate: Images per second.
@@ -139,8 +139,8 @@ def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], *
         peak_mb = max(psutil.Process(p.pid).memory_info().rss for p in processes) / 1e6
         for _ in batch.wait(pause=lambda _: None):
             pass
-        numbers = batch.counts
-        assert numbers.stored == images, numbers
+        counts = batch.counts
+        assert counts.stored == images, counts
         started_at = time.monotonic()
         second_batch = Batch(batch.listings.sources, s3, store, batch.queue)
         second_batch.open()
@@ -164,8 +164,8 @@ def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], *
                 **{name: s / images * 1e6 for name, s in server_cpu_seconds.items()},
             },
             {
-                "requests per image": numbers.requests / images,
-                "bytes per image": numbers.bytes_read / images,
+                "requests per image": counts.requests / images,
+                "bytes per image": counts.bytes_read / images,
                 "seconds to list and queue": queueing_seconds,
                 "peak MB per worker": peak_mb,
                 "BSON bytes per record": stats["avgObjSize"],
@@ -202,7 +202,7 @@ def _server_seconds() -> dict[str, float]:
 
 
 def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Result:
-    done = subprocess.run(
+    completed = subprocess.run(
         command,
         # The design of 2017 reads its mrq-config.py from the working directory.
         cwd=YARDSTICKS / "design_2017",
@@ -212,9 +212,9 @@ def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Resu
         timeout=600,
         check=False,
     )
-    match = re.search(pattern, done.stdout)
+    match = re.search(pattern, completed.stdout)
     if not match:
-        raise RuntimeError(f"{command} did not print its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"{command} did not print its rate:\n{completed.stdout[-2000:]}\n{completed.stderr[-2000:]}")
     return Result(float(match.group(1)))
 
 
@@ -229,7 +229,7 @@ def run_design_2017(servers: Servers, images: int) -> Result:
 
 
 def run_s5cmd_exiftool(servers: Servers, images: int) -> Result:
-    del images
+    del images  # The script reads all objects of the bucket.
     script = str(YARDSTICKS / "s5cmd_exiftool.sh")
     return _run_yardstick(
         ["bash", script, servers.s3, BUCKET, "*", servers.mongodb, sys.executable], r"= ([\d.]+) images/s"
@@ -279,10 +279,10 @@ def main() -> None:
                 for name, run in runs.items():
                     results[name].append(run(servers, options.images))
                     print(f"{name}: {results[name][-1].rate:.0f} images/s", file=sys.stderr)
-    show(results)
+    print_medians(results)
 
 
-def show(results: dict[str, list[Result]]) -> None:
+def print_medians(results: dict[str, list[Result]]) -> None:
     """Print the medians, and EXIFinator's speedup over each program."""
     medians = {name: statistics.median(run.rate for run in runs) for name, runs in results.items()}
     print("| | images/s (median) | min | max | speedup of EXIFinator |\n|---|--:|--:|--:|--:|")
@@ -290,12 +290,12 @@ def show(results: dict[str, list[Result]]) -> None:
         rates = [run.rate for run in runs]
         ratio = medians["EXIFinator"] / medians[name]
         print(f"| {name} | {medians[name]:.0f} | {min(rates):.0f} | {max(rates):.0f} | {ratio:.2f} x |")
-    own_runs = results["EXIFinator"]
+    exifinator_runs = results["EXIFinator"]
     print("\n| EXIFinator | median |\n|---|--:|")
-    for kind, unit in (("cpu", "CPU us per image, "), ("figures", "")):
-        for name in getattr(own_runs[0], kind):
-            value = statistics.median(getattr(result, kind)[name] for result in own_runs)
-            print(f"| {unit}{name} | {value:,.3g} |" if value < 1000 else f"| {unit}{name} | {value:,.0f} |")
+    for attribute, prefix in (("cpu", "CPU us per image, "), ("figures", "")):
+        for name in getattr(exifinator_runs[0], attribute):
+            value = statistics.median(getattr(result, attribute)[name] for result in exifinator_runs)
+            print(f"| {prefix}{name} | {value:,.3g} |" if value < 1000 else f"| {prefix}{name} | {value:,.0f} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Compare the forecast of a dry run with the run itself, for ten buckets of different mix.
+"""Compare the forecast of a dry run with the run itself, for ten buckets with different mixes of files.
 
 Usage: python -m bench.cost [--images N] [--buckets N]
 
@@ -33,7 +33,7 @@ FOLDERS = 9
 
 @dataclass(frozen=True)
 class Row:
-    """A bucket with its forecast, and what indexing it has taken."""
+    """A bucket with its forecast, and the counts of the batch that indexed it."""
 
     bucket: str
     forecast: Forecast
@@ -42,15 +42,15 @@ class Row:
 
 def make_bucket(folder: Path, mix: Mix, images: int, files: Path) -> None:
     """Fill a folder with links to the files of a mix, in subfolders."""
-    chance = random.Random(images)
-    for number, (name, _, _) in enumerate(chance.choices(mix, [share for _, share, _ in mix], k=images)):
-        place = folder / str(number % FOLDERS) / f"{number}-{name}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.link(files / name, place)
+    rng = random.Random(images)
+    for number, (name, _, _) in enumerate(rng.choices(mix, [share for _, share, _ in mix], k=images)):
+        path = folder / str(number % FOLDERS) / f"{number}-{name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(files / name, path)
 
 
 def forecast_bucket(installation: Installation, source: Source, prices: dict[str, Prices]) -> Forecast:
-    """Do a dry run."""
+    """Return the forecast of a dry run over a bucket."""
     config, store = installation.config, installation.store
     sampler = Sampler(config.first_read_bytes)
     batch = Batch([source], installation.s3, store, installation.queue, terms=CostTerms(prices), sampler=sampler)
@@ -72,7 +72,7 @@ def index_bucket(installation: Installation, source: Source, prices: dict[str, P
 
 
 def compare(forecast: Forecast, counts: BatchCounts) -> list[tuple[float, float]]:
-    """Return predicted and measured requests, bytes, dollars and seconds."""
+    """Return (predicted, measured) for the requests, the bytes, the dollars and the seconds."""
     return [
         (forecast.requests.expected, counts.requests),
         (forecast.bytes_read.expected, counts.bytes_read),
@@ -86,12 +86,13 @@ def print_table(rows: list[Row]) -> None:
     print("| bucket | images | requests | bytes | dollars | duration, predicted | measured | difference |")
     print("|--:|--:|--:|--:|--:|--:|--:|--:|")
     for row in rows:
-        numbers = compare(row.forecast, row.counts)
-        requests, read, dollars, seconds = (f"{predicted / true - 1:+.1%}" for predicted, true in numbers)
-        predicted, true = numbers[-1]
+        pairs = compare(row.forecast, row.counts)
+        requests, read_bytes, dollars, seconds = (f"{predicted / measured - 1:+.1%}" for predicted, measured in pairs)
+        predicted_seconds, measured_seconds = pairs[-1]
         print(
-            f"| {row.bucket} | {row.counts.queued:,} | {requests} | {read} | {dollars} | {predicted:.1f} s | "
-            f"{true:.1f} s | {seconds} |",
+            f"| {row.bucket} | {row.counts.queued:,} | {requests} | {read_bytes} | {dollars} | "
+            f"{predicted_seconds:.1f} s | "
+            f"{measured_seconds:.1f} s | {seconds} |",
             flush=True,
         )
 
@@ -102,8 +103,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000, help="images in each bucket")
     parser.add_argument("--buckets", type=int, default=len(MIXES), help="number of buckets")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-cost-") as text:
-        folder = Path(text)
+    with tempfile.TemporaryDirectory(prefix="bench-cost-") as temporary:
+        folder = Path(temporary)
         files, buckets, logs = folder / "files", folder / "buckets", folder / "logs"
         for path in (files, buckets, logs):
             path.mkdir()

@@ -1,4 +1,4 @@
-"""Generate photos for benchmarks: JPEGs as large as those of a camera, each with different metadata."""
+"""Generate photos for benchmarks: JPEGs of the size that cameras write, each with different metadata."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ from tests.servers import run_moto
 
 PAGE = Path(__file__).parent / "EVENTS.md"
 DUPLICATES, DELETIONS = 0.2, 0.1
-# How often an object is replaced, on average.
+# Average number of changes per key.
 CHANGES_PER_KEY = 4
-# Notifications are sent in a random order out of this many.
-SHUFFLED = 1000
-# Moto becomes slow if more messages wait.
+# Notifications are sent in random order: each is picked from this many pending ones.
+SHUFFLE_WINDOW = 1000
+# Moto becomes slow if the queue has more messages.
 MAX_MESSAGES = 500
-# A message that a killed watcher has received is received again after two minutes.
-QUIET_LIMIT_SECONDS = 3600.0
+# Limit on each wait. A message that a killed watcher had received is delivered again only after two minutes.
+WAIT_LIMIT_SECONDS = 3600.0
 
 
 @dataclass
@@ -57,8 +57,8 @@ class Outcome:
         return len(self.missing) + len(self.outdated) + len(self.superfluous) + len(self.failed)
 
 
-class Run:
-    """The servers and programs of one run, and the changes that are still to be reported."""
+class Experiment:
+    """The servers and programs of one run, and the notifications that have not been sent yet."""
 
     def __init__(self, folder: Path, stack: ExitStack, chance: random.Random) -> None:
         (folder / "moto").mkdir()
@@ -81,23 +81,24 @@ class Run:
         self.pending: list[str] = []
         self.killed: dict[str, int] = {}
 
-    def tend(self) -> None:
+    def restart_programs(self) -> None:
+        """Start the programs that have ended."""
         for program in self.programs.values():
-            program.tend()
+            program.restart_if_ended()
 
     def change(self, keys: int, version: int) -> None:
         """Put or delete an object."""
         chance = self.chance
         number = chance.randrange(keys)
         key = f"{number % 7}/a b+é {number}.jpg"
-        # Often there is no object with this key: that too is reported.
-        body = self.stream.delete(key) if chance.random() < DELETIONS else self.stream.put(key, _body(version))
-        self.pending.append(body)
+        # Often there is no object with this key. S3 notifies of such deletions, too.
+        notification = self.stream.delete(key) if chance.random() < DELETIONS else self.stream.put(key, _body(version))
+        self.pending.append(notification)
         if chance.random() < DUPLICATES:
-            self.pending.append(body)
+            self.pending.append(notification)
 
-    def report(self, *, keep: int) -> None:
-        """Send random ones of the pending notifications, until at most `keep` are left."""
+    def send_notifications(self, *, keep: int) -> None:
+        """Send pending notifications in random order, until at most `keep` are left."""
         while len(self.pending) > keep:
             batch = []
             while self.pending and len(batch) < 10:
@@ -110,7 +111,7 @@ class Run:
         """Kill one of the programs or servers. Servers are started again with their data."""
         name = self.chance.choice(["watch", "worker-1", "worker-2", "redis", "mongodb"])
         if name in self.programs:
-            wait(lambda: self.programs[name].is_running, self.tend)
+            wait(lambda: self.programs[name].is_running, self.restart_programs)
             self.programs[name].kill()
         else:
             server: Server = getattr(self, name)
@@ -119,14 +120,15 @@ class Run:
         self.killed[name] = self.killed.get(name, 0) + 1
 
     def compare(self) -> Outcome:
-        """Wait until nothing is left to do, and compare the index with the bucket."""
+        """Wait until all changes have been handled, and compare the index with the bucket."""
         with MongoClient[Any](f"mongodb://127.0.0.1:{self.mongodb.port}") as client:
-            wait(lambda: self._is_idle(client), self.tend)
+            wait(lambda: self._is_idle(client), self.restart_programs)
             records = {doc["key"]: doc["etag"] for doc in client["waldo"]["exif_data"].find({}, {"key": 1, "etag": 1})}
             failed = [
-                job["params"]["key"] for job in _jobs(client).find({**_OWN, "status": {"$in": list(FAILED_STATUSES)}})
+                job["params"]["key"]
+                for job in _jobs(client).find({**_IMAGE_JOBS, "status": {"$in": list(FAILED_STATUSES)}})
             ]
-        objects = self.stream.list()
+        objects = self.stream.etags()
         return Outcome(
             missing=sorted(objects.keys() - records.keys()),
             outdated=sorted(key for key in objects.keys() & records.keys() if objects[key] != records[key]),
@@ -144,13 +146,13 @@ class Run:
                 queued = sum(queue.zcard(key) for key in queue.scan_iter("*", 1000, _type="ZSET") if b":q:" in key)
                 queued += sum(queue.llen(key) for key in queue.scan_iter("*", 1000, _type="LIST") if b":q:" in key)
             ended = [*FAILED_STATUSES, "success"]
-            return not queued and not _jobs(client).count_documents({**_OWN, "status": {"$nin": ended}})
+            return not queued and not _jobs(client).count_documents({**_IMAGE_JOBS, "status": {"$nin": ended}})
         except (redis.RedisError, PyMongoError):
             return False
 
 
-# The jobs of images. MRQ's maintenance tasks have jobs too.
-_OWN = {"params.bucket": BUCKET}
+# Filter for the jobs of images. MRQ's maintenance tasks have jobs, too.
+_IMAGE_JOBS = {"params.bucket": BUCKET}
 
 
 def _jobs(client: MongoClient[Any]) -> Any:
@@ -165,34 +167,34 @@ def _body(version: int) -> bytes:
 _JPEG = make_jpeg()
 
 
-def wait(is_done: Callable[[], bool], tend: Callable[[], None]) -> None:
+def wait(is_done: Callable[[], bool], restart_programs: Callable[[], None]) -> None:
     """Wait until something is done, and keep the programs running meanwhile."""
-    deadline = time.monotonic() + QUIET_LIMIT_SECONDS
+    deadline = time.monotonic() + WAIT_LIMIT_SECONDS
     while not is_done():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Not done after {QUIET_LIMIT_SECONDS:.0f} s")
-        tend()
+            raise TimeoutError(f"Not done after {WAIT_LIMIT_SECONDS:.0f} s")
+        restart_programs()
         time.sleep(0.2)
 
 
 def run(events: int, kills: int, seed: int, folder: Path) -> Outcome:
-    """Change objects `events` times and kill something `kills` times, and return how the index differs in the end."""
-    began, chance = time.monotonic(), random.Random(seed)
+    """Make `events` changes to objects and `kills` kills. Return how the index differs from the bucket in the end."""
+    started_at, chance = time.monotonic(), random.Random(seed)
     kill_at = set(chance.sample(range(events // 10, events), kills))
     with ExitStack() as stack:
-        run = Run(folder, stack, chance)
+        experiment = Experiment(folder, stack, chance)
         for i in range(events):
             if i % 50 == 0:
-                run.tend()
-            run.change(max(1, events // CHANGES_PER_KEY), i)
-            run.report(keep=min(SHUFFLED, events // 10))
+                experiment.restart_programs()
+            experiment.change(max(1, events // CHANGES_PER_KEY), i)
+            experiment.send_notifications(keep=min(SHUFFLE_WINDOW, events // 10))
             if i in kill_at:
-                run.kill()
+                experiment.kill()
             if i % 100 == 99:
-                wait(lambda: run.stream.count_messages() < MAX_MESSAGES, run.tend)
-        run.report(keep=0)
-        outcome = run.compare()
-    outcome.seconds = time.monotonic() - began
+                wait(lambda: experiment.stream.count_messages() < MAX_MESSAGES, experiment.restart_programs)
+        experiment.send_notifications(keep=0)
+        outcome = experiment.compare()
+    outcome.seconds = time.monotonic() - started_at
     return outcome
 
 

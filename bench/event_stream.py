@@ -1,4 +1,4 @@
-"""Run what turns changes in a bucket into records: S3 and SQS (moto), `exifinator watch` and a worker."""
+"""Run the programs that turn changes in a bucket into records: S3 and SQS (moto), `exifinator watch` and workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region
 
 
 class Stream:
-    """A bucket and the SQS queue of its notifications, on moto. Moto sends none, so this class has methods that do."""
+    """A bucket and the SQS queue of its notifications, on moto. Moto does not send notifications; `send` does."""
 
     def __init__(self, moto: str) -> None:
         self.url = moto
@@ -33,7 +33,7 @@ class Stream:
 
     def environment(self, *, redis: str, mongodb: str, **settings: object) -> dict[str, str]:
         """Return the environment of the programs that use this bucket and these servers."""
-        own = {
+        stream_settings = {
             "MONGODB_URI": mongodb,
             "REDIS_URL": redis,
             "S3_ENDPOINT_URL": self.url,
@@ -42,7 +42,7 @@ class Stream:
             "AWS_SECRET_KEY": "secret",
             "EVENTS_SQS_URL": self.queue_url,
         }
-        return {f"EXIFINATOR_{name}": str(value) for name, value in {**own, **settings}.items()}
+        return {f"EXIFINATOR_{name}": str(value) for name, value in {**stream_settings, **settings}.items()}
 
     def put(self, key: str, body: bytes) -> str:
         """Put an object, and return its notification."""
@@ -65,7 +65,7 @@ class Stream:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
         return sum(int(attributes[name]) for name in names)
 
-    def list(self) -> dict[str, str]:
+    def etags(self) -> dict[str, str]:
         """Return the ETag of each object, by key."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {item["Key"]: item["ETag"].strip('"') for page in pages for item in page.get("Contents", ())}
@@ -91,8 +91,8 @@ class Program:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def tend(self) -> None:
-        """Start the process if it does not run."""
+    def restart_if_ended(self) -> None:
+        """Start the process if it is not running, at most once in RESTART_SECONDS."""
         now = time.monotonic()
         if not self.is_running and now >= self._restart_at:
             self._restart_at = now + RESTART_SECONDS
@@ -113,11 +113,11 @@ class Program:
 
 
 def add_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Append a row to the last table of a page that has these columns."""
+    """Append a row to the last table of a Markdown page whose columns are the keys of `row`."""
     lines = path.read_text().splitlines()
     head = "| " + " | ".join(row) + " |"
-    at = len(lines) - 1 - lines[::-1].index(head) + 2
-    while at < len(lines) and lines[at].startswith("|"):
-        at += 1
-    lines.insert(at, "| " + " | ".join(str(value) for value in row.values()) + " |")
+    row_index = len(lines) - 1 - lines[::-1].index(head) + 2
+    while row_index < len(lines) and lines[row_index].startswith("|"):
+        row_index += 1
+    lines.insert(row_index, "| " + " | ".join(str(value) for value in row.values()) + " |")
     path.write_text("\n".join(lines) + "\n")

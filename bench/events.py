@@ -1,4 +1,4 @@
-"""Measure the time from a put until `GET /photos` has the photo: SQS, `exifinator watch`, one worker and the API.
+"""Measure the time from a put until `GET /photos` returns the photo: SQS, `exifinator watch`, one worker and the API.
 
 `python -m bench.events [--puts N] [--rate N]` prints percentiles, and adds a row to bench/EVENTS.md. S3 and SQS are
 moto's. Moto does not send notifications, so this program sends one after each put.
@@ -29,10 +29,14 @@ PERCENTS = (50, 90, 99, 100)
 
 
 class Poller:
-    """Asks the API for the latest photos again and again, and notes when it first saw each."""
+    """Polls the API for the latest photos, and records when it first saw each photo.
+
+    Attributes:
+        seen_at: Key of a photo -> the monotonic time at which the API first returned it.
+    """
 
     def __init__(self, url: str, photos: int) -> None:
-        self.seen: dict[str, float] = {}
+        self.seen_at: dict[str, float] = {}
         self._page = {"sort": "-extracted", "limit": str(min(photos, 100))}
         self._url = url
         self._ended = threading.Event()
@@ -49,9 +53,9 @@ class Poller:
                     page = json.load(response)
                 now = time.monotonic()
                 keys = [photo["key"] for photo in page["photos"]]
-                is_known = any(key in self.seen for key in keys)
+                is_known = any(key in self.seen_at for key in keys)
                 for key in keys:
-                    self.seen.setdefault(key, now)
+                    self.seen_at.setdefault(key, now)
                 cursor = None if is_known else page["next"]
 
     @property
@@ -95,9 +99,9 @@ def measure(puts: int, puts_per_second: float, folder: Path) -> list[float]:
         if seconds > 1.1 * puts / puts_per_second:
             print(f"This machine put only {puts / seconds:.0f} objects/s", file=sys.stderr)
         deadline = time.monotonic() + LIMIT_SECONDS
-        while len(poller.seen) < puts and poller.is_running and time.monotonic() < deadline:
+        while len(poller.seen_at) < puts and poller.is_running and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        return sorted(poller.seen[key] - put_at[key] for key in put_at if key in poller.seen)
+        return sorted(poller.seen_at[key] - put_at[key] for key in put_at if key in poller.seen_at)
 
 
 def main() -> None:

@@ -31,10 +31,10 @@ from tests.servers import find_chromium, reserve_port, run_mongod
 
 DATABASE = "bench_explorer"
 ROOT = Path(__file__).resolve().parent.parent
-SIZE = {"width": 1440, "height": 900}
+VIEWPORT = {"width": 1440, "height": 900}
 TIMEOUT_MS = 120_000
 
-# Maps a view to its path and a selector. The measurement ends when an element matches the selector and, if it is an
+# View -> its path and a selector. The measurement ends when an element matches the selector and, if it is an
 # image, has been loaded.
 VIEWS = {
     "gallery": ("/", "img.thumbnail"),
@@ -51,12 +51,13 @@ VIEW_COLUMNS = ["view", "median", "min", "max", "longest task", "total", "page",
 # of the main thread), and the time at which the first element that matches SELECTOR appears.
 _WATCH = """(() => {
   window.bench = {tasks: [], first: null};
-  new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((one) => one.duration)))
+  new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((entry) => entry.duration)))
     .observe({type: "longtask", buffered: true});
   const selector = SELECTOR;
   const check = () => {
-    const found = document.querySelector(selector);
-    if (found && (found.tagName !== "IMG" || (found.complete && found.naturalWidth))) bench.first = performance.now();
+    const element = document.querySelector(selector);
+    const isShown = element && (element.tagName !== "IMG" || (element.complete && element.naturalWidth));
+    if (isShown) bench.first = performance.now();
     else requestAnimationFrame(check);
   };
   check();
@@ -90,7 +91,7 @@ class Visit:
     """
 
     def __init__(self, browser: Browser, address: str, selector: str) -> None:
-        self.context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+        self.context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
         self.page = self.context.new_page()
         self.page.set_default_timeout(TIMEOUT_MS)
         self.page.add_init_script(_WATCH.replace("SELECTOR", repr(selector)))
@@ -114,13 +115,13 @@ class Visit:
             kind = "page" if path.startswith("static/") or path[:1] in ("", "?") else "API"
         self.bytes[kind] = self.bytes.get(kind, 0) + int(event["encodedDataLength"])
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no data has arrived for a second, and every image is loaded."""
         idle = 0
         while idle < 10:
             before = sum(self.bytes.values())
             self.page.wait_for_timeout(100)
-            complete = self.page.evaluate("[...document.images].every((one) => one.complete && one.src)")
+            complete = self.page.evaluate("[...document.images].every((image) => image.complete && image.src)")
             idle = idle + 1 if complete and sum(self.bytes.values()) == before else 0
 
     def first_element_ms(self) -> float:
@@ -140,17 +141,17 @@ def measure_view(browser: Browser, url: str, name: str, rounds: int) -> list[str
     for _ in range(rounds):
         visit = Visit(browser, url + path, selector)
         times.append(visit.first_element_ms())
-        visit.settle()
+        visit.wait_until_idle()
         sizes, tasks = visit.bytes, visit.pop_long_tasks()
         visit.close()
     total_bytes = sum(sizes.values())
-    numbers = [statistics.median(times), min(times), max(times), max(tasks, default=0)]
-    parts = [sizes.get(kind, 0) / 1000 for kind in ("page", "API", "thumbnails")]
+    durations_ms = [statistics.median(times), min(times), max(times), max(tasks, default=0)]
+    sizes_kb = [sizes.get(kind, 0) / 1000 for kind in ("page", "API", "thumbnails")]
     return [
         name,
-        *(f"{value:,.0f}" for value in numbers),
+        *(f"{value:,.0f}" for value in durations_ms),
         f"{total_bytes / 1000:,.0f}",
-        *(f"{value:,.0f}" for value in parts),
+        *(f"{value:,.0f}" for value in sizes_kb),
     ]
 
 
@@ -205,7 +206,7 @@ def measure_movement(browser: Browser, url: str, name: str) -> list[str]:
     view, movement = MOVEMENTS[name]
     path, selector = VIEWS[view]
     visit = Visit(browser, url + path, selector)
-    visit.settle()
+    visit.wait_until_idle()
     visit.pop_long_tasks()
     start = time.perf_counter()
     movement(visit.page)
@@ -229,7 +230,7 @@ def main() -> None:
         help="URI of a server whose database bench_explorer may be dropped (default: start a server)",
     )
     parser.add_argument("--keep", action="store_true", help="use the records that an earlier run generated")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each view is opened")
+    parser.add_argument("--rounds", type=int, default=5, help="number of times that each view is opened")
     parser.add_argument("--wait", type=float, default=60, help="seconds to wait while the API counts all photos")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md", help="file for the report")
     arguments = parser.parse_args()
@@ -267,9 +268,9 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
     report = [
         "# The explorer's speed",
         f"`python -m bench.explorer --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels. The browser, the "
-        f"API and MongoDB share the cores. Load average (1 minute) before and after: {load_before:.1f} and "
-        f"{os.getloadavg()[0]:.1f} (in a run at 2, other programs slowed the explorer down).",
+        f"{platform.python_version()}, Chromium {version}, {VIEWPORT['width']} x {VIEWPORT['height']} pixels. The "
+        f"browser, the API and MongoDB share the cores. Load average (1 minute) before and after: {load_before:.1f} "
+        f"and {os.getloadavg()[0]:.1f} (in a run at 2, other programs slowed the explorer down).",
         "## First view\n\nTime from the navigation to the first thumbnail, row, cluster or bar on the screen, with an "
         "empty cache, in milliseconds. `longest task` is the longest task of the main thread while the page loads. "
         "Sizes are in kB, as transferred (compressed) until the network was idle.",

@@ -48,7 +48,7 @@ def load(database: Database[dict[str, Any]], config: Config, count: int) -> None
     seeds.drop()
     names = [(index.name, list(index.keys), index.options) for index in index_definitions(config)]
     records.create_indexes([IndexModel(keys, name=name, **options) for name, keys, options in names])
-    _give_thumbnails(database, records.name)
+    _store_thumbnails(database, records.name)
 
 
 def _copy_fields() -> dict[str, Any]:
@@ -91,11 +91,11 @@ def _cells_expression() -> dict[str, Any]:
     return {"$cond": [{"$eq": [{"$type": "$photo.location"}, "missing"]}, "$$REMOVE", cells]}
 
 
-def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
+def _store_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
     newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_local", -1), ("_id", -1)], limit=NEWEST_COUNT)
     sample = database[name].aggregate([{"$sample": {"size": SAMPLE_COUNT}}, {"$project": {"etag": 1}}])
     etags = {record["_id"]: record["etag"] for record in itertools.chain(newest, sample)}
-    pictures = itertools.cycle(list(_draw(DISTINCT_THUMBNAILS)))
+    pictures = itertools.cycle(list(_draw_thumbnails(DISTINCT_THUMBNAILS)))
     rows = (
         {"_id": id_, "etag": etag, "data": data} for (id_, etag), data in zip(etags.items(), pictures, strict=False)
     )
@@ -105,15 +105,15 @@ def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
         database[name].bulk_write(updates, ordered=False)
 
 
-def _draw(count: int) -> Iterator[bytes]:
+def _draw_thumbnails(count: int) -> Iterator[bytes]:
     """Yield thumbnails like a camera's: 160 x 120 pixels, about 5 kB."""
     rng = random.Random(5)
     for _ in range(count):
         picture = Image.new("RGB", (160, 120), tuple(rng.randrange(256) for _ in range(3)))
-        brush = ImageDraw.Draw(picture)
+        drawing = ImageDraw.Draw(picture)
         for _ in range(120):
             x, y, size = rng.randrange(160), rng.randrange(120), rng.randrange(4, 40)
-            brush.ellipse((x, y, x + size, y + size), fill=tuple(rng.randrange(256) for _ in range(3)))
+            drawing.ellipse((x, y, x + size, y + size), fill=tuple(rng.randrange(256) for _ in range(3)))
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=80)
         yield out.getvalue()

@@ -2,8 +2,8 @@
 
     python -m bench.fidelity NAME FOLDER PHOTO.json NOTES.json [NAME FOLDER PHOTO.json NOTES.json ...]
 
-NAME is what the page calls the collection. PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER.
-These commands make them, run in FOLDER:
+NAME is the name of the collection on the page. PHOTO.json and NOTES.json are ExifTool's answers for the files in
+FOLDER. Run these commands in FOLDER to make the two files:
 
     exiftool -json -l -r . > PHOTO.json
     exiftool -json -l -D -G1 -a -MakerNotes:all -r . > NOTES.json
@@ -30,9 +30,9 @@ from exifinator.sources.local_files import LocalReader, local_ref
 
 BENCH = Path(__file__).resolve().parent
 SHOWN_CHARACTERS = 60
-# Answers whose printed text is compared instead of the number, because the text is the name.
-PRINTED = frozenset({"LensID", "LensModel", "LensName"})
-# Answers whose number may be a maker's code. The printed text is compared if it is a number too.
+# Answers whose printed value is compared instead of the number, because the printed value is a name.
+PRINTED_NAMES = frozenset({"LensID", "LensModel", "LensName"})
+# Answers whose number may be a maker's code. The printed value is compared instead if it is a number.
 CODES = frozenset({"ISO"})
 
 
@@ -48,14 +48,16 @@ def read_answers(path: Path) -> dict[str, dict[str, Any]]:
     return {str(Path(answers.pop("SourceFile"))): answers for answers in document}
 
 
-def plain(answers: dict[str, Any]) -> dict[str, Any]:
+def photo_values(answers: dict[str, Any]) -> dict[str, Any]:
     """Return a single value for each answer for a photo: the unconverted `num`, or the printed `val`."""
     values = {}
     for name, answer in answers.items():
         if isinstance(answer, dict):
             printed = answer.get("val")
             number = _to_number(printed) if name in CODES else None
-            values[name] = printed if name in PRINTED else answer.get("num", printed) if number is None else number
+            values[name] = (
+                printed if name in PRINTED_NAMES else answer.get("num", printed) if number is None else number
+            )
         else:
             values[name] = answer
     return values
@@ -97,9 +99,9 @@ def compare(
         if not path.is_file():
             continue
         document = build_record(fetch_metadata(LocalReader(), local_ref(path))).document
-        shown = f"{name}/{file}"
-        fields += compare_photo(shown, plain(photos.get(file, {})), document["photo"])
-        tags += compare_notes(shown, note_values(notes.get(file, {})), document)
+        title = f"{name}/{file}"
+        fields += compare_photo(title, photo_values(photos.get(file, {})), document["photo"])
+        tags += compare_notes(title, note_values(notes.get(file, {})), document)
     return fields, tags
 
 
@@ -128,7 +130,7 @@ class Reasons:
         return "not explained"
 
 
-def _share(part: int, whole: int) -> str:
+def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else ""
 
 
@@ -155,7 +157,7 @@ def field_table(comparisons: Iterable[Comparison]) -> list[str]:
         )
         total = len(group)
         lines.append(
-            f"| {field} | {total} | {_share(found, total)} | {_share(same, total)} | {_share(explained, total)} |"
+            f"| {field} | {total} | {_percent(found, total)} | {_percent(same, total)} | {_percent(explained, total)} |"
         )
     return lines
 
@@ -170,10 +172,12 @@ def note_table(comparisons: Iterable[NoteComparison]) -> list[str]:
     rows = sorted(groups.items(), key=lambda row: -len(row[1]))
     for maker, group in [*rows, ("**all**", everything)]:
         found = sum(item.is_found for item in group)
-        valued = [item for item in group if item.is_same is not None]
-        same = sum(bool(item.is_same) for item in valued)
+        with_value = [item for item in group if item.is_same is not None]
+        same = sum(bool(item.is_same) for item in with_value)
         total = len(group)
-        lines.append(f"| {maker} | {total} | {_share(found, total)} | {len(valued)} | {_share(same, len(valued))} |")
+        lines.append(
+            f"| {maker} | {total} | {_percent(found, total)} | {len(with_value)} | {_percent(same, len(with_value))} |"
+        )
     return lines
 
 
@@ -214,7 +218,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
         if not item.is_same:
             reason = reasons.find("photo", item.file, item.field, item.expected)
             lines.append(
-                f"| {item.file} | {item.field} | {_cell(item.expected)} | {_cell(item.actual)} | {_cell_text(reason)} |"
+                f"| {item.file} | {item.field} | {_cell(item.expected)} | {_cell(item.actual)} | {_escape(reason)} |"
             )
     lines += [
         "",
@@ -228,11 +232,11 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
             name = f"{tag.maker}:{tag.name}"
             reason = reasons.find("note", tag.file, name, tag.expected)
             actual = tag.actual if tag.is_found else "not found"
-            lines.append(f"| {tag.file} | {name} | {_cell(tag.expected)} | {_cell(actual)} | {_cell_text(reason)} |")
+            lines.append(f"| {tag.file} | {name} | {_cell(tag.expected)} | {_cell(actual)} | {_escape(reason)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell_text(text: str) -> str:
+def _escape(text: str) -> str:
     """Return Markdown text as a cell of a table, in full."""
     return text.replace("|", "\\|")
 

@@ -43,15 +43,15 @@ def _numbers(value: Any) -> list[float] | None:
 
 
 def _is_same(expected: Any, printed: Any, tag: Mapping[str, Any]) -> bool:
-    """Return whether a tag has ExifTool's numbers or text, or is printed as ExifTool prints it."""
+    """Return whether a tag has the same numbers or string as ExifTool's value, or the same printed value."""
     values, meaning = tag["values"], str(tag["printable"]).strip()
     expected_numbers, numbers = _numbers(expected), _numbers(values)
     if expected_numbers and numbers and len(expected_numbers) == len(numbers):
         return all(
             math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(expected_numbers, numbers, strict=True)
         )
-    texts = {str(expected).strip(), str(printed).strip()}
-    return meaning in texts or (isinstance(values, str) and values.strip() in texts)
+    accepted = {str(expected).strip(), str(printed).strip()}
+    return meaning in accepted or (isinstance(values, str) and values.strip() in accepted)
 
 
 def compare_notes(file: str, answers: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[NoteComparison]:

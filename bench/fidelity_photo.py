@@ -11,8 +11,8 @@ from typing import Any
 
 # Relative difference up to which two numbers count as the same, because ExifTool rounds some of its values.
 TOLERANCE = 1e-3
-# Difference in degrees up to which two coordinates count as the same: about 10 metres.
-DEGREES = 1e-4
+# Difference up to which two coordinates count as the same: about 10 metres.
+MAX_DIFFERENCE_DEGREES = 1e-4
 DATE = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?")
 # Makers' names, with which the name of a lens may begin.
 LENS_MAKERS = re.compile(
@@ -21,7 +21,7 @@ LENS_MAKERS = re.compile(
 )
 NO_LENS = re.compile(r"[\W\d_]*|unknown.*|n/?a|none|m42")
 # Placeholders that cameras write into text fields.
-STOCK = re.compile(
+PLACEHOLDER = re.compile(
     r"(?:olympus|minolta|konica minolta|sanyo|samsung)? ?digital camera.*|sony dsc|dcim.*|exif_jpeg.*|default|undef|"
 )
 
@@ -53,9 +53,9 @@ def _number(value: Any) -> float | None:
 
 
 def same_text(expected: Any, actual: Any) -> bool:
-    """Return whether two texts are the same, apart from case and blanks.
+    """Return whether two strings are the same, apart from case and whitespace.
 
-    ExifTool prints a text of digits as a JSON number, so `012` becomes 12. Compare such values as numbers.
+    ExifTool prints a string of digits as a JSON number, so `012` becomes 12. Compare such values as numbers.
     """
     is_same = _text(expected) == _text(actual)
     return is_same or (not isinstance(expected, str) and _number(expected) == _number(actual))
@@ -74,7 +74,7 @@ def same_list(expected: Any, actual: Any) -> bool:
 
 
 def same_people(expected: Any, actual: Any) -> bool:
-    """Return whether a text of names is one of ExifTool's names, or all of them joined by commas or semicolons."""
+    """Return whether a string is one of ExifTool's names, or all of them joined by commas or semicolons."""
     names = expected if isinstance(expected, list) else [expected]
     items = [_text(item) for item in names]
     return any(same_text(name, actual) for name in names) or _text(actual) in (", ".join(items), "; ".join(items))
@@ -83,10 +83,10 @@ def same_people(expected: Any, actual: Any) -> bool:
 def same_lens(expected: Any, actual: Any) -> bool:
     """Return whether a lens is one of the lenses that ExifTool names, with or without the maker."""
 
-    def bare(name: str) -> str:
+    def normalize(name: str) -> str:
         return re.sub(r"[^a-z0-9]", "", LENS_MAKERS.sub("", _text(name)))
 
-    return bare(str(actual)) in {bare(part) for name in expected for part in str(name).split(" or ")}
+    return normalize(str(actual)) in {normalize(part) for name in expected for part in str(name).split(" or ")}
 
 
 def _date(text: Any) -> datetime | None:
@@ -123,17 +123,19 @@ def _location(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
     if None in expected or expected == [0, 0]:
         return None
     actual = (photo.get("location") or {}).get("coordinates")
-    is_same = bool(actual) and all(abs(a - b) < DEGREES for a, b in zip(expected, actual, strict=True) if a is not None)
+    is_same = bool(actual) and all(
+        abs(a - b) < MAX_DIFFERENCE_DEGREES for a, b in zip(expected, actual, strict=True) if a is not None
+    )
     return expected, actual, is_same
 
 
 def _lens(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
     names = [answers.get(name) for name in ("LensID", "LensName", "LensModel")]
-    named = [name for name in names if isinstance(name, str) and not NO_LENS.fullmatch(_text(name))]
-    if not named:
+    lens_names = [name for name in names if isinstance(name, str) and not NO_LENS.fullmatch(_text(name))]
+    if not lens_names:
         return None
     actual = photo.get("lens_model")
-    return " / ".join(dict.fromkeys(named)), actual, actual is not None and same_lens(named, actual)
+    return " / ".join(dict.fromkeys(lens_names)), actual, actual is not None and same_lens(lens_names, actual)
 
 
 # Field -> ExifTool's names for it in order of precedence, and the function that compares the values.
@@ -157,7 +159,8 @@ SIMPLE: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], bool]]] = {
     "copyright": (("Copyright",), same_text),
     "software": (("Software",), same_text),
 }
-# Field -> function that returns ExifTool's value, EXIFinator's, and whether they are the same; None without a value.
+# Field -> function that returns ExifTool's value, EXIFinator's value, and whether they are the same. It returns None if
+# ExifTool has no value.
 COMPOSED: dict[str, Callable[[Answers, Photo], tuple[Any, Any, bool] | None]] = {
     "taken_local": _taken,
     "lens_model": _lens,
@@ -175,7 +178,9 @@ def compare_photo(file: str, answers: Answers, photo: Photo) -> Iterator[Compari
             yield Comparison(file, field, *composed)
     for field, (names, is_same) in SIMPLE.items():
         values = (answers.get(name) for name in names)
-        expected = next((value for value in values if value != [] and not STOCK.fullmatch(_text(value or ""))), None)
+        expected = next(
+            (value for value in values if value != [] and not PLACEHOLDER.fullmatch(_text(value or ""))), None
+        )
         if _text(expected) == "0" or expected is None:
             expected = next((answers[name] for name in names if answers.get(name) == 0), None)
         if expected is not None:

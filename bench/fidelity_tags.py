@@ -86,8 +86,8 @@ def _is_close(left: float | None, right: float | None) -> bool:
     return left is not None and right is not None and abs(left - right) <= 1e-4 * max(abs(left), abs(right)) + 1e-9
 
 
-def _converted(directory: str, tag: int, values: list[Any]) -> Any:
-    """Return what ExifTool converts these values to. None if ExifTool prints them as they are stored."""
+def _convert(directory: str, tag: int, values: list[Any]) -> Any:
+    """Convert values as ExifTool does. Return None if ExifTool prints the stored values."""
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) != len(values) or not numbers:
         return None
@@ -114,7 +114,7 @@ def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
         return values.strip() == text or _is_close(_number(values), _number(text))
     if not isinstance(values, list):
         values = [values]
-    converted = _converted(directory, tag["tag"], values)
+    converted = _convert(directory, tag["tag"], values)
     if converted is not None and (str(converted) == text or _is_close(_number(converted), _number(text))):
         return True
     parts = text.split()
@@ -132,7 +132,7 @@ def compare(folder: Path, *, repeats: int = 5) -> Result:
     """Decode every photo in expected.json and compare its tags.
 
     Args:
-        repeats: How often each photo is decoded. The shortest time counts.
+        repeats: Number of times that each photo is decoded. The shortest time counts.
     """
     result = Result()
     for name, directories in sorted(json.loads((folder / "expected.json").read_text()).items()):

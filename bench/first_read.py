@@ -18,24 +18,24 @@ LARGE_BYTES = 2_000_000
 
 def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
     """Return the columns of the table by name: requests, KiB read per file, and the share read of large photos."""
-    jpegs: list[int] = []
-    others: list[int] = [0]
-    total = read = large_read = large_total = 0
+    jpeg_requests: list[int] = []
+    other_requests: list[int] = []
+    files = read_bytes = large_read_bytes = large_bytes = 0
     for path in paths:
         fetched = fetch_metadata(LocalReader(), local_ref(path), first_read_bytes=first_read_bytes)
-        (jpegs if fetched.format == "jpeg" else others).append(fetched.requests)
-        read += fetched.bytes_read
-        total += 1
+        (jpeg_requests if fetched.format == "jpeg" else other_requests).append(fetched.requests)
+        read_bytes += fetched.bytes_read
+        files += 1
         if fetched.ref.size_bytes >= LARGE_BYTES:
-            large_read += fetched.bytes_read
-            large_total += fetched.ref.size_bytes
+            large_read_bytes += fetched.bytes_read
+            large_bytes += fetched.ref.size_bytes
     return {
-        "jpeg_requests": sum(jpegs) / len(jpegs),
-        "jpeg_max": max(jpegs),
-        "other_requests": sum(others[1:]) / len(others[1:]),
-        "other_max": max(others),
-        "kib_per_file": read / total / 1024,
-        "large_share": large_read / large_total,
+        "jpeg_requests": sum(jpeg_requests) / len(jpeg_requests),
+        "jpeg_max": max(jpeg_requests),
+        "other_requests": sum(other_requests) / len(other_requests),
+        "other_max": max(other_requests),
+        "kib_per_file": read_bytes / files / 1024,
+        "large_share": large_read_bytes / large_bytes,
     }
 
 

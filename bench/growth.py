@@ -78,12 +78,12 @@ def show_growth(sizes: list[int], repeat: int, folder: Path) -> None:
 
 def show_processes(one: Result, two: Result) -> None:
     """Print the CPU time per image of the busiest process, which limits throughput, with one and with two processes."""
-    alone = max(us for name, us in one.cpu.items() if name.startswith("worker"))
-    shared = [us for name, us in two.cpu.items() if name.startswith("worker")]
+    single_us = max(us for name, us in one.cpu.items() if name.startswith("worker"))
+    pair_us = [us for name, us in two.cpu.items() if name.startswith("worker")]
     print("\n| worker processes | CPU us per image, busiest process | other process | throughput with spare cores |")
     print("|--:|--:|--:|--:|")
-    print(f"| 1 | {alone:.0f} | | 1.00 x |")
-    print(f"| 2 | {max(shared):.0f} | {min(shared):.0f} | {alone / max(shared):.2f} x |")
+    print(f"| 1 | {single_us:.0f} | | 1.00 x |")
+    print(f"| 2 | {max(pair_us):.0f} | {min(pair_us):.0f} | {single_us / max(pair_us):.2f} x |")
 
 
 if __name__ == "__main__":

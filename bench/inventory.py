@@ -1,7 +1,8 @@
-"""Measure how fast `run --inventory` queues the keys of a generated report, and in how much memory.
+"""Measure the speed and the memory with which `run --inventory` queues the keys of a generated report.
 
 `python -m bench.inventory [--keys N] [--kills N]` adds a row to bench/EVENTS.md. rclone serves the report. The process
-is killed the given number of times while it queues, and repeated. In the end, each key must be in the queue once.
+is killed the given number of times while it queues, and started again with the same command. In the end, each key must
+be in the queue once.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ POLL_SECONDS = 0.005
 
 @dataclass
 class Result:
-    """What a run took.
+    """Measurements of a run.
 
     Attributes:
         queued: The number of images in the queue in the end.
-        kills: How often the process was killed.
+        kills: Number of times that the process was killed.
         seconds: Running time of the last process.
         memory_mb: The largest resident memory of any of the processes.
         redis_bytes_per_key: Redis's memory per queued image.
@@ -100,19 +101,19 @@ def measure(keys: int, kills: int, folder: Path) -> Result:
         command = [sys.executable, "-m", "exifinator", "run", "--inventory", "s3://reports/manifest.json", *batch]
         client = stack.enter_context(redis.Redis.from_url(url))
         base_bytes = client.info("memory")["used_memory"]
-        peak_mb, killed = 0.0, 0
+        peak_mb, kills_done = 0.0, 0
         for i in range(kills + 1):
             with (folder / "run.log").open("ab") as log:
                 process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-            began = time.monotonic()
+            started_at = time.monotonic()
             limit = keys * (i + 1) // (kills + 1) if i < kills else keys + 1
             code, memory_mb = _await_end(process, client, limit)
-            peak_mb, killed = max(peak_mb, memory_mb), killed + (code == -signal.SIGKILL)
+            peak_mb, kills_done = max(peak_mb, memory_mb), kills_done + (code == -signal.SIGKILL)
             if code not in (0, -signal.SIGKILL):
                 raise RuntimeError((folder / "run.log").read_text()[-3000:])
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         redis_bytes = client.info("memory")["used_memory"] - base_bytes
-        return Result(_count(client), killed, seconds, peak_mb, redis_bytes / keys)
+        return Result(_count_queued(client), kills_done, seconds, peak_mb, redis_bytes / keys)
 
 
 def _await_end(process: subprocess.Popen[bytes], client: redis.Redis, limit: int) -> tuple[int, float]:
@@ -125,20 +126,20 @@ def _await_end(process: subprocess.Popen[bytes], client: redis.Redis, limit: int
         if ended:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage.ru_maxrss / 1024
-        if _count(client) > limit:
-            # Popen.kill would collect the exit status, and wait4 needs it.
+        if _count_queued(client) > limit:
+            # Popen.kill would collect the exit status, which wait4 has to collect.
             os.kill(process.pid, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
 
 
-def _count(client: redis.Redis) -> int:
+def _count_queued(client: redis.Redis) -> int:
     return sum(int(client.zcard(name)) for name in client.scan_iter("mrq:q:*", _type="ZSET"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=10_000_000, help="number of keys in the report")
-    parser.add_argument("--kills", type=int, default=0, help="how often the process is killed")
+    parser.add_argument("--kills", type=int, default=0, help="number of times that the process is killed")
     parser.add_argument("--no-row", action="store_true", help="do not add a row to bench/EVENTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

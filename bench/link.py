@@ -15,14 +15,14 @@ WINDOW_CHUNKS = 16
 
 
 class Line:
-    """One direction of a link with limited bandwidth, which transmits one chunk after the other."""
+    """One direction of a link with limited bandwidth, which transmits one chunk after another."""
 
     def __init__(self, bits_per_second: float) -> None:
         self._bytes_per_second = bits_per_second / 8
         self._free_at = 0.0
 
-    def send(self, n_bytes: int) -> float:
-        """Return the time, by the event loop's clock, at which a chunk sent now has been transmitted."""
+    def schedule(self, n_bytes: int) -> float:
+        """Add a chunk to the line. Return when it will have been transmitted, by the event loop's clock."""
         now = asyncio.get_running_loop().time()
         if not self._bytes_per_second:
             return now
@@ -37,8 +37,8 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
 
     async def deliver() -> None:
         while True:
-            at, data = await in_transit.get()
-            await asyncio.sleep(max(0.0, at - loop.time()))
+            arrives_at, data = await in_transit.get()
+            await asyncio.sleep(max(0.0, arrives_at - loop.time()))
             if not data:
                 writer.close()
                 return
@@ -48,7 +48,7 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
     delivery = asyncio.create_task(deliver())
     try:
         while data := await reader.read(CHUNK_BYTES):
-            await in_transit.put((line.send(len(data)) + delay_seconds, data))
+            await in_transit.put((line.schedule(len(data)) + delay_seconds, data))
         await in_transit.put((0.0, b""))
         await delivery
     except ConnectionError:

@@ -33,7 +33,7 @@ LATENCY_MS, MBIT = 30, 100
 
 @contextmanager
 def over_link(servers: Servers, folder: Path, *options: str) -> Iterator[Servers]:
-    """Yield the same servers, but with a simulated link in front of S3."""
+    """Simulate a link in front of S3. Yield the servers, with the address of the link as the address of S3."""
     port = reserve_port()
     command = [sys.executable, "-m", "bench.link", str(port), str(urlsplit(servers.s3).port), *options]
     with running(command, port, folder / "link.log"):
@@ -53,12 +53,14 @@ def compare(servers: Servers, images: int, title: str) -> None:
         print(f"| {name} | {rate:.1f} | {exifinator.rate / rate:.1f} x |")
 
 
-def show_greenlets(servers: Servers, far: Servers, images: int) -> None:
+def show_greenlets(servers: Servers, distant_servers: Servers, images: int) -> None:
     """Print the rates with different numbers of greenlets, without and with latency."""
     heads = f"greenlets per process | images/s without latency | images/s with {LATENCY_MS} ms of latency"
     print(f"\n| {heads} |\n|--:|--:|--:|")
     for number in GREENLETS:
-        rates = [run_exifinator(s, images, workers=TWO_WORKERS, GREENLETS=number).rate for s in (servers, far)]
+        rates = [
+            run_exifinator(s, images, workers=TWO_WORKERS, GREENLETS=number).rate for s in (servers, distant_servers)
+        ]
         print(f"| {number} | {rates[0]:.0f} | {rates[1]:.0f} |")
 
 
@@ -74,15 +76,18 @@ def main() -> None:
         make_photos(folder / "buckets" / BUCKET, options.images)
         with (
             start_servers(folder) as servers,
-            over_link(servers, folder, "--latency-ms", str(LATENCY_MS)) as far,
+            over_link(servers, folder, "--latency-ms", str(LATENCY_MS)) as distant_servers,
         ):
-            show_greenlets(servers, far, options.images)
-            compare(far, options.images, f"with {LATENCY_MS} ms of latency")
-        few = folder / "few"
-        few.mkdir(exist_ok=True)
-        make_photos(few / "buckets" / BUCKET, options.slow_images)
-        with start_servers(few) as servers, over_link(servers, few, "--mbit", str(MBIT)) as slow:
-            compare(slow, options.slow_images, f"over {MBIT} Mbit/s")
+            show_greenlets(servers, distant_servers, options.images)
+            compare(distant_servers, options.images, f"with {LATENCY_MS} ms of latency")
+        slow_link_folder = folder / "few"
+        slow_link_folder.mkdir(exist_ok=True)
+        make_photos(slow_link_folder / "buckets" / BUCKET, options.slow_images)
+        with (
+            start_servers(slow_link_folder) as servers,
+            over_link(servers, slow_link_folder, "--mbit", str(MBIT)) as slow_servers,
+        ):
+            compare(slow_servers, options.slow_images, f"over {MBIT} Mbit/s")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from bisect import bisect_right
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-PAGE = 1000
+PAGE_KEYS = 1000
 ETAG = "9b2cf535f27731c974343645a3985328"
 
 
 def make_key(number: int) -> str:
-    return f"2024/{number // PAGE:06}/IMG_{number:09}.jpg"
+    return f"2024/{number // PAGE_KEYS:06}/IMG_{number:09}.jpg"
 
 
 def _make_row(key: str) -> bytes:
@@ -27,20 +27,20 @@ def _make_row(key: str) -> bytes:
 
 
 # Each folder has as many objects as a page, each key contains the folder's number twice, and all rows have the same
-# length. So a page can be cut out of the rows of two folders. Formatting each row separately would take longer than the
+# length. So a page is a slice of the rows of two folders. Formatting each row separately would take longer than the
 # client takes to process the row.
-_ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE))
-_ROW_BYTES = len(_ROWS) // PAGE
+_ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE_KEYS))
+_ROW_BYTES = len(_ROWS) // PAGE_KEYS
 
 
 def _make_rows(start: int, end: int) -> bytes:
     """Return the rows of the objects from `start` up to but not including `end`: at most a page."""
-    folder, first = divmod(start, PAGE)
-    rows = b"".join(_ROWS.replace(b"@@@@@@", b"%06d" % number) for number in range(folder, (end - 1) // PAGE + 1))
+    folder, first = divmod(start, PAGE_KEYS)
+    rows = b"".join(_ROWS.replace(b"@@@@@@", b"%06d" % number) for number in range(folder, (end - 1) // PAGE_KEYS + 1))
     return rows[first * _ROW_BYTES : (first + end - start) * _ROW_BYTES]
 
 
-def make_page(start: int, total: int, max_keys: int = PAGE) -> bytes:
+def make_page(start: int, total: int, max_keys: int = PAGE_KEYS) -> bytes:
     """Return the response with up to `max_keys` (at most PAGE) objects, beginning with number `start` of `total`."""
     end = min(start + max_keys, total)
     is_truncated = end < total
@@ -62,7 +62,7 @@ def serve(port: int, total: int, latency_seconds: float = 0.0) -> None:
             start = int(query.get("continuation-token", ["0"])[0])
             if "start-after" in query:
                 start = bisect_right(range(total), query["start-after"][0], key=make_key)
-            body = make_page(start, total, int(query.get("max-keys", [PAGE])[0]))
+            body = make_page(start, total, int(query.get("max-keys", [PAGE_KEYS])[0]))
             time.sleep(latency_seconds)
             self.send_response(200)
             self.send_header("Content-Type", "application/xml")

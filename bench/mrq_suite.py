@@ -7,7 +7,8 @@ pytest-httpbin into a folder of its own, because its dependencies are not needed
     venv/bin/pip install --target /tmp/httpbin pytest-httpbin
     venv/bin/python -m bench.mrq_suite /tmp/mrq --packages /tmp/httpbin [PYTEST ARGUMENT ...]
 
-The tests use the ports 6379, 27017 and 20020 of this machine and empty the servers there, so these ports must be free.
+The tests use the ports 6379, 27017 and 20020 of this machine, and delete all data of the servers on these ports. So the
+ports must be free.
 Many of the tests wait for fixed times, so run nothing else. docs/explanation/mrq.md has the results.
 """
 
@@ -38,14 +39,14 @@ def main() -> None:
     parser.add_argument("checkout", type=Path, help="MRQ's repository")
     parser.add_argument("--packages", type=Path, help="folder with pytest-httpbin")
     arguments, pytest_arguments = parser.parse_known_args()
-    if taken := [port for port in PORTS if listens(port)]:
-        sys.exit(f"Error: something listens on port {taken[0]} of this machine, which MRQ's tests would use and empty.")
+    if ports_in_use := [port for port in PORTS if listens(port)]:
+        sys.exit(f"Error: port {ports_in_use[0]} is in use. End its server: MRQ's tests would delete the data on it.")
     with tempfile.TemporaryDirectory() as folder, run_redis(port=6379), run_mongod(port=27017):
         command = [_make_python(Path(folder), arguments.packages), "-m", "pytest", "-p", "no:randomly"]
-        # STACK_STARTED: the tests start no servers themselves. PATH: they call `python`.
+        # With STACK_STARTED, the tests do not start servers. They call `python`, which PATH has to find.
         environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "STACK_STARTED": "1"}
-        done = subprocess.run([*command, *pytest_arguments], cwd=arguments.checkout, env=environment, check=False)
-    sys.exit(done.returncode)
+        tests = subprocess.run([*command, *pytest_arguments], cwd=arguments.checkout, env=environment, check=False)
+    sys.exit(tests.returncode)
 
 
 def _make_python(folder: Path, packages: Path | None) -> str:

@@ -2,7 +2,7 @@
 
 `python -m bench.object_server PORT PHOTOS [--latency-ms N] [--rate N ... --seconds N --burst N]`. With --rate, GETs of
 objects beyond the rate are answered with SlowDown; with several rates, each applies for --seconds in turn. GET /stats
-returns how many GETs of objects there were, and how many of them were answered with SlowDown.
+returns the number of GETs of objects, and how many of them were answered with SlowDown.
 
 According to its headers, every photo is 2.4 MB long. It begins like one of VARIETIES generated photos, and the rest is
 zeros. The server takes a fraction of the CPU time of a real one. Its CPU time per photo does not depend on the number
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from bench.data import PHOTO_BYTES, make_head
-from bench.listing_server import ETAG, PAGE, make_key, make_page
+from bench.listing_server import ETAG, PAGE_KEYS, make_key, make_page
 
 VARIETIES = 200
 _REQUEST = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
@@ -36,10 +36,10 @@ class RateLimit:
     """A token bucket.
 
     Attributes:
-        rates: The permitted rates, in requests per second, each for `seconds` in turn. Empty: there is no limit.
+        rates: The permitted rates, in requests per second. Each applies for `seconds` in turn. No limit if empty.
         seconds: How long each rate applies.
-        burst: How many requests are permitted at once.
-        requests, rejected: How many requests there were, and how many of them exceeded the limit.
+        burst: Number of requests that are permitted at once after a pause.
+        requests, rejected: Number of requests, and number of requests that exceeded the limit.
     """
 
     rates: list[float] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Responder(asyncio.Protocol):
             start = int(query.get("continuation-token", ["0"])[0])
             if "start-after" in query:
                 start = bisect_right(range(self._total), query["start-after"][0], key=make_key)
-            body = make_page(start, self._total, int(query.get("max-keys", [PAGE])[0]))
+            body = make_page(start, self._total, int(query.get("max-keys", [PAGE_KEYS])[0]))
             return _head("200 OK", len(body), "Content-Type: application/xml") + body
         if parts.path == "/stats":
             body = json.dumps({"requests": self._limit.requests, "rejected": self._limit.rejected}).encode()

@@ -54,10 +54,10 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         store = Store(connect_mongodb(config), config)
         redis = connect_redis(config)
         queue = ImageQueue(redis, config)
-        # `run` does this too.
+        # `exifinator run` freezes the heap, too.
         freeze_startup_heap()
-        before = redis.info("memory")["used_memory"]
-        started_at, cpu = time.monotonic(), _cpu_seconds()
+        redis_bytes_before = redis.info("memory")["used_memory"]
+        started_at, cpu_before = time.monotonic(), _cpu_seconds()
         batch = Batch([SOURCE], S3Client(config), store, queue)
         batch.open()
         for _ in batch.list_and_queue():
@@ -66,14 +66,14 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         figures = {
             "keys": keys,
             "listed and queued, keys/s": keys / seconds,
-            "listed and queued, CPU us per key": (_cpu_seconds() - cpu) / keys * 1e6,
-            "Redis bytes per queued image": (redis.info("memory")["used_memory"] - before) / keys,
+            "listed and queued, CPU us per key": (_cpu_seconds() - cpu_before) / keys * 1e6,
+            "Redis bytes per queued image": (redis.info("memory")["used_memory"] - redis_bytes_before) / keys,
             "peak MB of the run": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
         assert batch.counts.queued == keys
         redis.flushall()
         _store_records(store, keys)
-        started_at, cpu = time.monotonic(), _cpu_seconds()
+        started_at, cpu_before = time.monotonic(), _cpu_seconds()
         second_batch = Batch([SOURCE], S3Client(config), store, queue)
         second_batch.open()
         for _ in second_batch.list_and_queue():
@@ -81,15 +81,15 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         seconds = time.monotonic() - started_at
         assert second_batch.counts.unchanged == keys
         figures["second run, all unchanged, keys/s"] = keys / seconds
-        figures["second run, CPU us per key"] = (_cpu_seconds() - cpu) / keys * 1e6
+        figures["second run, CPU us per key"] = (_cpu_seconds() - cpu_before) / keys * 1e6
         store.client.close()
         redis.close()
     return figures
 
 
 def _cpu_seconds() -> float:
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    return spent.ru_utime + spent.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _store_records(store: Store, keys: int) -> None:

@@ -1,8 +1,8 @@
 """Measure the search over many records: `python -m bench.search --records 1000000`.
 
 Starts a MongoDB (or uses a running one: --mongodb), generates records with tens of thousands of different words, reads
-pages of searches and suggestions, and writes bench/SEARCH.md. Besides the time by the clock, it measures the CPU time
-of MongoDB and of this process, which other load on the machine hardly changes.
+pages of searches and suggestions, and writes bench/SEARCH.md. Besides the wall-clock time, it measures the CPU time of
+MongoDB and of this process, which other load on the machine hardly changes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from api.serializers import SUMMARY_FIELDS
 from bench.api import ROOT, run_mongodb, table
 from bench.api_requests import percentile
 from bench.search_records import NAMES, make_search_records, word_of_rank
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.indexes import INDEXES
 
 DATABASE, COLLECTION = "bench_search", "exif_data"
@@ -53,8 +53,8 @@ def _pair(first: MakeSearch, second: MakeSearch, pattern: str = "{} {}") -> Make
     return lambda rng: pattern.format(first(rng), second(rng))
 
 
-def _one_of(*texts: str) -> MakeSearch:
-    return lambda rng: rng.choice(texts)
+def _one_of(*searches: str) -> MakeSearch:
+    return lambda rng: rng.choice(searches)
 
 
 COMMON, MAKER = _one_of("beach", "harbour", "snow", "market"), _one_of("canon", "sony", "apple", "nikon")
@@ -109,7 +109,11 @@ def load(collection: Any, count: int) -> None:
 
 
 def measure_writes(database: Any, clock: CpuClock) -> list[list[str]]:
-    """Return the CPU time that the search adds to the write of one record, in microseconds, and the bytes."""
+    """Measure what the search adds to the write of one record.
+
+    Returns:
+        Rows of the report: the words and bytes of a record, and the CPU time in microseconds.
+    """
     records = list(make_search_records(WRITE_SAMPLE, seed=2))
     start = time.process_time()
     for record in records:
@@ -119,6 +123,7 @@ def measure_writes(database: Any, clock: CpuClock) -> list[list[str]]:
     scratch = database["writes"]
 
     def insert(*, indexed: bool) -> float:
+        """Insert the records. Return the CPU time of each in microseconds."""
         scratch.drop()
         if indexed:
             scratch.create_index(list(words.keys), name=words.name)
@@ -128,33 +133,37 @@ def measure_writes(database: Any, clock: CpuClock) -> list[list[str]]:
         return clock.measure(started) / WRITE_SAMPLE * 1000
 
     insert(indexed=False)
-    bare = min(insert(indexed=False) for _ in range(2))
-    index_us = min(insert(indexed=True) for _ in range(2)) - bare
+    insert_us = min(insert(indexed=False) for _ in range(2))
+    index_us = min(insert(indexed=True) for _ in range(2)) - insert_us
     scratch.drop()
-    print(json.dumps([terms_us, index_us, bare]), flush=True)
+    print(json.dumps([terms_us, index_us, insert_us]), flush=True)
     word_count = sum(len(record["words"]) for record in records) / WRITE_SAMPLE
     text_bytes = sum(len(record["search_text"].encode()) for record in records) / WRITE_SAMPLE
     return [
         ["words of a record", f"{word_count:.0f}"],
         ["bytes of `search_text`", f"{text_bytes:.0f}"],
-        ["splitting its texts, in the worker", f"{terms_us:.0f} us"],
+        ["splitting its values into words, in the worker", f"{terms_us:.0f} us"],
         ["inserting its words into the index, in MongoDB", f"{index_us:.0f} us"],
-        ["an insert without that index", f"{bare:.0f} us"],
+        ["an insert without that index", f"{insert_us:.0f} us"],
     ]
 
 
-async def measure(act: Callable[[], Awaitable[int]], times: int, clock: CpuClock) -> tuple[list[str], set[str]]:
-    """Return median and 99th percentile of the time by the clock and of the CPU time, and remarks."""
-    by_clock, cpu, remarks = [], [], set()
+async def measure(request: Callable[[], Awaitable[int]], times: int, clock: CpuClock) -> tuple[list[str], set[str]]:
+    """Send a request repeatedly.
+
+    Returns:
+        Median and 99th percentile of the wall-clock time, and then of the CPU time, in milliseconds; and remarks.
+    """
+    wall_seconds, cpu_seconds, remarks = [], [], set()
     for _ in range(times):
         started, start = clock.start(), time.perf_counter()
         try:
-            await act()
+            await request()
         except ExecutionTimeout:
             remarks.add("timed out")
-        by_clock.append(time.perf_counter() - start)
-        cpu.append(clock.measure(started) / 1000)
-    figures = [percentile(values, part) for values in (by_clock, cpu) for part in (0.5, 0.99)]
+        wall_seconds.append(time.perf_counter() - start)
+        cpu_seconds.append(clock.measure(started) / 1000)
+    figures = [percentile(values, part) for values in (wall_seconds, cpu_seconds) for part in (0.5, 0.99)]
     return [f"{figure:.1f}" for figure in figures], remarks
 
 
@@ -164,16 +173,16 @@ async def measure_pages(collection: Any, times: int, clock: CpuClock) -> list[li
     rows = []
     for name, make in CASES.items():
 
-        async def act(make: MakeSearch = make) -> int:
+        async def request(make: MakeSearch = make) -> int:
             filter_ = Filters.model_validate({"q": make(rng)}).to_filter()
             filters = await spell_out_ranges(collection, filter_, order)
             return len((await read_page(collection, filters, order, after=None, limit=50, fields=SUMMARY_FIELDS))[0])
 
-        rows.append(describe(name, *await measure(act, times, clock), PAGE_MS))
+        rows.append(make_row(name, *await measure(request, times, clock), PAGE_MS))
     return rows
 
 
-def describe(name: str, figures: list[str], remarks: set[str], limit_ms: float) -> list[str]:
+def make_row(name: str, figures: list[str], remarks: set[str], limit_ms: float) -> list[str]:
     """Print and return the row of a case."""
     if float(figures[-1]) > limit_ms:
         remarks.add(f"above {limit_ms} ms of CPU time")
@@ -204,12 +213,12 @@ async def measure_suggestions(times: int, clock: CpuClock) -> list[list[str]]:
     rows = []
     for name, make in cases.items():
 
-        async def act(make: MakeSearch = make) -> int:
+        async def request(make: MakeSearch = make) -> int:
             groups, _ = await suggester.suggest(read_search(make(rng), is_typing=True))
             return len(groups)
 
-        await act()  # sorts the words, which a refresh does in the background
-        rows.append(describe(name, *await measure(act, times, clock), SUGGESTIONS_MS))
+        await request()  # Sort the words, as a refresh does in the background.
+        rows.append(make_row(name, *await measure(request, times, clock), SUGGESTIONS_MS))
     return rows
 
 

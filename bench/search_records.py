@@ -1,4 +1,4 @@
-"""Generate records with many different words for the benchmark of the search, always the same for a seed."""
+"""Generate records with many different words for the benchmark of the search. A seed always gives the same records."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from bench.api_records import make_records
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
-# The frequency of words is like that in English text: the word of rank n occurs 1/n times as often as the first.
+# Words are as frequent as in English text: the word of rank n occurs 1/n times as often as the word of rank 1.
 VOCABULARY = 30_000
 _SYLLABLES = (
     "ba",
@@ -46,7 +46,7 @@ def word_of_rank(rank: int) -> str:
 
 
 def make_search_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield records like those of `make_records`, with file names by camera, people, titles and descriptions."""
+    """Yield the records of `make_records`, but with file names by camera, people, titles and descriptions."""
     rng = random.Random(seed)
     for index, record in enumerate(make_records(count, seed)):
         photo = record["photo"]

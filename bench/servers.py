@@ -1,4 +1,4 @@
-"""Index the same photos from several S3 servers, and compare what EXIFinator makes of them.
+"""Index the same photos from several S3 servers, and compare the records.
 
 Usage: python -m bench.servers [NAME=URL ...]
 
@@ -37,8 +37,8 @@ from tests.stub_s3 import StubS3, run_stub
 PHOTOS = 150
 DELETED = 7
 BUCKET = "photos"
-# They are the server's: it may compute ETags in its own way, and it stores the photos at another time.
-OF_THE_SERVER = ("etag", "last_modified", "extracted_at", "delivered_at")
+# Fields whose values differ between servers, which compute ETags differently and store the photos at other times.
+SERVER_FIELDS = ("etag", "last_modified", "extracted_at", "delivered_at")
 
 
 @dataclass
@@ -59,26 +59,34 @@ class Server:
 
 @dataclass
 class Row:
-    """What EXIFinator did with a server."""
+    """The row of a server in the table.
+
+    Attributes:
+        stored: Number of photos that the server accepted.
+        first, second, verify: The counts of the first batch, the second batch, and the batch with --verify.
+        same_records: How many records equal the records from the first server.
+        prune: How many records --prune removed, or the error that ended the trial.
+        records: The records by key, without SERVER_FIELDS.
+    """
 
     name: str
     stored: int = 0
     first: str = ""
     second: str = ""
     verify: str = ""
-    alike: str = ""
+    same_records: str = ""
     prune: str = ""
     records: dict[str, Any] = field(default_factory=dict)
 
 
 def photos() -> dict[str, bytes]:
-    """Return the photos by key: each odd key, and plain ones in folders."""
+    """Return the photos by key: one for each unusual key in KEYS, and further photos under plain keys."""
     keys = [*KEYS, *(f"2024/{number % 7}-trip/IMG_{number:04}.jpg" for number in range(PHOTOS - len(KEYS)))]
     return {key: make_jpeg("SONY", "ILCE-7M3", seed=number) for number, key in enumerate(keys)}
 
 
-def over_boto(url: str, access_key: str = "test", secret_key: str = "secret") -> Server:  # noqa: S107
-    """Return a server that boto3 writes to. Create its bucket."""
+def boto_server(url: str, access_key: str = "test", secret_key: str = "secret") -> Server:  # noqa: S107
+    """Create the bucket with boto3. Return a server to which boto3 writes the photos."""
     client: Any = boto3.client(
         "s3",
         endpoint_url=url,
@@ -107,7 +115,7 @@ def over_boto(url: str, access_key: str = "test", secret_key: str = "secret") ->
 @contextlib.contextmanager
 def moto(folder: Path) -> Iterator[Server]:
     with run_moto(folder) as url:
-        yield over_boto(url)
+        yield boto_server(url)
 
 
 @contextlib.contextmanager
@@ -133,13 +141,13 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
     command = ["weed", "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={ports[0]}"]
     command += [f"-master.port={ports[1]}", f"-volume.port={ports[2]}", f"-filer.port={ports[3]}"]
     with running(command, ports[0], folder / "weed.log"):
-        yield over_boto(f"http://127.0.0.1:{ports[0]}")
+        yield boto_server(f"http://127.0.0.1:{ports[0]}")
 
 
 @contextlib.contextmanager
 def ceph(folder: Path) -> Iterator[Server]:
     with run_ceph(folder, "test", "secret") as url:
-        yield over_boto(url)
+        yield boto_server(url)
 
 
 @contextlib.contextmanager
@@ -149,7 +157,7 @@ def stub(folder: Path) -> Iterator[Server]:  # noqa: ARG001
         yield Server(served.url, objects.__setitem__, objects.__delitem__)
 
 
-def describe(counts: BatchCounts) -> str:
+def describe_counts(counts: BatchCounts) -> str:
     """Return the counts of a batch that are not 0."""
     words = {"listed": counts.listed, "indexed": counts.stored, "unchanged": counts.unchanged, "failed": counts.failed}
     return ", ".join(f"{count} {word}" for word, count in words.items() if count)
@@ -164,7 +172,7 @@ def try_server(name: str, server: Server, settings: dict[str, str], logs: Path) 
             server.put(key, body)
             stored.append(key)
     row.stored = len(stored)
-    here = Installation(
+    installation = Installation(
         {
             **settings,
             "S3_ENDPOINT_URL": server.url,
@@ -176,51 +184,56 @@ def try_server(name: str, server: Server, settings: dict[str, str], logs: Path) 
     )
     try:
         for title in ("first", "second", "verify"):
-            batch = here.queue_batch(BUCKET, verify=title == "verify")
-            setattr(row, title, describe(here.finish_here(batch)))
+            batch = installation.queue_batch(BUCKET, verify=title == "verify")
+            setattr(row, title, describe_counts(installation.finish_here(batch)))
             batch.detach("done")
-        row.records = {key: clean(record) for key, record in here.records(BUCKET).items()}
+        row.records = {key: without_server_fields(record) for key, record in installation.records(BUCKET).items()}
         for key in stored[-DELETED:]:
             server.delete(key)
-        row.prune = prune(here)
+        row.prune = prune(installation)
     except EXIFinatorError as exc:
         row.prune = row.prune or f"{type(exc).__name__}: {exc}"
     finally:
-        here.close()
+        installation.close()
     return row
 
 
-def prune(here: Installation) -> str:
-    """Remove the records of the deleted photos, and return how many were found and removed."""
-    with find_orphans([parse_source(BUCKET)], here.s3, here.store, here.queue, on_progress=lambda _: None) as orphans:
-        removed, _ = remove_orphans(orphans, here.store)
+def prune(installation: Installation) -> str:
+    """Remove the records of the deleted photos, and return how many of them were removed."""
+    with find_orphans(
+        [parse_source(BUCKET)], installation.s3, installation.store, installation.queue, on_progress=lambda _: None
+    ) as orphans:
+        removed, _ = remove_orphans(orphans, installation.store)
         return f"{removed} of {DELETED}"
 
 
-def clean(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without what depends on the server."""
-    return {name: value for name, value in record.items() if name not in OF_THE_SERVER}
+def without_server_fields(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the fields that depend on the server."""
+    return {name: value for name, value in record.items() if name not in SERVER_FIELDS}
 
 
 def compare(row: Row, reference: Row) -> None:
-    """Compare the records with those of another server."""
+    """Compare the records with the records of another server."""
     common = row.records.keys() & reference.records.keys()
-    alike = sum(row.records[key] == reference.records[key] for key in common)
-    row.alike = f"{alike} of {len(row.records)}"
+    n_same = sum(row.records[key] == reference.records[key] for key in common)
+    row.same_records = f"{n_same} of {len(row.records)}"
 
 
 def run_all(urls: list[str]) -> list[Row]:
     """Try every server, one after another."""
-    makers: dict[str, Callable[[Path], contextlib.AbstractContextManager[Server]]] = {"moto": moto, "rclone": rclone}
+    server_factories: dict[str, Callable[[Path], contextlib.AbstractContextManager[Server]]] = {
+        "moto": moto,
+        "rclone": rclone,
+    }
     if shutil.which("weed"):
-        makers["SeaweedFS"] = seaweedfs
+        server_factories["SeaweedFS"] = seaweedfs
     if is_installed():
-        makers["Ceph"] = ceph
-    makers["the tests' stub"] = stub
+        server_factories["Ceph"] = ceph
+    server_factories["the tests' stub"] = stub
     rows = []
     with tempfile.TemporaryDirectory() as name, run_mongod() as mongodb_uri, run_redis() as redis_url:
         settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
-        for title, make in makers.items():
+        for title, make in server_factories.items():
             folder = Path(name) / title.replace(" ", "-")
             folder.mkdir()
             with make(folder) as server:
@@ -228,7 +241,7 @@ def run_all(urls: list[str]) -> list[Row]:
         for text in urls:
             title, _, url = text.partition("=")
             keys = (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
-            rows.append(try_server(title, over_boto(url, *keys), settings, Path(name)))
+            rows.append(try_server(title, boto_server(url, *keys), settings, Path(name)))
     for row in rows:
         compare(row, rows[0])
     return rows
@@ -239,7 +252,7 @@ def main() -> None:
     print("| Server | Photos stored | First run | Second run | `--verify` | Records like moto's | `--prune` |")
     print("|---|---|---|---|---|---|---|")
     for row in run_all(sys.argv[1:]):
-        cells = (row.name, f"{row.stored} of {PHOTOS}", row.first, row.second, row.verify, row.alike, row.prune)
+        cells = (row.name, f"{row.stored} of {PHOTOS}", row.first, row.second, row.verify, row.same_records, row.prune)
         print(f"| {' | '.join(cells)} |")
 
 

@@ -1,7 +1,7 @@
 """Compare GREENLETS = "auto" with fixed numbers, at several latencies and with servers that limit the rate of requests.
 
-`python -m bench.tuning [--images N]` prints two tables and writes the course of the read limit to bench/tuning.svg. The
-bucket is simulated (object_server.py). Two workers read it.
+`python -m bench.tuning [--images N]` prints two tables and draws the number of greenlets over time into
+bench/tuning.svg. The bucket is simulated (object_server.py). Two workers read it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from exifinator.storage.mongodb import connect_mongodb
 from tests.servers import reserve_port, run_mongod, run_redis, running
 
 LATENCIES_MS = (0, 1, 30, 150)
-FIXED = (25, 50, 100, 200, 400)
-FIXED_LIMITED = (10, 25, 100)
+FIXED_GREENLETS = (25, 50, 100, 200, 400)
+LIMITED_GREENLETS = (10, 25, 100)
 # Options of object_server.py, by name.
 PROFILES = {
     "400/s": ["--rate", "400", "--burst", "40"],
@@ -37,7 +37,7 @@ SAMPLE_SECONDS = 1.0
 
 @dataclass
 class Run:
-    """One run.
+    """Measurements of one batch.
 
     Attributes:
         rate: Images per second.
@@ -53,19 +53,19 @@ class Run:
 def measure(images: int, greenlets: int | str, options: list[str]) -> Run:
     """Run a batch over a simulated bucket with these options of object_server.py."""
     port = reserve_port()
-    server = [sys.executable, "-m", "bench.object_server", str(port), str(images), *options]
+    server_options = [sys.executable, "-m", "bench.object_server", str(port), str(images), *options]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in ("redis", "mongodb"):
             (folder / name).mkdir()
-        stack.enter_context(running(server, port, folder / "objects.log"))
+        stack.enter_context(running(server_options, port, folder / "objects.log"))
         servers = Servers(
             f"http://127.0.0.1:{port}",
             stack.enter_context(run_mongod(folder / "mongodb")),
             stack.enter_context(run_redis(folder / "redis")),
         )
         sampler = Sampler(servers.mongodb)
-        # Retries come soon, so that the last images do not wait long after the others.
+        # Retry after a second, so that a few rejected images do not prolong the batch.
         result = run_exifinator(
             servers, images, workers=TWO_WORKERS, GREENLETS=greenlets, RETRY_DELAY_SECONDS=1, MAX_RETRIES=20
         )
@@ -109,25 +109,26 @@ def main() -> None:
     parser.add_argument("--limited-images", type=int, default=10_000, help="number of images with each rate limit")
     parser.add_argument("--plot", type=Path, default=Path(__file__).parent / "tuning.svg", help="file of the plot")
     options = parser.parse_args()
-    courses = {}
-    print(f"| latency | {' | '.join(map(str, FIXED))} | auto | auto / best |\n|--:{'|--:' * (len(FIXED) + 2)}|")
+    samples_by_title = {}
+    print(f"| latency | {' | '.join(map(str, FIXED_GREENLETS))} | auto | auto / best |")
+    print(f"|--:{'|--:' * (len(FIXED_GREENLETS) + 2)}|")
     for latency in LATENCIES_MS:
-        server = ["--latency-ms", str(latency)]
-        fixed = [measure(options.images, number, server).rate for number in FIXED]
-        auto = measure(options.images, "auto", server)
-        rates = " | ".join(f"{rate:.0f}" for rate in fixed)
-        print(f"| {latency} ms | {rates} | {auto.rate:.0f} | {auto.rate / max(fixed):.2f} |", flush=True)
-        courses[f"{latency} ms"] = auto.samples
-    heads = " | ".join(f"{number} | rejected" for number in FIXED_LIMITED)
-    print(f"\n| limit | {heads} | auto | rejected | auto / best |\n|---{'|--:' * (2 * len(FIXED_LIMITED) + 3)}|")
+        server_options = ["--latency-ms", str(latency)]
+        fixed_rates = [measure(options.images, number, server_options).rate for number in FIXED_GREENLETS]
+        auto = measure(options.images, "auto", server_options)
+        rates = " | ".join(f"{rate:.0f}" for rate in fixed_rates)
+        print(f"| {latency} ms | {rates} | {auto.rate:.0f} | {auto.rate / max(fixed_rates):.2f} |", flush=True)
+        samples_by_title[f"{latency} ms"] = auto.samples
+    heads = " | ".join(f"{number} | rejected" for number in LIMITED_GREENLETS)
+    print(f"\n| limit | {heads} | auto | rejected | auto / best |\n|---{'|--:' * (2 * len(LIMITED_GREENLETS) + 3)}|")
     for name, profile in PROFILES.items():
-        server = ["--latency-ms", "20", *profile]
-        runs = [measure(options.limited_images, number, server) for number in FIXED_LIMITED]
-        auto = measure(options.limited_images, "auto", server)
+        server_options = ["--latency-ms", "20", *profile]
+        runs = [measure(options.limited_images, number, server_options) for number in LIMITED_GREENLETS]
+        auto = measure(options.limited_images, "auto", server_options)
         cells = " | ".join(f"{run.rate:.0f} | {run.rejected_share:.1%}" for run in [*runs, auto])
         print(f"| {name} | {cells} | {auto.rate / max(run.rate for run in runs):.2f} |", flush=True)
-        courses[name] = auto.samples
-    options.plot.write_text(draw(courses))
+        samples_by_title[name] = auto.samples
+    options.plot.write_text(draw(samples_by_title))
 
 
 if __name__ == "__main__":

@@ -54,20 +54,20 @@ def movie_at_start(moov: bytes) -> Pieces:
 
 
 def fragmented_movie() -> Pieces:
-    """Return a fragmented movie, with the fragments behind each other."""
+    """Return a fragmented movie: after the movie box, one fragment follows another."""
     extends = box(b"mvex", movie.full(b"mehd", struct.pack(">I", 60_000)))
     head = movie.FTYP + box(b"moov", movie.mvhd(0) + movie.track(samples=0) + extends + movie.APPLE)
-    size = 64 * 1024 * 1024
-    fragment = box(b"moof", bytes(1000)) + struct.pack(">I4s", size - 1008, b"mdat")
-    return {0: head} | dict.fromkeys(range(len(head), FILE_BYTES - size, size), fragment)
+    fragment_bytes = 64 * 1024 * 1024
+    fragment = box(b"moof", bytes(1000)) + struct.pack(">I4s", fragment_bytes - 1008, b"mdat")
+    return {0: head} | dict.fromkeys(range(len(head), FILE_BYTES - fragment_bytes, fragment_bytes), fragment)
 
 
 def avi() -> Pieces:
     """Return an AVI file with its index at the end of the first 2 GiB."""
     head = video.avi_headers()
-    frames = 2 * GIB - len(head) - 64 * 1024
-    data = b"RIFF" + struct.pack("<I", 2 * GIB) + b"AVI " + head + b"LIST" + struct.pack("<I", frames) + b"movi"
-    return {0: data, len(data) - 4 + frames: b"idx1" + struct.pack("<I", 16) + bytes(16)}
+    frames_bytes = 2 * GIB - len(head) - 64 * 1024
+    data = b"RIFF" + struct.pack("<I", 2 * GIB) + b"AVI " + head + b"LIST" + struct.pack("<I", frames_bytes) + b"movi"
+    return {0: data, len(data) - 4 + frames_bytes: b"idx1" + struct.pack("<I", 16) + bytes(16)}
 
 
 def transport_stream() -> Pieces:
@@ -77,16 +77,16 @@ def transport_stream() -> Pieces:
 
 
 def matroska() -> Pieces:
-    """Return a Matroska file whose tags are behind its frames, where its SeekHead says."""
+    """Return a Matroska file whose tags follow the frames. Its SeekHead has the position of the tags."""
     tags = video.matroska_tags(("TITLE", "Beach"))
-    at = FILE_BYTES - len(tags)
+    tags_at = FILE_BYTES - len(tags)
     body = video.matroska_info() + video.matroska_tracks()
     header = video.matroska_header()
     segment = b"\x18\x53\x80\x67\x01" + (FILE_BYTES - len(header) - 12).to_bytes(7, "big")
-    first = video.seek_head((0x1254C367, at - len(header) - len(segment)))
+    first = video.seek_head((0x1254C367, tags_at - len(header) - len(segment)))
     head = header + segment + first + body
-    cluster = b"\x1f\x43\xb6\x75\x01" + (at - len(head) - 12).to_bytes(7, "big")
-    return {0: head + cluster, at: tags}
+    cluster = b"\x1f\x43\xb6\x75\x01" + (tags_at - len(head) - 12).to_bytes(7, "big")
+    return {0: head + cluster, tags_at: tags}
 
 
 FILES: dict[str, Pieces] = {
@@ -104,11 +104,11 @@ FILES: dict[str, Pieces] = {
     "MTS (AVCHD)": transport_stream(),
     "MKV, tags at the end": matroska(),
 }
-SHOWN = ("camera_model", "taken_at", "duration_seconds", "video_codec", "audio_codec", "width_pixels", "title")
+SHOWN_FIELDS = ("camera_model", "taken_at", "duration_seconds", "video_codec", "audio_codec", "width_pixels", "title")
 
 
 def write_sparse(path: Path, pieces: Pieces) -> None:
-    """Write a file of FILE_BYTES that has only these pieces."""
+    """Write a sparse file of FILE_BYTES. `pieces` is its content by offset."""
     with path.open("wb") as file:
         file.truncate(FILE_BYTES)
         for start, piece in pieces.items():
@@ -117,10 +117,10 @@ def write_sparse(path: Path, pieces: Pieces) -> None:
 
 
 def measure(s3: S3Client, ref: ImageRef) -> str:
-    """Return the cells of a row: requests, KiB read, and the fields of `photo` that were found."""
+    """Return the cells of a row: requests, KiB read, and which of SHOWN_FIELDS the record has."""
     fetched = fetch_metadata(s3, ref)
     photo = build_record(fetched).document["photo"]
-    fields = ", ".join(f"`{name}`" for name in SHOWN if name in photo)
+    fields = ", ".join(f"`{name}`" for name in SHOWN_FIELDS if name in photo)
     return f"{fetched.requests} | {fetched.bytes_read / 1024:.0f} | {fields or fetched.problem}"
 
 

@@ -42,7 +42,7 @@ def _describe(method: str, path: str, operation: dict[str, Any], document: dict[
     lines = [f"## {method} {path}", "", f"{operation.get('summary', '')}.", ""]
     if operation.get("description"):
         lines += [operation["description"], ""]
-    parameters = [_resolved(parameter, document) for parameter in operation.get("parameters", ())]
+    parameters = [_resolve(parameter, document) for parameter in operation.get("parameters", ())]
     body = _body_fields(operation, document)
     if parameters or body:
         lines += ["| Parameter | In | Type | Description |", "|---|---|---|---|"]
@@ -58,7 +58,7 @@ def _describe(method: str, path: str, operation: dict[str, Any], document: dict[
 
 def _body_fields(operation: dict[str, Any], document: dict[str, Any]) -> list[str]:
     content = operation.get("requestBody", {}).get("content", {})
-    schema = _resolved(content.get("application/json", {}).get("schema", {}), document)
+    schema = _resolve(content.get("application/json", {}).get("schema", {}), document)
     required = schema.get("required", ())
     return [
         _row(name, "body, required" if name in required else "body", field, field.get("description"))
@@ -66,9 +66,9 @@ def _body_fields(operation: dict[str, Any], document: dict[str, Any]) -> list[st
     ]
 
 
-def _row(name: str, place: str, schema: dict[str, Any], text: str | None) -> str:
+def _row(name: str, location: str, schema: dict[str, Any], text: str | None) -> str:
     description = " ".join((text or schema.get("description") or schema.get("title") or "").split())
-    return f"| `{name}` | {place} | {_type(schema)} | {_cell(description)} |"
+    return f"| `{name}` | {location} | {_type(schema)} | {_cell(description)} |"
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -85,7 +85,7 @@ def _type(schema: dict[str, Any]) -> str:
     return f"{schema['type']}{limits}"
 
 
-def _resolved(item: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def _resolve(item: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in item:
         return item
     target: Any = document

@@ -1,4 +1,4 @@
-"""Generate the reference of commands and shell scripts from their --help texts."""
+"""Generate the reference of commands and shell scripts from their --help output."""
 
 from __future__ import annotations
 

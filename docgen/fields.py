@@ -27,7 +27,7 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `delivered_at` | date | When a worker received the image, by Redis's clock; absent if the object is empty. |
 | `extractor_version` | integer | The version of the extractor that wrote the record; the current version is %d. |
 | `words` | array of strings | The words that a text search matches. |
-| `search_text` | string | The texts in which a search finds phrases and the words of one field. |
+| `search_text` | string | The values in which a search finds phrases and the words of one field. |
 | `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`; at most the 10 outermost. |
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
 | `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |
@@ -43,7 +43,7 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |
-| `text` | object | Texts of the container: `Comment` in JPEG and GIF, the text chunks in PNG, the properties in X3F. |
+| `text` | object | Text values of the container: `Comment` in JPEG and GIF, text chunks in PNG, properties in X3F. |
 | `icc` | object | `name` and `color_space` of the ICC profile. |
 | `ai` | object | How the image was generated: `prompt`, `model`, `software`, ...; see below. |
 
@@ -51,8 +51,8 @@ Tags have exifread's names; those of MakerNotes have ExifTool's. Each tag is an 
 `field_type`, `field_length` and `values`.
 
 A tag's `values` are BSON numbers, lists and strings. A ratio is stored as a number and keeps its exact form in
-`printable`. Structures in an XMP list are objects. If an XMP text is in several languages, the default text is stored
-under the name of the property, and the others under the name with the language, as in `dc:description[de-DE]`. Some
+`printable`. Structures in an XMP list are objects. If an XMP value is in several languages, the default is stored under
+the name of the property, and the others under the name with the language, as in `dc:description[de-DE]`. Some
 formats store the same information as EXIF in another structure: CRW, X3F, BigTIFF, and JPEGs from cameras older than
 EXIF. For these formats, it is stored as the corresponding EXIF tags. The embedded thumbnail is stored in the collection
 `thumbnails`, under the same `_id`.
@@ -66,9 +66,9 @@ DataMining). Unknown values are absent. The sources are the text chunks of PNG, 
 ## photo
 
 Unknown values are absent. Sources are listed in order of precedence: a name such as `dc:creator` is an XMP field, a
-name in quotes an IPTC dataset, and a name in italics a text of the container, such as a text chunk of a PNG. Names in
-parentheses are read together with the name before them. A field takes its value from the first source that has one.
-Fields marked with * take the values of all sources, without repetitions. This table is generated from the table by
+name in quotes an IPTC dataset, and a name in italics a text value of the container, such as a text chunk of a PNG.
+Names in parentheses are read together with the name before them. A field takes its value from the first source that has
+one. Fields marked with * take the values of all sources, without repetitions. This table is generated from the table by
 which the code fills the fields.
 
 | Field | Type | Unit | Description | Sources |
@@ -85,21 +85,21 @@ other fields.
 Some cameras and programs write a placeholder if there is no value. Placeholders are ignored, so that another source can
 fill the field:
 
-- blank texts, dates that consist of zeros or blanks, and the numbers 4294967295 and 0 where they mean "unknown";
-- texts such as `n/a`, `----` and `(null)` in any field, and `unknown` as a name or a serial number;
+- blank strings, dates that consist of zeros or blanks, and the numbers 4294967295 and 0 where they mean "unknown";
+- strings such as `n/a`, `----` and `(null)` in any field, and `unknown` as a name or a serial number;
 - lenses without a name: `----`, `0.0 mm f/0.0`, `Unknown (8 01 10)`, `65535`, `None`, `n/a`;
-- an ISO of 65535, if another tag has the real one;
+- an ISO of 65535, if another tag has the real ISO;
 - a rating of 0, if another source has a rating;
 - the position (0, 0), with the altitude 0;
 - descriptions that the camera writes: paths such as `DCIM\\100MEDIA\\DJI_0001.JPG`, the codes of Huawei's modes such as
-  `cof` and `sdr_HDRB`, and these texts: %s.
+  `cof` and `sdr_HDRB`, and these strings: %s.
 
-These texts are used as a description only if there is no other description: %s.
+These strings are used as a description only if there is no other description: %s.
 """
 
 
-def _show(source: Source) -> str:
-    """Return a source in Markdown."""
+def _source_cell(source: Source) -> str:
+    """Return the cell of a source in Markdown: its first name, and in parentheses the names that are read with it."""
     if source.kind == "iptc":
         name, *others = (f'"{name}"' for name in source.names)
     elif source.kind == "summary":
@@ -113,13 +113,13 @@ def _show(source: Source) -> str:
 
 def _row(field: Field) -> str:
     """Return the table row of a field in Markdown."""
-    # exifread's names for tags that it does not know are numbers. Only the real names of these tags are listed.
-    sources = dict.fromkeys(_show(source) for source in field.sources if " Tag 0x" not in source.names[0])
+    # exifread names an unknown tag by its number. List only the sources that name such a tag properly.
+    sources = dict.fromkeys(_source_cell(source) for source in field.sources if " Tag 0x" not in source.names[0])
     name = f"`{field.name}`{'*' if field.type.startswith('array') else ''}"
     return f"| {name} | {field.type} | {field.unit} | {field.description} | {', '.join(sources)} |"
 
 
-def rows() -> list[Field]:
+def fields_in_order() -> list[Field]:
     """Return the fields of `photo` in the order of the page.
 
     Dates that are computed follow the first field, and all other computed fields are at the end.
@@ -133,7 +133,9 @@ def rows() -> list[Field]:
 
 def make_page() -> str:
     """Return the page in Markdown."""
-    table = "\n".join(map(_row, rows()))
-    texts = [", ".join(f"`{text}`" for text in sorted(names)) for names in (STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS)]
+    table = "\n".join(map(_row, fields_in_order()))
+    placeholders = [
+        ", ".join(f"`{text}`" for text in sorted(names)) for names in (STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS)
+    ]
     kinds = ", ".join(f"`{kind}`" for kind in KINDS)
-    return TOP % (EXTRACTOR_VERSION, kinds) + table + "\n" + BOTTOM % tuple(texts)
+    return TOP % (EXTRACTOR_VERSION, kinds) + table + "\n" + BOTTOM % tuple(placeholders)

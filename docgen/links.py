@@ -1,4 +1,4 @@
-"""`python -m docgen.links FOLDER`: check every link of a built site. Exit code: 0 if none is broken, else 1.
+"""`python -m docgen.links FOLDER`: check every link of a built site. Exit code: 1 if a link is broken, else 0.
 
 `zensical build --strict` checks links between Markdown pages and their anchors. It does not check images, links in
 HTML, absolute links and links to folders. It also accepts navigation entries without a page, and pages that the

@@ -1,7 +1,7 @@
 """`python -m docgen.scaling`: recompute the tables of docs/scaling.md.
 
 The measured figures in the first table of the page are updated from bench/RESULTS.md and the settings. The other
-figures in that table stay as they are. All other tables are computed from the first one.
+figures in the first table are not changed. All other tables are computed from the first one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from exifinator.config import ROOT, Config
 
 PAGE = ROOT / "docs" / "scaling.md"
 RESULTS = ROOT / "bench" / "RESULTS.md"
-# Maps the letter of a figure to a pattern for its rows in RESULTS.md. If several rows match, their values are added up.
+# Letter of a figure -> pattern for its rows in RESULTS.md. If several rows match, their values are added up.
 MEASURED = {
     "R": r"EXIFinator",
     "w": r"CPU us per image, worker \d+ [^|]*",
@@ -37,7 +37,7 @@ def read_figures(text: str) -> dict[str, float]:
     return {name: float(value.replace(",", "")) for name, value in rows}
 
 
-def measured(results: str, config: Config) -> dict[str, float]:
+def measured_figures(results: str, config: Config) -> dict[str, float]:
     """Return the figures of bench/RESULTS.md and the settings.
 
     Raises:
@@ -59,7 +59,7 @@ def measured(results: str, config: Config) -> dict[str, float]:
 
 
 def put_figures(text: str, figures: Mapping[str, float]) -> str:
-    """Return the page with these values in its table of figures. The units and sources in the table stay as they are.
+    """Return the page with these values in its table of figures. Do not change the units and sources.
 
     Raises:
         ValueError: The table has no row for a figure, or more than one.
@@ -74,10 +74,10 @@ def put_figures(text: str, figures: Mapping[str, float]) -> str:
 
 def transfer_price(terabytes: float) -> float:
     """Return the price in dollars of a month's transfer to the internet."""
-    price, below = 0.0, 0.0
-    for limit, dollars in PRICE_TIERS:
-        price += max(0.0, min(terabytes, limit) - below) * 1000 * dollars
-        below = limit
+    price, lower_limit = 0.0, 0.0
+    for upper_limit, dollars_per_gb in PRICE_TIERS:
+        price += max(0.0, min(terabytes, upper_limit) - lower_limit) * 1000 * dollars_per_gb
+        lower_limit = upper_limit
     return price
 
 
@@ -91,21 +91,21 @@ def cost_table(figures: Mapping[str, float]) -> str:
     f = figures
     for images, _ in CASES:
         terabytes = images * f["B"] / 1e12
-        add("Time on the measured machine: n / R", duration(images / f["R"]))
+        add("Time on the measured machine: n / R", format_duration(images / f["R"]))
         add("GET requests: n × G", f"{images * f['G']:,.0f}")
-        add("price of the GETs: n × G / 1,000 × p", dollars(images * f["G"] / 1000 * f["p"]))
+        add("price of the GETs: n × G / 1,000 × p", format_dollars(images * f["G"] / 1000 * f["p"]))
         add("LIST requests: n / 1,000", f"{images / 1000:,.0f}")
-        add("price of the LISTs: n / 1,000 / 1,000 × q", dollars(images / 1000 / 1000 * f["q"]))
-        add("Listing alone, one machine: n / K", duration(images / f["K"]))
-        add("Bytes read: n × B", size(images * f["B"]))
+        add("price of the LISTs: n / 1,000 / 1,000 × q", format_dollars(images / 1000 / 1000 * f["q"]))
+        add("Listing alone, one machine: n / K", format_duration(images / f["K"]))
+        add("Bytes read: n × B", format_bytes(images * f["B"]))
         add("price of the transfer in the bucket's region", "nothing")
-        add("price of the transfer to the internet", dollars(transfer_price(terabytes)))
-        add("Redis: min(n, Q) × r + W", size(min(images, f["Q"]) * f["r"] + f["W"]))
-        add("Records on disk: n × D", size(images * f["D"]))
-        add("Indexes: n × I", size(images * f["I"]))
-        add("Thumbnails: n × T", size(images * f["T"]))
-        add("MongoDB's disk in total", size(images * (f["D"] + f["I"] + f["T"])))
-    return table(rows)
+        add("price of the transfer to the internet", format_dollars(transfer_price(terabytes)))
+        add("Redis: min(n, Q) × r + W", format_bytes(min(images, f["Q"]) * f["r"] + f["W"]))
+        add("Records on disk: n × D", format_bytes(images * f["D"]))
+        add("Indexes: n × I", format_bytes(images * f["I"]))
+        add("Thumbnails: n × T", format_bytes(images * f["T"]))
+        add("MongoDB's disk in total", format_bytes(images * (f["D"] + f["I"] + f["T"])))
+    return markdown_table(rows)
 
 
 def machines_table(figures: Mapping[str, float]) -> str:
@@ -115,7 +115,7 @@ def machines_table(figures: Mapping[str, float]) -> str:
     for images, days in CASES:
         rate = images / (days * 86400)
         cells = {
-            "Time limit": duration(days * 86400),
+            "Time limit": format_duration(days * 86400),
             "Rate: n / time limit": f"{rate:,.0f} images/s",
             "Worker cores: rate × w / u": f"{rate * f['w'] / 1e6 / f['u']:,.1f}",
             "mongod cores: rate × m / u": f"{rate * f['m'] / 1e6 / f['u']:,.1f}",
@@ -125,29 +125,32 @@ def machines_table(figures: Mapping[str, float]) -> str:
         }
         for name, value in cells.items():
             rows.setdefault(name, []).append(value)
-    return table(rows)
+    return markdown_table(rows)
 
 
-def table(rows: Mapping[str, list[str]]) -> str:
+def markdown_table(rows: Mapping[str, list[str]]) -> str:
+    """Return a table with a column for each of CASES. `rows` maps the name of a row to its cells."""
     lines = [f"| | {' | '.join(NAMES[images] for images, _ in CASES)} |", "|---|--:|--:|--:|"]
     return "\n".join([*lines, *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items())]) + "\n"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
+    """Return a duration in the largest unit of which it has at least two."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length or (unit == "min" and seconds >= 60):
             return f"{seconds / length:,.0f} {unit}" if seconds >= 10 * length else f"{seconds / length:,.1f} {unit}"
     return f"{seconds:,.0f} s"
 
 
-def size(count: float) -> str:
+def format_bytes(n_bytes: float) -> str:
+    """Return a number of bytes in the largest unit of which it has at least one."""
     for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if count >= length:
-            return f"{count / length:,.0f} {unit}" if count >= 10 * length else f"{count / length:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
+        if n_bytes >= length:
+            return f"{n_bytes / length:,.0f} {unit}" if n_bytes >= 10 * length else f"{n_bytes / length:,.1f} {unit}"
+    return f"{n_bytes:,.0f} bytes"
 
 
-def dollars(amount: float) -> str:
+def format_dollars(amount: float) -> str:
     return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.3f}".rstrip("0").rstrip(".")
 
 
@@ -157,7 +160,7 @@ def compute(text: str, results: str) -> str:
     Raises:
         ValueError: A row is missing in the page or in `results`.
     """
-    text = put_figures(text, measured(results, Config()))
+    text = put_figures(text, measured_figures(results, Config()))
     figures = read_figures(text)
     tables = {"costs": cost_table(figures), "machines": machines_table(figures)}
     return _MARKED.sub(lambda match: match[1] + tables[match[2]] + match[3], text)

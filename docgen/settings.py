@@ -36,11 +36,11 @@ def read_settings() -> list[tuple[str, str, str]]:
     for node in ast.parse(source).body:
         if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
             continue
-        above = node.lineno - 2
+        comment_index = node.lineno - 2
         comment: list[str] = []
-        while re.match(r"# (?!---)", lines[above]):
-            comment.insert(0, lines[above][2:])
-            above -= 1
+        while re.match(r"# (?!---)", lines[comment_index]):
+            comment.insert(0, lines[comment_index][2:])
+            comment_index -= 1
         settings.append((node.targets[0].id, ast.unparse(node.value), " ".join(comment)))
     return settings
 
@@ -54,8 +54,8 @@ def make_page() -> str:
         lines += [f"## {title}", "", "| Setting | Type | Default | Description |", "|---|---|---|---|"]
         for name in re.findall(r"^([A-Z][A-Z0-9_]*) = ", body, re.MULTILINE):
             default, text = rows[name]
-            kind = type_of(Config.model_fields[name.lower()])
-            lines.append(f"| `{name}`{{#{name}}} | {kind} | `{default}` | {text.replace('|', chr(92) + '|')} |")
+            type_name = type_of(Config.model_fields[name.lower()])
+            lines.append(f"| `{name}`{{#{name}}} | {type_name} | `{default}` | {text.replace('|', chr(92) + '|')} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -63,13 +63,13 @@ def make_page() -> str:
 def type_of(field: FieldInfo) -> str:
     """Return the type of a setting in words, as in "integer, 1 to 65,535"."""
     limits = dict(_limits(field.metadata))
-    kind = _name(field.annotation, limits)
+    type_name = _type_name(field.annotation, limits)
     low, high = limits.get("ge", limits.get("gt")), limits.get("le")
     if low is None and high is None:
-        return kind
+        return type_name
     if high is None:
-        return f"{kind}, {low:,} or more"
-    return f"{kind}, {'above ' if 'gt' in limits else ''}{low:,} to {high:,}"
+        return f"{type_name}, {low:,} or more"
+    return f"{type_name}, {'above ' if 'gt' in limits else ''}{low:,} to {high:,}"
 
 
 def _limits(metadata: Any) -> Any:
@@ -81,15 +81,15 @@ def _limits(metadata: Any) -> Any:
                 yield name, getattr(item, name)
 
 
-def _name(annotation: Any, limits: dict[str, Any]) -> str:
+def _type_name(annotation: Any, limits: dict[str, Any]) -> str:
     origin = get_origin(annotation)
     if origin is Annotated:
         limits.update(_limits(annotation.__metadata__))
-        return _name(annotation.__origin__, limits)
+        return _type_name(annotation.__origin__, limits)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if origin in (Union, UnionType):
-        return " or ".join(_name(item, limits) for item in get_args(annotation))
+        return " or ".join(_type_name(item, limits) for item in get_args(annotation))
     if origin is tuple:
         return "list of dictionaries" if get_args(annotation)[0] is ScheduleEntry else "list of strings"
     return {

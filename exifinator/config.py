@@ -1,6 +1,6 @@
-"""The settings: settings.py and the environment, read once into a frozen and validated Config.
+"""Read the settings from settings.py and the environment into a frozen and validated Config.
 
-settings.py explains each setting. Tests compare the names and defaults in settings.py with those in Config.
+settings.py explains each setting. Tests check that settings.py and Config have the same names and defaults.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ from exifinator.setting_types import (
 )
 from exifinator.setting_urls import EndpointUrl, MongodbUri, RedisUrl, TilesUrl, WebAddress
 
-# If GREENLETS is "auto", four fifths of these may fetch images.
+# The number of greenlets of a worker if GREENLETS is "auto". Four fifths of them may fetch images.
 MAX_AUTO_GREENLETS = 1250
 # The default limit on the processes of the API. Each takes about 100 MB.
 MAX_AUTO_API_PROCESSES = 4
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
-# First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py), so the
-# database cannot have one of these names.
+# First segments of the API's own paths. The API also serves the database under the path /MONGODB_DATABASE
+# (api/routes/compat.py), so the database cannot have one of these names.
 API_PATHS = frozenset(
     [
         "batches",
@@ -82,7 +82,7 @@ CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$
 
 
 class Config(BaseModel):
-    """All settings. Their names are those in settings.py, in lower case. The repr does not show secrets."""
+    """All settings, under their names in settings.py in lower case. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -201,7 +201,7 @@ class Config(BaseModel):
         return self
 
     def _missing_secrets(self) -> Iterator[str]:
-        """Yield a message for each setting that lets others in although no token or password is set."""
+        """Yield a message for each setting that allows access from outside although no token or password is set."""
         if self.dashboard_auth is None:
             required = 'DASHBOARD_AUTH must be "user:password" because'
             if not is_loopback_host(self.dashboard_host):
@@ -229,7 +229,7 @@ class Config(BaseModel):
 
     @property
     def signs_originals(self) -> bool:
-        """Whether the API gives out links to originals: by default, unless other machines can reach it."""
+        """Whether the API signs links to originals. By default, it does unless other machines can reach it."""
         return not self.api_is_shared if self.api_sign_originals is None else self.api_sign_originals
 
     @property
@@ -263,7 +263,7 @@ def setting_name(field: str) -> str:
     return field.upper()
 
 
-# Terms in pydantic's messages, and plainer terms that replace them for people who edit settings.py.
+# (term in pydantic's messages, plainer term that replaces it for people who edit settings.py).
 _PLAIN_TERMS = (
     ("a valid boolean", "true or false"),
     ("a valid tuple", "a list"),
@@ -280,7 +280,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
 
     Args:
         error: The mistakes.
-        origins: The file or environment variable that each setting comes from, by field of Config.
+        origins: Field of Config -> the file or environment variable that its value comes from.
         file: The name of the settings file.
     """
     lines = []

@@ -119,7 +119,7 @@ class RangeRead:
         last_modified: The object's modification time.
         content_encoding: The Content-Encoding of the stored object, such as "gzip"; empty if it has none.
         is_etag_weak: Whether the ETag is weak, so that S3 does not accept it in If-Match.
-        is_settling: Files only: whether the file was modified so recently that it may still be being written.
+        is_settling: Local files only: whether the file was modified so recently that it may be incomplete.
         storage_class: The storage class. Empty for STANDARD, and if the server sent none.
     """
 
@@ -163,7 +163,7 @@ class Block:
         `xmp`: An XMP packet.
         `iptc`: IPTC datasets (IIM).
         `thumbnail`: A JPEG.
-        `text/NAME`: A text of the container in UTF-8, such as a comment.
+        `text/NAME`: A text value of the container in UTF-8, such as a comment.
         `icc/NAME`: A field of the ICC profile.
         `tags`: Tags of the container as JSON. See metadata/containers/container_tags.py.
         `note/TABLE`: A structure that the MakerNotes' table of this name describes, stored outside a MakerNote.
@@ -186,7 +186,7 @@ class FetchedMetadata:
         format: The name of the file's format.
         blocks: The metadata blocks.
         status: `unsupported` or `damaged` if the container shows it; otherwise `ok`.
-        problem: What is wrong with the file, as a sentence; None if nothing is.
+        problem: What is wrong with the file, as a sentence; None for an intact file.
         width_pixels: The width of the picture as stored, or as displayed if `rotation_applied`.
         height_pixels: The height of the picture as stored, or as displayed if `rotation_applied`.
         rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
@@ -237,10 +237,11 @@ class FetchedMetadata:
         ref = ImageRef.from_member(doc["ref"])
         width, height, rotation_applied = doc["size"]
         requests, bytes_read = doc["cost"]
-        # Another version of EXIFinator may have queued the message.
-        newer = doc.get("fingerprint"), doc.get("storage_class", "")
-        facts = doc["status"], doc["problem"], width, height, rotation_applied, requests, bytes_read
-        return cls(ref, doc["format"], blocks, *facts, *newer)
+        # An older version of EXIFinator may have queued the message without the last two fields.
+        return cls(
+            ref, doc["format"], blocks, doc["status"], doc["problem"], width, height, rotation_applied, requests,
+            bytes_read, doc.get("fingerprint"), doc.get("storage_class", ""),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +272,8 @@ class BatchOwner(TypedDict):
     Attributes:
         host: The name of the process's host.
         pid: The process id.
-        started: When the process was started, as Unix time in seconds. It tells the process from a later one with the
-            same id.
+        started: When the process was started, as Unix time in seconds. It distinguishes the process from a later
+            process with the same id.
     """
 
     host: str
@@ -297,9 +298,9 @@ class BatchOptions(TypedDict):
 
     Attributes:
         refresh: Whether images are indexed again if their records are from an older version of the extractor.
-        verify: Whether failed images are left as they are. Otherwise they are queued again.
-        patterns: The patterns of the sources that have any. Missing if none has.
-        includes_junk: Whether junk files are indexed. Missing if they are not.
+        verify: Whether failed images stay failed. By default, they are queued again.
+        patterns: The patterns of the sources that have patterns. Missing if no source has.
+        includes_junk: Whether junk files are indexed. Missing means False.
         inventory: The address of the inventory report that takes the place of the listing.
     """
 
@@ -355,16 +356,17 @@ class BatchFields(TypedDict, total=False):
         updated_at: When the document was last saved.
         numbers: The counts, as returned by BatchCounts.as_dict.
         empty: The number of empty objects. No worker counts them, because they are not queued.
-        failed_before: The number of failed images that are not queued again. No worker counts them either.
+        failed_before: The number of failed images that are not queued again. No worker counts them, either.
         rate: Images per second; None if the rate is unknown.
         problem: Why the batch ended early; None if it did not.
         limit_reached: Whether the batch stopped at its limit of requests or dollars.
         owner: The process that lists or watches the batch; None after that process has detached.
-        checkpoint: The sources that are still to be listed, in part or whole.
+        checkpoint: The parts of the sources that are still to be listed.
         endpoints: The S3 endpoints of the batch's buckets.
         cancel_requested_at: When cancellation was requested; None if it was not.
-        finished_by: The id of a later batch that finished the images of this one; None if there is none.
-        pruned: What was removed after the batch. Missing if nothing was to be removed, or has not been removed yet.
+        finished_by: The id of a later batch that finished the images of this batch; None if there is none.
+        pruned: What was removed after the batch. Missing if there was nothing to remove, or it has not been removed
+            yet.
     """
 
     sources: list[str]

@@ -30,7 +30,7 @@ from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxErr
 from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status
 from exifinator.search_keys.media_types import MediaType
-from exifinator.search_keys.texts import TEXT_NAMES
+from exifinator.search_keys.search_text import TEXT_NAMES
 
 MAX_VALUES = 50
 

@@ -15,7 +15,7 @@ from api.http.parameters import REPEATABLE, Arguments
 from api.http.responses import json_response
 from api.query.filters import Filters, read_items, read_search
 from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError
-from exifinator.search_keys.texts import TEXT_NAMES
+from exifinator.search_keys.search_text import TEXT_NAMES
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
 

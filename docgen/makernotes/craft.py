@@ -19,8 +19,8 @@ TYPE_NUMBERS = {
     "int32s": 9,
     "rational64s": 10, "float": 11, "double": 12, "?": 3,
 }  # fmt: skip
-TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-# The serial number and the shutter count with which Nikon's structures are enciphered.
+TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+# The serial number and the shutter count that are the keys of Nikon's enciphered structures.
 SERIAL, COUNT = 4242, 4711
 # Tag, TIFF type, number of items, and bytes of the value.
 Entry = tuple[int, int, int, bytes]
@@ -84,8 +84,8 @@ MAKERS = {
 }  # fmt: skip
 
 
-def sample(pattern: str) -> str:
-    """Return a short text that matches a pattern. Of alternatives, the first one is used."""
+def sample_match(pattern: str) -> str:
+    """Return a short string that matches a regular expression. Use the first of several alternatives."""
 
     def to_text(items: Any) -> str:
         text = ""
@@ -120,12 +120,12 @@ def pack(kind: str, number: int, count: int, order: str) -> bytes:
         order = ">" if order == "<" else "<"
     if character in "fd":
         return struct.pack(order + character, number / 8) * count
-    size = struct.calcsize(character)
-    lowest_bits = number & ((1 << 8 * size) - 1)
-    data = lowest_bits.to_bytes(size, "little" if order == "<" else "big")
+    item_bytes = struct.calcsize(character)
+    lowest_bits = number & ((1 << 8 * item_bytes) - 1)
+    data = lowest_bits.to_bytes(item_bytes, "little" if order == "<" else "big")
     if kind.startswith("rational"):
         return (data + struct.pack(order + character, 10)) * count
-    return data * (FORMATS[kind][1] // size) * count
+    return data * (FORMATS[kind][1] // item_bytes) * count
 
 
 def fixed_layout(table: Table, number: int, order: str, length: int = 0) -> bytes:
@@ -135,7 +135,8 @@ def fixed_layout(table: Table, number: int, order: str, length: int = 0) -> byte
         table: The table of the structure.
         number: The value of the fields.
         order: Byte order.
-        length: Length of the structure in bytes. Fields beyond it are left out. 0 for the length of all fields.
+        length: Length of the structure in bytes, beyond which fields are left out. 0 for a structure that has room for
+            all fields.
     """
     data = bytearray(length or 8)
     for (index, _), fields in table.fields.items():
@@ -167,8 +168,7 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
         child: The structure.
         number: The value of the fields.
         order: Byte order of the directory.
-        inner: Makes the bytes of the structure, called as inner(number, order). The default is a structure of fixed
-            layout.
+        inner: Function (number, order) that returns the bytes of the structure. The default is `fixed_layout`.
     """
     table = get_table(child.table)
     if table is None:
@@ -177,9 +177,9 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
     field_type = child.type or (7 if table.unit in (0, 1) else {2: 3, 4: 4, 8: 12}[table.unit])
     if child.counts:
         field_type = child.type or {1: 7, 2: 3, 4: 4}.get(table.unit, 7)
-        length = min(child.counts) * TYPE_SIZES[field_type]
-    inside = child.order or order
-    data = inner(number, inside) if inner else fixed_layout(table, number, inside, length)
+        length = min(child.counts) * TYPE_BYTES[field_type]
+    inner_order = child.order or order
+    data = inner(number, inner_order) if inner else fixed_layout(table, number, inner_order, length)
     data = bytes(child.start) + data
     if (
         not inner
@@ -190,7 +190,7 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
     ):
         # If no field has the index 0, the structure begins with its length in bytes.
         data = pack("int16u" if table.unit == 2 else "int32u", len(data), 1, order) + data[table.unit :]
-    digits = sample(child.head.pattern) if child.head else ""
+    digits = sample_match(child.head.pattern) if child.head else ""
     head = bytes.fromhex(digits + "0" * (len(digits) % 2))
     if child.head and len(head) < 4 and child.cipher == "nikon":
         head = head.ljust(4, b"0")
@@ -199,7 +199,7 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
     data = head + data[len(head) :]
     if child.cipher == "nikon":
         data = decipher_nikon(data, SERIAL, COUNT, child.cipher_start)
-    return tag, field_type, len(data) // TYPE_SIZES[field_type], data
+    return tag, field_type, len(data) // TYPE_BYTES[field_type], data
 
 
 def directory(entries: list[Entry], at: int, order: str, children: dict[int, list[Entry]] | None = None) -> bytes:
@@ -252,7 +252,8 @@ def jpeg(make: str, model: str, order: str, make_note: Any) -> bytes:
         make: The camera's make.
         model: The camera's model.
         order: Byte order.
-        make_note: Returns the MakerNote, called with its offset in the TIFF block, in bytes.
+        make_note: Function that returns the MakerNote. Its argument is the offset of the MakerNote in the TIFF block,
+            in bytes.
 
     Raises:
         ValueError: The MakerNote is too long for a JPEG segment.
@@ -277,5 +278,5 @@ def jpeg(make: str, model: str, order: str, make_note: Any) -> bytes:
     data, _ = block(make_note(at))
     app1 = b"Exif\0\0" + data
     if len(app1) > 65_000:
-        raise ValueError("too long")
+        raise ValueError(f"the EXIF segment has {len(app1):,} bytes, more than a JPEG segment can hold")
     return b"\xff\xd8\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + b"\xff\xd9"

@@ -11,11 +11,11 @@ from typing import Any
 from exifinator.metadata.makernotes.conversions import PRINTS, compile_conversion
 from exifinator.metadata.makernotes.value_functions import SPECIAL
 
-# Share of the points that a conversion must explain. A few others are allowed in any case.
+# Share of the points that a conversion must explain. MAX_EXCEPTIONS unexplained points are always allowed.
 MIN_SHARE = 0.8
 MAX_EXCEPTIONS = 6
-# Do not record exceptions with larger values, because they result from stored values that no camera writes.
-MAX_FIXED = 1e9
+# Larger exceptions are not recorded, because they result from stored values that no camera writes.
+MAX_EXCEPTION_VALUE = 1e9
 
 
 def number(value: Any) -> float | None:
@@ -29,23 +29,23 @@ def number(value: Any) -> float | None:
     return result if math.isfinite(result) else None
 
 
-def same(left: Any, right: Any) -> bool:
+def is_same_value(left: Any, right: Any) -> bool:
     """Return whether two values are equal. Numbers are equal if they differ by at most 2e-7 of the larger one.
 
     Args:
-        left: A number, a text or a list of them.
-        right: A number or a text. For a list, its items separated by spaces.
+        left: A number, a string, or a list of numbers and strings.
+        right: A number or a string. If `left` is a list, a string of items that are separated by spaces.
     """
     if isinstance(left, list):
         parts = str(right).split()
-        return len(parts) == len(left) and all(same(a, b) for a, b in zip(left, parts, strict=True))
+        return len(parts) == len(left) and all(is_same_value(a, b) for a, b in zip(left, parts, strict=True))
     a, b = number(left), number(right)
     if a is not None and b is not None:
         return abs(a - b) <= 2e-7 * max(abs(a), abs(b), 1e-6)
     return str(left) == str(right)
 
 
-def text_of(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number in decimal: a simple fraction with 12 significant digits, any other number with 10."""
     if value == int(value) and abs(value) < 2**53:
         return str(int(value))
@@ -53,7 +53,7 @@ def text_of(value: float) -> str:
     return f"{float(nice):.12g}" if abs(float(nice) - value) < 1e-9 * max(1, abs(value)) else f"{value:.10g}"
 
 
-def _line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
+def _fit_line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
     """Return a and b of the line y = a * x + b that contains most of the points (x, y).
 
     Return None if too few points are on a line.
@@ -88,23 +88,23 @@ def _scalar_candidates(points: list[tuple[Any, float]]) -> Iterator[str]:
     pairs = [(float(x), y) for x, y in points if isinstance(x, int | float) and not isinstance(x, bool)]
     if not pairs:
         return
-    line = _line(pairs)
+    line = _fit_line(pairs)
     if line and line != (1, 0):
-        yield f"lin {text_of(line[0])} {text_of(line[1])}"
+        yield f"lin {format_number(line[0])} {format_number(line[1])}"
     logs = [(x, math.log2(y)) for x, y in pairs if y > 0]
-    line = _line(logs) if len(logs) > len(pairs) / 2 else None
+    line = _fit_line(logs) if len(logs) > len(pairs) / 2 else None
     if line and abs(line[0]) > 1e-9:
         for exponent in (0.0, line[1]):
             factor = 2.0 ** (line[1] - exponent)
-            yield f"pow2 {text_of(line[0])} {text_of(exponent)} {text_of(factor)}"
+            yield f"pow2 {format_number(line[0])} {format_number(exponent)} {format_number(factor)}"
     products = [x * y for x, y in pairs if x and y]
     if len(products) > 4:
         middle = sorted(products)[len(products) // 2]
-        yield f"inv {text_of(middle)}"
+        yield f"inv {format_number(middle)}"
     squares = [(x * x, y) for x, y in pairs]
-    line = _line(squares)
+    line = _fit_line(squares)
     if line:
-        yield f"square;lin {text_of(line[0])} {text_of(line[1])}"
+        yield f"square;lin {format_number(line[0])} {format_number(line[1])}"
     yield "abs"
     yield "neg"
 
@@ -117,7 +117,7 @@ def _mask_candidates(points: list[tuple[Any, float]], bits: int) -> Iterator[tup
             yield f"mask 0x{mask:x} {shift}", [((x & mask) >> shift, y) for x, y in points]
 
 
-def explain(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[Any, Any]] | None:
+def find_exceptions(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[Any, Any]] | None:
     """Return the points that a conversion does not explain; None if there are too many of them.
 
     Args:
@@ -126,21 +126,21 @@ def explain(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[
         order: Byte order, "<" or ">".
     """
     convert = compile_conversion(text) if text else (lambda value, _order: value)
-    wrong = []
+    exceptions = []
     for stored, shown in points:
         try:
             value = convert(stored, order)
         except (ArithmeticError, LookupError, TypeError, ValueError):
             value = None
-        if value is None or not same(value, shown):
-            wrong.append((stored, shown))
-            if len(wrong) > max(MAX_EXCEPTIONS, (1 - MIN_SHARE) * len(points)):
+        if value is None or not is_same_value(value, shown):
+            exceptions.append((stored, shown))
+            if len(exceptions) > max(MAX_EXCEPTIONS, (1 - MIN_SHARE) * len(points)):
                 return None
-    return wrong
+    return exceptions
 
 
-def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str) -> str | None:
-    """Find the conversion that turns the stored values into those that ExifTool shows.
+def fit_conversion(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str) -> str | None:
+    """Find the conversion that turns the stored values into ExifTool's values.
 
     Args:
         points: Pairs of the stored value and the value that ExifTool shows.
@@ -158,71 +158,71 @@ def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str
         candidates.append(name)
         special = SPECIAL[name]
         try:
-            moved = [(special(x, order), y) for x, y in numeric]
+            converted = [(special(x, order), y) for x, y in numeric]
         except (ArithmeticError, LookupError, TypeError, ValueError):
             continue
-        candidates += [f"{name};{text}" for text in _scalar_candidates([(x, y) for x, y in moved if x is not None])]
+        candidates += [f"{name};{text}" for text in _scalar_candidates([(x, y) for x, y in converted if x is not None])]
     best: tuple[int, str, list[tuple[Any, Any]]] | None = None
     for text in candidates:
-        wrong = explain(text, points, order)
-        if wrong is not None and (best is None or len(wrong) < best[0]):
-            best = len(wrong), text, wrong
-            if not wrong:
+        exceptions = find_exceptions(text, points, order)
+        if exceptions is not None and (best is None or len(exceptions) < best[0]):
+            best = len(exceptions), text, exceptions
+            if not exceptions:
                 break
     if (best is None or best[0]) and bits and all(isinstance(x, int) for x, _ in points):
         values = {y for _, y in numeric}
-        for mask, moved in _mask_candidates(numeric, min(bits, 16)):
-            # The masked values cannot have more results than there are masked values, apart from exceptions.
-            if len(values) > len({x for x, _ in moved}) + MAX_EXCEPTIONS:
+        for mask, converted in _mask_candidates(numeric, min(bits, 16)):
+            # Each masked value has one result, so there cannot be more results than masked values, except exceptions.
+            if len(values) > len({x for x, _ in converted}) + MAX_EXCEPTIONS:
                 continue
-            for text in ("", *_scalar_candidates(moved)):
-                whole = f"{mask};{text}" if text else mask
-                wrong = explain(whole, points, order)
-                if wrong is not None and (best is None or len(wrong) < best[0]):
-                    best = len(wrong), whole, wrong
+            for text in ("", *_scalar_candidates(converted)):
+                conversion = f"{mask};{text}" if text else mask
+                exceptions = find_exceptions(conversion, points, order)
+                if exceptions is not None and (best is None or len(exceptions) < best[0]):
+                    best = len(exceptions), conversion, exceptions
             if best and not best[0]:
                 break
     if best is None:
         return None
-    return _with_exceptions(best[1], best[2], missing)
+    return _add_exceptions(best[1], best[2], missing)
 
 
-def _with_exceptions(text: str, wrong: list[tuple[Any, Any]], missing: list[Any]) -> str:
+def _add_exceptions(text: str, exceptions: list[tuple[Any, Any]], missing: list[Any]) -> str:
     """Return a conversion with a step for the points that it does not explain, and one for the missing values."""
     steps = []
-    unset = [x for x in missing if isinstance(x, int)]
-    if unset and len(unset) <= 4:
-        steps.append("none " + " ".join(map(str, sorted(set(unset)))))
-    fixed = [
+    missing_integers = [x for x in missing if isinstance(x, int)]
+    if missing_integers and len(missing_integers) <= 4:
+        steps.append("none " + " ".join(map(str, sorted(set(missing_integers)))))
+    storable_exceptions = [
         (x, y)
-        for x, y in wrong
-        if isinstance(x, int) and (shown := number(y)) is not None and abs(shown) < MAX_FIXED
-        and len(wrong) <= MAX_EXCEPTIONS
+        for x, y in exceptions
+        if isinstance(x, int) and (shown := number(y)) is not None and abs(shown) < MAX_EXCEPTION_VALUE
+        and len(exceptions) <= MAX_EXCEPTIONS
     ]  # fmt: skip
-    if fixed:
-        steps.append("fix " + " ".join(f"{x}={text_of(float(y))}" for x, y in fixed))
+    if storable_exceptions:
+        steps.append("fix " + " ".join(f"{x}={format_number(float(y))}" for x, y in storable_exceptions))
     if text:
         steps.append(text)
     return ";".join(steps)
 
 
-def fit_print(points: list[tuple[Any, str]]) -> str | None:
-    """Find the print form that turns values into the texts that ExifTool shows.
+def fit_print_form(points: list[tuple[Any, str]]) -> str | None:
+    """Find the print form that turns values into the strings that ExifTool prints.
 
     Args:
-        points: Pairs of the value and its text, for values that have no name.
+        points: Pairs of the value and the printed string, for values without a name.
 
     Returns:
-        The print form as in makernotes.conversions; None if none fits, or if the text is the value itself.
+        The print form as in makernotes.conversions; None if no form fits, or if the printed string is the value itself.
     """
     points = [(value, text) for value, text in points if text and not text.startswith("Unknown (")]
     if not points or sum(str(value) == text for value, text in points) >= 0.7 * len(points):
         return None
     forms: list[Callable[[Any], str]] = []
     names: list[str] = []
-    for name, show in PRINTS.items():
+    for name, print_form in PRINTS.items():
         names.append(name)
-        forms.append(show)
+        forms.append(print_form)
     seen: set[str] = set()
     for _, text in points[:: max(1, len(points) // 6)]:
         match = re.search(r"[+-]?\d+(?:\.\d+)?", text)
@@ -249,11 +249,11 @@ def fit_print(points: list[tuple[Any, str]]) -> str | None:
                     names.append(form)
                     forms.append(form.format)
     best_form: tuple[int, str] | None = None
-    for name, show in zip(names, forms, strict=True):
+    for name, print_form in zip(names, forms, strict=True):
         hits = 0
         for value, text in points:
             try:
-                hits += show(value) == text
+                hits += print_form(value) == text
             except (ValueError, TypeError, IndexError, KeyError):
                 continue
         if best_form is None or hits > best_form[0]:

@@ -1,10 +1,10 @@
-"""Make the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
+"""Generate the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
 
 EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. It has the ids, names, types
-and value labels of the tags in each table. The other inputs are:
+and value names of the tags in each table. The other inputs are:
 
 - layout.toml: which tags contain which tables
-- conversions.json: how stored values become the values that ExifTool shows, as measured by probe.py
+- conversions.json: the conversions from stored values to ExifTool's values, as measured by probe.py
 - overrides.toml: conversions that probe.py cannot find
 
 The result is one JSON file per maker in exifinator/metadata/makernotes/table_files/, with one line per table.
@@ -28,7 +28,7 @@ from defusedxml.ElementTree import iterparse
 HERE = Path(__file__).resolve().parent
 TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "table_files"
 
-# Names of tags whose meaning is unknown, and of two kinds of internal tags. ExifTool shows none of them by default.
+# Names of tags whose meaning is unknown. ExifTool does not show them either.
 UNKNOWN = re.compile(r"Unknown\d*$|_0x[0-9a-f]+$|^LC\d+$|^LensKind$")
 NIKON_LENSES = "Nikon::LensCodes"
 
@@ -52,14 +52,16 @@ def read_export(path: Path) -> dict[str, list[Element]]:
 
 
 def _overlaps(tags: list[Element]) -> bool:
-    """Return whether any fields of a structure would overlap if tag ids were offsets in bytes."""
-    spans = sorted(
+    """Return whether any fields of a structure would overlap if their indexes were offsets in bytes."""
+    byte_ranges = sorted(
         (int(tag.get("id", "0").split(".")[0]), TYPE_BYTES.get(tag.get("type", "?"), 1) * int(tag.get("count") or 1))
         for tag in tags
         if tag.get("id", "")[:1].isdigit()
     )
     return any(
-        start + size > following for (start, size), (following, _) in itertools.pairwise(spans) if start < following
+        start + size > following
+        for (start, size), (following, _) in itertools.pairwise(byte_ranges)
+        if start < following
     )
 
 
@@ -71,38 +73,34 @@ class TableMaker:
         conversions: The conversions by table and id, from conversions.json and overrides.toml.
 
     Attributes:
-        label_maps: Value -> label, for tags with labelled values. Tables refer to these maps by number, so that each
-            map is stored only once.
+        maps: The lists of value names. Tables refer to them by number, so that each list is stored only once.
     """
 
     def __init__(self, layout: dict[str, Any], conversions: dict[str, Any]) -> None:
         self._layout = layout
         self._conversions = conversions
         self._ids: dict[str, int] = {}
-        self.label_maps: list[dict[str, str]] = []
+        self.maps: list[dict[str, str]] = []
 
     def _map_id(self, keys: list[Element]) -> int:
-        """Return the number of a map in `label_maps`. Add the map if it is not there."""
-        labels = {key.get("id", ""): (key.findtext("val") or "") for key in keys}
-        text = json.dumps(labels)
+        """Return the number of a list of value names in `maps`. Add the list if it is not there."""
+        names = {key.get("id", ""): (key.findtext("val") or "") for key in keys}
+        text = json.dumps(names)
         if text not in self._ids:
-            self._ids[text] = len(self.label_maps)
-            self.label_maps.append(labels)
+            self._ids[text] = len(self.maps)
+            self.maps.append(names)
         return self._ids[text]
 
     def _field(self, table: str, tag: Element) -> list[Any]:
-        """Return [name, type, count, label maps, conversion, print conversion, condition].
-
-        Empty fields at the end are left out. The label maps are a number, or one number for each value of a list.
-        """
-        value_elements = tag.findall("values")
+        """Return [name, type, count, value names, conversion, print form], without empty fields at the end."""
+        lists = tag.findall("values")
         maps: Any = None
-        if value_elements and value_elements[0].get("index") is None:
-            maps = self._map_id(value_elements[0].findall("key"))
-        elif value_elements:
-            maps = [-1] * (max(int(values.get("index", "0")) for values in value_elements) + 1)
-            for values in value_elements:
-                maps[int(values.get("index", "0"))] = self._map_id(values.findall("key"))
+        if lists and lists[0].get("index") is None:
+            maps = self._map_id(lists[0].findall("key"))
+        elif lists:
+            maps = [-1] * (max(int(names.get("index", "0")) for names in lists) + 1)
+            for names in lists:
+                maps[int(names.get("index", "0"))] = self._map_id(names.findall("key"))
         number = tag.get("id", "")
         index = tag.get("index", "0")
         conversion = self._conversions.get(table, {}).get(number if index == "0" else f"{number}#{index}", {})
@@ -111,13 +109,13 @@ class TableMaker:
             conversion.get("value"), conversion.get("print"), conversion.get("if"),
         ]  # fmt: skip
         while not field[-1]:
-            if len(field) == 4 and field[-1] == 0:  # the number of a label map, not an empty field
+            if len(field) == 4 and field[-1] == 0:
                 break
             field.pop()
         return field
 
     def table(self, name: str, tags: list[Element]) -> dict[str, Any]:
-        """Return one table: its fields and children, and `unit`, the bytes per index (0 if the table is an IFD)."""
+        """Return one table: its unit (0 for a directory), fields and children."""
         fields: dict[str, Any] = {}
         for tag in tags:
             if UNKNOWN.search(tag.get("name", "")):
@@ -133,8 +131,8 @@ class TableMaker:
                 for tag in tags
                 if tag.get("type") not in ("string", "undef", "?")
             )
-            # A table with one-byte fields is indexed by bytes. Assume the same of Nikon's tables, unless their fields
-            # would then overlap.
+            # A table with one-byte fields has indexes in bytes. The indexes of Nikon's tables are in bytes, unless
+            # the fields would then overlap.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
             if name.startswith("Nikon::") and not _overlaps(tags):
                 unit = 1
@@ -160,20 +158,20 @@ def make_tables(
         conversions: The conversions by table and id, from conversions.json and overrides.toml.
     """
     files = {}
-    used = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
+    used_tables = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
     for children in layout["children"].values():
         for child in children.values():
             rows = child if isinstance(child, list) else [child]
-            used.update(row if isinstance(row, str) else row["table"] for row in rows)
+            used_tables.update(row if isinstance(row, str) else row["table"] for row in rows)
     for maker, prefixes in layout["makers"].items():
         tables = TableMaker(layout, conversions)
-        made = {
+        table_lines = {
             name: json.dumps(tables.table(name, tags), ensure_ascii=False, separators=(",", ":"))
             for name, tags in export.items()
-            if name.startswith(tuple(prefixes)) and name in used
+            if name.startswith(tuple(prefixes)) and name in used_tables
         }
-        lines = ",\n".join(f"{json.dumps(name)}:{text}" for name, text in made.items())
-        maps = ",\n".join(json.dumps(names, ensure_ascii=False, separators=(",", ":")) for names in tables.label_maps)
+        lines = ",\n".join(f"{json.dumps(name)}:{text}" for name, text in table_lines.items())
+        maps = ",\n".join(json.dumps(names, ensure_ascii=False, separators=(",", ":")) for names in tables.maps)
         files[maker] = f'{{"tables":{{\n{lines}\n}},"maps":[\n{maps}\n]}}\n'
     return files
 
@@ -189,7 +187,7 @@ def main() -> None:
             conversions.setdefault(table, {}).setdefault(number, {}).update(entry)
     TABLES.mkdir(exist_ok=True, parents=True)
     export = read_export(Path(sys.argv[1]))
-    # ExifTool derives the lens from several tags, so Nikon's lens codes are labels of a Composite tag.
+    # ExifTool composes the tag with Nikon's lens codes from several other tags.
     export[NIKON_LENSES] = [tag for tag in export["Composite"] if tag.get("id") == "Nikon-LensID"]
     for maker, text in make_tables(export, layout, conversions).items():
         (TABLES / f"{maker}.json").write_text(text, encoding="utf-8")

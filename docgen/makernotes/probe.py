@@ -1,8 +1,8 @@
 """Measure how ExifTool converts the values of MakerNotes: `python -m docgen.makernotes.probe [TABLE ...]`.
 
-This module writes conversions.json, from which make_tables.py takes the conversions. For each table in layout.toml, it
-crafts JPEGs with many values, and fit.py finds the conversions that explain ExifTool's answers. By default, all tables
-are measured; with --continue, only those that are not in conversions.json.
+The result is conversions.json, which make_tables.py reads. For each table in layout.toml, this module crafts JPEGs with
+many values, and fit.py finds the conversions that explain ExifTool's answers. By default, all tables are measured. With
+--continue, only tables that are not in conversions.json are measured.
 
 The environment variable EXIFTOOL is the command that runs ExifTool 13.59 (default: exiftool). Only the answers of the
 program are used, not its code.
@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from docgen.makernotes import craft
-from docgen.makernotes.fit import fit, fit_print
+from docgen.makernotes.fit import fit_conversion, fit_print_form
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import decode_exiftool_value
+from exifinator.metadata.makernotes.values import decode_exiftool_type
 
 CONVERSIONS = Path(__file__).resolve().parent / "conversions.json"
-# The stored values that are measured: nearly all that fit into a byte, and larger ones.
+# The stored values that are measured: many that fit into a byte, and larger ones.
 SMALL = [
     *range(25), 28, 30, 32, 33, 36, 40, 44, 48, 50, 56, 60, 63, 64, 70, 72, 80, 85, 96, 99, 100, 110, 112, 120, 126,
     127, 128, 129, 130, 136, 144, 150, 160, 170, 176, 192, 200, 208, 224, 240, 248, 250, 252, 253, 254, 255,
@@ -36,11 +36,14 @@ LARGE = [
 NUMBERS = [*SMALL, *LARGE]
 
 
-def ask(files: list[bytes]) -> list[dict[str, Any]]:
-    """Return ExifTool's answers for each file: "group:name" -> {"id", "num", "val"}.
+def ask_exiftool(files: list[bytes]) -> list[dict[str, Any]]:
+    """Return ExifTool's answers for each file.
 
     Args:
         files: The contents of JPEGs.
+
+    Returns:
+        For each file: "group:name" -> {"id": tag id, "num": value, "val": printed string}.
     """
     command = os.environ.get("EXIFTOOL", "exiftool").split()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,70 +60,74 @@ def ask(files: list[bytes]) -> list[dict[str, Any]]:
     return answers
 
 
-def raw_values(kind: str, number: int, count: int, order: str) -> Any:
+def stored_value_in_directory(kind: str, number: int, count: int, order: str) -> Any:
     """Return the value of a field in a crafted directory, as the decoder has it before the conversion."""
     data = craft.pack(kind, number, count, order)
-    value = decode_exiftool_value(data, kind, order) if kind in FORMATS else data
+    value = decode_exiftool_type(data, kind, order) if kind in FORMATS else data
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 
-def stored_values(table: Table, key: Any, kind: str, number: int, count: int, order: str) -> Any:
+def stored_value(table: Table, key: Any, kind: str, number: int, count: int, order: str) -> Any:
     """Return the value of a field in a crafted file, as the decoder has it before the conversion.
 
     In a structure, the value may differ from `number`, because fields may overlap each other.
     """
     if not table.unit:
-        return raw_values(kind, number, count, order)
+        return stored_value_in_directory(kind, number, count, order)
     data = craft.fixed_layout(table, number, order)
     start = key[0] * table.unit
     item = data[start : start + len(craft.pack(kind, number, count, order))]
-    value = decode_exiftool_value(item, kind, order) if kind in FORMATS else item
+    value = decode_exiftool_type(item, kind, order) if kind in FORMATS else item
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 
-def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[str, int]], order: str) -> dict[str, Any]:
+def fit_fields(
+    table: Table, answers: list[dict[str, Any]], field_types: dict[Any, tuple[str, int]], order: str
+) -> dict[str, Any]:
     """Return the conversions of a table's fields.
 
     Args:
         table: The table.
         answers: ExifTool's answers for each of NUMBERS.
-        kinds: The type and the number of items of each measured field, by its key in the table.
+        field_types: The type and the number of items of each measured field, by its key in the table.
         order: Byte order.
 
     Returns:
         "value" (conversion), "print" (print form) and "unfit" (examples for which there is no conversion), by the
         field's id in ExifTool's export. The id is followed by "#1", "#2" and so on for further fields with the same id.
     """
-    learned: dict[str, Any] = {}
+    conversions: dict[str, Any] = {}
     by_id: list[dict[tuple[str, str], dict[str, Any]]] = []
     for answer in answers:
-        found = {}
+        answer_by_key = {}
         for name, value in answer.items():
             if isinstance(value, dict):
-                found[(str(value.get("id")), name.split(":")[-1])] = value
-        by_id.append(found)
+                answer_by_key[(str(value.get("id")), name.split(":")[-1])] = value
+        by_id.append(answer_by_key)
     for key, fields in table.fields.items():
         number = key[1] if isinstance(key, tuple) else str(key)
-        if key not in kinds:
+        if key not in field_types:
             continue
-        kind, count = kinds[key]
+        kind, count = field_types[key]
         for index, field in enumerate(fields):
-            points, missing, shown = [], [], []
-            for value, found in zip(NUMBERS, by_id, strict=True):
-                stored = stored_values(table, key, kind, value, count, order)
-                result = found.get((number, field.name)) or found.get((str(number).split(".")[0], field.name))
+            points, missing, printed_values = [], [], []
+            for value, answer_by_key in zip(NUMBERS, by_id, strict=True):
+                stored = stored_value(table, key, kind, value, count, order)
+                result = answer_by_key.get((number, field.name)) or answer_by_key.get(
+                    (str(number).split(".")[0], field.name)
+                )
                 if result is None:
                     missing.append(stored)
                     continue
                 plain = result.get("num", result.get("val"))
                 points.append((stored, plain))
                 if not _has_name(field, stored, plain):
-                    shown.append((plain, str(result.get("val"))))
+                    printed_values.append((plain, str(result.get("val"))))
             if not points or kind == "string":
                 continue
             bits = {"int8u": 8, "int16u": 16, "int32u": 32}.get(kind, 0) if count <= 1 else 0
-            value_text = fit(points, missing, bits, order)
-            print_text = fit_print(shown)
+            value_text = fit_conversion(points, missing, bits, order)
+            print_text = fit_print_form(printed_values)
             entry: dict[str, Any] = {}
             if value_text is None:
                 entry["unfit"] = [[str(a), str(b)] for a, b in points[:3]]
@@ -129,12 +136,12 @@ def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[st
             if print_text and print_text != "{}":
                 entry["print"] = print_text
             if entry:
-                learned[number if index == 0 else f"{number}#{index}"] = entry
-    return learned
+                conversions[number if index == 0 else f"{number}#{index}"] = entry
+    return conversions
 
 
 def _has_name(field: Field, stored: Any, plain: Any) -> bool:
-    """Return whether the table has a name for a value, so that its text says nothing about the print form."""
+    """Return whether the table has a name for a value. ExifTool then prints the name instead of a print form."""
     labels = field.labels
     if labels is None or isinstance(labels, tuple):
         return labels is not None
@@ -144,7 +151,7 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
     )
 
 
-def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
+def nest_structure(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
     """Return a structure that contains another one, in which all fields have the lowest bits of `number`.
 
     Args:
@@ -157,17 +164,17 @@ def nested_record(outer: Table, index: int, row: Child, inner: Table, number: in
         length: Length of the outer structure in bytes; 0 if it is not fixed.
     """
     data = bytearray(max(length, 8000))
-    piece = craft.fixed_layout(inner, number, order)
+    inner_data = craft.fixed_layout(inner, number, order)
     start = index * outer.unit
     if row.kind == "offset":
         start = 4096
         data[index : index + 4] = start.to_bytes(4, "little" if order == "<" else "big")
-    end = min(start + len(piece), len(data))
-    data[start:end] = piece[: end - start]
+    end = min(start + len(inner_data), len(data))
+    data[start:end] = inner_data[: end - start]
     return bytes(data[:length] if length else data)
 
 
-def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, nested: Any = None) -> dict[str, Any]:
+def probe_structure(maker: craft.Maker, table: Table, tag: int, child: Child, nested: Any = None) -> dict[str, Any]:
     """Return the conversions of a structure in a tag of the MakerNote, or of a structure that is nested in it.
 
     Args:
@@ -179,7 +186,7 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
     """
     model = maker.model
     if child.model:
-        text = craft.sample(child.model.pattern)
+        text = craft.sample_match(child.model.pattern)
         model = {
             "canon": f"Canon EOS-{text}" if text.startswith("1D") else f"Canon {text}",
             "nikon": f"NIKON {text}",
@@ -193,7 +200,9 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
             size = min(child.sizes) if child.sizes else 0
             if child.counts and not size:
                 size = min(child.counts) * max(outer.unit, 1)
-            inner = lambda n, o, x=outer, s=size: nested_record(x, nested[0], nested[1], table, n, o, s)  # noqa: E731
+            inner = lambda n, o, outer=outer, size=size: nest_structure(  # noqa: E731
+                outer, nested[0], nested[1], table, n, o, size
+            )
         entry = craft.child_entry(tag, child, number, order, inner)
         if entry is None:
             return {}
@@ -205,14 +214,14 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
             files.append(craft.jpeg(maker.make, model, order, make_note))
         except ValueError:
             return {}
-    kinds = {}
+    field_types = {}
     for key, fields in table.fields.items():
         kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
-        kinds[key] = (kind, fields[0].count or 1)
-    return learn(table, ask(files), kinds, child.order or order)
+        field_types[key] = (kind, fields[0].count or 1)
+    return fit_fields(table, ask_exiftool(files), field_types, child.order or order)
 
 
-def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
+def probe_directory(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
     """Return the conversions of a directory.
 
     Args:
@@ -221,17 +230,17 @@ def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, 
         parent: The tag of the main directory that points to the directory; 0 to measure the main directory itself.
     """
     files = []
-    kinds = {}
+    field_types = {}
     for key, fields in table.fields.items():
         if not isinstance(key, int) or key > 0xFFFF or key in table.children:
             continue
         kind = fields[0].kind
         if kind == "string" or kind not in craft.TYPE_NUMBERS:
             continue
-        kinds[key] = ("int16u" if kind == "?" else kind, fields[0].count or 1)
+        field_types[key] = ("int16u" if kind == "?" else kind, fields[0].count or 1)
     for number in NUMBERS:
         entries = []
-        for key, (kind, count) in kinds.items():
+        for key, (kind, count) in field_types.items():
             data = craft.pack(kind, number, count, maker.order)
             entries.append((key, craft.TYPE_NUMBERS[kind], count, data))
         groups = [entries[at : at + 380] for at in range(0, len(entries), 380)]
@@ -244,14 +253,14 @@ def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, 
             args = (entries, None)
         make_note = lambda at, args=args: craft.note(maker, args[0], at, args[1])  # noqa: E731
         files.append(craft.jpeg(maker.make, maker.model, maker.order, make_note))
-    return learn(table, ask(files), kinds, maker.order)
+    return fit_fields(table, ask_exiftool(files), field_types, maker.order)
 
 
 def main() -> None:
     """Measure the tables that are named on the command line, or else all tables."""
     names = set(sys.argv[1:])
-    learned = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
-    done: set[str] = set(learned) if "--continue" in names else set()
+    conversions = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
+    measured_tables: set[str] = set(conversions) if "--continue" in names else set()
     names.discard("--continue")
     for maker in craft.MAKERS.values():
         main_table = get_table(maker.table)
@@ -259,27 +268,30 @@ def main() -> None:
             continue
         jobs: list[tuple[Table, Any]] = []
         if not main_table.unit:
-            jobs.append((main_table, lambda m=maker, t=main_table: probe_plain(m, t)))
+            jobs.append((main_table, lambda m=maker, t=main_table: probe_directory(m, t)))
         for tag, children in main_table.children.items():
             for child in children:
                 table = get_table(child.table)
                 if table is None:
                     continue
                 if child.kind == "ifd":
-                    jobs.append((table, lambda m=maker, t=table, p=tag: probe_plain(m, t, p)))
+                    jobs.append((table, lambda m=maker, t=table, p=tag: probe_directory(m, t, p)))
                 elif table.unit:
-                    jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_binary(m, t, g, c)))
+                    jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_structure(m, t, g, c)))
                     for index, rows in table.children.items():
                         inner = get_table(rows[0].table)
                         if inner is not None and inner.unit:
-                            place = (index, rows[0])
+                            nested = (index, rows[0])
                             jobs.append(
-                                (inner, lambda m=maker, t=inner, g=tag, c=child, n=place: probe_binary(m, t, g, c, n))
+                                (
+                                    inner,
+                                    lambda m=maker, t=inner, g=tag, c=child, n=nested: probe_structure(m, t, g, c, n),
+                                )
                             )
         for table, job in jobs:
-            if table.name in done or (names and table.name not in names):
+            if table.name in measured_tables or (names and table.name not in names):
                 continue
-            done.add(table.name)
+            measured_tables.add(table.name)
             try:
                 result = job()
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -291,11 +303,11 @@ def main() -> None:
             )
             for key in unfit[:3]:
                 print("   ", key, result[key]["unfit"], flush=True)
-            merged = learned.setdefault(table.name, {})
+            merged = conversions.setdefault(table.name, {})
             merged.update(
                 {key: {k: v for k, v in e.items() if k != "unfit"} for key, e in result.items() if set(e) - {"unfit"}}
             )
-            CONVERSIONS.write_text(json.dumps(learned, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
+            CONVERSIONS.write_text(json.dumps(conversions, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Make the tables of QuickTime metadata."""
+"""Generate the tables of QuickTime metadata."""

@@ -1,4 +1,4 @@
-"""Make the tables of QuickTime tags: `python -m docgen.quicktime.make_tables EXPORT`.
+"""Generate the tables of QuickTime tags: `python -m docgen.quicktime.make_tables EXPORT`.
 
 EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. It has the ids, names and
 value names of the tags. The result is exifinator/metadata/quicktime/tables.json, with one line per table.
@@ -16,9 +16,9 @@ from xml.etree.ElementTree import Element
 from docgen.makernotes.make_tables import read_export
 
 TABLES = Path(__file__).resolve().parents[2] / "exifinator" / "metadata" / "quicktime" / "tables.json"
-# Tables with the names of tags by id. They include no structures, which the modules of the package read.
+# ExifTool's tables with the names of tags by id. Structures are not included: the modules of the package decode them.
 NAMES = ("Keys", "AudioKeys", "VideoKeys", "ItemList", "iTunesInfo", "UserData", "TrackRef")
-# Table, tag -> names of the tag's values.
+# Name in tables.json -> the table and the tag of ExifTool whose value names it has.
 VALUES = {
     "brand": ("FileType", "MajorBrand"),
     "handler_class": ("Handler", "HandlerClass"),
@@ -31,7 +31,7 @@ VALUES = {
     "channel_layout": ("ChannelLayout", "LayoutFlags"),
     "field_order": ("VisualSampleDesc", "VideoFieldOrder"),
 }
-# Makers' structures of a fixed layout: a list of offset, name, type, number of items, and names of values.
+# Makers' structures of fixed layout. Each becomes a list of [offset, name, type, number of items, names of values].
 STRUCTURES = ("Pentax::MOV", "Pentax::PENT", "Olympus::MOV1", "Olympus::MOV2", "Olympus::MP4", "Sanyo::MOV",
               "Sanyo::MP4", "Kodak::MOV", "Minolta::MOV1", "Minolta::MOV2", "FujiFilm::MOV", "Nikon::MOV",
               "Samsung::MP4", "Panasonic::PANA")  # fmt: skip
@@ -39,7 +39,7 @@ _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def _id(tag: Element) -> str:
-    """Return the id of a tag, with bytes in place of escapes."""
+    """Return the id of a tag, with each escape such as `\\xa9` replaced by its character."""
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), tag.get("id", ""))
 
 
@@ -52,7 +52,7 @@ def _values(tag: Element) -> dict[str, str]:
 
 
 def _names(tags: list[Element]) -> dict[str, Any]:
-    """Return name, or [name, type, names of values], by id. If tags share an id, the first one is used."""
+    """Return by id the name of a tag, or [name, type, names of values]. If tags share an id, use the first one."""
     names: dict[str, Any] = {}
     for tag in tags:
         row: Any = tag.get("name")
@@ -64,7 +64,7 @@ def _names(tags: list[Element]) -> dict[str, Any]:
 
 
 def _layout(tags: list[Element]) -> list[list[Any]]:
-    """Return the fields of a structure of a fixed layout."""
+    """Return the fields of a structure: [offset, name, type, number of items, names of values] for each."""
     return [
         [int(tag.get("id", "")), tag.get("name"), tag.get("type"), int(tag.get("count") or 1), _values(tag)]
         for tag in tags

@@ -1,1 +1,1 @@
-"""Scripts that make the tables of video containers."""
+"""Generate the tables of video containers."""

@@ -1,4 +1,4 @@
-"""Make the tables of AVI, MPEG transport streams and Matroska: `python -m docgen.video.make_tables EXPORT`.
+"""Generate the tables of AVI, MPEG transport streams and Matroska: `python -m docgen.video.make_tables EXPORT`.
 
 EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. The result has one line per
 table, with the id, name, type and value names of each tag.

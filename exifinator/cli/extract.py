@@ -24,7 +24,7 @@ def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str,
 
     Raises:
         OSError: The file cannot be read.
-        ObjectChanged: The file changed again and again while it was read.
+        ObjectChanged: The file changed during each attempt to read it.
     """
     if not Path(path).is_file() and Path(path).exists():
         # Reading from a pipe would wait for a writer.
@@ -52,7 +52,7 @@ def to_json(value: Any) -> Any:
 
 
 def _walk(paths: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the files in `paths` and, sorted, the files in the folders in `paths`."""
+    """Yield the files in `paths`. For a folder, yield all files in it and its subfolders, sorted."""
     for path in map(Path, paths):
         if path.is_dir():
             yield from sorted(file for file in path.rglob("*") if file.is_file())

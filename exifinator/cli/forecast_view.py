@@ -19,10 +19,10 @@ def describe_forecast(forecast: Forecast) -> str:
     basis = "all of them were read" if forecast.is_exact else f"from a sample of {sample['images']:,.0f}"
     lines = [f"Forecast for {images} ({basis}):"]
 
-    def add(name: str, numbers: Range, show: Callable[[float], str], unit: str = "") -> None:
-        low, high = show(numbers.low), show(numbers.high)
-        between = f"{low} to {high}" if low != high else ""
-        lines.append(f"  {name:<15}{show(numbers.expected):>14}{unit:<5}{between}".rstrip())
+    def add(name: str, estimate: Range, format_number: Callable[[float], str], unit: str = "") -> None:
+        low, high = format_number(estimate.low), format_number(estimate.high)
+        low_to_high = f"{low} to {high}" if low != high else ""
+        lines.append(f"  {name:<15}{format_number(estimate.expected):>14}{unit:<5}{low_to_high}".rstrip())
 
     add("GET requests", forecast.requests, lambda count: f"{count:,.0f}")
     lines.append(f"  {'LIST requests':<15}{forecast.list_requests:>14,}")
@@ -30,7 +30,9 @@ def describe_forecast(forecast: Forecast) -> str:
     add("price", forecast.dollars, format_dollars)
     add("MongoDB's disk", forecast.disk_bytes, format_bytes)
     add("duration", forecast.seconds, format_duration)
-    failed = f" {format_count(int(sample['failed']), 'image')} of it could not be read." if sample["failed"] else ""
+    failed = (
+        f" {format_count(int(sample['failed']), 'image')} of the sample could not be read." if sample["failed"] else ""
+    )
     notes = [
         f"The sample took {format_count(int(sample['requests']), 'GET request')} and the listing "
         f"{format_count(int(sample['list_requests']), 'LIST request')}: {format_bytes(sample['bytes_read'])}, "

@@ -85,30 +85,30 @@ class ProgressDisplay:
         remaining = counts.queued - done
         return format_duration(remaining / rate) if rate > 0 and remaining > 0 else "-"
 
-    def _line(self, phase: str, n: BatchCounts, rate: float, done: int) -> str:
-        excluded = f"{n.excluded:,} excluded, " if n.excluded else ""
-        line = f"{phase}: {n.listed:,} listed, {excluded}{n.unchanged:,} unchanged, {n.queued:,} queued"
+    def _line(self, phase: str, counts: BatchCounts, rate: float, done: int) -> str:
+        excluded = f"{counts.excluded:,} excluded, " if counts.excluded else ""
+        line = f"{phase}: {counts.listed:,} listed, {excluded}{counts.unchanged:,} unchanged, {counts.queued:,} queued"
         if phase == "listing":
             return line
         return (
-            f"{line}, {n.stored:,} indexed, {n.no_exif:,} without EXIF, {n.failed:,} failed, "
-            f"{rate:,.0f} images/s, {format_bytes(n.bytes_read)} read, {self._time_left(n, rate, done)} left"
+            f"{line}, {counts.stored:,} indexed, {counts.no_exif:,} without EXIF, {counts.failed:,} failed, "
+            f"{rate:,.0f} images/s, {format_bytes(counts.bytes_read)} read, {self._time_left(counts, rate, done)} left"
         )
 
-    def _lines(self, phase: str, n: BatchCounts, rate: float, done: int) -> Text:
+    def _lines(self, phase: str, counts: BatchCounts, rate: float, done: int) -> Text:
         """Return the progress as lines that are no wider than the terminal."""
-        parts = [f"{phase} {done:,} of {n.queued:,}" if phase == "indexing" else phase]
-        parts += [f"{rate:,.0f} images/s", f"{format_bytes(n.bytes_read)} read"]
+        parts = [f"{phase} {done:,} of {counts.queued:,}" if phase == "indexing" else phase]
+        parts += [f"{rate:,.0f} images/s", f"{format_bytes(counts.bytes_read)} read"]
         if phase == "indexing":
-            parts.append(f"{self._time_left(n, rate, done)} left")
+            parts.append(f"{self._time_left(counts, rate, done)} left")
         first = len(parts)
-        parts += [f"{n.listed:,} listed", f"{n.unchanged:,} unchanged", f"{n.stored:,} indexed"]
+        parts += [f"{counts.listed:,} listed", f"{counts.unchanged:,} unchanged", f"{counts.stored:,} indexed"]
         others = (
-            (n.no_exif, "without EXIF"),
-            (n.unsupported, "unsupported"),
-            (n.damaged, "damaged"),
-            (n.failed, "failed"),
-            (n.deleted, "deleted"),
+            (counts.no_exif, "without EXIF"),
+            (counts.unsupported, "unsupported"),
+            (counts.damaged, "damaged"),
+            (counts.failed, "failed"),
+            (counts.deleted, "deleted"),
         )
         parts += [f"{count:,} {name}" for count, name in others if count]
         width = max(20, self.console.width)
@@ -160,28 +160,27 @@ class EventDisplay(ProgressDisplay):
 
 def summarize(counts: BatchCounts) -> str:
     """Return a summary of a run in a few lines."""
-    n = counts
-    rate = f", {n.queued / n.seconds:,.0f} images/s" if n.queued and n.seconds else ""
+    rate = f", {counts.queued / counts.seconds:,.0f} images/s" if counts.queued and counts.seconds else ""
     rows = [
-        ("listed", n.listed, ""),
-        ("unchanged", n.unchanged, "already up to date"),
-        ("indexed", n.stored, "photos with EXIF"),
-        ("without EXIF", n.no_exif, "photos without EXIF (recorded)"),
-        ("unsupported", n.unsupported, "files in unsupported formats (recorded)"),
-        ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
-        ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
-        ("deleted", n.deleted, "images deleted in S3 before they were indexed"),
-        ("archived", n.archived, "images to restore in S3 first (not recorded)"),
-        ("excluded", n.excluded, "left out by patterns, or junk such as Thumbs.db (not recorded)"),
-        ("folders", n.folders, "empty objects whose keys end in /"),
+        ("listed", counts.listed, ""),
+        ("unchanged", counts.unchanged, "already up to date"),
+        ("indexed", counts.stored, "photos with EXIF"),
+        ("without EXIF", counts.no_exif, "photos without EXIF (recorded)"),
+        ("unsupported", counts.unsupported, "files in unsupported formats (recorded)"),
+        ("damaged", counts.damaged, "damaged files (recorded, with the problem)"),
+        ("failed", counts.failed, "images that could not be indexed: see `failures`, or the dashboard"),
+        ("deleted", counts.deleted, "images deleted in S3 before they were indexed"),
+        ("archived", counts.archived, "images to restore in S3 first (not recorded)"),
+        ("excluded", counts.excluded, "left out by patterns, or junk such as Thumbs.db (not recorded)"),
+        ("folders", counts.folders, "empty objects whose keys end in /"),
     ]
     lines = [
         f"  {name:<13}{count:>12,}  {meaning}".rstrip()
         for name, count, meaning in rows
         if count or name in ("listed", "indexed", "failed")
     ]
-    read = f"{format_bytes(n.bytes_read)} in {n.requests:,} requests" if n.requests else "nothing"
-    if n.dollars:
-        read += f", for {format_dollars(n.dollars)} with {format_count(n.list_requests, 'LIST request')}"
-    lines.append(f"Read {read}, in {format_duration(n.seconds)}{rate}.")
+    read = f"{format_bytes(counts.bytes_read)} in {counts.requests:,} requests" if counts.requests else "nothing"
+    if counts.dollars:
+        read += f", for {format_dollars(counts.dollars)} with {format_count(counts.list_requests, 'LIST request')}"
+    lines.append(f"Read {read}, in {format_duration(counts.seconds)}{rate}.")
     return "\n".join(lines)

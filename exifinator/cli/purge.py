@@ -25,7 +25,7 @@ class PurgeOptions:
     """The arguments of `purge`.
 
     Attributes:
-        exception: The exception type of the failed jobs to delete; None for all.
+        exception: The exception type of the failed jobs to delete; None for all types.
     """
 
     queues: bool = False
@@ -53,9 +53,9 @@ class _Step:
 
     Attributes:
         name: The plural noun for the items.
-        count: How many items there are.
-        delete: Deletes the items and returns how many were deleted.
-        note: What the user should know after the items have been deleted.
+        count: The number of items.
+        delete: Function that deletes the items, and returns the number of deleted items.
+        note: A sentence to print after the items have been deleted.
     """
 
     name: str

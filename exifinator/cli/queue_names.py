@@ -13,8 +13,8 @@ def check_queues(config: Config, names: tuple[str, ...]) -> list[str]:
     Raises:
         click.UsageError: There is no queue with one of these names.
     """
-    known = [config.download_queue, config.write_queue]
-    unknown = [name for name in names if name not in known]
+    valid_names = [config.download_queue, config.write_queue]
+    unknown = [name for name in names if name not in valid_names]
     if unknown:
-        raise click.UsageError(f"There is no queue {unknown[0]!r}. Use {' or '.join(known)}.")
-    return [name for name in known if not names or name in names]
+        raise click.UsageError(f"There is no queue {unknown[0]!r}. Use {' or '.join(valid_names)}.")
+    return [name for name in valid_names if not names or name in names]

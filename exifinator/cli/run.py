@@ -182,13 +182,13 @@ def run_command(**arguments: Any) -> None:
             from exifinator.batches.prune import prune_after_batch
 
             prune_after_batch(batch.id, sources, client, store, queue)
-    more: dict[str, Any] = {"forecast": forecast.as_dict()} if forecast else {}
+    extra_fields: dict[str, Any] = {"forecast": forecast.as_dict()} if forecast else {}
     if batch.limit_reached:
-        more["problem"] = str(batch.limit_reached)
+        extra_fields["problem"] = str(batch.limit_reached)
     if isinstance(display, EventDisplay):
-        display.event("end", numbers=counts.as_dict(), **more)
+        display.event("end", numbers=counts.as_dict(), **extra_fields)
     elif options.as_json:
-        click.echo(json.dumps({**counts.as_dict(), **more}))
+        click.echo(json.dumps({**counts.as_dict(), **extra_fields}))
     else:
         _print_summary(counts, config, options)
         if forecast:
@@ -221,8 +221,8 @@ def _check_access(
     """Check that the sources can be read.
 
     Returns:
-        The sources that can be read; a readable object of each, for probing its bucket later; and why the other sources
-        cannot be read.
+        The sources that can be read; a readable object of each source, for probing the bucket later; and the errors of
+        the other sources.
 
     Raises:
         ConfigError: S3 denies access to all sources, or the buckets do not exist.
@@ -270,7 +270,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
 
 @contextmanager
 def _webhook_at_end(batch: Batch, config: Config) -> Iterator[None]:
-    """Send the webhook when the run is over, with or without an error, if the batch has ended."""
+    """Send the webhook after the run, even if it failed, provided that the batch has ended."""
     try:
         yield
     finally:

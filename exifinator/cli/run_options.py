@@ -15,7 +15,7 @@ from exifinator.sources.patterns import Patterns, make_patterns, read_pattern_li
 # Enough for the maximum number of patterns, with comments.
 MAX_PATTERN_FILE_CHARS = 100_000
 
-# Maps each option to the options that cannot be combined with it.
+# Option -> options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
     "prune": ("refresh", "no_wait", "inventory", "max_requests", "max_dollars"),
@@ -73,10 +73,10 @@ class RunOptions:
         if self.max_dollars is not None and not (math.isfinite(self.max_dollars) and self.max_dollars > 0):
             raise ConfigError("--max-dollars must be a number above 0", hint="to see what a run costs, use --dry-run")
 
-        for one, others in _INCOMPATIBLE.items():
+        for option, others in _INCOMPATIBLE.items():
             for other in others:
-                if getattr(self, one) and getattr(self, other):
-                    first, second = (f"--{name.replace('_', '-')}" for name in (one, other))
+                if getattr(self, option) and getattr(self, other):
+                    first, second = (f"--{name.replace('_', '-')}" for name in (option, other))
                     raise ConfigError(f"{first} and {second} cannot be combined", hint="use one of them")
         if self.yes and not self.prune:
             raise ConfigError("--yes works only with --prune", hint="other options do not ask for confirmation")

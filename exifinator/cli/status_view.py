@@ -21,7 +21,7 @@ from exifinator.paths import START
 MAX_SOURCES_CHARS = 40
 # Length of a batch's id. It must not be wrapped, so that users can copy it.
 ID_CHARS = 22
-# The names that `status` shows for the states of a batch whose stored name would be unclear to users.
+# Stored name of a batch's state -> the name that `status` shows, where the stored name would be unclear to users.
 _STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 
@@ -145,10 +145,10 @@ def _batches(status: Status) -> Table:
     table.columns[2].no_wrap = True
     for batch in status.batches:
         counts = BatchCounts.from_dict(batch["numbers"])
-        texts = [" ".join(batch["sources"]), *map(_describe_patterns, batch["patterns"])]
+        source_lines = [" ".join(batch["sources"]), *map(_describe_patterns, batch["patterns"])]
         table.add_row(
             batch["id"],
-            "\n".join(safe_cell(_shorten(text)) for text in texts),
+            "\n".join(safe_cell(_shorten(line)) for line in source_lines),
             _STATE_NAMES.get(batch["state"], batch["state"]),
             f"{counts.unchanged + counts.done:,}",
             f"[red]{counts.failed:,}[/]" if counts.failed else "0",
@@ -173,7 +173,7 @@ def _schedule(status: Status) -> Table:
 
 
 def _describe_last(entry: dict[str, Any], now: datetime) -> str:
-    """Return what became of a scheduled source when it was last due."""
+    """Return what happened when a scheduled source was last due."""
     last, batch = entry["last"], entry["last_batch"]
     if last is None:
         return "-"

@@ -56,5 +56,5 @@ def watch_command() -> None:
 
 
 def _exit(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Exit at once: what is not finished is still in the SQS queue."""
+    """Exit immediately. Notifications that have not been handled are still in the SQS queue."""
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""Join things that belong together, directly or through others, into groups."""
+"""Join ids into groups (disjoint sets). Ids that are joined directly or through other ids are in one group."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable
 
 
 class Groups:
-    """Sets of ids. Each id is in one set, and at first alone in it."""
+    """Groups of ids. Each id is in one group. At first, each id has a group of its own."""
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self._of = {id_: {id_} for id_ in ids}
+        self._group_by_id = {id_: {id_} for id_ in ids}
 
     def join(self, a: str, b: str) -> None:
-        """Make one set of those with `a` and `b`."""
-        # Move the smaller set, so that joining n ids in any order takes at most n log n moves.
-        smaller, larger = sorted((self._of[a], self._of[b]), key=len)
+        """Merge the groups of `a` and `b`."""
+        # Move the ids of the smaller group, so that joining n ids in any order takes at most n log n moves.
+        smaller, larger = sorted((self._group_by_id[a], self._group_by_id[b]), key=len)
         if smaller is not larger:
             larger |= smaller
-            self._of.update(dict.fromkeys(smaller, larger))
+            self._group_by_id.update(dict.fromkeys(smaller, larger))
 
     def of(self, id_: str) -> set[str]:
-        """Return the set with an id. It grows with later calls of `join`."""
-        return self._of[id_]
+        """Return the group of an id. Later calls of `join` change the returned set."""
+        return self._group_by_id[id_]
 
     def all(self) -> list[set[str]]:
-        """Return all sets."""
-        return list({id(group): group for group in self._of.values()}.values())
+        """Return all groups."""
+        return list({id(group): group for group in self._group_by_id.values()}.values())

@@ -1,8 +1,9 @@
 """Merge the values of sidecars into `photo`.
 
 Programs save edits in XMP sidecars: most of them do not write into RAW files, and darktable and digiKam write into no
-file. So the descriptive fields of an XMP sidecar win over those of the file. For what the camera records, the file
-wins. Google Photos does not change files either: what people enter there is only in the sidecar of Takeout.
+file. So the descriptive fields of an XMP sidecar take precedence over the file's fields. For the values that the camera
+records, the file takes precedence. Google Photos does not change files either: the values that people enter there are
+only in the sidecars of Takeout.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ DATE_FIELDS = (
     "date_suspect",
 )  # fmt: skip
 PLACE_FIELDS = ("time_zone", "place")
-# Fields in which the value of an XMP sidecar wins: what people enter.
+# Fields that people enter. The value of an XMP sidecar takes precedence over the file's value.
 EDITED_FIELDS = frozenset(
     {
         "location", "country", "state", "city", "sublocation", "title", "headline", "description", "keywords", "people",
@@ -37,8 +38,8 @@ FILE_FIELDS = frozenset(
         *DATE_FIELDS, *PLACE_FIELDS,
     }
 )  # fmt: skip
-# Maps a field to those that change with it: a new location has an altitude of its own, or none.
-_FOLLOWERS = {"location": ("altitude_metres",)}
+# Field -> fields that are replaced or removed with it: the altitude belongs to the location.
+_DEPENDENT_FIELDS = {"location": ("altitude_metres",)}
 # XMP properties with the time of the photo, not of the file.
 _CAPTURE_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated")
 _PRECISIONS = ("year", "month", "day", "minute", "second")
@@ -52,7 +53,7 @@ class Sidecar(NamedTuple):
     Attributes:
         id: The id of its record.
         kind: XMP or TAKEOUT.
-        values: Its values, by field of `photo`.
+        values: The values in the sidecar, by field of `photo`.
     """
 
     id: str
@@ -64,27 +65,27 @@ def merge(own: Mapping[str, Any], sidecars: Sequence[Sidecar]) -> tuple[Photo, l
     """Merge sidecars into the fields that a photo has from its own file.
 
     Args:
-        own: The field `photo` without any sidecars. It is not changed.
-        sidecars: The sidecars. Later ones win over earlier ones.
+        own: The field `photo` of the file itself. It is not changed.
+        sidecars: The sidecars. Later sidecars take precedence over earlier ones.
 
     Returns:
-        The merged `photo`, and for each sidecar the names of the fields that have their value from it.
+        The merged `photo`, and for each sidecar the names of the fields whose value it provides.
     """
     photo: Photo = {name: value for name, value in own.items() if name not in PLACE_FIELDS}
     if photo.pop("taken_offset_inferred", None):
-        # The offset follows from the position, which may change.
+        # The offset was inferred from a position that may change.
         photo.pop("taken_offset", None)
         photo["taken_at"] = photo.get("taken_local", photo.get("taken_at"))
-    origin: dict[str, int] = {}
+    sidecar_index_by_field: dict[str, int] = {}
     for index, sidecar in enumerate(sidecars):
         for name in _merge_one(photo, sidecar):
-            origin[name] = index
-    if not origin:
+            sidecar_index_by_field[name] = index
+    if not sidecar_index_by_field:
         return dict(own), [[] for _ in sidecars]
     photo |= locate(photo)
     fields: list[list[str]] = [[] for _ in sidecars]
-    for name in sorted(origin.keys() & photo.keys()):
-        fields[origin[name]].append(name)
+    for name in sorted(sidecar_index_by_field.keys() & photo.keys()):
+        fields[sidecar_index_by_field[name]].append(name)
     return photo, fields
 
 
@@ -104,13 +105,13 @@ def _merge_one(photo: Photo, sidecar: Sidecar) -> list[str]:
             continue
         photo[name] = value
         changed.append(name)
-        for follower in _FOLLOWERS.get(name, ()):
-            if follower in sidecar.values:
-                photo[follower] = sidecar.values[follower]
-                changed.append(follower)
+        for dependent in _DEPENDENT_FIELDS.get(name, ()):
+            if dependent in sidecar.values:
+                photo[dependent] = sidecar.values[dependent]
+                changed.append(dependent)
             else:
-                photo.pop(follower, None)
-    if _takes_date(photo, sidecar):
+                photo.pop(dependent, None)
+    if _replaces_date(photo, sidecar):
         for name in DATE_FIELDS:
             photo.pop(name, None)
         dates = {name: sidecar.values[name] for name in DATE_FIELDS if name in sidecar.values}
@@ -124,14 +125,14 @@ def _takeout_value(photo: Photo, name: str, value: Any) -> Any:
     if name == "description":
         return value
     if name == "people" and "people" in photo:
-        known = {person.casefold() for person in photo["people"]}
-        added = [person for person in value if person.casefold() not in known]
+        known_people = {person.casefold() for person in photo["people"]}
+        added = [person for person in value if person.casefold() not in known_people]
         return [*photo["people"], *added] if added else None
     return None if name in photo else value
 
 
-def _takes_date(photo: Photo, sidecar: Sidecar) -> bool:
-    """Return whether the date of a sidecar replaces that of the photo."""
+def _replaces_date(photo: Photo, sidecar: Sidecar) -> bool:
+    """Return whether the date of a sidecar replaces the photo's date."""
     values = sidecar.values
     local, new_local = photo.get("taken_local"), values.get("taken_local")
     if not isinstance(new_local, datetime):
@@ -143,7 +144,7 @@ def _takes_date(photo: Photo, sidecar: Sidecar) -> bool:
         is_precise = _precision(values) >= _precision(photo)
         return is_capture and is_precise and not _same_second(local, new_local)
     if photo.get("taken_source") == TAKEN_FROM_FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
-        # Google Photos takes the time of the upload if the file has no date.
+        # If the file has no date, Google Photos uses the time of the upload.
         return False
     return abs(local.replace(tzinfo=None) - new_local.replace(tzinfo=None)) > TAKEOUT_DATE_TOLERANCE
 

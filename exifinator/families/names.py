@@ -12,14 +12,14 @@ import unicodedata
 from typing import NamedTuple
 
 XMP, TAKEOUT = "xmp", "takeout"
-# Takeout cuts the name of a sidecar after this many characters, not counting `.json` and a number such as `(1)`.
+# Takeout truncates the name of a sidecar after this many characters, not counting `.json` and a number such as `(1)`.
 TAKEOUT_NAME_CHARACTERS = 46
-# Takeout cuts the name of a photo after this many characters, counting the extension, which it keeps.
+# Takeout truncates the name of a photo to this many characters, including the extension, which it keeps.
 TAKEOUT_PHOTO_CHARACTERS = 51
 # Characters that Takeout replaces, because file systems do not allow them.
-_REPLACED = re.compile(r"""[&<>:"'/\\|?*%#+;=\0-\x1f]""")
+_REPLACED_CHARACTERS = re.compile(r"""[&<>:"'/\\|?*%#+;=\0-\x1f]""")
 TAKEOUT_SUFFIX = ".supplemental-metadata"
-# What programs append to the name of an edited copy. Google Photos translates its suffix.
+# Suffixes that programs append to the name of an edited copy. Google Photos translates its suffix.
 EDIT_SUFFIXES = (
     "-edited", "_edited", "-ha editado", "-editado", "-bearbeitet", "-bewerkt", "-modifié", "-modificato", "-edytowane",
     "-redigeret", "-redigerad", "-redigert", "-muokattu", "-upraveno", "-szerkesztett", "-editat", "-изменено",
@@ -28,7 +28,7 @@ EDIT_SUFFIXES = (
 # Apple's name of an edited copy: IMG_E1234 beside IMG_1234.
 _APPLE_EDIT = re.compile(r"(img_)e(\d{4,5})")
 _NUMBER = re.compile(r"\((\d{1,5})\)$")
-# What counts as an extension. Whatever else follows a dot is part of the name, as in `trip.v2.xmp`.
+# Known extensions. Any other characters after a dot are part of the name, as in `trip.v2.xmp`.
 EXTENSIONS = frozenset(
     {
         "jpg", "jpeg", "jpe", "jfif", "heic", "heif", "hif", "avif", "png", "gif", "webp", "tif", "tiff", "bmp", "jxl",
@@ -44,14 +44,15 @@ class FileName(NamedTuple):
     """The parts of a file's name, in lower case.
 
     Attributes:
-        folder: The bucket and the folders, with a slash at the end. Unlike the other parts, it keeps its case.
-        name: The name of the photo with its extension; for a sidecar, as the sidecar repeats it.
+        folder: The bucket and the folders, with a slash at the end. The case of its letters is kept.
+        name: The name of the photo with its extension. In a sidecar's name, the part that repeats the photo's name.
         stem: `name` without its extension, number and mark of an edited copy.
         extension: The extension, without the dot.
-        number: The number in parentheses that tells files of one name apart; 0 if there is none.
+        number: The number in parentheses that distinguishes files of one name; 0 for no number.
         is_edit: Whether the file is an edited copy, by its name.
-        cut: Takeout only: the name that Takeout may have cut. It is the start of the photo's name.
-        cut_number: The number that follows `cut`.
+        truncated: Takeout only: the name that Takeout may have truncated, a prefix of the photo's name; "" for a name
+            that is too short to be truncated.
+        truncated_number: The number that follows `truncated`.
     """
 
     folder: str
@@ -60,8 +61,8 @@ class FileName(NamedTuple):
     extension: str
     number: int
     is_edit: bool = False
-    cut: str = ""
-    cut_number: int = 0
+    truncated: str = ""
+    truncated_number: int = 0
 
 
 def file_name(image_id: str, kind: str = "") -> FileName:
@@ -71,20 +72,20 @@ def file_name(image_id: str, kind: str = "") -> FileName:
         image_id: The id of the record.
         kind: XMP or TAKEOUT for a sidecar.
     """
-    folder, _, raw = image_id.rpartition("/")
-    name = _normalize(raw)
-    number, cut = 0, ""
+    folder, _, file_part = image_id.rpartition("/")
+    name = _normalize(file_part)
+    number, truncated = 0, ""
     if kind == XMP:
         name = name.removesuffix(".xmp")
     elif kind == TAKEOUT:
         name, number = _split_number(name.removesuffix(".json"))
-        cut = name if len(name) >= TAKEOUT_NAME_CHARACTERS else ""
+        truncated = name if len(name) >= TAKEOUT_NAME_CHARACTERS else ""
         name = _strip_takeout_suffix(name)
     extension = _extension(name)
-    stem, own_number = _split_number(name.removesuffix(f".{extension}") if extension else name)
+    stem, stem_number = _split_number(name.removesuffix(f".{extension}") if extension else name)
     # Takeout calls the sidecar of `a(1).jpg` either `a.jpg(1).json` or `a(1).jpg.json`.
     stem, is_edit = _strip_edit(stem)
-    return FileName(f"{folder}/", name, stem, extension, own_number or number, is_edit, cut, number)
+    return FileName(f"{folder}/", name, stem, extension, stem_number or number, is_edit, truncated, number)
 
 
 def family_of(image_id: str, kind: str = "") -> str:
@@ -94,41 +95,44 @@ def family_of(image_id: str, kind: str = "") -> str:
 
 
 def links_of(image_id: str, title: str) -> list[str]:
-    """Return the keys of the families that a Takeout sidecar may belong to besides that of its own name.
+    """Return the keys of the families that a Takeout sidecar may belong to, besides the family of its name.
 
-    If Takeout has cut the name of a sidecar, the title inside it says which photo it describes.
+    If Takeout has truncated the name of a sidecar, the title inside the sidecar says which photo it describes.
     """
     parts = file_name(image_id, TAKEOUT)
-    if not parts.cut:
+    if not parts.truncated:
         return []
     keys = {family_of(parts.folder + name) for name in photo_names(title, parts)}
     return sorted(keys - {family_of(image_id, TAKEOUT)})
 
 
 def photo_names(title: str, sidecar: FileName) -> list[str]:
-    """Return the names that Takeout may have given to the photo with this title: whole, or cut like the sidecar's."""
-    name = _normalize(_REPLACED.sub("_", title))
+    """Return the names that Takeout may give to the photo with this title: the whole title, or a truncated one."""
+    name = _normalize(_REPLACED_CHARACTERS.sub("_", title))
     stem, dot, extension = name.rpartition(".")
     if not name or not name.startswith(sidecar.name):
         return []
-    number = f"({sidecar.cut_number})" if sidecar.cut_number else ""
+    number = f"({sidecar.truncated_number})" if sidecar.truncated_number else ""
     if not stem:
         return [name + number]
-    cut_stem = stem[: TAKEOUT_PHOTO_CHARACTERS - len(extension) - 1]
-    return list(dict.fromkeys(f"{start}{number}{dot}{extension}" for start in (stem, cut_stem)))
+    truncated_stem = stem[: TAKEOUT_PHOTO_CHARACTERS - len(extension) - 1]
+    return list(dict.fromkeys(f"{start}{number}{dot}{extension}" for start in (stem, truncated_stem)))
 
 
 def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
-    """Return whether a Takeout sidecar describes the photo, by its name or, if its name is cut, by its title."""
-    bare, number = _move_number(photo.name, photo.extension)
-    sidecar_bare, sidecar_number = _move_number(sidecar.name, sidecar.extension)
-    if (sidecar_bare, sidecar_number or sidecar.number) in ((bare, number), (photo.name, 0)):
+    """Return whether a Takeout sidecar describes the photo, by its name or, if its name is truncated, by its title."""
+    name_without_number, number = _move_number(photo.name, photo.extension)
+    sidecar_name, sidecar_number = _move_number(sidecar.name, sidecar.extension)
+    if (sidecar_name, sidecar_number or sidecar.number) in (
+        (name_without_number, number),
+        (photo.name, 0),
+    ):
         return True
-    return bool(sidecar.cut) and photo.name in photo_names(title, sidecar)
+    return bool(sidecar.truncated) and photo.name in photo_names(title, sidecar)
 
 
 def original_of(sidecar: FileName, derived_from: str) -> str:
-    """Return the name of the photo that darktable has duplicated; "" if the sidecar is not of a duplicate.
+    """Return the name of the photo that darktable has duplicated; "" if the sidecar does not belong to a duplicate.
 
     `NAME_01.EXT.xmp` has the edits of the first duplicate of `NAME.EXT`, and names this file in `xmpMM:DerivedFrom`
     (docs.darktable.org/usermanual/stable/en/overview/sidecar-files/sidecar).
@@ -162,9 +166,9 @@ def _split_number(text: str) -> tuple[str, int]:
 
 
 def _strip_takeout_suffix(name: str) -> str:
-    """Remove `.supplemental-metadata`, or as much of it as Takeout has left."""
+    """Remove `.supplemental-metadata`, or the part of it that a truncated name still has."""
     for length in range(len(TAKEOUT_SUFFIX), 0, -1):
-        # Part of the suffix remains only in names that were cut.
+        # Only a truncated name ends with a part of the suffix.
         if name.endswith(TAKEOUT_SUFFIX[:length]) and (
             length == len(TAKEOUT_SUFFIX) or len(name) >= TAKEOUT_NAME_CHARACTERS
         ):

@@ -1,7 +1,7 @@
 """Find series: the frames of an exposure bracket, a burst or a panorama that one camera took in quick succession.
 
-Few cameras give a series an identifier. They mark each frame as part of a series, and most number the frames. So the
-frames of a series are those of one camera in one folder that follow each other closely.
+Few cameras give a series an identifier. They mark each frame as part of a series, and most number the frames. So a
+series consists of the frames of one camera in one folder that follow each other closely.
 
 Sources: Exif 3.0 (ExposureMode 2, "Auto bracket"), and https://exiftool.org/TagNames/ for the tags of the makers:
 Sony.html (SequenceNumber, SequenceImageNumber, ReleaseMode2), Canon.html (BracketMode, PanoramaFrameNumber),
@@ -24,8 +24,8 @@ BRACKET, BURST, PANORAMA = "bracket", "burst", "panorama"
 # The longest pause between two frames of a series. A photographer turns the camera between the parts of a panorama.
 PAUSES = {BRACKET: timedelta(seconds=5), BURST: timedelta(seconds=2), PANORAMA: timedelta(seconds=60)}
 MAX_EXPOSURE_SECONDS = 60.0
-# Frames that follow each other have one of these windows of time in common. A series that runs over the end of an hour
-# is cut there, so that the frames of a whole day are not read to stack one of them.
+# Frames that follow each other have one of these windows of time in common. A series that continues past the end of an
+# hour is split there, so that stacking one frame does not require reading the frames of a whole day.
 WINDOW_SECONDS = 60
 WINDOWS_PER_HOUR = 60
 # A step between two frames of a bracket is at least a third of a stop. Exposures that differ by less are equal.
@@ -35,9 +35,9 @@ LINK = "series:"
 _EPOCH = datetime(1970, 1, 1)
 _DRIVE_TAGS = ("BracketMode", "ReleaseMode2", "ReleaseMode", "DriveMode", "BurstMode")
 _EXPOSURE_BRACKET = re.compile(r"\bAEB\b|\b(?:AE|exposure|continuous|single-frame|auto) bracket", re.IGNORECASE)
-# Olympus: the first number of SpecialMode, the second is that of the frame.
+# Olympus: first number of SpecialMode -> kind of series. The second number is the number of the frame.
 _OLYMPUS_MODES = {2: BURST, 3: PANORAMA}
-# Sony: 0 is a single frame, 65535 stands for no value.
+# Sony's highest number of a frame. 0 is a single frame, 65535 stands for no value.
 _MAX_NUMBER = 65534
 
 
@@ -48,17 +48,17 @@ class _Frame(NamedTuple):
         began_at, ended_at: The time of the exposure, on the camera's clock.
         number: Its number in the series; -1 if the camera does not number the frames.
         id: The id of its record.
-        bias: The exposure compensation, in stops.
-        time: The exposure time, in stops.
-        settings: What else the exposure depends on: the aperture and the ISO speed.
+        bias_stops: The exposure compensation; None if it is unknown.
+        time_stops: The exposure time as a binary logarithm, so that a difference of 1 is one stop.
+        settings: The other settings that determine the exposure: the aperture and the ISO speed.
     """
 
     began_at: datetime
     number: int
     id: str
     ended_at: datetime
-    bias: float | None
-    time: float | None
+    bias_stops: float | None
+    time_stops: float | None
     settings: tuple[object, object]
 
 
@@ -66,7 +66,7 @@ def series_mark(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> dict[str, 
     """Return what the camera says about the series of a photo: its `kind`, and the `number` of the frame if known.
 
     Args:
-        tags: The tags by name, as they are stored. The whole record may be given.
+        tags: The stored tags by name. A whole record is accepted, too.
         photo: The field `photo` of the file itself.
 
     Returns:
@@ -90,7 +90,7 @@ def series_mark(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> dict[str, 
 
 
 def series_links(image_id: str, mark: Mapping[str, Any], photo: Mapping[str, Any]) -> list[str]:
-    """Return the keys that a frame has in common with the next frame of its series; none if its time is not exact.
+    """Return the keys that a frame has in common with the next frame of its series; [] if its time is not exact.
 
     Args:
         image_id: The id of the record.
@@ -121,10 +121,10 @@ def find_series(records: Iterable[Record]) -> list[list[str]]:
         if not isinstance(mark, Mapping) or mark.get("kind") not in PAUSES or began_at is None:
             continue
         name = file_name(record["_id"])
-        of_name = names.setdefault((name.folder, name.stem, name.number), [])
-        if any(is_same_exposure(record, other) for other in of_name):
+        same_name_records = names.setdefault((name.folder, name.stem, name.number), [])
+        if any(is_same_exposure(record, other) for other in same_name_records):
             continue
-        of_name.append(record)
+        same_name_records.append(record)
         frames.setdefault((name.folder, mark["kind"], _camera(photo)), []).append(
             _Frame(
                 began_at,
@@ -137,8 +137,8 @@ def find_series(records: Iterable[Record]) -> list[list[str]]:
             )
         )
     result: list[list[str]] = []
-    for (_, kind, _), of_camera in frames.items():
-        for run in _runs(sorted(of_camera, key=lambda frame: frame[:3]), kind):
+    for (_, kind, _), camera_frames in frames.items():
+        for run in _runs(sorted(camera_frames, key=lambda frame: frame[:3]), kind):
             parts = _split_brackets(run) if kind == BRACKET else _split_numbered(run, kind)
             result += [[frame.id for frame in part] for part in parts if len(part) > 1]
     return result
@@ -161,7 +161,7 @@ def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
     A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps.
     """
     if len({(frame.began_at, frame.number) for frame in run}) < len(run):
-        # Two bursts within a second, or copies under other names: which frame follows which is unknown.
+        # Two bursts within a second, or copies under other names: the order of the frames is unknown.
         return []
     parts: list[list[_Frame]] = []
     for frame in run:
@@ -175,25 +175,29 @@ def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
 
 def _split_brackets(run: Sequence[_Frame]) -> list[list[_Frame]]:
     """Split a run where an exposure repeats: each frame of a bracket has an exposure of its own."""
-    biases = [frame.bias for frame in run]
+    biases = [frame.bias_stops for frame in run]
     if len({*biases}) > 1 and None not in biases:
         return _split_at_repetitions(run, biases)
-    # In manual mode, some cameras vary the exposure time and leave the compensation as it is. Unlike exposures of an
-    # automatic mode, these have the aperture and the ISO speed in common.
+    # In manual mode, some cameras vary the exposure time but not the compensation. Unlike in an automatic mode, the
+    # frames then have the aperture and the ISO speed in common.
     groups = [list(group) for _, group in itertools.groupby(run, key=lambda frame: frame.settings)]
-    return [part for group in groups for part in _split_at_repetitions(group, [frame.time for frame in group])]
+    return [part for group in groups for part in _split_at_repetitions(group, [frame.time_stops for frame in group])]
 
 
 def _split_at_repetitions(run: Sequence[_Frame], exposures: Sequence[float | None]) -> list[list[_Frame]]:
     parts: list[list[_Frame]] = []
-    seen: list[float] = []
+    exposures_so_far: list[float] = []
     for frame, exposure in zip(run, exposures, strict=True):
-        if not seen or exposure is None or any(abs(exposure - other) < MIN_STEP for other in seen):
+        if (
+            not exposures_so_far
+            or exposure is None
+            or any(abs(exposure - other) < MIN_STEP for other in exposures_so_far)
+        ):
             parts.append([])
-            seen = []
+            exposures_so_far = []
         parts[-1].append(frame)
         if exposure is not None:
-            seen.append(exposure)
+            exposures_so_far.append(exposure)
     return parts
 
 
@@ -213,13 +217,13 @@ def _camera(photo: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _is_bracket(tags: Mapping[str, Any], name: str) -> bool:
     tag = tags.get(f"MakerNote {name}")
-    printed = tag.get("printable") if isinstance(tag, Mapping) else None
-    return isinstance(printed, str) and bool(_EXPOSURE_BRACKET.search(printed))
+    meaning = tag.get("printable") if isinstance(tag, Mapping) else None
+    return isinstance(meaning, str) and bool(_EXPOSURE_BRACKET.search(meaning))
 
 
 def _numbers(tags: Mapping[str, Any], name: str) -> list[int]:
-    """Return the values of a tag; [] if one of them is no number of a frame."""
+    """Return the values of a tag; [] if one of them is not a valid number of a frame."""
     tag = tags.get(f"MakerNote {name}")
     values = tag.get("values") if isinstance(tag, Mapping) else None
-    listed: list[Any] = values if isinstance(values, list) else [values]
-    return listed if all(type(value) is int and 0 <= value <= _MAX_NUMBER for value in listed) else []
+    numbers: list[Any] = values if isinstance(values, list) else [values]
+    return numbers if all(type(number) is int and 0 <= number <= _MAX_NUMBER for number in numbers) else []

@@ -12,7 +12,7 @@ from exifinator.search_keys.kinds import RAW_FORMATS
 
 Record = Mapping[str, Any]
 
-# Two files of one exposure have the same time, but it may be rounded in one of them.
+# Two files of one exposure have the same time, but one file may contain it rounded.
 SAME_EXPOSURE = timedelta(seconds=1)
 
 
@@ -42,31 +42,34 @@ def is_video(record: Record) -> bool:
 
 
 def find_photos(records: Sequence[Record]) -> dict[str, list[str]]:
-    """Return the ids of the photos that each sidecar belongs to, sorted, by the id of the sidecar.
+    """Match the sidecars among the records with their photos.
 
     Args:
-        records: All records of a family, or of several.
+        records: All records of one family or of several families.
+
+    Returns:
+        Id of a sidecar -> the sorted ids of the photos that it belongs to.
     """
     photos = [(record, file_name(record["_id"])) for record in records if is_photo(record)]
-    owners: dict[str, list[str]] = {}
+    photo_ids_by_sidecar: dict[str, list[str]] = {}
     described: set[str] = set()
     takeout: list[tuple[Record, FileName]] = []
     for record in records:
         kind = sidecar_kind(record)
         if kind == XMP:
-            owners[record["_id"]] = _photos_of_xmp(record, file_name(record["_id"], XMP), photos)
+            photo_ids_by_sidecar[record["_id"]] = _photos_of_xmp(record, file_name(record["_id"], XMP), photos)
         elif kind == TAKEOUT:
             name = file_name(record["_id"], TAKEOUT)
             takeout.append((record, name))
             ids = _photos_of_takeout(record, name, photos)
-            owners[record["_id"]] = ids
+            photo_ids_by_sidecar[record["_id"]] = ids
             described.update(ids)
-    # An edited copy has the sidecar of its original, unless it has one of its own.
+    # An edited copy has the sidecar of its original, unless it has its own sidecar.
     for record, name in photos:
         if name.is_edit and record["_id"] not in described:
             for sidecar in _sidecars_of_original(name, takeout):
-                owners[sidecar].append(record["_id"])
-    return {sidecar: sorted(ids) for sidecar, ids in owners.items()}
+                photo_ids_by_sidecar[sidecar].append(record["_id"])
+    return {sidecar: sorted(ids) for sidecar, ids in photo_ids_by_sidecar.items()}
 
 
 def _photos_of_xmp(record: Record, name: FileName, photos: Sequence[tuple[Record, FileName]]) -> list[str]:
@@ -77,19 +80,22 @@ def _photos_of_xmp(record: Record, name: FileName, photos: Sequence[tuple[Record
     """
     if name.extension:
         names = (name.name, original_of(name, str(record["sidecar"].get("original", ""))))
-        found = [[photo["_id"] for photo, other in photos if _is_in(other, name) and other.name == it] for it in names]
-        return found[0] or found[1]
-    named = [(photo, other) for photo, other in photos if _is_in(other, name) and _base(other) == name.name]
+        by_name, by_original = (
+            [photo["_id"] for photo, other in photos if _share_folder(other, name) and other.name == photo_name]
+            for photo_name in names
+        )
+        return by_name or by_original
+    same_name = [(photo, other) for photo, other in photos if _share_folder(other, name) and _base(other) == name.name]
     extension = record["sidecar"].get("extension")
     if extension:
-        chosen = [photo for photo, other in named if other.extension == extension]
+        chosen = [photo for photo, other in same_name if other.extension == extension]
     else:
-        candidates = [photo for photo, _ in named]
+        candidates = [photo for photo, _ in same_name]
         chosen = [*filter(is_raw, candidates)] or [*filter(is_picture, candidates)] or candidates
     raws = [photo for photo in chosen if is_raw(photo)]
     companions = [
         photo
-        for photo, _ in named
+        for photo, _ in same_name
         if photo not in chosen and is_picture(photo) and any(is_same_exposure(photo, raw) for raw in raws)
     ]
     return [photo["_id"] for photo in (*chosen, *companions)]
@@ -98,10 +104,10 @@ def _photos_of_xmp(record: Record, name: FileName, photos: Sequence[tuple[Record
 def _photos_of_takeout(record: Record, name: FileName, photos: Sequence[tuple[Record, FileName]]) -> list[str]:
     """Return the photos of a sidecar of Takeout: usually one, or none if it is not certain which one."""
     title = str(record["sidecar"].get("title", ""))
-    near = [(photo, other) for photo, other in photos if _is_in(other, name)]
+    near = [(photo, other) for photo, other in photos if _share_folder(other, name)]
     matching = [(photo, other) for photo, other in near if matches_takeout(other, name, title)]
-    if not matching and not name.extension and not name.cut:
-        # Photos whose title has no extension have it only in the name of the file.
+    if not matching and not name.extension and not name.truncated:
+        # If the title has no extension, only the name of the photo's file has one.
         matching = [(photo, other) for photo, other in near if _base(other) == _with_number(name.name, name)]
     return [photo["_id"] for photo, _ in matching] if len(matching) == 1 else []
 
@@ -111,7 +117,7 @@ def _sidecars_of_original(edit: FileName, takeout: Sequence[tuple[Record, FileNa
     originals = [
         (record["_id"], name)
         for record, name in takeout
-        if _is_in(edit, name)
+        if _share_folder(edit, name)
         and not name.is_edit
         and edit.stem in {stem for stem, number in _stems(record, name) if number == edit.number}
     ]
@@ -121,12 +127,12 @@ def _sidecars_of_original(edit: FileName, takeout: Sequence[tuple[Record, FileNa
 
 def _stems(record: Record, name: FileName) -> list[tuple[str, int]]:
     """Return the stems and numbers that the photo of a sidecar may have."""
-    titled = photo_names(str(record["sidecar"].get("title", "")), name) if name.cut else []
-    names = [file_name(name.folder + title) for title in titled]
+    titles = photo_names(str(record["sidecar"].get("title", "")), name) if name.truncated else []
+    names = [file_name(name.folder + title) for title in titles]
     return [(name.stem, name.number), *((other.stem, other.number) for other in names)]
 
 
-def _is_in(photo: FileName, sidecar: FileName) -> bool:
+def _share_folder(photo: FileName, sidecar: FileName) -> bool:
     return photo.folder == sidecar.folder
 
 
@@ -136,24 +142,24 @@ def _base(name: FileName) -> str:
 
 
 def _with_number(text: str, name: FileName) -> str:
-    return f"{text}({name.cut_number})" if name.cut_number else text
+    return f"{text}({name.truncated_number})" if name.truncated_number else text
 
 
 def own_photo(record: Record) -> dict[str, Any]:
-    """Return the field `photo` as it is without sidecars."""
+    """Return the field `photo` of the file itself, without values from sidecars."""
     own = record.get("own")
     photo = own.get("photo") if isinstance(own, Mapping) else record.get("photo")
     return dict(photo) if isinstance(photo, Mapping) else {}
 
 
 def is_same_exposure(a: Record, b: Record) -> bool:
-    """Return whether two files of one name were taken at the same time, as far as their dates tell."""
+    """Return whether two files of one name were taken at the same time. Without exact dates, assume it."""
     first, second = exact_time(a), exact_time(b)
     return first is None or second is None or abs(first - second) <= SAME_EXPOSURE
 
 
 def exact_time(record: Record) -> datetime | None:
-    """Return the time on the camera's clock; None if the file has no time of its own with seconds."""
+    """Return the time on the camera's clock; None if the file itself has no time with seconds."""
     photo = own_photo(record)
     local = photo.get("taken_local")
     is_exact = photo.get("taken_precision", "second") == "second" and photo.get("taken_source") != TAKEN_FROM_FILE_NAME

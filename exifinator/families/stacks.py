@@ -1,7 +1,7 @@
 """Form stacks: photos and videos that show one exposure or one series, or an original and its edited copies.
 
-Files of one family are stacked if their dates do not contradict. Files whose names differ are stacked if both have the
-same identifier from the camera, that of a Live Photo or that of a burst, or if they are frames of one series.
+Files of one family are stacked if their dates do not contradict each other. Files with different names are stacked if
+the camera gave both the same identifier of a Live Photo or of a burst, or if they are frames of one series.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from exifinator.families.sidecars import (
 Stack = dict[str, Any]
 Member = tuple[Record, FileName]
 
-# The parts of a stack. The first of these roles that occurs is the primary: what a gallery shows.
+# The roles in a stack. The file with the first of these roles is the primary, which a gallery shows.
 ROLES = ("edited", "photo", BURST, BRACKET, PANORAMA, "raw", "video")
 # The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
 MAX_IDENTIFIER_CHARACTERS = 100
-# The number of files with one name or identifier that are compared with each other.
+# If more files share a name or identifier, they are not compared with each other.
 MAX_COMPARED = 40
-# Where cameras say which files belong together: kind of link -> tags, and properties of XMP.
+# (kind of link, tag or XMP property in which cameras store the identifier of a Live Photo or a burst).
 LIVE = "live"
 _TAGS = ((LIVE, "MakerNote ContentIdentifier"), (LIVE, "Keys ContentIdentifier"), (BURST, "MakerNote BurstUUID"))
 _PROPERTIES = ((BURST, "GCamera:BurstID"),)
 
 
 def relations(image_id: str, tags: Mapping[str, Any], xmp: object, photo: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what connects a photo with files of other names in its folder.
+    """Return the fields that connect a photo with files of other names in its folder.
 
     Args:
         image_id: The id of the record.
-        tags: The tags by name, as they are stored. The whole record may be given.
+        tags: The stored tags by name. A whole record is accepted, too.
         xmp: The XMP properties.
         photo: The field `photo` of the file itself.
 
@@ -60,13 +60,15 @@ def relations(image_id: str, tags: Mapping[str, Any], xmp: object, photo: Mappin
 
 
 def _identifiers(image_id: str, tags: Mapping[str, Any], xmp: object) -> list[str]:
-    """Return the keys of a photo that follow from its identifiers."""
+    """Return a link for each identifier that the camera gave to a photo."""
     folder = image_id.rpartition("/")[0]
     values = [(kind, tag.get("values")) for kind, name in _TAGS if isinstance(tag := tags.get(name), Mapping)]
     if isinstance(xmp, Mapping):
         values += [(kind, xmp.get(name)) for kind, name in _PROPERTIES]
-    texts = [(kind, value.strip()[:MAX_IDENTIFIER_CHARACTERS]) for kind, value in values if isinstance(value, str)]
-    return list(dict.fromkeys(f"{kind}:{folder}/{text}" for kind, text in texts if text))
+    identifiers = [
+        (kind, value.strip()[:MAX_IDENTIFIER_CHARACTERS]) for kind, value in values if isinstance(value, str)
+    ]
+    return list(dict.fromkeys(f"{kind}:{folder}/{identifier}" for kind, identifier in identifiers if identifier))
 
 
 def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
@@ -78,7 +80,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
     members = {record["_id"]: (record, file_name(record["_id"])) for record in records if is_photo(record)}
     groups = Groups(members)
     for image_ids in _by_key(members).values():
-        # More files than that are not the files of one photo.
+        # No photo has more than MAX_COMPARED files.
         if 1 < len(image_ids) <= MAX_COMPARED:
             _join_one_photo({image_id: members[image_id] for image_id in image_ids}, groups)
     roles = {image_id: _role(*member) for image_id, member in members.items()}
@@ -125,39 +127,39 @@ def _find_series(members: Mapping[str, Member], groups: Groups) -> list[list[str
 def _join_one_photo(members: Mapping[str, Member], groups: Groups) -> None:
     """Join the files with one name, or with one identifier of a Live Photo, that belong to one photo.
 
-    A file without an exact date may fit several others. If the dates of these contradict each other, it belongs to
-    the ones with its extension, or to none.
+    A file without an exact date may fit several files. If the dates of these files contradict each other, it joins only
+    the files with its own extension, or no file.
     """
     undated = [image_id for image_id, (record, _) in members.items() if exact_time(record) is None]
     dated = members.keys() - set(undated)
     for first, second in itertools.combinations(sorted(dated), 2):
-        if _belong(*members[first], *members[second]):
+        if _belong_to_one_stack(*members[first], *members[second]):
             groups.join(first, second)
     # Originals come first, so that an edited copy may fit an original without a date.
     for image_id in sorted(undated, key=lambda image_id: (members[image_id][1].is_edit, image_id)):
         fitting = [other for other in sorted(members) if _fits(image_id, other, members)]
-        if not _agree(fitting, members, groups):
+        if not _dates_agree(fitting, members, groups):
             extension = members[image_id][1].extension
             fitting = [other for other in fitting if members[other][1].extension == extension]
-        if _agree([image_id, *fitting], members, groups):
+        if _dates_agree([image_id, *fitting], members, groups):
             for other in fitting:
                 groups.join(image_id, other)
 
 
 def _fits(a: str, b: str, members: Mapping[str, Member]) -> bool:
-    return a != b and _belong(*members[a], *members[b])
+    return a != b and _belong_to_one_stack(*members[a], *members[b])
 
 
-def _agree(image_ids: Iterable[str], members: Mapping[str, Member], groups: Groups) -> bool:
-    """Return whether the dates of these files, and of those in their groups, do not contradict each other."""
-    together = {other for image_id in image_ids for other in groups.of(image_id)} & members.keys()
-    return not any(_contradict(*members[a], *members[b]) for a, b in itertools.combinations(sorted(together), 2))
+def _dates_agree(image_ids: Iterable[str], members: Mapping[str, Member], groups: Groups) -> bool:
+    """Return whether the dates of these files, and of the files in their groups, do not contradict each other."""
+    group_ids = {other for image_id in image_ids for other in groups.of(image_id)} & members.keys()
+    return not any(_dates_contradict(*members[a], *members[b]) for a, b in itertools.combinations(sorted(group_ids), 2))
 
 
-def _contradict(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
+def _dates_contradict(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     """Return whether two files have one name, but were not taken at one time."""
-    is_near = _is_near if is_video(a) or is_video(b) else is_same_exposure
-    return _is_same_name(a_name, b_name, ignore_edits=True) and not is_near(a, b)
+    is_same_time = _is_near_in_time if is_video(a) or is_video(b) else is_same_exposure
+    return _is_same_name(a_name, b_name, ignore_edits=True) and not is_same_time(a, b)
 
 
 def _by_key(members: Mapping[str, Member]) -> dict[str, list[str]]:
@@ -179,7 +181,7 @@ def _role(record: Record, name: FileName) -> str:
     return "burst" if _links(record, BURST) else "photo"
 
 
-def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
+def _belong_to_one_stack(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     """Return whether two photos or videos belong to one stack."""
     if is_video(a) != is_video(b):
         picture, video = (b, a) if is_video(a) else (a, b)
@@ -196,24 +198,24 @@ def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
 
 
 def _is_live_pair(picture: Record, video: Record, *, is_same_name: bool) -> bool:
-    """Return whether a video is that of a Live Photo: by identifier, or else by name, length and time."""
-    of_picture, of_video = _links(picture, LIVE), _links(video, LIVE)
-    if of_picture and of_video:
-        return bool(of_picture & of_video)
+    """Return whether a picture and a video are one Live Photo: by identifier, or else by name, length and time."""
+    picture_links, video_links = _links(picture, LIVE), _links(video, LIVE)
+    if picture_links and video_links:
+        return bool(picture_links & video_links)
     seconds = own_photo(video).get("duration_seconds")
     if not is_same_name or (isinstance(seconds, int | float) and seconds > MAX_LIVE_SECONDS):
         return False
-    return _is_near(picture, video)
+    return _is_near_in_time(picture, video)
 
 
-def _is_near(a: Record, b: Record) -> bool:
-    """Return whether two files were recorded within seconds, as far as their dates tell."""
+def _is_near_in_time(a: Record, b: Record) -> bool:
+    """Return whether two files were recorded within LIVE_TOLERANCE. Without exact dates, assume it."""
     first, second = exact_time(a), exact_time(b)
     if first is None or second is None:
         return True
     if abs(first - second) <= LIVE_TOLERANCE:
         return True
-    # One of them may have its time in UTC only.
+    # The date of one of the two files may be in UTC, so compare both in UTC.
     first, second = _instant(a), _instant(b)
     return first is not None and second is not None and abs(first - second) <= LIVE_TOLERANCE
 

@@ -15,10 +15,10 @@ from exifinator.metadata.limits import MAX_INTEGER
 
 Fields = Mapping[str, str | list[str]]
 
-# Longer texts are not read as JSON. A ComfyUI graph of a hundred nodes has 50 KB.
+# Longer strings are not parsed as JSON. A ComfyUI graph of a hundred nodes has 50 KB.
 MAX_JSON_CHARACTERS = 512 * 1024
 MAX_NODES, MAX_LINKS = 2000, 8
-MAX_CHARACTERS = 10_000
+MAX_VALUE_CHARACTERS = 10_000
 
 # The last paragraph of Stable Diffusion's parameters: "Steps: 20, Sampler: Euler a, Seed: 42, Model: name".
 SETTINGS_LINE = re.compile(r"(?:^|\n)(Steps: *\d+, *[^\n]*)")
@@ -36,7 +36,7 @@ JSON_NAMES = {
     "seed": ("seed", "noise_seed"),
     "steps": ("steps", "num_inference_steps"),
 }
-# Name of a text that contains JSON -> the program that writes it; "" if several programs do.
+# Name of a text value that contains JSON -> the program that writes it; "" if several programs do.
 JSON_TEXTS = {
     "invokeai_metadata": "InvokeAI",
     "sd-metadata": "InvokeAI",
@@ -55,9 +55,9 @@ def describe_generation(text: Fields, xmp: Fields, comment: str = "") -> dict[st
     """Return what the metadata says about the generation of an image; an empty dictionary if it says nothing.
 
     Args:
-        text: The texts of the container.
+        text: The text values of the container.
         xmp: The XMP properties.
-        comment: EXIF's UserComment, in which JPEG and WebP files have what PNG files have in text chunks.
+        comment: EXIF's UserComment. Generators write it to JPEG and WebP files, and text chunks to PNG files.
 
     Returns:
         The known fields among `generated` (True if any of the metadata says so), `prompt`, `negative_prompt`, `model`,
@@ -79,7 +79,7 @@ def describe_generation(text: Fields, xmp: Fields, comment: str = "") -> dict[st
     for field, value in (("source_type", source_type), ("data_mining", _first(xmp, "plus:DataMining"))):
         if value:
             result[field] = value.rpartition("/")[2]
-    return {field: value[:MAX_CHARACTERS] if isinstance(value, str) else value for field, value in result.items()}
+    return {field: value[:MAX_VALUE_CHARACTERS] if isinstance(value, str) else value for field, value in result.items()}
 
 
 def _first(fields: Fields, name: str) -> str:
@@ -99,7 +99,7 @@ def _json_object(text: str) -> Any:
 
 
 def _from_texts(text: Fields) -> dict[str, Any]:
-    """Read the texts of InvokeAI, SwarmUI, Fooocus, NovelAI, Easy Diffusion and Midjourney."""
+    """Read the text values of InvokeAI, SwarmUI, Fooocus, NovelAI, Easy Diffusion and Midjourney."""
     for name, software in JSON_TEXTS.items():
         result = _from_json_text(_first(text, name), software)
         if result:
@@ -164,7 +164,9 @@ def _from_parameters(text: str) -> dict[str, Any]:
     if line is None:
         return {}
     prompt, _, negative = text[: line.start()].partition(NEGATIVE_PROMPT)
-    settings = {match[1].strip(): match[2].strip().strip('"') for match in SETTING.finditer(line[1][:MAX_CHARACTERS])}
+    settings = {
+        match[1].strip(): match[2].strip().strip('"') for match in SETTING.finditer(line[1][:MAX_VALUE_CHARACTERS])
+    }
     version = settings.get("Version", "")
     result: dict[str, Any] = {
         "prompt": prompt.strip(),
@@ -197,8 +199,8 @@ def _from_graph(text: str) -> dict[str, Any]:
     )
     sampler = sampler or next((inputs for inputs in nodes.values() if "positive" in inputs), {})
     result: dict[str, Any] = {"software": "ComfyUI"}
-    texts = list(_texts(nodes))
-    prompt = _linked_text(nodes, sampler.get("positive")) or (texts[0] if texts else "")
+    node_texts = list(_node_texts(nodes))
+    prompt = _linked_text(nodes, sampler.get("positive")) or (node_texts[0] if node_texts else "")
     negative = _linked_text(nodes, sampler.get("negative"))
     if prompt:
         result["prompt"] = prompt
@@ -218,8 +220,8 @@ def _has_seed(inputs: Mapping[str, Any]) -> bool:
     return "seed" in inputs or "noise_seed" in inputs
 
 
-def _texts(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the non-blank texts of all nodes."""
+def _node_texts(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the non-blank strings of all nodes."""
     for inputs in nodes.values():
         for name in ("text", "text_g", "prompt", "string"):
             value = inputs.get(name)

@@ -1,4 +1,4 @@
-"""Read the metadata blocks of one file: EXIF tags, XMP, IPTC, the texts of its container and its thumbnail."""
+"""Read the metadata blocks of one file: EXIF tags, XMP, IPTC, the container's text values and the thumbnail."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PR
 from exifinator.models import Block, FetchedMetadata
 
 # Memory that decoded JSON takes per character in the worst case, a list of empty lists.
-GENERATION_BYTES_PER_CHARACTER = 40
-# Memory that a tag of the container takes per byte of its block.
-CONTAINER_BYTES_PER_BYTE = 16
+JSON_MEMORY_PER_CHARACTER = 40
+# Memory that the tags of the container take per byte of their block.
+CONTAINER_TAG_MEMORY_PER_BYTE = 16
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Faults:
 
     Attributes:
         problems: What could not be read, as sentences.
-        dropped: Names of the tags, properties and texts that are too long to keep.
+        dropped: Names of the tags, properties and text values that are too long to keep.
         is_damaged: Whether an important part of the metadata is missing.
     """
 
@@ -53,11 +53,11 @@ class Contents:
         tags: The tags in their stored form, by names such as "Image Make".
         xmp: The XMP properties.
         iptc: The IPTC fields.
-        text: The texts of the container by name, for example the chunks of a PNG file.
-        long_text: Texts of the container that are too long to be stored.
+        text: The text values of the container by name, for example the chunks of a PNG file.
+        long_text: Text values of the container that are too long to be stored.
         icc: The fields of the ICC profile.
         movie: Values for `photo` from the boxes of a movie.
-        takeout: A JSON file of Google Takeout; b"" if the file is none.
+        takeout: The JSON of a Google Takeout sidecar; b"" if the file is not one.
         thumbnail: The embedded thumbnail, a JPEG.
         faults: What is wrong with the metadata.
     """
@@ -91,7 +91,7 @@ def read_blocks(fetched: FetchedMetadata, budget: MemoryBudget) -> Contents:
     for block in fetched.blocks:
         if not block.kind.startswith(NOTE):
             reader.read(block)
-    # Read these blocks last, because decoding them requires the make and model of the camera.
+    # Read the MakerNote blocks last, because decoding them requires the make and model of the camera.
     for block in (*fetched.blocks, *reader.movie_notes):
         if block.kind.startswith(NOTE):
             reader.read_structure(block)
@@ -134,11 +134,11 @@ class _BlockReader:
 
     def read_structure(self, block: Block) -> None:
         """Decode a block of the kind `note/TABLE` with the MakerNote table TABLE."""
-        known = self._contents.tags
-        make, model = (str(known.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
+        contents_tags = self._contents.tags
+        make, model = (str(contents_tags.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
         tags = decode_structure(block.kind[len(NOTE) :], block.pieces[0], self._budget, make, model)
         for name, tag in tags.items():
-            known.setdefault(name, tag.document)
+            contents_tags.setdefault(name, tag.document)
 
     def _read_movie(self, data: bytes) -> None:
         """Read the boxes of a movie, and the blocks inside them."""
@@ -163,9 +163,9 @@ class _BlockReader:
         self._add_tags(reader)
         for tag, data in reader.packets.items():
             if tag == tiff_spec.PHOTOSHOP:
-                located = LocatedMetadata("")
-                add_resources(data, located, thumbnails=False)
-                for resource in located.blocks:
+                metadata = LocatedMetadata("")
+                add_resources(data, metadata, thumbnails=False)
+                for resource in metadata.blocks:
                     if resource.kind != "exif":
                         self._read_other(resource.kind, resource.pieces[0])
             else:
@@ -197,28 +197,28 @@ class _BlockReader:
 
     def _read_container_tags(self, data: bytes) -> None:
         """Read a block of the kind `tags`."""
-        self._budget.spend(CONTAINER_BYTES_PER_BYTE * len(data))
+        self._budget.spend(CONTAINER_TAG_MEMORY_PER_BYTE * len(data))
         for name, document in decode_container_tags(data).items():
             self._contents.tags.setdefault(name, document)
 
     def _add_text(self, block: Block) -> None:
-        """Add a text of the container. Texts with the same name are stored as a list."""
+        """Add a text value of the container. Values with the same name are stored as a list."""
         name = block.kind[len("text/") :].replace(".", "_").replace("$", "_").replace("\0", "")[:MAX_NAME_CHARACTERS]
         text = block.pieces[0].decode()
         if len(text) > MAX_TEXT_CHARACTERS:
             self._faults.dropped.append(f"text {name}")
-            self._budget.spend(GENERATION_BYTES_PER_CHARACTER * len(text))
+            self._budget.spend(JSON_MEMORY_PER_CHARACTER * len(text))
             self._contents.long_text.setdefault(name, text)
             return
         self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
-        texts = self._contents.text
-        current = texts.get(name)
+        text_values = self._contents.text
+        current = text_values.get(name)
         if current is None:
-            texts[name] = text
+            text_values[name] = text
         elif isinstance(current, list):
             current.append(text)
         elif text != current:
-            texts[name] = [current, text]
+            text_values[name] = [current, text]
 
     def _read_other(self, kind: str, data: bytes) -> None:
         """Read a block of the kind `xmp`, `iptc` or `thumbnail`."""

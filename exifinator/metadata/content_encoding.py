@@ -3,7 +3,7 @@
 Some programs upload photos compressed, and name the compression in the object's Content-Encoding. S3 returns the stored
 bytes, and leaves decompressing them to the client. An object can only be decompressed from its start, so its ranges are
 read one after another.
-Source: RFC 9110, 8.4.1; RFC 1952 (gzip); RFC 7932 (Brotli).
+Sources: RFC 9110, 8.4.1; RFC 1952 (gzip); RFC 7932 (Brotli).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import brotli  # type: ignore[import-untyped]
 # Limits for one object. A few kilobytes can decompress to gigabytes, and many megabytes to nothing.
 MAX_DECODED_BYTES = 16 * 1024 * 1024
 MAX_ENCODED_BYTES = 32 * 1024 * 1024
-# Length of the further reads of the compressed object. Each is twice as long as the one before, up to the last length.
+# Length of the first further read of the compressed object. Each read is twice as long as the one before, up to
+# LAST_READ_BYTES.
 FIRST_READ_BYTES = 64 * 1024
 LAST_READ_BYTES = 4 * 1024 * 1024
 

@@ -1,6 +1,6 @@
-"""Parse dates in the formats that cameras and programs write. A format must match the whole text.
+"""Parse dates in the formats that cameras and programs write.
 
-A text that no format matches gives no date at all: an unknown word after a time may mean p.m., and the time would be
+A string that no format matches as a whole is ignored: an unknown word after a time may mean p.m., and the time would be
 wrong by twelve hours.
 Sources: Exif 3.0, 4.6.6.4; XMP specification, part 1, clause 8.2.1.1; IPTC IIM 4.2, 2:55 and 2:60; RFC 5322.
 """
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
-from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN, repair
+from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN, repair_day_periods
 
 Precision = Literal["year", "month", "day", "minute", "second"]
 
@@ -35,8 +35,8 @@ class PhotoDate(NamedTuple):
     is_utc: bool = False
 
 
-# Longer texts are not dates.
-MAX_CHARACTERS = 80
+# Longer strings are not dates.
+MAX_DATE_CHARACTERS = 80
 # Offsets in use reach from -12:00 to +14:00.
 MAX_OFFSET = timedelta(hours=14)
 
@@ -78,12 +78,12 @@ _GRAMMARS = (
     # 20190501, 20190501T201307+0200, 20190501 201307, 20190501201307
     rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d) (?: (?:{_SPACE})? {_TIME})?",
     # Wed, 01 May 2019 20:13:07 GMT; 1-May-2019
-    rf"(?:[a-z]{{3,9}},?\s+)? (?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3}})[a-z]*\.?[\s,-]+(?P<year>\d{{4}})"
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<day>\d{{1,2}})[\s-]+(?P<month_name>[a-z]{{3}})[a-z]*\.?[\s,-]+(?P<year>\d{{4}})"
     rf"(?:{_SPACE} {_TIME})?",
     # Wed May  1 20:13:07 2019; May 1, 2019 8:13 PM
-    rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}) (?:{_SPACE} {_TIME})? "
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<month_name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}) (?:{_SPACE} {_TIME})? "
     r",?\s+(?P<year>\d{4})",
-    rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})"
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<month_name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})"
     rf"(?:{_SPACE} {_TIME})?",
     # 25/12/2019 and 12/25/2019, where one of the two numbers cannot be a month.
     rf"(?P<first>\d{{1,2}})[/.\-](?P<other>\d{{1,2}})[/.\-](?P<year>\d{{4}}) (?:{_SPACE} {_TIME})?",
@@ -101,7 +101,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def is_blank_date(text: str) -> bool:
-    """Return whether a text means that the date is not set: blanks, zeros, or one of a few other values."""
+    """Return whether a string means that the date is not set: blanks, zeros, or one of a few other values."""
     numbers = _NUMBERS.findall(text)
     if not any(char.isalnum() for char in text):
         return True
@@ -121,7 +121,7 @@ def parse_date(text: str | None, sub_seconds: str | None = None) -> PhotoDate | 
         sub_seconds: The digits of the fraction of a second, if it is stored separately.
 
     Returns:
-        The date, or None if the text is blank, or is not as a whole a date.
+        The date, or None if the text is blank or is not a date.
     """
     if not text:
         return None
@@ -131,10 +131,10 @@ def parse_date(text: str | None, sub_seconds: str | None = None) -> PhotoDate | 
         if month and day and hour < 24 and second < 60:
             local = _datetime(year, month, day, hour, minute, second, sub_seconds)
             return PhotoDate(local, "second") if local and (year > 1 or not is_blank_date(text)) else None
-    if len(text) > MAX_CHARACTERS or is_blank_date(text):
+    if len(text) > MAX_DATE_CHARACTERS or is_blank_date(text):
         return None
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", repair(text)).replace("\ufffd", "")
+        text = unicodedata.normalize("NFKC", repair_day_periods(text)).replace("\ufffd", "")
     text = " ".join(text.replace("\0", " ").split()).rstrip(":-/. ")
     for grammar in _GRAMMARS:
         if match := _compile(grammar).fullmatch(text):
@@ -145,7 +145,7 @@ def parse_date(text: str | None, sub_seconds: str | None = None) -> PhotoDate | 
 @lru_cache(maxsize=256)
 def parse_offset(text: str | None) -> str | None:
     """Return an offset in the form `+02:00`; None if the text is not an offset."""
-    match = _OFFSET.fullmatch(text.strip()) if text and len(text) < MAX_CHARACTERS else None
+    match = _OFFSET.fullmatch(text.strip()) if text and len(text) < MAX_DATE_CHARACTERS else None
     return _offset(match["zone"]) if match else None
 
 
@@ -157,7 +157,7 @@ def mark_utc(date: PhotoDate) -> PhotoDate:
 def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
     """Convert a date in UTC to a clock with this offset. Return None outside the range of datetime."""
     try:
-        return PhotoDate(date.local + _delta(offset), date.precision, offset)
+        return PhotoDate(date.local + _offset_as_timedelta(offset), date.precision, offset)
     except OverflowError:
         return None
 
@@ -167,13 +167,13 @@ def to_utc(date: PhotoDate) -> datetime | None:
     if date.offset is None:
         return None
     try:
-        return (date.local - _delta(date.offset)).replace(tzinfo=UTC)
+        return (date.local - _offset_as_timedelta(date.offset)).replace(tzinfo=UTC)
     except OverflowError:  # on the first or last day that datetime supports
         return None
 
 
 @lru_cache(maxsize=256)
-def _delta(offset: str) -> timedelta:
+def _offset_as_timedelta(offset: str) -> timedelta:
     delta = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6]))
     return -delta if offset[0] == "-" else delta
 
@@ -219,7 +219,7 @@ def _from_match(match: re.Match[str], text: str, sub_seconds: str | None) -> Pho
 
 def _month_and_day(parts: dict[str, str | None]) -> tuple[int | None, int | None]:
     """Return the month and the day. 0 means unknown, and None that the text is not a date or is ambiguous."""
-    if name := parts.get("name"):
+    if name := parts.get("month_name"):
         name = name.lower()
         return (MONTHS.index(name) + 1 if name in MONTHS else None), int(parts["day"] or 0)
     if first := parts.get("first"):
@@ -241,15 +241,15 @@ def hour_of_day(hour: int, before: str | None = None, after: str | None = None) 
     names = [name for name in (before, after) if name]
     if not names:
         return hour if hour <= 24 else None
-    kinds = {DAY_PERIODS["".join(char for char in name.lower() if char.isalpha())] for name in names}
-    if len(kinds) > 1:
+    periods = {DAY_PERIODS["".join(char for char in name.lower() if char.isalpha())] for name in names}
+    if len(periods) > 1:
         return None
-    (kind,) = kinds
-    if kind == "noon":
+    (period,) = periods
+    if period == "noon":
         return hour + 12 if hour < 10 else hour if hour < 16 else None
     if hour > 12:
-        return hour if kind == "pm" and hour < 24 else None
-    return hour % 12 + (12 if kind == "pm" else 0)
+        return hour if period == "pm" and hour < 24 else None
+    return hour % 12 + (12 if period == "pm" else 0)
 
 
 def _offset(zone: str) -> str | None:

@@ -31,21 +31,21 @@ _READ_AS = ("latin-1", "cp1252")
 
 
 def _misread(name: str) -> set[str]:
-    """Return the texts that a name becomes if it is decoded with the wrong encoding."""
-    texts = set()
+    """Return the strings that a name becomes if it is decoded with the wrong encoding."""
+    misread_names = set()
     for written in _WRITTEN_AS:
         for read in _READ_AS:
             try:
-                texts.add(name.encode(written).decode(read))
+                misread_names.add(name.encode(written).decode(read))
             except UnicodeError:
                 continue
-    return texts
+    return misread_names
 
 
 _REPAIRS = {text: name for name in DAY_PERIODS if name[0] >= "\u1100" for text in _misread(name)}
 
 
-def repair(text: str) -> str:
+def repair_day_periods(text: str) -> str:
     """Replace the names of day periods that were decoded with the wrong encoding."""
     for misread, name in _REPAIRS.items():
         if misread in text:

@@ -40,7 +40,7 @@ def _structs(byte_order: str) -> tuple[struct.Struct, struct.Struct, struct.Stru
 
 
 def _text(tag: Any) -> str:
-    """Return the text of a tag; "" if there is no tag, or its value is not a text."""
+    """Return the text of a tag; "" if there is no tag, or its value is not a string."""
     return tag.values if tag is not None and isinstance(tag.values, str) else ""
 
 
@@ -62,7 +62,7 @@ class TagReader(ExifHeader):
     Attributes:
         tags: The tags read so far (Tag, or exifread's IfdTag from a MakerNote), by names such as "Image Make".
         packets: The values of the XMP, IPTC and Photoshop tags, by tag number.
-        out_of_bounds_values: Number of tags whose values are outside the block, not counting those in a MakerNote.
+        out_of_bounds_values: Number of tags whose values are outside the block, not counting tags in a MakerNote.
         truncated: Whether one of MAIN_DIRECTORIES is truncated or has too many entries, or the photo has too many tags.
         dropped: Names of the tags whose values are too long to keep, except binary values.
         byte_order: "<" or ">"; "" if the block does not begin with a TIFF header.
@@ -101,11 +101,11 @@ class TagReader(ExifHeader):
 
     def read_all(self) -> None:
         """Read all directories of the block: the chained ones, EXIF, GPS, sub-directories and the MakerNote."""
-        start, seen = self.first_offset, set()
+        start, visited = self.first_offset, set()
         for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAINED]:
-            if not start or start in seen:
+            if not start or start in visited:
                 break
-            seen.add(start)
+            visited.add(start)
             self.dump_ifd(start, name)
             start = self._next_in_chain(start)
         self._read_directory_at("Image ExifOffset", "EXIF")
@@ -155,7 +155,7 @@ class TagReader(ExifHeader):
                 self._restore_base()
 
     def _add_note(self, read: Callable[[int, int], bytes], offset: int, length: int, order: str) -> bool:
-        """Decode a MakerNote, and add its tags, except those that exist already.
+        """Decode a MakerNote, and add the tags whose names do not exist yet.
 
         Args:
             read: Function that returns `length` bytes from an offset.

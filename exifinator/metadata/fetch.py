@@ -2,7 +2,7 @@
 
 The container readers (in containers/) request the ranges that they need, and this module fetches them. A JPEG usually
 takes one GET. No photo takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again. A movie may
-take more (RangeBuffer.further_reads).
+take more (RangeBuffer.max_further_reads).
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def _fetch_once(
     cost.bytes_read += len(first.data)
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
-        located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _fetched_metadata(first, ref, located, cost)
+        metadata = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
+        return _fetched_metadata(first, ref, metadata, cost)
 
     def read(start: int, end: int) -> bytes:
         """Read a further range of the same version of the object."""
@@ -118,25 +118,25 @@ def _fetch_once(
     if decoder is not None and not has_known_signature(first.data):
         decoded = DecodedObject(decoder(), first.data, first.total_bytes, read)
         with suppress(DamagedEncoding):
-            located = _locate_decoded(decoded, first, first_read_bytes, deadline_seconds)
-            return _fetched_metadata(first, ref, located, cost)
+            metadata = _locate_decoded(decoded, first, first_read_bytes, deadline_seconds)
+            return _fetched_metadata(first, ref, metadata, cost)
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
     n_reads = 0
     while True:
-        located = _locate(file, deadline_seconds)
+        metadata = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
             break
-        reads_left = (file.further_reads or MAX_FURTHER_READS) - n_reads
+        reads_left = (file.max_further_reads or MAX_FURTHER_READS) - n_reads
         for start, end in _plan_reads(missing, reads_left, file):
             file.add(start, read(start, end))
             n_reads += 1
-        if n_reads > (file.further_reads or MAX_FURTHER_READS):
+        if n_reads > (file.max_further_reads or MAX_FURTHER_READS):
             file.is_final = True
-    if located.status == "unsupported" and first.content_encoding and decoder is None:
-        located.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."
-    return _fetched_metadata(first, ref, located, cost)
+    if metadata.status == "unsupported" and first.content_encoding and decoder is None:
+        metadata.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."
+    return _fetched_metadata(first, ref, metadata, cost)
 
 
 def _version_of(read: RangeRead) -> tuple[object, ...]:
@@ -170,12 +170,12 @@ def _locate_decoded(
         file.add(0, decoded.data)
         file.is_final = not (is_reached or is_first)
         is_first = False
-        located = _locate(file, deadline_seconds)
+        metadata = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
-            if located.status == "damaged" and (file.is_final or len(decoded.data) >= MAX_DECODED_BYTES):
-                located.problem = "The metadata is too far from the start of the compressed object."
-            return located
+            if metadata.status == "damaged" and (file.is_final or len(decoded.data) >= MAX_DECODED_BYTES):
+                metadata.problem = "The metadata is too far from the start of the compressed object."
+            return metadata
         end = max(range_end for _, range_end in missing)
 
 
@@ -209,20 +209,20 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
-    if located.status == "damaged" and first.is_settling:
+def _fetched_metadata(first: RangeRead, ref: ImageRef, metadata: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+    if metadata.status == "damaged" and first.is_settling:
         raise ObjectChanged(f"File may still be incomplete: {ref.id}")
     return FetchedMetadata(
         ref,
-        located.format or "unknown",
-        tuple(located.blocks),
-        located.status,
-        located.problem,
-        located.width_pixels,
-        located.height_pixels,
-        located.rotation_applied,
+        metadata.format or "unknown",
+        tuple(metadata.blocks),
+        metadata.status,
+        metadata.problem,
+        metadata.width_pixels,
+        metadata.height_pixels,
+        metadata.rotation_applied,
         cost.requests,
         cost.bytes_read,
-        fingerprint(first.total_bytes, first.data, located.blocks),
+        fingerprint(first.total_bytes, first.data, metadata.blocks),
         first.storage_class,
     )

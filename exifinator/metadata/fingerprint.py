@@ -1,4 +1,4 @@
-"""Recognize copies of a file without reading it whole."""
+"""Recognize copies of a file without reading the whole file."""
 
 from __future__ import annotations
 

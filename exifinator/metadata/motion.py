@@ -1,7 +1,7 @@
 """Find the video in the file of a motion photo: a still picture with a short video after it.
 
-Sources: Motion Photo format 1.0 (developer.android.com/media/platform/motion-photo-format), also for its predecessor
-MicroVideo. The XMP packet lists the parts of the file with their lengths. The last part ends with the file.
+Source: Motion Photo format 1.0 (developer.android.com/media/platform/motion-photo-format), which also describes its
+predecessor MicroVideo. The XMP packet lists the parts of the file with their lengths. The last part ends with the file.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ def summarize_motion(xmp: Mapping[str, Any], file_bytes: int) -> dict[str, dict[
     parts = directory if isinstance(directory, list) else [directory]
     if len(parts) > MAX_PARTS:
         return {}
-    behind, length = 0, None
+    bytes_to_end, length = 0, None
     for part in reversed(parts):
         if not isinstance(part, Mapping):
             continue
         part_bytes = _bytes(part.get(f"{_ITEM}Length"))
-        behind += part_bytes + _bytes(part.get(f"{_ITEM}Padding"))
+        bytes_to_end += part_bytes + _bytes(part.get(f"{_ITEM}Padding"))
         if text(part.get(f"{_ITEM}Semantic")) == "MotionPhoto":
             # Padding follows its part.
             length = part_bytes
             break
     if length is None:
-        behind = length = _bytes(xmp.get("GCamera:MicroVideoOffset"))
+        bytes_to_end = length = _bytes(xmp.get("GCamera:MicroVideoOffset"))
     # The picture comes first.
-    if not 0 < length <= behind < file_bytes:
+    if not 0 < length <= bytes_to_end < file_bytes:
         return {}
-    return {"motion_video": {"offset": file_bytes - behind, "length": length}}
+    return {"motion_video": {"offset": file_bytes - bytes_to_end, "length": length}}
 
 
 def _bytes(value: Any) -> int:
-    """Read a number of bytes. Return 0 for a value that is no such number."""
-    found = number(value)
-    return int(found) if found is not None and 0 <= found < 1 << 40 else 0
+    """Return a number of bytes; 0 if the value is missing or not plausible."""
+    n_bytes = number(value)
+    return int(n_bytes) if n_bytes is not None and 0 <= n_bytes < 1 << 40 else 0

@@ -13,14 +13,15 @@ from exifinator.metadata.photo.lists import join
 from exifinator.metadata.photo.readers import integer
 from exifinator.metadata.photo.regions import people_in
 from exifinator.metadata.photo.sources import Metadata, Problem, Reader, Source
-from exifinator.metadata.photo.taken import Taken, choose_date, date_fields, refine_by_name
+from exifinator.metadata.photo.taken import Taken, choose_date, date_fields, refine_by_file_name
 from exifinator.metadata.tiff_spec import MAX_SUB_IFDS
 from exifinator.places.locate import locate
 
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 _Get = Callable[[Metadata], Any]
-# Types of the values that are cached, limit on their number for each source, and limit on the length of a text.
+# Types of the values that are cached.
 _CACHED_TYPES = frozenset({str, int, float, bool, Problem})
+# Limits on the number of cached values of one source, and on the length of a cached string.
 MAX_CACHED_VALUES, MAX_CACHED_CHARACTERS = 128, 200
 
 
@@ -70,7 +71,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
             value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
-    taken = refine_by_name(taken, metadata, has_position="location" in photo)
+    taken = refine_by_file_name(taken, metadata, has_position="location" in photo)
     if taken:
         photo |= date_fields(taken, metadata)
     photo |= locate(photo, is_utc=taken is not None and taken.date.is_utc)
@@ -156,7 +157,7 @@ def _getter(source: Source, read: Reader) -> _Get:
 
 def _single_tag_getter(name: str, part: str, read: Reader) -> _Get:
     """Return a function that reads a tag. It caches the results, because photos repeat most values."""
-    known: dict[tuple[Any, type, type], Any] = {}
+    cached_values: dict[tuple[Any, type, type], Any] = {}
 
     def get(metadata: Metadata) -> Any:
         raw = metadata.tags[name][part]
@@ -165,13 +166,13 @@ def _single_tag_getter(name: str, part: str, read: Reader) -> _Get:
             return read(raw)
         # The types are part of the key, because 1 and 1.0 are equal.
         key = single, type(single), type(raw)
-        if key in known:
-            return known[key]
+        if key in cached_values:
+            return cached_values[key]
         value = read(raw)
         if value is None or type(value) in _CACHED_TYPES:
-            if len(known) >= MAX_CACHED_VALUES:
-                known.clear()
-            known[key] = value
+            if len(cached_values) >= MAX_CACHED_VALUES:
+                cached_values.clear()
+            cached_values[key] = value
         return value
 
     return get
@@ -227,5 +228,5 @@ def _side(tags: Any, name: str) -> int:
 
 
 def join_sentences(problems: Iterable[str]) -> str | None:
-    """Join problems into one text without repetitions. Return None if there are none."""
+    """Join problems into one string without repetitions. Return None if there are none."""
     return " ".join(dict.fromkeys(problems)) or None

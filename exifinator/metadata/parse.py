@@ -27,11 +27,11 @@ from exifinator.metadata.sidecars import read_sidecar
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS
 from exifinator.models import ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.media_types import media_type_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def build_record(fetched: FetchedMetadata, *, deadline_seconds: float = 2.0, mem
         with cpu_limit(deadline_seconds):
             budget = MemoryBudget(memory_mb)
             contents = read_blocks(fetched, budget)
-            _fill(document, fetched, contents, budget)
+            _add_contents(document, fetched, contents, budget)
     except DeadlineExceeded:
         return _damaged_record(fetched, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
     except (MemoryExceeded, MemoryError) as error:
@@ -86,7 +86,7 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
         "last_modified": ref.last_modified,
         "format": format_,
         "status": "ok",
-        # Truncated to milliseconds, MongoDB's precision, so that the value equals the one read back.
+        # Truncated to milliseconds, MongoDB's precision, so that the value is equal when it is read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
         "family": family_of(ref.id),
@@ -105,13 +105,13 @@ def _damaged_record(fetched: FetchedMetadata, problem: str) -> ExifRecord:
     return _unreadable_record(_base_document(fetched.ref, fetched.format), problem)
 
 
-def _fill(document: dict[str, Any], fetched: FetchedMetadata, contents: Contents, budget: MemoryBudget) -> None:
+def _add_contents(document: dict[str, Any], fetched: FetchedMetadata, contents: Contents, budget: MemoryBudget) -> None:
     """Add the contents of a file to `document`, its record."""
     ref, faults = fetched.ref, contents.faults
     sidecar = read_sidecar(ref.id, fetched.format, contents.xmp, contents.takeout, budget)
     media_type = media_type_of(fetched.format, ref.key)
     ai: dict[str, Any] = {}
-    # The values of a sidecar are those of a photo that has a record of its own.
+    # A sidecar's values describe another file, which has a record of its own. So they are not stored in this `photo`.
     photo: dict[str, Any] = {"media_type": media_type}
     problems: list[str] = []
     if sidecar:
@@ -129,7 +129,7 @@ def _fill(document: dict[str, Any], fetched: FetchedMetadata, contents: Contents
     if problem := join_sentences([*faults.problems, *problems]):
         document["problem"] = problem
     document.update(search_terms(ref.key, photo, {} if sidecar else contents.xmp, ai))
-    if cells := find_cells(photo):
+    if cells := cells_of_photo(photo):
         document["cells"] = cells
     document.update(place_names(photo))
     if kinds := kinds_of(document["format"], photo, ai):
@@ -156,7 +156,7 @@ def _fill(document: dict[str, Any], fetched: FetchedMetadata, contents: Contents
 
 
 def _metadata(fetched: FetchedMetadata, contents: Contents, media_type: str, extracted_at: datetime) -> Metadata:
-    """Return the sources of the field `photo`."""
+    """Return everything from which `photo` is built."""
     summary = {
         **summarize(contents.tags),
         **contents.movie,
@@ -178,14 +178,14 @@ def _metadata(fetched: FetchedMetadata, contents: Contents, media_type: str, ext
 
 
 def _describe_generation(contents: Contents) -> dict[str, Any]:
-    """Return `ai`, read from all texts, including those that are too long to be stored."""
+    """Return `ai`, read from all text values of the container, including those that are too long to be stored."""
     comment = contents.tags.get("EXIF UserComment", {}).get("values")
     text = {**contents.text, **contents.long_text}
     return describe_generation(text, contents.xmp, comment if isinstance(comment, str) else "")
 
 
 def _drop_largest(document: dict[str, Any], tags: Iterable[str]) -> list[str]:
-    """Remove the largest tags, or the XMP, IPTC or texts, until the document is at most MAX_RECORD_BYTES long.
+    """Remove the largest of the tags, XMP, IPTC and text values until the document has at most MAX_RECORD_BYTES.
 
     Returns:
         The names of what was removed.

@@ -1,4 +1,4 @@
-"""Read the values of sidecars: files in XMP, and the JSON files of Google Takeout."""
+"""Read the values of sidecars: XMP files, and the JSON files of Google Takeout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from exifinator.metadata.photo.taken import Taken, date_fields
 from exifinator.places.time_zones import local_time, time_zone_of
 
 # Memory that decoded JSON takes per byte in the worst case, a list of empty lists.
-JSON_BYTES_PER_BYTE = 40
+JSON_MEMORY_PER_BYTE = 40
 MAX_TITLE_CHARACTERS = 1024
 MAX_DESCRIPTION_CHARACTERS = 32 * 1024
 MAX_PEOPLE = 1000
@@ -26,18 +26,19 @@ MAX_DIGITS = 20
 MAX_EXTENSION_CHARACTERS = 10
 PHOTO_TAKEN_TIME = "photoTakenTime"
 _EPOCH = datetime(1970, 1, 1)
-# What Google Photos stores about a photo, and `photo` has no field for.
+# Flags of Google Photos for which `photo` has no field.
 _FLAGS = ("favorited", "archived", "trashed")
 
 
 def read_sidecar(image_id: str, format_: str, xmp: dict[str, Any], data: bytes, budget: MemoryBudget) -> dict[str, Any]:
-    """Return the fields that the record of a sidecar has besides those of every record.
+    """Return the fields that only the record of a sidecar has.
 
     Args:
         image_id: The id of the record.
         format_: The format of the file.
-        xmp: Its XMP properties.
-        data: The JSON of Takeout.
+        xmp: The XMP properties of the file.
+        data: The content of the file if it is a JSON file of Takeout.
+        budget: Limit on the memory that the decoded values take.
 
     Returns:
         `sidecar`, `family` and `links`; an empty dictionary if the file is not a sidecar.
@@ -54,7 +55,7 @@ def read_sidecar(image_id: str, format_: str, xmp: dict[str, Any], data: bytes, 
         sidecar["original"] = original
         return {"sidecar": sidecar, "family": family_of(image_id, XMP), "links": [family_of(name.folder + original)]}
     if format_ == TAKEOUT:
-        budget.spend(JSON_BYTES_PER_BYTE * len(data))
+        budget.spend(JSON_MEMORY_PER_BYTE * len(data))
         sidecar = {"kind": TAKEOUT, **takeout_fields(data)}
         links = links_of(image_id, sidecar.get("title", ""))
         return {"sidecar": sidecar, "family": family_of(image_id, TAKEOUT), **({"links": links} if links else {})}
@@ -98,14 +99,14 @@ def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
         values["description"] = description
     people = content.get("people")
     if isinstance(people, list):
-        listed = [
+        person_names = [
             _text(person.get("name"), MAX_TITLE_CHARACTERS)
             for person in people[:MAX_PEOPLE]
             if isinstance(person, dict)
         ]
-        if found := list(dict.fromkeys(names([name for name in listed if name]))):
-            values["people"] = found
-    # `geoData` includes the user's changes, `geoDataExif` is the position in the file.
+        if distinct_names := list(dict.fromkeys(names([name for name in person_names if name]))):
+            values["people"] = distinct_names
+    # `geoData` includes the user's changes. `geoDataExif` is the position in the photo's EXIF.
     for place in (content.get("geoData"), content.get("geoDataExif")):
         if "location" not in values and isinstance(place, dict):
             location = coordinates([place.get("latitude"), place.get("longitude")])
@@ -121,26 +122,26 @@ def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _taken_fields(timestamp: Any, location: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the fields of a date in Unix time, in the time zone of the position, or in UTC without a position."""
+    """Return the date fields of `photo` for a Unix time: in the time zone of the position, or else in UTC."""
     try:
-        at = _EPOCH + timedelta(seconds=int(timestamp))
+        taken_utc = _EPOCH + timedelta(seconds=int(timestamp))
         clock = None
         if location:
             longitude, latitude = location["coordinates"]
-            clock = local_time(at, time_zone_of(latitude, longitude))
-        local, offset = clock or (at, "+00:00")
+            clock = local_time(taken_utc, time_zone_of(latitude, longitude))
+        local, offset = clock or (taken_utc, "+00:00")
     except (TypeError, ValueError, OverflowError):
         return {}
     return date_fields(Taken(PhotoDate(local, "second", offset), PHOTO_TAKEN_TIME), Metadata({}, now=_now()))
 
 
 def _integer(digits: str) -> int | None:
-    """Parse an integer, unless it is too large for any number in these files."""
+    """Parse an integer. Return None for more digits than any number in these files has."""
     return int(digits) if len(digits) < MAX_DIGITS else None
 
 
 def _text(value: Any, limit: int) -> str | None:
-    """Return a text of at most `limit` characters. Lone surrogates, which MongoDB refuses, are replaced."""
+    """Return a string of at most `limit` characters. Lone surrogates, which MongoDB refuses, are replaced."""
     if not isinstance(value, str):
         return None
     return value[:limit].encode("utf-8", "replace").decode().strip() or None

@@ -75,7 +75,7 @@ class Tag:
             MakerNote, which exifread decodes); otherwise 0.
         field_length: Length of the value in bytes.
         memory_bytes: Upper bound on the memory that the values take.
-        document: The tag as it is stored in the record.
+        document: The tag in the form that the record stores.
     """
 
     __slots__ = (
@@ -188,5 +188,5 @@ def _format_ratios(pairs: list[tuple[int, int]]) -> str:
     if len(pairs) == 1:
         return format_ratio(*pairs[0])
     is_long = len(pairs) > MAX_PRINTED_VALUES
-    texts = ", ".join([format_ratio(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
-    return f"[{texts}, ... ]" if is_long else f"[{texts}]"
+    ratios = ", ".join([format_ratio(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
+    return f"[{ratios}, ... ]" if is_long else f"[{ratios}]"

@@ -17,18 +17,19 @@ def decode_windows_1252(data: bytes) -> str:
 def decode_bytes(data: bytes, *, is_utf8: bool = False) -> str:
     """Decode as UTF-8, or as Windows-1252 if the bytes are not valid UTF-8.
 
-    Writers that limit the length of a text may cut it inside a UTF-8 character. Drop such an incomplete last character
-    if the text is known to be UTF-8.
+    Writers that limit the length of a string may truncate it inside a UTF-8 character. Drop such an incomplete last
+    character if the string is known to be UTF-8.
 
     Args:
         data: The bytes.
-        is_utf8: Whether the text is declared as UTF-8. If not, it is known to be UTF-8 by another non-ASCII character.
+        is_utf8: Whether the string is declared as UTF-8. An undeclared string counts as UTF-8 if it has another valid
+            non-ASCII character.
     """
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        is_cut = error.reason == "unexpected end of data" and error.end == len(data)
-        if is_cut and (is_utf8 or not data[: error.start].isascii()):
+        is_truncated = error.reason == "unexpected end of data" and error.end == len(data)
+        if is_truncated and (is_utf8 or not data[: error.start].isascii()):
             return data[: error.start].decode()
         return decode_windows_1252(data)
 
@@ -65,8 +66,8 @@ def decode_comment(data: bytes, byte_order: str) -> str:
     code, body = data[:8].rstrip(b"\0 ").upper(), data[8:]
     if code == b"UNICODE":
         # Some writers do not use the TIFF block's byte order here. Use the order that gives more Latin letters.
-        texts = (decode_utf16(body, byte_order), decode_utf16(body, ">" if byte_order == "<" else "<"))
-        return max(texts, key=lambda text: sum(character < "\u0250" for character in text))
+        candidates = (decode_utf16(body, byte_order), decode_utf16(body, ">" if byte_order == "<" else "<"))
+        return max(candidates, key=lambda text: sum(character < "\u0250" for character in text))
     if code == b"JIS":
         try:
             return body.decode("iso2022_jp").strip(PADDING)

@@ -19,7 +19,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.xmp_recovery import parse_tolerantly
 
-# Property -> text, or a list of texts and structures. A structure is a dictionary of the same form.
+# Property -> text, or a list of strings and structures. A structure is a dictionary of the same form.
 XMP = dict[str, Any]
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -84,7 +84,7 @@ MAX_NAME_CHARACTERS = 200
 # Memory to charge for a property, not counting its text.
 PROPERTY_OVERHEAD_BYTES = 500
 # Memory that the parser takes for each byte of the packet in the worst case, an element with many empty attributes.
-PARSER_BYTES_PER_BYTE = 80
+PARSER_MEMORY_PER_BYTE = 80
 
 
 class _LimitReached(Exception):
@@ -221,14 +221,14 @@ class _Properties:
         item = self._scopes.pop()
         path = "/".join(self._scopes[-1].path)
         # The path "" holds the item's own text, as opposed to its properties.
-        own = item.values.pop("", None)
+        own_text = item.values.pop("", None)
         if item.values:
-            if own or text.strip():
-                item.values["rdf:value"] = own or text.strip()
+            if own_text or text.strip():
+                item.values["rdf:value"] = own_text or text.strip()
             self._count_value(0)
             self._store(path, item.values, item.language)
         else:
-            for value in own if isinstance(own, list) else [own or text]:
+            for value in own_text if isinstance(own_text, list) else [own_text or text]:
                 self._add_text(path, value, item.language) if isinstance(value, str) else self._store(path, value, "")
 
     def _add_text(self, path: str, text: str, language: str = "") -> None:
@@ -276,7 +276,7 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
     Raises:
         MemoryExceeded: If the values would exceed the budget.
     """
-    if len(packet) * PARSER_BYTES_PER_BYTE > budget.limit_mb << 20:
+    if len(packet) * PARSER_MEMORY_PER_BYTE > budget.limit_mb << 20:
         return {}, None, [f"packet of {len(packet):,} bytes"]
     properties = _Properties(budget)
     parser = DefusedXMLParser(target=properties)

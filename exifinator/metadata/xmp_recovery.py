@@ -34,7 +34,7 @@ MAX_OPEN_ELEMENTS = 100
 MAX_ATTRIBUTES = 1000
 # This many tokens take half a second. No writer's packet has a tenth as many.
 MAX_TOKENS = 100_000
-# UTF-32 comes before UTF-16, because the byte order mark of UTF-32-LE begins with the one of UTF-16-LE.
+# UTF-32 comes before UTF-16, because the byte order mark of UTF-32-LE begins with UTF-16-LE's mark.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -76,7 +76,7 @@ def parse_tolerantly(packet: bytes, target: Target, namespaces: Mapping[str, str
         ValueError: If the packet has a document type declaration.
     """
     text = CONTROLS.sub("", decode_packet(packet))
-    known = {"xml": XML_NAMESPACE, **namespaces}
+    prefixes = {"xml": XML_NAMESPACE, **namespaces}
     open_elements: list[tuple[str, str]] = []
     position = 0
     for _ in range(MAX_TOKENS):
@@ -87,7 +87,7 @@ def parse_tolerantly(packet: bytes, target: Target, namespaces: Mapping[str, str
             target.data(_unescape(text[position : match.start()]))
         position = match.end()
         if match["start"]:
-            _start(match["start"], match["attributes"], target, known, open_elements)
+            _start(match["start"], match["attributes"], target, prefixes, open_elements)
         elif match["end"]:
             _close(match["end"], target, open_elements)
         elif match["cdata"]:
@@ -113,7 +113,7 @@ def decode_packet(packet: bytes) -> str:
 
 
 def _start(
-    name: str, attributes: str, target: Target, known: dict[str, str], open_elements: list[tuple[str, str]]
+    name: str, attributes: str, target: Target, prefixes: dict[str, str], open_elements: list[tuple[str, str]]
 ) -> None:
     """Declare the prefixes in the attributes of a start tag, and open its element.
 
@@ -121,7 +121,7 @@ def _start(
         name: The name of the tag, with its prefix.
         attributes: The text after the name.
         target: Receives the element.
-        known: Prefix -> namespace. The tag's declarations are added.
+        prefixes: Prefix -> namespace. The tag's declarations are added.
         open_elements: The open elements, with prefix and with namespace. An element with content is added.
     """
     values: list[tuple[str, str]] = []
@@ -132,12 +132,12 @@ def _start(
         value = _unescape(next((part for part in quoted if part is not None), ""))
         prefix, _, local = key.rpartition(":")
         if prefix == "xmlns" or key == "xmlns":
-            known[local if prefix else ""] = value
+            prefixes[local if prefix else ""] = value
             target.start_ns(local if prefix else "", value)
         else:
             values.append((key, value))
-    tag = _qualified(name, target, known, is_element=True)
-    target.start(tag, {_qualified(key, target, known): value for key, value in values})
+    tag = _qualified(name, target, prefixes, is_element=True)
+    target.start(tag, {_qualified(key, target, prefixes): value for key, value in values})
     if attributes.rstrip().endswith("/") or len(open_elements) >= MAX_OPEN_ELEMENTS:
         target.end(tag)
     else:
@@ -155,18 +155,18 @@ def _close(name: str, target: Target, open_elements: list[tuple[str, str]]) -> N
             return
 
 
-def _qualified(name: str, target: Target, known: dict[str, str], *, is_element: bool = False) -> str:
+def _qualified(name: str, target: Target, prefixes: dict[str, str], *, is_element: bool = False) -> str:
     """Return `{namespace}local` for `prefix:local`. An unknown prefix becomes a namespace of the same name."""
     prefix, _, local = name.rpartition(":")
     if not prefix and not is_element:
         return name
-    namespace = known.get(prefix)
+    namespace = prefixes.get(prefix)
     if namespace is None:
-        namespace = known[prefix] = prefix
+        namespace = prefixes[prefix] = prefix
         target.start_ns(prefix, prefix)
     return f"{{{namespace}}}{local}"
 
 
 def _unescape(text: str) -> str:
-    """Resolve the five entities of XML and character references. Leave other ampersands as they are."""
+    """Resolve the five entities of XML and character references. Do not change other ampersands."""
     return REFERENCE.sub(lambda match: unescape(match[0]), text) if "&" in text else text

@@ -1,8 +1,8 @@
 """Remember which server program wrote a data folder, because other programs may be unable to read the data.
 
 Redis and Valkey do not read each other's newer files, no server reads the files of a later version, and MongoDB reads
-those of its own release series only. The order of the programs in PATH may change at any time, so it decides only
-while the folder is empty.
+only the files of its own release series. The order of the programs in PATH may change at any time, so it selects the
+program only for an empty folder.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class DataFolder:
         self._supervisor_config = SupervisorConfig("services", root)
 
     def choose(self, programs: Iterable[ServerProgram], *, loss: str) -> ServerProgram | None:
-        """Return the first program that can read the data, or None. The one that wrote the data is preferred.
+        """Return the first program that can read the data, or None. Prefer the program that wrote the data.
 
         Args:
             loss: What is lost if the user removes the folder, as a sentence without a period.
 
         Raises:
-            ServiceFailed: There are programs, but none of them can read the data.
+            ServiceFailed: Programs are installed, but no program can read the data.
         """
         if not any(self.path.glob(self._contents)):
             return next(iter(programs), None)
@@ -89,10 +89,11 @@ class DataFolder:
                 return program
         if not usable:
             return None
-        found = ", ".join(f"{program} ({program.path})" for program in usable)
-        place = f" ({writer.path})" if writer.path else ""
+        installed = ", ".join(f"{program} ({program.path})" for program in usable)
+        writer_path = f" ({writer.path})" if writer.path else ""
         raise ServiceFailed(
-            f"The data in {self.path} was written by {writer}{place}, which is not available now. {found} cannot "
+            f"The data in {self.path} was written by {writer}{writer_path}, which is not available now. "
+            f"{installed} cannot "
             "read it",
             code="data_of_another_program",
             hint=f"install {writer} again, or move {self.path} away: {loss}",

@@ -64,13 +64,12 @@ def ensure_services(
 ) -> list[ServiceReport]:
     """Check that Redis and MongoDB are up. If one is not running and the settings point to this machine, start it.
 
-    Wait up to START_TIMEOUT_SECONDS for each: for a server that was started here, and for a server elsewhere, which may
-    be restarting.
+    Wait up to START_TIMEOUT_SECONDS for each server. A server that EXIFinator does not start may be restarting.
 
     Args:
         config: The settings.
         root: The checkout.
-        note: Tells the user which server is waited for.
+        note: Function that tells the user for which server EXIFinator waits.
 
     Raises:
         ConfigError: A setting is invalid.
@@ -138,7 +137,7 @@ class _Wait:
     Attributes:
         root: The checkout.
         timeout_seconds: How long to wait for one server.
-        note: Tells the user which server is waited for.
+        note: Function that tells the user for which server EXIFinator waits.
     """
 
     root: Path
@@ -148,7 +147,7 @@ class _Wait:
     def until_running(self, service: Service) -> bool:
         """Wait until a server responds. Return False if it is not running and must be started here.
 
-        A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
+        A server that is exiting may still listen for a moment. So check after each failed attempt whether it listens.
 
         Raises:
             ServiceFailed: The server cannot be started here, and does not respond within the timeout.
@@ -170,7 +169,7 @@ class _Wait:
         return problem is None and _may_listen(service, self.root)
 
     def _was_foreign(self, service: Service) -> bool:
-        """Return whether somebody else's server was used at this address. It may be restarting."""
+        """Return whether a server that EXIFinator did not start was used at this address. It may be restarting."""
         address = service.local_address
         return address is not None and is_foreign(service.key, _join(address), self.root)
 
@@ -180,20 +179,20 @@ def _join(address: tuple[str, int]) -> str:
 
 
 def _note_foreign(service: Service, root: Path, *, is_used: bool) -> None:
-    """Note whether somebody else's server is used at a local address. Later runs wait for it if it is not running."""
+    """Store whether a server at a local address is not our own. Later runs then wait for it if it is not running."""
     address = service.local_address
     if address is None or (is_used and is_foreign(service.key, _join(address), root)):
         return
     is_ours = is_own(service.key, service.url, root) or has_listener(process_tag(root, SUPERVISION), address[1])
-    # Without the note, only the wait for a server that restarts is missing.
+    # If this fails, later runs only do not wait for such a server.
     with suppress(OSError):
         note_foreign(service.key, _join(address) if is_used and not is_ours else None, root)
 
 
 def _listens_for_everybody(service: Service, root: Path) -> bool:
-    """Return whether this is our own server, but an earlier version started it, on TCP and without a password.
+    """Return whether an earlier version started this server of ours on TCP without a password.
 
-    It must be started again, on a socket that only this user can open.
+    Such a server must be started again, on a socket that only this user can open.
     """
     if service.local_address is None or plain_address(service.url) is None or is_own(service.key, service.url, root):
         return False

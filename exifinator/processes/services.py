@@ -1,4 +1,4 @@
-"""The Redis and MongoDB servers that the settings name: how to check them, and how to start them on this machine."""
+"""Check the Redis and MongoDB servers that the settings name, and prepare to start them on this machine."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Service(Protocol):
         """Write the files that the server needs, and return the program that starts it."""
 
     def note_started(self) -> None:
-        """Store which program writes the server's data, once the server that `program` returned has started."""
+        """Store which program writes the server's data. Call it after the program from `program` has started."""
 
 
 class NotResponding(Exception):
@@ -89,7 +89,7 @@ class NotResponding(Exception):
 
     Args:
         reason: Why the server cannot be used, as part of a message.
-        failure: What to tell users if the server stays so. None if it just does not respond.
+        failure: The error for users if the server does not recover. None for a server that just does not respond.
     """
 
     def __init__(self, reason: str, failure: ServiceFailed | None = None) -> None:
@@ -170,7 +170,7 @@ class RedisService:
 
     def program(self) -> Program:
         self._program = find_redis(self._root)
-        # A password keeps other users out, so that server may listen on TCP as the URL says.
+        # With a password in the URL, other users cannot use the server, so it may listen on TCP.
         socket = prepare_socket(self.key, self._root) if plain_address(self.url) else None
         _write_redis_config(self._root, socket or (self._host, self._port), self._parsed)
         # The port is also in redis.conf. Repeat it in the command, because supervisord restarts a program only if its

@@ -14,7 +14,7 @@ from exifinator.retry import backoff_seconds
 Problem = TypeVar("Problem")
 
 POLL_SECONDS = 0.1
-# How long a program may keep crashing after its first start before wait_until_up gives up.
+# wait_until_up gives up on a program that still crashes this long after its first start.
 CRASH_LOOP_SECONDS = 5.0
 LOG_TAIL_BYTES = 64 * 1024
 
@@ -30,11 +30,11 @@ def wait_until_up(
     """Wait until a program is up.
 
     Args:
-        find_problem: Returns None if the program is up, or else the problem.
+        find_problem: Function that returns None if the program is up, or else the problem.
         timeout_seconds: How long to wait.
-        is_crash_looping: Returns whether the program has exited and is waiting for its next start.
+        is_crash_looping: Function that returns whether the program has exited and is waiting for its next start.
         max_pause_seconds: The pauses between two checks grow from POLL_SECONDS to this.
-        note: Called once with the first problem, before the first pause.
+        note: Function that tells the user about the first problem. It is called once, before the first pause.
 
     Returns:
         None if the program is up, or else the last problem.
@@ -45,7 +45,7 @@ def wait_until_up(
     while (problem := find_problem()) is not None:
         attempt += 1
         now = time.monotonic()
-        # A deadline, because a time waited that is summed up may stay below the timeout by a rounding error.
+        # Compare with a deadline: a sum of the pauses may stay below the timeout because of rounding.
         if now >= deadline:
             return problem
         if now > started_at + CRASH_LOOP_SECONDS and is_crash_looping():

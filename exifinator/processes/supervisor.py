@@ -37,7 +37,7 @@ class ProcessStatus(NamedTuple):
 
     Attributes:
         program: The name of the program.
-        process: The name of the process, which differs from that of the program if there are several processes.
+        process: The name of the process. It differs from the program's name if the program has several processes.
         state: Such as RUNNING, STARTING or STOPPING; BACKOFF while the process waits for its next start.
         pid: The process id, or 0 if the process is not running.
         description: What happened, if the process has exited; otherwise "".
@@ -90,7 +90,7 @@ class Supervision:
             return True
 
     def ensure(self, programs: Sequence[Program]) -> None:
-        """Start those of the programs that are not running, and restart those whose configuration has changed.
+        """Start the programs that are not running, and restart the programs whose configuration has changed.
 
         The other programs of this supervision keep running unchanged.
         """
@@ -144,7 +144,7 @@ class Supervision:
             return end_orphans(self._tag)
 
     def stop(self) -> bool:
-        """Stop all processes of this supervision, and kill those that do not exit in time. Return if there were any."""
+        """Stop all processes, and kill those that do not exit in time. Return whether any process was running."""
         with self._locked():
             return self._stop()
 
@@ -227,7 +227,7 @@ class Supervision:
             stop_wait_seconds = max(
                 (int(section["stopwaitsecs"]) for section in self.config.read().values()), default=15
             )
-            # Send all programs their stop signals at the same time. supervisord would stop them one after the other.
+            # Send all programs their stop signals at the same time. supervisord would stop them one after another.
             with contextlib.suppress(ServiceFailed), self._calls(timeout_seconds=1.0) as rpc:
                 rpc.stopAllProcesses(False)
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)

@@ -40,7 +40,7 @@ class Program:
         environment: Environment variables in addition to those that the program inherits.
         stop_signal: The signal that asks the program to exit.
         stop_wait_seconds: The time between the stop signal and SIGKILL.
-        numbered: Whether the processes are named `<name>-00`, `<name>-01`, ... even if there is only one.
+        numbered: Whether the processes are named `<name>-00`, `<name>-01`, ... even if there is only one process.
     """
 
     name: str
@@ -72,8 +72,8 @@ class SupervisorConfig:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         # Paths are relative to the checkout, which is supervisord's working directory. An absolute path would have to
         # be quoted, because the path of the checkout may contain any character.
-        shown_socket = socket.relative_to(self._root) if socket.is_relative_to(self._root) else socket
-        config["unix_http_server"] = {"file": str(shown_socket), "chmod": "0700"}
+        socket_setting = socket.relative_to(self._root) if socket.is_relative_to(self._root) else socket
+        config["unix_http_server"] = {"file": str(socket_setting), "chmod": "0700"}
         config["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         }

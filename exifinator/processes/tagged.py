@@ -14,8 +14,7 @@ from pathlib import Path
 
 import psutil
 
-# The environment variable that holds the tag. Every process that a Supervision or the API starts has it; see
-# process_tag.
+# The environment variable with the tag (see process_tag). Every process that a Supervision or the API starts has it.
 TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
 # How long orphans may take to exit after SIGTERM.
 ORPHAN_STOP_SECONDS = 15.0
@@ -39,7 +38,7 @@ def find_tagged(tag: str) -> list[psutil.Process]:
 
 
 def find_listeners(port: int) -> list[int]:
-    """Return the ids of the processes that listen on this TCP port, as far as this user may see them."""
+    """Return the ids of the processes that listen on this TCP port, if this user may see them."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.Error:
@@ -69,7 +68,7 @@ def find_supervisord(tag: str) -> psutil.Process | None:
 
 
 def end_orphans(tag: str) -> bool:
-    """End the tagged processes whose supervisord was killed, so that they do not run beside those that replace them.
+    """End the tagged processes whose supervisord was killed, so that they do not run beside their successors.
 
     The calling process and its ancestors are not ended.
 
@@ -98,7 +97,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
-    """Send SIGTERM to the processes. Kill those that are still running after `timeout_seconds`."""
+    """Send SIGTERM to the processes. Kill the processes that still run after `timeout_seconds`."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -110,7 +109,7 @@ def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until the processes have exited, for at most `seconds`. Return those that are still running."""
+    """Wait until the processes have exited, for at most `seconds`. Return the processes that still run."""
     deadline = time.monotonic() + seconds
     while (remaining := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)

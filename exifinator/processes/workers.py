@@ -22,9 +22,9 @@ from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import has_listener, process_tag
 
-# Settings that only `run` reads. The workers need no restart when one of these settings changes.
+# Settings that only `run` reads. If one of them changes, the workers need no restart.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "skip_junk_files", "start_timeout_seconds"})
-# Of these, settings that decide which events apply. `watch` and the API read them if events are configured.
+# The RUN_ONLY_SETTINGS that also select events. `watch` and the API read them if events are configured.
 EVENT_SETTINGS = frozenset({"s3_buckets", "skip_junk_files"})
 # Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
@@ -163,7 +163,7 @@ def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
 
 def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
     for name, setting, host, port in web_addresses(config):
-        # Our own programs may be running, or another process may have started them in the meantime.
+        # The port may be in use by our own programs, which may have been started in the meantime.
         if listens(host, port) and not has_listener(process_tag(supervision.root, supervision.name), port):
             raise ConfigError(
                 f"Port {port} of this machine is used by another program, so the {name} cannot start. "
@@ -172,7 +172,7 @@ def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
 
 
 def _is_failing(supervision: Supervision) -> bool:
-    """Return whether a program waits for its next start after a crash, has just been started, or was given up."""
+    """Return whether a program has crashed and waits (BACKOFF), has just been started, or was given up (FATAL)."""
     return any(process.state in ("BACKOFF", "STARTING", "FATAL") for process in supervision.status())
 
 
@@ -218,7 +218,7 @@ def _reachable_host(host: str) -> str:
 
 
 def _url_host(host: str) -> str:
-    """Return the host as it is written in a URL, which means brackets around an IPv6 address."""
+    """Return the host for a URL: an IPv6 address in brackets, any other host unchanged."""
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:
@@ -226,7 +226,7 @@ def _url_host(host: str) -> str:
 
 
 def _fingerprint_path(supervision: Supervision) -> Path:
-    """Return the path of the file that stores the fingerprint with which the programs were started."""
+    """Return the path of the file with the fingerprint of the settings and code of the running programs."""
     return supervision.root / "var" / "workers" / "started"
 
 

@@ -1,7 +1,7 @@
-"""The folders that contain an image. An index over them finds the photos in a folder, newest first.
+"""List the folders that contain an image. An index over the folders finds the photos in a folder, newest first.
 
-The index of `_id` also groups the photos by folder, but orders them by key. MongoDB would have to sort all photos in a
-folder for each page, to show the newest first.
+The index of `_id` also groups the photos by folder, but in the order of their keys. To show the newest photos first,
+MongoDB would have to sort all photos in a folder for each page.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Cells of a grid over the world. An index over them finds the photos in an area, newest first.
+"""Compute the cells of grids over the world. An index over the cells finds the photos in an area, newest first.
 
 A geospatial index returns the photos in an area in no particular order, so MongoDB would have to sort all of them for
 each page. Instead, a record contains its cells in grids of several sizes. Any area can be covered with at most
-MAX_CELLS cells of one size, and the index contains the photos of each cell in order. So a page costs the same, however
-many photos are in the area.
+MAX_CELLS cells of one size, and the index contains the photos of each cell in order. So the cost of a page
+does not depend on the number of photos in the area.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ def cells_of(longitude: float, latitude: float) -> list[int]:
     """Return the cells that contain a location, one for each level."""
     cells = []
     for level in LEVELS:
-        size = cell_degrees(level)
-        cells.append(_cell_number(level, math.floor((longitude + 180) / size), math.floor((latitude + 90) / size)))
+        degrees = cell_degrees(level)
+        cells.append(
+            _cell_number(level, math.floor((longitude + 180) / degrees), math.floor((latitude + 90) / degrees))
+        )
     return cells
 
 
@@ -46,14 +48,14 @@ def cells_between(west: float, south: float, east: float, north: float) -> list[
 
 def span_cells(west: float, south: float, east: float, north: float, level: int) -> tuple[range, range]:
     """Return the columns and rows of the cells that an area touches. Columns continue past the 180th meridian."""
-    size = cell_degrees(level)
+    degrees = cell_degrees(level)
     width = (east - west) % 360 if west > east else east - west
-    first_column = math.floor((west + 180) / size)
-    columns = range(first_column, math.floor((west + width + 180) / size) + 1)
-    return columns, range(math.floor((south + 90) / size), math.floor((north + 90) / size) + 1)
+    first_column = math.floor((west + 180) / degrees)
+    columns = range(first_column, math.floor((west + width + 180) / degrees) + 1)
+    return columns, range(math.floor((south + 90) / degrees), math.floor((north + 90) / degrees) + 1)
 
 
-def find_cells(photo: object) -> list[int]:
+def cells_of_photo(photo: object) -> list[int]:
     """Return the cells of a record's field `photo`; an empty list if it has no valid location."""
     location = photo.get("location") if isinstance(photo, dict) else None
     match location.get("coordinates") if isinstance(location, dict) else None:

@@ -1,4 +1,4 @@
-"""Derive the kinds of an image, such as `panorama`, by which the filter `kind=` finds it. Most images have none."""
+"""Derive the kinds of an image, such as `panorama`, by which the filter `kind=` finds it. Most images have no kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RAW_FORMATS = frozenset(
         "x3f",
     }
 )  # fmt: skip
-# Kind -> field of `photo` that is True for it.
+# Kind -> field of `photo` that is True for images of this kind.
 _FLAGS = {"hdr": "is_hdr", "panorama": "is_panorama", "burst": "is_burst", "motion": "is_motion_photo"}
 
 

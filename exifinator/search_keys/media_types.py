@@ -16,7 +16,7 @@ OTHER_FORMATS = frozenset(
     {"pdf", "zip", "gzip", "xml", "html", "rtf", "xmp", "takeout", "text", "json", "mp3", "m4a", "wav", "ogg"}
 )
 UNKNOWN_FORMATS = ("", "unknown")
-# Extensions of keys. They only decide for files whose content is unknown, such as empty and overwritten files.
+# Extensions of keys, used only for files whose content is unknown, such as empty and overwritten files.
 VIDEO_EXTENSIONS = VIDEO_FORMATS | {"qt", "mpg", "m2t", "insv", "wmv", "lrv"}
 IMAGE_EXTENSIONS = RAW_FORMATS | {
     "jpg", "jpeg", "jpe", "heic", "heif", "hif", "avif", "jxl", "jp2", "png", "gif", "webp", "tif", "tiff", "bmp",

@@ -1,4 +1,4 @@
-"""Split text into search terms. The same rules apply to the texts of a photo and to a query (`q=`).
+"""Split text into search terms. The same rules apply to the values of a photo and to a query (`q=`).
 
 Most scripts separate words by spaces or punctuation. Chinese, Japanese, Thai and some others do not, and Korean
 attaches particles to nouns. A run of such characters is indexed by its pairs of adjacent characters (bigrams) and its
@@ -17,10 +17,10 @@ from exifinator.search_keys.folding import fold
 
 MAX_WORDS = 200
 MAX_WORD_CHARS = 40
-# Limits of one text of a photo, and of the folded texts of a photo together.
+# Limits on one value of a photo, and on `search_text`, the folded values of a photo together.
 MAX_TEXT_CHARS = 10_000
 MAX_SEARCH_TEXT_CHARS = 4_000
-# Begins each text in Terms.text, so that no phrase matches across two of them.
+# Begins each value in Terms.text, so that no phrase matches across two values.
 SEPARATOR = "|"
 _RUN_CHARS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b\u3040-\u30ff"
@@ -33,46 +33,46 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a text search compares with a query.
+    """The search terms of a photo.
 
     Attributes:
         words: The distinct words and bigrams.
-        text: The folded texts, in which a search looks for phrases and for words of one field. Each text has the form
-            `|name: first second third `.
+        text: The folded values, in which a search looks for phrases and for the words of one field. Each value has the
+            form `|name: first second third `.
     """
 
     words: list[str]
     text: str
 
 
-def make_terms(texts: Iterable[tuple[str, str]], parts: Iterable[tuple[str, str]] = ()) -> Terms:
+def make_terms(values: Iterable[tuple[str, str]], parts: Iterable[tuple[str, str]] = ()) -> Terms:
     """Return the search terms of a photo.
 
     Args:
-        texts: The texts to search, each with the name of its field. Most important first, because the number of words
-            of a photo is limited.
-        parts: Further words of these texts, such as those of `name_parts`, each with the name of its field.
+        values: (name of the field in a query, value) for each value to search. The most important values come first,
+            because the number of words of a photo is limited.
+        parts: (name of the field, word) for words inside longer words, such as the results of `name_parts`.
     """
     words: dict[str, None] = {}
     lines: dict[str, None] = {}
-    size = 0
-    for name, text in texts:
+    n_characters = 0
+    for name, text in values:
         units = split_units(text)
         if not units:
             continue
         words.update(dict.fromkeys(units if text.isascii() else _terms_of_all(units)))
         line = f"{SEPARATOR}{name}: {' '.join(units)} "
-        if line not in lines and size < MAX_SEARCH_TEXT_CHARS:
-            lines[line[: MAX_SEARCH_TEXT_CHARS - size]] = None
-            size += len(line)
+        if line not in lines and n_characters < MAX_SEARCH_TEXT_CHARS:
+            lines[line[: MAX_SEARCH_TEXT_CHARS - n_characters]] = None
+            n_characters += len(line)
         if len(words) >= MAX_WORDS:
             break
-    kept = dict.fromkeys(list(words)[: MAX_WORDS - 2 * _MAX_PARTS])
+    limited_words = dict.fromkeys(list(words)[: MAX_WORDS - 2 * _MAX_PARTS])
     for name, part in parts:
         units = split_units(part)
-        kept.update(dict.fromkeys(units))
+        limited_words.update(dict.fromkeys(units))
         lines[f"{SEPARATOR}{name}: {' '.join(units)} "] = None
-    return Terms(list(kept)[:MAX_WORDS], "".join(lines))
+    return Terms(list(limited_words)[:MAX_WORDS], "".join(lines))
 
 
 def _terms_of_all(units: list[str]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _terms_of_all(units: list[str]) -> Iterator[str]:
 
 
 def split_units(text: str) -> list[str]:
-    """Return the words and runs of a text, folded and in order. "Été à Paris_2024" has ete, a, paris and 2024."""
+    """Return the words and runs in `text`, folded and in order. "Été à Paris_2024" has ete, a, paris and 2024."""
     folded = fold(text[:MAX_TEXT_CHARS])
     if folded.isascii():
         return [word[:MAX_WORD_CHARS] for word in _ASCII_WORD.findall(folded)]

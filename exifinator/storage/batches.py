@@ -30,7 +30,7 @@ class BatchStore:
     def find_unfinished(self, states: Sequence[str]) -> list[BatchDocument]:
         """Return the batches in these states, latest first.
 
-        Omit batches whose cancellation was requested, and batches whose images another batch has finished.
+        Leave out batches whose cancellation was requested, and batches whose images another batch has finished.
         """
         query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
         with mongodb_errors("look up batches"):
@@ -58,7 +58,7 @@ class BatchStore:
         """Return batches without their checkpoints, latest first.
 
         Args:
-            after: Return only batches that started before the one with this id.
+            after: Return only batches that started before the batch with this id.
             updated_since: Return only batches that were stored at or after this time.
         """
         query: Document = {"_id": {"$lt": after}} if after else {}
@@ -87,7 +87,7 @@ class BatchStore:
             return self.collection.find_one({"_id": batch_id})
 
     def save(self, document: BatchDocument, *, owner: BatchOwner | None = None) -> datetime | None:
-        """Store the fields of a batch. Return when its cancellation was requested, or None if it was not.
+        """Store the fields of a batch. Return the time at which its cancellation was requested, or None.
 
         Args:
             owner: The process that stores the fields. If given, they are stored only if no other process owns the
@@ -110,7 +110,7 @@ class BatchStore:
                 if owner is None:
                     raise
                 raise BatchTaken(
-                    f"Another run has taken over batch {document['_id']}, so this one stops watching it"
+                    f"Another run has taken over batch {document['_id']}, so this run stops watching it"
                 ) from exc
         return stored.get("cancel_requested_at") if stored else None
 

@@ -61,8 +61,8 @@ def write_documents(
     except RecordRefused as exc:
         if len(documents) == 1:
             return BulkResult([exc], [False])
-        # Usually, one of the documents cannot be encoded, so the driver did not send the ones after it either. Write
-        # each document separately, so that only the invalid one fails.
+        # Usually, one of the documents cannot be encoded, so the driver did not send the documents after it, either.
+        # Write each document separately, so that only the invalid one fails.
         results = [
             write_documents(collection, [document], action, insert=insert, may_replace=may_replace, attempts=attempts)
             for document in documents

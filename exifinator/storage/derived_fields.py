@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 from exifinator.places.locate import locate
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.mongodb import Document
 
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")

@@ -66,8 +66,8 @@ def group_stages(filter_: Document) -> list[Document]:
 def describe_job(job: Mapping[str, Any]) -> Document:
     """Return a failed job in the form in which users see it.
 
-    `exception` is the exception type, `message` the exception with its text, from the end of the traceback, `path` the
-    import path of the job's task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
+    `exception` is the exception type, `message` the type and the text of the exception, from the end of the traceback,
+    `path` the import path of the job's task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
     """
     params: Mapping[str, Any] = job.get("params") or {}
     traceback = str(job.get("traceback") or "")
@@ -86,7 +86,7 @@ def describe_job(job: Mapping[str, Any]) -> Document:
 
 
 def _find_message(traceback: str, exception: str) -> str:
-    """Return the exception with its text, which may have several lines, because keys may contain newlines."""
+    """Return the type and text of the exception. The text may have several lines, because keys may contain newlines."""
     text = traceback.strip()
     starts = list(re.finditer(rf"^(?:\w+\.)*{re.escape(exception)}(?=:|$)", text, re.MULTILINE)) if exception else []
     if starts:
@@ -98,7 +98,7 @@ def parse_job_id(text: str) -> ObjectId:
     """Return the id of the job that a user names: by its job id, or by its image as bucket/key.
 
     Raises:
-        ConfigError: The text is neither a job id nor an image.
+        ConfigError: `text` is neither a job id nor an image.
     """
     if _JOB_ID.fullmatch(text):
         return ObjectId(text)
@@ -139,7 +139,7 @@ class FailedJobs:
             return [describe_job(job) for job in self._collection.find(filter_, FIELDS).sort("_id", -1).limit(limit)]
 
     def show(self, job_id: ObjectId) -> Document | None:
-        """Return a job as it is stored, with the text of its log added as `logs`. None if no job has this id."""
+        """Return a stored job with its log added as `logs`; None if no job has this id."""
         with mongodb_errors("look up a job"):
             job = self._collection.find_one({"_id": job_id})
             if job is None:
@@ -148,11 +148,11 @@ class FailedJobs:
             return {**job, "logs": "".join(str(entry.get("logs", "")) for entry in logs)}
 
     def requeue(self, filter_: Document) -> int:
-        """Requeue jobs. Return how many were requeued."""
+        """Requeue jobs. Return the number of requeued jobs."""
         with mongodb_errors("requeue jobs"):
             return self._collection.update_many(filter_, requeue_update()).modified_count
 
     def drop(self, filter_: Document) -> int:
-        """Remove jobs, so that the next run treats their images as new. Return how many were removed."""
+        """Remove jobs, so that the next batch treats their images as new. Return the number of removed jobs."""
         with mongodb_errors("remove jobs"):
             return self._collection.delete_many(filter_).deleted_count

@@ -1,9 +1,9 @@
 """Keep the records of a family consistent with each other: merge sidecars into the records of their photos.
 
-A process that changes a record settles its family afterwards. It reads the records of the family, writes what is
-missing, and reads again until nothing has to change. So whichever process writes last, and whatever the order of the
-files, a process has found the family consistent after the last write. A process that is killed earlier
-has not acknowledged its image. The image is then delivered again, and its family is settled again.
+A process that changes a record then updates the family of the record: it reads the records of the family, writes the
+fields that differ, and reads again until nothing has to change. So after the last write to a family, some process has
+found it consistent, whatever the order of the writes. A process that is killed earlier has not acknowledged its image.
+The image is then delivered again, and its family is updated again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
 
 log = logging.getLogger(__name__)
 
-# Photos have a few files. A larger family is left alone: its files only have names in common.
+# A photo has a few files. A larger family is not merged, because its files only have names in common.
 MAX_MEMBERS = 1000
 # The number of times that a family is read and written, after which the image is retried.
 MAX_ROUNDS = 10
@@ -39,25 +39,25 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class FamilyStore:
-    """Settles the families of records.
+    """Keeps the records of families consistent.
 
     Args:
         collection: The records.
     """
 
     def __init__(self, collection: Collection[Document]) -> None:
-        # Without time zones, so that values compare equal to those that are derived from them.
+        # Without time zones, so that stored values equal newly derived values.
         self._collection = collection.with_options(CodecOptions[Document]())
 
-    def settle(
+    def update(
         self, documents: Sequence[Document], *, without: Members[str] = frozenset(), rewritten: bool = True
     ) -> None:
         """Merge sidecars into photos in the families of these records.
 
         Args:
             documents: Records, or their fields `_id`, `family` and `links`.
-            without: The ids of records that are being removed. The others are settled as if these did not exist.
-            rewritten: Whether the records were just stored, and so contain nothing of other files.
+            without: The ids of records that are being removed. The families are updated as if these did not exist.
+            rewritten: Whether the records were just stored, and so contain no values of other files.
 
         Raises:
             StoreUnavailable: MongoDB did not respond, or other processes kept changing the families.
@@ -74,8 +74,8 @@ class FamilyStore:
             by_id = {record["_id"]: record for record in records}
             changes = [
                 (by_id[image_id], change)
-                for family in split(records)
-                for image_id, change in settled_changes(family).items()
+                for family in split_families(records)
+                for image_id, change in family_changes(family).items()
                 if image_id not in refused
             ]
             if not changes:
@@ -84,25 +84,25 @@ class FamilyStore:
         raise StoreUnavailable("MongoDB cannot merge sidecars now: other processes are changing the same records")
 
     def repair(self, id_prefix: str, *, since: datetime) -> None:
-        """Settle the families of records with this id prefix that MongoDB may have lost.
+        """Update the families with this id prefix that may be inconsistent, because writes to them may be lost.
 
-        These are the families of all sidecars. If MongoDB was started after `since`, it may have been killed, and its
-        last writes may be lost. These are then also the families of all records that were stored since.
+        Always update the families of all sidecars. If MongoDB was started after `since`, it may have been killed, and
+        its last writes may be lost. Then also update the families of all records that were stored since.
 
         Raises:
-            StoreUnavailable, RecordRefused: See `settle`.
+            StoreUnavailable, RecordRefused: See `update`.
         """
         ids = {"$gte": id_prefix, "$lt": id_prefix + "\U0010ffff"}
-        self._settle_all({"_id": ids, "sidecar.kind": {"$exists": True}}, rewritten=False)
+        self._update_all({"_id": ids, "sidecar.kind": {"$exists": True}}, rewritten=False)
         process = server_process(self._collection.database.client)
         if process is None or process.generation_time > since - CLOCK_TOLERANCE:
-            self._settle_all({"_id": ids, "extracted_at": {"$gte": since}}, rewritten=True)
+            self._update_all({"_id": ids, "extracted_at": {"$gte": since}}, rewritten=True)
 
-    def _settle_all(self, query: Document, *, rewritten: bool) -> None:
+    def _update_all(self, query: Document, *, rewritten: bool) -> None:
         with mongodb_errors("look up related files"):
             records = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
             while chunk := list(islice(records, KEYS_PER_QUERY)):
-                self.settle(chunk, rewritten=rewritten)
+                self.update(chunk, rewritten=rewritten)
 
     def count_orphans(self) -> int:
         """Return the number of sidecars without a photo."""
@@ -111,10 +111,10 @@ class FamilyStore:
             return self._collection.count_documents(query)
 
     def _find_shared(self, keys: set[str], stored: set[str]) -> set[str]:
-        """Return the keys of families that have other members than one record in `stored`.
+        """Return the keys of families with several records, or with a record that is not in `stored`.
 
-        A record that was just stored and is alone in its family needs nothing. Nearly all photos are, so find out with
-        the index alone.
+        A record that was just stored needs no update if it is alone in its family. Nearly all photos are alone, so read
+        only the indexes here.
         """
         members: dict[str, list[str]] = {}
         with mongodb_errors("look up related files"):
@@ -127,27 +127,27 @@ class FamilyStore:
         return {key for key, ids in members.items() if len(set(ids)) > 1 or not stored.issuperset(ids)}
 
     def _find(self, name: str, keys: Sequence[str], fields: Sequence[str]) -> Cursor[Document]:
-        # The first response of MongoDB has 101 documents at most, unless a size is given.
+        # Without a batch size, MongoDB's first response has at most 101 documents.
         return self._collection.find({name: {"$in": keys}}, fields, batch_size=2 * KEYS_PER_QUERY)
 
     def _load(self, keys: Iterable[str]) -> list[Document]:
         """Return all records that have one of the keys, or are related to such a record."""
         records: dict[str, Document] = {}
-        new, seen = set(keys), set[str]()
+        new_keys, seen_keys = set(keys), set[str]()
         with mongodb_errors("look up related files"):
-            while new and len(records) <= MAX_MEMBERS * KEYS_PER_QUERY:
-                seen |= new
-                found_keys: set[str] = set()
-                for chunk in _chunks(sorted(new)):
+            while new_keys and len(records) <= MAX_MEMBERS * KEYS_PER_QUERY:
+                seen_keys |= new_keys
+                related_keys: set[str] = set()
+                for chunk in _chunks(sorted(new_keys)):
                     for name in ("family", "links"):
                         for document in self._find(name, chunk, FIELDS):
                             records[document["_id"]] = document
-                            found_keys.update(keys_of(document))
-                new = found_keys - seen
+                            related_keys.update(keys_of(document))
+                new_keys = related_keys - seen_keys
         return list(records.values())
 
     def _write(self, changes: Sequence[tuple[Document, Change]]) -> set[str]:
-        """Write changes to records, except to those that were stored again after they were read.
+        """Write changes to records, but not to records that were stored again after they were read.
 
         Return the ids of records for which MongoDB rejects the change.
         """
@@ -174,8 +174,8 @@ def keys_of(document: Document) -> list[str]:
     return [*own, *(link for link in links if isinstance(link, str))] if isinstance(links, list) else own
 
 
-def split(records: Iterable[Document], *, in_series: bool = True) -> list[list[Document]]:
-    """Split records into families: those that share a key, directly or through others.
+def split_families(records: Iterable[Document], *, in_series: bool = True) -> list[list[Document]]:
+    """Split records into families. The records of a family share keys, directly or through other records.
 
     Args:
         records: The records.
@@ -183,26 +183,26 @@ def split(records: Iterable[Document], *, in_series: bool = True) -> list[list[D
     """
     records = list(records)
     keys = [[key for key in keys_of(record) if in_series or not key.startswith(SERIES_LINK)] for record in records]
-    groups = Groups(key for of_record in keys for key in of_record)
+    groups = Groups(key for record_keys in keys for key in record_keys)
     for first, *others in filter(None, keys):
         for other in others:
             groups.join(first, other)
     families: dict[int, list[Document]] = {}
-    for record, of_record in zip(records, keys, strict=True):
-        if of_record:
-            families.setdefault(id(groups.of(of_record[0])), []).append(record)
+    for record, record_keys in zip(records, keys, strict=True):
+        if record_keys:
+            families.setdefault(id(groups.of(record_keys[0])), []).append(record)
     return list(families.values())
 
 
-def settled_changes(family: list[Document]) -> dict[str, Change]:
+def family_changes(family: list[Document]) -> dict[str, Change]:
     """Return the changes that the records of a family need, by id.
 
-    Files that only follow each other in time are left apart if there are too many of them.
+    If a family is too large, do not join files that only follow each other in time.
     """
     if len(family) <= MAX_MEMBERS:
         return resolve(family)
     changes: dict[str, Change] = {}
-    for part in split(family, in_series=False):
+    for part in split_families(family, in_series=False):
         if len(part) <= MAX_MEMBERS:
             changes |= resolve(part)
         else:
@@ -216,7 +216,7 @@ def settled_changes(family: list[Document]) -> dict[str, Change]:
 
 
 def _version(record: Document) -> Document:
-    """Return a filter for the record as it was read from its own file."""
+    """Return a filter that matches the record only if it has not been stored again since it was read."""
     return {name: record.get(name) for name in ("etag", "extracted_at", "delivered_at")}
 
 

@@ -14,8 +14,8 @@ class IndexDefinition:
 
     Attributes:
         keys: The indexed fields, each with its direction (1 or -1).
-        purpose: The API parameters or views that use the index. Also the number of index entries per record, if it is
-            not one.
+        purpose: The API parameters or views that use the index. If a record may have several entries in the index, also
+            their number.
         options: Further options of the index, as pymongo takes them.
     """
 
@@ -38,14 +38,14 @@ def _filter_index(name: str, path: str, purpose: str) -> IndexDefinition:
 def _partial_index(name: str, path: str, purpose: str = "") -> IndexDefinition:
     """Return the index for a filter on a field that many photos lack.
 
-    The index contains only the photos with the field. So it costs next to nothing for other photos, but cannot be used
+    The index contains only the photos with the field. So it costs almost nothing for other photos, but cannot be used
     to sort all photos.
     """
     options = {"partialFilterExpression": {path: {"$exists": True}}}
     return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)
 
 
-# The indexes with which workers find the other files of a photo.
+# The indexes that workers use to find the other files of a photo.
 FAMILY_INDEXES = (
     IndexDefinition("family", (("family", 1), ("_id", 1)), "the files of one photo"),
     IndexDefinition(

@@ -18,13 +18,13 @@ from exifinator.storage.mongodb import Document, mongodb_errors
 
 DOWNLOAD_TASK = "exifinator.worker.tasks.Download"
 WRITE_TASK = "exifinator.worker.tasks.Write"
-# Maps the task paths in jobs stored by version 0.0 to the current ones. exifinator/tasks.py keeps the former paths
+# Task path in a job that version 0.0 stored -> the current path. exifinator/tasks.py keeps the former paths
 # importable. Remove both after release 0.1.
 FORMER_TASKS = {"exifinator.tasks.Download": DOWNLOAD_TASK, "exifinator.tasks.Write": WRITE_TASK}
 IMAGE_TASKS = (DOWNLOAD_TASK, WRITE_TASK, *FORMER_TASKS)
 
-# MRQ's job statuses. MRQ runs waiting jobs again by itself. Failed jobs stay as they are until a user or the next run
-# requeues them.
+# MRQ's job statuses. MRQ runs waiting jobs again by itself. Failed jobs are not run again until a user or the next
+# batch requeues them.
 FAILED_STATUSES = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
 WAITING_STATUSES = ("queued", "retry", "interrupt")
 PENDING_STATUSES = (*WAITING_STATUSES, "started")
@@ -75,7 +75,7 @@ class JobStore:
             return {image_ids_by_job[job["_id"]]: job["status"] for job in jobs}
 
     def requeue(self, image_ids: Iterable[str]) -> int:
-        """Requeue the failed jobs of these images. Return how many were requeued."""
+        """Requeue the failed jobs of these images. Return the number of requeued jobs."""
         query = {"_id": {"$in": [image_job_id(i) for i in image_ids]}, "status": {"$in": list(FAILED_STATUSES)}}
         with mongodb_errors("requeue jobs"):
             return self.collection.update_many(query, requeue_update()).modified_count
@@ -86,7 +86,7 @@ class JobStore:
             return self.collection.count_documents({"status": {"$in": list(PENDING_STATUSES)}, **_IMAGE_JOB})
 
     def count_waiting(self) -> tuple[int, datetime | None]:
-        """Return the number of image jobs that wait to be run again, and since when the oldest one has been due.
+        """Return the number of image jobs that wait to be run again, and the time since which a job has been due.
 
         The time is None if no job is due.
         """
@@ -109,7 +109,7 @@ class JobStore:
     def remove_failed(self, image_ids: Sequence[str], before: datetime) -> int:
         """Remove the failed jobs of these images that were last updated before `before`.
 
-        Return how many were removed.
+        Return the number of removed jobs.
         """
         if not image_ids:
             return 0
@@ -134,7 +134,7 @@ class JobStore:
         return {image_id for image_id in image_ids if image_job_id(image_id) in started}
 
     def drop_waiting(self, id_prefixes: Sequence[str], excluded_prefixes: Sequence[str]) -> int:
-        """Remove waiting jobs, so that the next run treats their images as new. Return how many were removed.
+        """Remove waiting jobs, so that the next batch treats their images as new. Return the number of removed jobs.
 
         Args:
             id_prefixes: Only jobs of images whose id (bucket/key) has one of these prefixes are removed.

@@ -24,7 +24,7 @@ from exifinator.families.names import family_of
 from exifinator.families.stacks import relations
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields, renew_search_terms
 from exifinator.storage.indexes import FAMILY_INDEXES
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 Write = UpdateOne | ReplaceOne[Document] | DeleteOne
 
-# This many records take up about 12 MB.
+# Number of documents that are read at once. This many records take up about 12 MB.
 DOCUMENTS_PER_RANGE = 1000
 META_COLLECTION = "exifinator_meta"
 # The `_id` of the document with the schema version.
@@ -67,7 +67,7 @@ def _add_cells_and_thumbnail_bytes(store: Store, records: Sequence[Document]) ->
     sizes = store.records.thumbnail_sizes([record["_id"] for record in records])
     writes = []
     for record in records:
-        fields = {"cells": find_cells(record.get("photo")), "thumbnail_bytes": sizes.get(record["_id"])}
+        fields = {"cells": cells_of_photo(record.get("photo")), "thumbnail_bytes": sizes.get(record["_id"])}
         if present := {name: value for name, value in fields.items() if value}:
             writes.append(UpdateOne({"_id": record["_id"]}, {"$set": present}))
     return writes
@@ -93,8 +93,7 @@ def _add_media_types(_store: Store, records: Sequence[Document]) -> Sequence[Wri
 
 
 def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
-    # Workers need these indexes from their first write on, and building them is quick as long as no record has the
-    # fields.
+    # Workers need these indexes at their first write. Building them is quick while no record has the fields.
     store.records.create_indexes(FAMILY_INDEXES)
     writes = []
     for record in records:
@@ -107,7 +106,7 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
 
 
 def _normalize_buckets(store: Store, records: Sequence[Document]) -> Sequence[Document]:
-    """Rename the buckets that are ARNs with colons, and return the records as they are stored then.
+    """Rename the buckets that are ARNs with colons, and return the records with their new ids.
 
     Earlier versions recorded the ARN of an access point as users wrote it.
     """
@@ -169,8 +168,7 @@ class Schema:
         after_id: The id of the last document that the migration to `version + 1` has processed. None if that migration
             has not started.
         documents: The number of documents that the migration to `version + 1` has processed.
-        is_stored: Whether the version is stored in the database. Otherwise it was concluded from whether there
-            are records.
+        is_stored: Whether the version is stored in the database. Otherwise it was derived: see read_schema.
     """
 
     version: int
@@ -180,7 +178,7 @@ class Schema:
 
 
 def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Return the newest schema version, which is the one that this code writes."""
+    """Return the newest schema version, which this code writes."""
     return 1 + len(migrations)
 
 
@@ -190,7 +188,7 @@ def read_schema(store: Store, *, newest: int | None = None) -> Schema:
     A database without records has the newest version. A database with records but no stored version has version 1.
 
     Args:
-        newest: The newest version. The default is the one that this code writes.
+        newest: The newest version. The default is the version that this code writes.
 
     Raises:
         StoreUnavailable: MongoDB did not respond.
@@ -247,10 +245,10 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
 
 
 def mark_schema(store: Store, version: int | None = None) -> None:
-    """Store the schema version of the database, unless one is stored already.
+    """Store the schema version of the database, unless a version is stored already.
 
     Args:
-        version: The version. The default is the one that this code writes.
+        version: The version. The default is the version that this code writes.
     """
     with mongodb_errors("store the schema's version"):
         changes = {"$setOnInsert": {"version": version or newest_version()}}

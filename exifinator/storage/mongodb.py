@@ -37,8 +37,8 @@ UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> MongoClient[Document]:
     """Return a client with a connection pool for MONGODB_URI. The client connects when it is first used.
 
-    The hosts of mongodb+srv:// are looked up in DNS then, too. If DNS fails, that operation fails like one during which
-    MongoDB is unavailable.
+    Then it also looks up the hosts of mongodb+srv:// in DNS. If DNS fails, the operation fails as if MongoDB were
+    unavailable.
 
     Args:
         config: The settings.
@@ -63,7 +63,7 @@ def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> Mon
 
 
 def is_dns_failure(exc: pymongo.errors.PyMongoError) -> bool:
-    """Return whether the hosts of mongodb+srv:// could not be looked up. It may succeed when retried."""
+    """Return whether the hosts of mongodb+srv:// could not be looked up. A retry may succeed."""
     return isinstance(exc.__cause__, DNSException)
 
 
@@ -74,7 +74,7 @@ def describe_error(exc: Exception) -> str:
 
 
 def server_process(client: MongoClient[Document]) -> ObjectId | None:
-    """Return what identifies the running process of the MongoDB server; None if it does not say.
+    """Return the id of the running process of the MongoDB server; None if the server does not report it.
 
     The id contains the time at which the process was started, by the clock of its machine.
 
@@ -91,7 +91,7 @@ def mongodb_errors(action: str) -> Iterator[None]:
     """Translate errors of pymongo and bson into StoreUnavailable (transient) or RecordRefused (permanent).
 
     Args:
-        action: What MongoDB is asked to do, for messages such as "MongoDB cannot count jobs".
+        action: The operation in words, for messages such as "MongoDB cannot count jobs".
     """
     try:
         yield

@@ -36,10 +36,11 @@ def count_exactly(collection: Collection[Document], *, limit: int | None = None)
 
 
 def _not_later(document: Document, until: datetime | None = None) -> Document:
-    """Return a filter for documents that are not from a later delivery than this one.
+    """Return a filter that excludes documents from a later delivery than the delivery of `document`.
 
     Args:
-        until: Deliveries after this time do not count as later.
+        document: The document to write. If it has no `delivered_at`, the filter excludes nothing.
+        until: Deliveries after this time do not count as later, because they are in the future.
     """
     if "delivered_at" not in document:
         return {}
@@ -48,9 +49,9 @@ def _not_later(document: Document, until: datetime | None = None) -> Document:
 
 
 class StoredImage(NamedTuple):
-    """The fields of a record that a run compares with the listing.
+    """The fields of a record that a batch compares with the listing.
 
-    A NamedTuple rather than a dataclass to save memory: a run creates one for every known object in a bucket.
+    A NamedTuple rather than a dataclass to save memory: a batch creates one for every known object in a bucket.
     """
 
     status: Status
@@ -95,7 +96,7 @@ class RecordStore:
                 self.collection.drop_index(name)
 
     def create_indexes(self, indexes: Sequence[IndexDefinition]) -> None:
-        """Create those of the indexes that are missing."""
+        """Create the indexes that do not exist yet."""
         with mongodb_errors("create indexes"):
             self.collection.create_indexes(
                 [IndexModel(list(index.keys), name=index.name, **index.options) for index in indexes]
@@ -110,7 +111,7 @@ class RecordStore:
         except pymongo.errors.CollectionInvalid:
             return  # The collection exists.
         except pymongo.errors.OperationFailure as exc:
-            # Not an error: the server has another storage engine, or another process is just creating the collection.
+            # The server has another storage engine, or another process is just creating the collection. Both are fine.
             log.debug("records have the server's default compression: %s", describe_error(exc))
 
     def find(self, ids: Sequence[str]) -> dict[str, StoredImage]:
@@ -145,7 +146,7 @@ class RecordStore:
     def find_first_and_last(self, bucket: str) -> list[ImageRef]:
         """Return up to four non-empty recorded images of a bucket: the first two and the last two by id.
 
-        If the bucket has fewer than four, an image can occur twice.
+        If the bucket has fewer than four images, an image can occur twice.
         """
         query = {"_id": {"$gte": f"{bucket}/", "$lt": f"{bucket}0"}, "size": {"$gt": 0}}
         projection = ("key", "etag", "size", "last_modified")
@@ -179,9 +180,9 @@ class RecordStore:
                 yield document["_id"]
 
     def remove(self, ids: Sequence[str], before: datetime) -> int:
-        """Remove those of these records that were extracted before `before`, and their thumbnails.
+        """Remove the records with these ids that were extracted before `before`, and their thumbnails.
 
-        Return how many records were removed.
+        Return the number of records removed.
         """
         if not ids:
             return 0
@@ -189,14 +190,13 @@ class RecordStore:
         with mongodb_errors("remove records"):
             old = list(self.collection.find(query, {"family": 1, "links": 1}))
         old_ids = [document["_id"] for document in old]
-        # Settle the families first. After an interruption, the next call finds the records and removes the rest.
-        self.families.settle(old, without=frozenset(old_ids))
+        # Update the families first. After an interruption, the next call still finds the records, and continues.
+        self.families.update(old, without=frozenset(old_ids))
         with mongodb_errors("remove records"):
-            # Remove the thumbnails first. After an interruption, the records still exist, so the next call finds them
-            # and removes the rest.
+            # Remove the thumbnails before the records, for the same reason.
             self.thumbnails.delete_many({"_id": {"$in": old_ids}})
             removed = self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
-        self.families.settle(old, rewritten=False)
+        self.families.update(old, rewritten=False)
         return removed
 
     def remove_delivered(self, image_id: str, delivered_at: datetime) -> None:
@@ -206,12 +206,13 @@ class RecordStore:
             self.thumbnails.delete_one(query)
             removed = self.collection.find_one_and_delete(query, {"family": 1, "links": 1})
         if removed:
-            self.families.settle([removed], rewritten=False)
+            self.families.update([removed], rewritten=False)
 
     def move(self, record: Document, changes: Document) -> Document:
-        """Store a record and its thumbnail under another id, and return the record as it is stored then.
+        """Store a record and its thumbnail under another id. Return the record with this id.
 
-        A record that is already stored under this id is kept. Repeating the call after an interruption is safe.
+        If a record with the new id already exists, keep it, and only remove the old one. Repeating the call after an
+        interruption is safe.
 
         Args:
             record: The whole record.
@@ -230,7 +231,7 @@ class RecordStore:
         return moved
 
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
+        """Return the sizes of these images' thumbnails in bytes, by id. Leave out images without a thumbnail."""
         stages: list[Document] = [
             {"$match": {"_id": {"$in": list(ids)}}},
             {"$project": {"bytes": {"$binarySize": "$data"}}},
@@ -247,8 +248,9 @@ class RecordStore:
         does not replace a record of a later delivery.
 
         Args:
-            clock: Returns the time of the clock that `delivered_at` was read from. If given, records from the future
-                are replaced too: that clock was ahead when they were delivered, or they come from another clock.
+            clock: Function that returns the time by the clock from which `delivered_at` was read. If given, records
+                from the future are replaced, too: that clock was ahead when they were delivered, or another clock was
+                used.
 
         Returns:
             For each record, in order: None if it was stored, otherwise StoreUnavailable, RecordRefused, or DeliveryLost
@@ -258,12 +260,12 @@ class RecordStore:
         lost = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, DeliveryLost)]
         if lost and clock:
             now = clock()
-            again = self._upsert([records[i] for i in lost], lambda document: _not_later(document, until=now))
-            for i, outcome in zip(lost, again, strict=True):
+            retried = self._upsert([records[i] for i in lost], lambda document: _not_later(document, until=now))
+            for i, outcome in zip(lost, retried, strict=True):
                 outcomes[i] = outcome
         stored = [i for i, outcome in enumerate(outcomes) if outcome is None]
         try:
-            self.families.settle([records[i].document for i in stored])
+            self.families.update([records[i].document for i in stored])
         except (StoreUnavailable, RecordRefused) as exc:
             for i in stored:
                 outcomes[i] = exc
@@ -281,7 +283,7 @@ class RecordStore:
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
-        # An old thumbnail is left behind only if the new record has none and replaced one that had.
+        # An old thumbnail remains only if the new record has no thumbnail, and replaced a record with one.
         stale = [
             DeleteOne({"_id": records[i].id, **may_replace(records[i].document)})
             for i, is_new in zip(ready, result.is_new, strict=True)

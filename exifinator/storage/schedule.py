@@ -1,6 +1,6 @@
-"""Store what has become of the entries of SCHEDULE.
+"""Store the state of the entries of SCHEDULE.
 
-Several workers may look at an entry at the same time, and any of them may die. Each change therefore applies only to
+Several workers may handle an entry at the same time, and any worker may die. Each change therefore applies only to
 the version of the document that was read.
 """
 
@@ -16,10 +16,10 @@ from pymongo.collection import Collection
 
 from exifinator.storage.mongodb import mongodb_errors
 
-# A worker on another machine may have other settings, so the document of an entry that this one does not have is kept
-# for a while.
+# A worker on another machine may have other settings. So the document of an entry that this worker does not have is
+# kept for this long.
 KEPT_WITHOUT_ENTRY = timedelta(days=7)
-# Times this far in the future were stored while the clock was wrong. No entry is ever retried this late.
+# Times further in the future were stored while the clock was wrong. No entry is retried this late.
 MAX_AHEAD = timedelta(hours=2)
 
 Outcome = Literal["started", "skipped", "failed"]
@@ -39,10 +39,10 @@ class ScheduleClaim(TypedDict):
 
 
 class ScheduleOutcome(TypedDict):
-    """What became of an entry when it was last due.
+    """What happened when an entry was last due.
 
     Attributes:
-        problem: Why no batch was started; None if it was.
+        problem: Why no batch was started; None if a batch was started.
     """
 
     at: datetime
@@ -56,10 +56,10 @@ class ScheduleFields(TypedDict, total=False):
     Attributes:
         handled_at: The time of the entry that was last handled: its batch was started or skipped.
         claim: The worker that is starting the batch; None if there is none.
-        last: What became of the entry when it was last due.
+        last: What happened when the entry was last due.
         last_batch: The id of the last batch that was started.
-        failed_starts: How many attempts to start or resume the batch there were since a batch was last started.
-        retry_at: When to try again after such an attempt; None if there was none.
+        failed_starts: Number of failed attempts to start or resume a batch, since a batch was last started.
+        retry_at: When to try again after a failed attempt; None if there was none.
     """
 
     handled_at: datetime | None
@@ -97,11 +97,11 @@ class ScheduleStore:
             return {document["_id"]: document for document in self.collection.find({"_id": {"$in": keys}})}
 
     def check(self, keys: list[str], now: datetime) -> dict[str, ScheduleDocument]:
-        """Note that a worker looks at the entries, and return their documents by key.
+        """Store that a worker has these entries in its settings, and return their documents by key.
 
-        Add documents for new entries. Delete those that no worker has had in its settings for KEPT_WITHOUT_ENTRY.
-        If a document has a time in the future, treat its entry as a new one, which would otherwise not be due until
-        then.
+        Add documents for new entries. Delete the documents of entries that no worker has had in its settings for
+        KEPT_WITHOUT_ENTRY. If a document has a time in the future, treat its entry as new, because the entry would
+        otherwise not be due until then.
         """
         times = ("since", "handled_at", "retry_at", "claim.at")
         is_ahead = {"$or": [{name: {"$gt": now + MAX_AHEAD}} for name in times]}

@@ -1,7 +1,7 @@
 """Restore what MongoDB must contain for correct results, if MongoDB lost it while EXIFinator was running.
 
 If MongoDB comes back with an empty data folder, records are stored again, but without indexes, and without the schema
-version: the next start would take them for records of the first schema. If MongoDB was killed, the number of documents
+version: the next start would treat them as records of the first schema. If MongoDB was killed, the number of documents
 in a collection's metadata may be wrong until the collection is validated. The API and the explorer show this number.
 """
 
@@ -29,7 +29,8 @@ class Upkeep:
     """Checks the database repeatedly, and restores what is missing.
 
     Args:
-        since: When this process checked the schema version. All records that it has written have the newest version.
+        since: When this process checked the schema version. All records that this process has written have the newest
+            version.
     """
 
     def __init__(self, store: Store, *, since: datetime) -> None:
@@ -58,13 +59,13 @@ class Upkeep:
             self._server_process = process
 
     def _restore_schema(self) -> bool:
-        """Store the schema version if it is missing. Return whether it was."""
+        """Store the schema version if it is missing. Return whether it was missing."""
         if read_schema(self._store).is_stored:
             return False
         with mongodb_errors("look up records"):
             oldest = self._store.records.collection.find_one({}, {"extracted_at": 1}, sort=[("$natural", 1)])
         if oldest is None or oldest["extracted_at"] < self._since:
-            # There is nothing to mark, or another program has restored older records.
+            # The database is empty, or another program has restored older records.
             return False
         log.warning(
             "start: MongoDB has lost its data since %s; storing the schema version and creating the indexes again",
@@ -92,15 +93,15 @@ def find_wrong_count(collection: Collection[Document]) -> tuple[int, int] | None
 def repair_count(store: Store) -> None:
     """Make MongoDB correct the number of records and thumbnails in its metadata, if it is wrong.
 
-    If MongoDB does not allow it, or there are too many documents, leave the number as it is.
+    If MongoDB does not allow it, or there are too many documents, do not change the number.
     """
     for collection in (store.records.collection, store.records.thumbnails):
-        wrong = find_wrong_count(collection)
-        if wrong is None:
+        counts = find_wrong_count(collection)
+        if counts is None:
             continue
         log.warning(
             "start: MongoDB was killed: it reports %d instead of %d documents in %s; validating the collection",
-            *wrong,
+            *counts,
             collection.name,
             extra={"action": "start"},
         )

@@ -1,7 +1,8 @@
 """Store the views that users saved in the explorer.
 
-All views are in one document, and each change replaces the version that was read. So even if several users change views
-at the same time, names stay unique, at most one view is the default, and the number of views stays limited.
+All views are in one document. A change is stored only if the document still has the version that was read. So even if
+several users change views at the same time, names stay unique, at most one view is the default, and the number of views
+stays limited.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ class SavedView(TypedDict):
 
 
 class SavedViews(TypedDict):
-    """All saved views, and the id of the one with which the explorer opens, if any."""
+    """All saved views, and the id of the view with which the explorer opens; None for no such view."""
 
     views: list[SavedView]
     default: str | None
 
 
 class ViewChanges(TypedDict, total=False):
-    """What to change about a view."""
+    """The fields of a view to change. Missing fields stay unchanged."""
 
     name: str
     address: str
@@ -65,7 +66,7 @@ class ViewStore:
         self.collection = collection
 
     def read(self) -> SavedViews:
-        """Return all views, by name."""
+        """Return all views, sorted by name."""
         document = self._read()
         views = sorted(document["views"], key=lambda view: (_comparable(view["name"]), view["id"]))
         return {"views": views, "default": document["default"]}
@@ -124,7 +125,7 @@ class ViewStore:
 
         Raises:
             NoSuchView: There is no such view.
-            ViewChanged: A version is given, and the view has been changed since.
+            ViewChanged: A version is given, and the view has been changed since this version.
         """
 
         def delete(saved: SavedViews) -> SavedView:
@@ -179,7 +180,7 @@ def _require_free_name(saved: SavedViews, name: str, *, except_for: str | None =
 
 
 def _comparable(name: str) -> str:
-    """Return a name in the form in which equal names are equal."""
+    """Return a name for comparison: without differences in case or in Unicode normalization."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -14,7 +14,7 @@ import pytest
 from bench.data import PHOTO_BYTES
 from bench.listing_server import ETAG
 from exifinator.errors import SourceUnavailable
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole, finish_whole
 from tests.integration.conftest import Installation

@@ -90,8 +90,12 @@ def test_scaling_page__new_results__change_figures_and_tables() -> None:
 def test_scaling__arithmetic() -> None:
     assert scaling.transfer_price(5) == pytest.approx(450)
     assert scaling.transfer_price(200) == pytest.approx(900 + 3400 + 7000 + 2500)
-    assert (scaling.duration(877), scaling.duration(87_719), scaling.duration(45)) == ("15 min", "24 h", "45 s")
-    assert scaling.size(226_108_864) == "226 MB"
+    assert (scaling.format_duration(877), scaling.format_duration(87_719), scaling.format_duration(45)) == (
+        "15 min",
+        "24 h",
+        "45 s",
+    )
+    assert scaling.format_bytes(226_108_864) == "226 MB"
 
 
 def test_docs__files__are_all_in_the_navigation() -> None:

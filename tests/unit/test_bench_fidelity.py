@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.fidelity import BENCH, Reasons, field_table, note_table, note_values, plain, read_answers
+from bench.fidelity import BENCH, Reasons, field_table, note_table, note_values, photo_values, read_answers
 from bench.fidelity_notes import compare_notes
 from bench.fidelity_photo import compare_photo
 
@@ -62,7 +62,7 @@ def test_read_answers__list_of_exiftool__is_by_file(tmp_path):
     lens = {"num": 61182, "val": "Canon RF 24-105mm F4L"}
     path.write_text(json.dumps([{"SourceFile": "./a/b.jpg", "ISO": {"num": 100, "val": "100"}, "LensID": lens}]))
     answers = read_answers(path)
-    assert plain(answers["a/b.jpg"]) == {"ISO": 100, "LensID": "Canon RF 24-105mm F4L"}
+    assert photo_values(answers["a/b.jpg"]) == {"ISO": 100, "LensID": "Canon RF 24-105mm F4L"}
     assert note_values({"Canon:ISO": {"id": 2, "num": 100, "val": "100"}}) == {"Canon:ISO": (100, "100")}
 
 

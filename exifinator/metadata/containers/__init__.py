@@ -88,19 +88,19 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
     If the reader needs more bytes, their ranges are in `file.requested` afterwards. A damaged or unsupported file is
     not an error: `status` and `problem` of the result describe it.
     """
-    located = LocatedMetadata("")
+    metadata = LocatedMetadata("")
     try:
         reader = _find_reader(file.read(0, 16)) or identify_unsupported
-        reader(file, located)
+        reader(file, metadata)
     except MissingBytes:
         pass
     except DamagedFile as damage:
-        located.status, located.problem = "damaged", str(damage)
+        metadata.status, metadata.problem = "damaged", str(damage)
     except (LookupError, ValueError, ArithmeticError, struct.error) as error:
         # This is a bug in EXIFinator. Log it, and still record the file.
-        log.exception("Cannot locate the metadata: format=%s", located.format, extra={"action": "fail"})
-        located.status, located.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
-    return located
+        log.exception("Cannot locate the metadata: format=%s", metadata.format, extra={"action": "fail"})
+        metadata.status, metadata.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
+    return metadata
 
 
 def has_known_signature(head: bytes) -> bool:

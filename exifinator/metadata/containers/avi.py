@@ -20,35 +20,35 @@ from exifinator.metadata.containers.video_tables import find_tag
 from exifinator.metadata.text_decoding import decode_text
 
 MAX_CHUNKS, MAX_DEPTH = 500, 5
-# Limit on a list or a chunk that is fetched whole.
+# Of a longer list or chunk, only this many bytes are fetched.
 MAX_LIST_BYTES = 128 * 1024
 HEAD_AHEAD_BYTES, TAIL_AHEAD_BYTES = 4 * 1024, 64 * 1024
-# Lists with metadata. The others, such as `movi`, are not fetched.
+# Lists with metadata. Other lists, such as `movi`, are not fetched.
 LISTS = frozenset({b"hdrl", b"INFO", b"exif", b"hydt", b"pntx", b"ncdt"})
 XMP_CHUNKS = frozenset({b"_PMX", b"JUNQ"})
-# Chunks of the streams. They are in `movi`, but follow its header if its size was never written.
-FRAME = re.compile(rb"[0-9a-fA-F]{2}(dc|db|wb|pc|tx|ix)|ix[0-9]{2}|rec ")
-# The bytes of a JUNK chunk that show its maker. Most are padding.
+# Chunks with frames. They are inside `movi`. If the writer left the size of `movi` at 0, they follow its header.
+FRAME_CHUNK = re.compile(rb"[0-9a-fA-F]{2}(dc|db|wb|pc|tx|ix)|ix[0-9]{2}|rec ")
+# How many bytes of a JUNK chunk to inspect for a maker's signature. Most JUNK chunks are padding.
 JUNK_HEAD_BYTES = 512
 MAX_TEXT_BYTES = 4096
 
 
-def read_avi(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_avi(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of an AVI file, and read the size of its picture."""
-    located.format = "avi"
+    metadata.format = "avi"
     tags, streams = ContainerTags(), StreamHeaders()
-    reader = _AviReader(BoundedReads(file), located, tags, streams)
+    reader = _AviReader(BoundedReads(file), metadata, tags, streams)
     reader.read_file()
-    streams.add_to(tags, located)
+    streams.add_to(tags, metadata)
     seconds, declared_bytes = tags.get("RIFF Duration"), 8 + int.from_bytes(file.read(4, 4), "little")
-    # The headers of a file that is cut off have the duration of the whole file.
+    # The headers of a truncated file have the duration of the complete file.
     if seconds and declared_bytes <= file.total_bytes:
         tags.add("Composite AvgBitrate", round(8 * file.total_bytes / seconds))
-    tags.add_to(located)
+    tags.add_to(metadata)
 
 
 def split_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the type and the body of each chunk in `data`. The last body may be cut off."""
+    """Yield the type and the body of each chunk in `data`. The last body may be truncated."""
     offset = 0
     for _ in range(MAX_CHUNKS):
         if offset + 8 > len(data):
@@ -62,90 +62,90 @@ class _AviReader:
     """Reads the chunks of one file."""
 
     def __init__(
-        self, file: BoundedReads, located: LocatedMetadata, tags: ContainerTags, streams: StreamHeaders
+        self, file: BoundedReads, metadata: LocatedMetadata, tags: ContainerTags, streams: StreamHeaders
     ) -> None:
         self.file = file
-        self.located = located
+        self.metadata = metadata
         self.tags = tags
         self.streams = streams
 
     def read_file(self) -> None:
         """Read the chunks of the file, up to its end or to the limit on requests."""
-        offset, ahead = 12, HEAD_AHEAD_BYTES
+        offset, read_ahead_bytes = 12, HEAD_AHEAD_BYTES
         for _ in range(MAX_CHUNKS):
-            head = self.file.read(offset, 12, ahead)
-            kind, length = head[:4], int.from_bytes(head[4:8], "little")
-            if len(head) < 8 or FRAME.fullmatch(kind):
+            head = self.file.read(offset, 12, read_ahead_bytes)
+            chunk_type, length = head[:4], int.from_bytes(head[4:8], "little")
+            if len(head) < 8 or FRAME_CHUNK.fullmatch(chunk_type):
                 return
-            if kind == b"RIFF":
+            if chunk_type == b"RIFF":
                 # A further segment of a large file (OpenDML), with more frames.
                 offset += 12
                 continue
-            if kind == b"LIST":
+            if chunk_type == b"LIST":
                 if head[8:] in LISTS:
                     self.read_list(head[8:], self.file.read(offset + 12, min(length - 4, MAX_LIST_BYTES)), 0)
-            elif kind == b"JUNK":
+            elif chunk_type == b"JUNK":
                 self.read_junk(offset + 8, length)
-            elif kind == b"idx1":
-                ahead = TAIL_AHEAD_BYTES
-            elif kind in XMP_CHUNKS or length <= MAX_TEXT_BYTES:
-                self.read_chunk(kind, self.file.read(offset + 8, min(length, MAX_LIST_BYTES)))
+            elif chunk_type == b"idx1":
+                read_ahead_bytes = TAIL_AHEAD_BYTES
+            elif chunk_type in XMP_CHUNKS or length <= MAX_TEXT_BYTES:
+                self.read_chunk(chunk_type, self.file.read(offset + 8, min(length, MAX_LIST_BYTES)))
             offset += 8 + length + length % 2
 
     def read_junk(self, start: int, length: int) -> None:
-        """Read a JUNK chunk if its first bytes are a maker's. Others are padding, and are not fetched."""
+        """Read a JUNK chunk if it begins with a maker's signature. Do not fetch others, which are padding."""
         if self.file.has(start, min(length, JUNK_HEAD_BYTES)):
             head = self.file.read(start, min(length, JUNK_HEAD_BYTES))
             if avi_makers.is_maker_junk(head):
                 data = self.file.read(start, min(length, MAX_LIST_BYTES))
-                avi_makers.add_junk(data or head, self.tags, self.located)
+                avi_makers.add_junk(data or head, self.tags, self.metadata)
 
-    def read_list(self, kind: bytes, data: bytes, depth: int) -> None:
-        """Read the chunks of a list."""
-        if kind == b"ncdt":
-            avi_makers.add_nikon(split_chunks(data), self.tags, self.located)
+    def read_list(self, list_type: bytes, data: bytes, depth: int) -> None:
+        """Read the chunks in a list (LIST). `depth` is the number of lists around it."""
+        if list_type == b"ncdt":
+            avi_makers.add_nikon(split_chunks(data), self.tags, self.metadata)
             return
-        if kind == b"strl":
-            self.streams.begin_stream()
-        for chunk, body in split_chunks(data):
-            if chunk == b"LIST" and depth < MAX_DEPTH:
+        if list_type == b"strl":
+            self.streams.begin()
+        for chunk_type, body in split_chunks(data):
+            if chunk_type == b"LIST" and depth < MAX_DEPTH:
                 self.read_list(body[:4], body[4:], depth + 1)
-            elif kind == b"INFO":
-                self.read_info(chunk, body)
-            elif kind == b"exif":
-                self.add_text("RIFF::Exif", chunk, body)
-            elif chunk in (b"hymn", b"mknt"):
-                avi_makers.add_maker_note(body, str(self.tags.get("RIFF Software") or ""), self.located)
-            elif kind in (b"strl", b"odml") or chunk == b"avih":
-                self.streams.keep_header(chunk, body)
-                if chunk == b"strd":
-                    avi_makers.add_stream_data(body, self.tags, self.located)
-            elif chunk == b"JUNK" and avi_makers.is_maker_junk(body):
-                avi_makers.add_junk(body, self.tags, self.located)
+            elif list_type == b"INFO":
+                self.read_info(chunk_type, body)
+            elif list_type == b"exif":
+                self.add_text("RIFF::Exif", chunk_type, body)
+            elif chunk_type in (b"hymn", b"mknt"):
+                avi_makers.add_maker_note(body, str(self.tags.get("RIFF Software") or ""), self.metadata)
+            elif list_type in (b"strl", b"odml") or chunk_type == b"avih":
+                self.streams.read(chunk_type, body)
+                if chunk_type == b"strd":
+                    avi_makers.add_stream_data(body, self.tags, self.metadata)
+            elif chunk_type == b"JUNK" and avi_makers.is_maker_junk(body):
+                avi_makers.add_junk(body, self.tags, self.metadata)
             else:
-                self.read_chunk(chunk, body)
+                self.read_chunk(chunk_type, body)
 
-    def read_chunk(self, kind: bytes, body: bytes) -> None:
+    def read_chunk(self, chunk_type: bytes, body: bytes) -> None:
         """Read a date, a time code or an XMP packet."""
-        if kind == b"IDIT":
+        if chunk_type == b"IDIT":
             self.tags.add("RIFF DateTimeOriginal", read_date(decode_text(body)))
-        elif kind == b"ISMP":
+        elif chunk_type == b"ISMP":
             self.tags.add("RIFF TimeCode", decode_text(body))
-        elif kind in XMP_CHUNKS:
-            self.located.add("xmp", body)
+        elif chunk_type in XMP_CHUNKS:
+            self.metadata.add("xmp", body)
 
-    def read_info(self, kind: bytes, body: bytes) -> None:
-        """Read a text of the list INFO. Some writers add the thumbnail or the date of the camera."""
-        if kind == b"IDIT":
-            self.read_chunk(kind, body)
-        elif kind == b"thum":
-            avi_makers.add_thumbnail(body, self.located)
+    def read_info(self, chunk_type: bytes, body: bytes) -> None:
+        """Read a chunk of the list INFO: a string, or the date or the thumbnail, which some cameras store there."""
+        if chunk_type == b"IDIT":
+            self.read_chunk(chunk_type, body)
+        elif chunk_type == b"thum":
+            avi_makers.add_thumbnail(body, self.metadata)
         else:
-            self.add_text("RIFF::Info", kind, body)
+            self.add_text("RIFF::Info", chunk_type, body)
 
-    def add_text(self, table: str, kind: bytes, body: bytes) -> None:
-        """Add a text under the name that the table has for the chunk."""
-        tag = find_tag(table, kind.decode("latin-1"))
-        if tag is not None and kind != b"emnt":
+    def add_text(self, table: str, chunk_type: bytes, body: bytes) -> None:
+        """Add a chunk's string under the name that the table `table` of `exiftool -listx` has for the chunk."""
+        tag = find_tag(table, chunk_type.decode("latin-1"))
+        if tag is not None and chunk_type != b"emnt":
             text = decode_text(body[:MAX_TEXT_BYTES])
             self.tags.add(f"RIFF {tag.name}", read_date(text) if "Date" in tag.name else text)

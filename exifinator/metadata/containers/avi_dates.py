@@ -1,4 +1,4 @@
-"""Read the dates of AVI files, which each maker writes in a format of its own.
+"""Read the dates of AVI files. Each maker writes dates in another format.
 
 Source: observed in sample files, and the formats that https://exiftool.org/TagNames/RIFF.html lists.
 """

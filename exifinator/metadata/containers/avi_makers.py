@@ -1,7 +1,7 @@
 """Read the chunks in which camera makers store their metadata in AVI files.
 
-Casio, Fujifilm and Kodak use `strd` (a TIFF directory or a MakerNote), Pentax `hymn` and `JUNK`, Nikon `ncdt`, Olympus,
-Casio and Ricoh `JUNK`.
+Casio, Fujifilm and Kodak use the chunk `strd` (a TIFF directory or a MakerNote), Pentax uses `hymn` and `JUNK`, Nikon
+uses `ncdt`, and Olympus, Casio and Ricoh use `JUNK`.
 Source: sample files, and the chunks and tables that https://exiftool.org/TagNames/RIFF.html, Nikon.html (AVI),
 Pentax.html (AVI, Junk, Junk2), Olympus.html (AVI), Casio.html (AVI) and Ricoh.html (AVI) list.
 """
@@ -27,24 +27,24 @@ CASIO, RICOH = b"QVMI", b"ucmt"
 PENTAX_THUMBNAIL = (303, 307)
 MAX_ENTRIES = 200
 MAX_NOTE_BYTES = 64 * 1024
-# Makers' notes in AVI files: first bytes -> make.
+# First bytes of a MakerNote in an AVI file -> make.
 NOTE_MAKES = ((b"PENTAX ", "PENTAX"), (b"AOC\0", "PENTAX"), (b"Nikon\0", "NIKON"), (b"QVC\0", "CASIO"))
 
 
-def add_thumbnail(data: bytes, located: LocatedMetadata) -> None:
-    """Add a thumbnail if it is a JPEG of moderate length."""
-    is_first = not any(block.kind == "thumbnail" for block in located.blocks)
+def add_thumbnail(data: bytes, metadata: LocatedMetadata) -> None:
+    """Add a thumbnail if it is the file's first one, and a JPEG of at most MAX_THUMBNAIL_BYTES."""
+    is_first = not any(block.kind == "thumbnail" for block in metadata.blocks)
     if is_first and data.startswith(JPEG_BEGIN) and len(data) <= MAX_THUMBNAIL_BYTES:
-        located.add("thumbnail", data)
+        metadata.add("thumbnail", data)
 
 
-def add_maker_note(data: bytes, software: str, located: LocatedMetadata) -> None:
+def add_maker_note(data: bytes, software: str, metadata: LocatedMetadata) -> None:
     """Add a MakerNote as the MakerNote of an EXIF block that has only the make and the model.
 
     Args:
         data: The MakerNote.
-        software: The text `ISFT` of the file. Pentax writes the make and the model there.
-        located: The result.
+        software: The string `ISFT` of the file. Pentax writes the make and the model there.
+        metadata: The result.
     """
     make = next((make for head, make in NOTE_MAKES if data.startswith(head)), "")
     if make and len(data) <= MAX_NOTE_BYTES:
@@ -52,42 +52,42 @@ def add_maker_note(data: bytes, software: str, located: LocatedMetadata) -> None
         image.add_text(0x010F, make)
         image.add_text(0x0110, software if software.startswith(make) else "")
         exif.entries.append((MAKER_NOTE, UNDEFINED, len(data), data))
-        located.add("exif", write_tiff(image, "<"))
+        metadata.add("exif", write_tiff(image, "<"))
 
 
-def add_stream_data(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def add_stream_data(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the data of a stream (`strd`), which begins with four letters that name its kind."""
     if data.startswith(b"AVIF"):
         # After eight bytes, a little-endian TIFF directory whose offsets count from its own start.
         directory = data[8 : 8 + MAX_NOTE_BYTES]
         if directory[:4] in (b"II*\0", b"MM\0*"):
-            located.add("exif", directory)
+            metadata.add("exif", directory)
         elif len(directory) > 14:
-            located.add("exif", b"II*\0\x08\0\0\0" + directory)
+            metadata.add("exif", b"II*\0\x08\0\0\0" + directory)
     elif data.startswith(b"Zora"):
         tags.add("RIFF VendorName", decode_text(data[8:72]))
 
 
 def is_maker_junk(head: bytes) -> bool:
-    """Return whether a JUNK chunk that begins with `head` is a maker's, or a text."""
+    """Return whether a JUNK chunk that begins with `head` has a maker's signature, or is a string."""
     return head.startswith((OLYMPUS, PENTAX, PENTAX_2, CASIO, RICOH)) or _is_text(head)
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether the chunk begins with a text of at least six letters, and has nothing else before its padding."""
+    """Return whether the chunk is a string of at least six letters, followed only by padding."""
     text = head.split(b"\0", 1)[0]
     return len(text) >= 6 and all(32 <= byte < 127 for byte in text) and not head[len(text) :].strip(b"\0")
 
 
-def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
-    """Add the metadata of a JUNK chunk of Olympus, Pentax, Casio or Ricoh, or a text."""
+def add_junk(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
+    """Add the metadata of a JUNK chunk of Olympus, Pentax, Casio or Ricoh, or a string."""
     if data.startswith(OLYMPUS):
         add_fixed_layout(tags, "MakerNote", "Olympus::AVI", data[:512])
     elif data.startswith(PENTAX_2):
         add_fixed_layout(tags, "MakerNote", "Pentax::Junk2", data[:303])
         length_at, start = PENTAX_THUMBNAIL
         if len(data) > start:
-            add_thumbnail(data[start : start + int.from_bytes(data[length_at:start], "little")], located)
+            add_thumbnail(data[start : start + int.from_bytes(data[length_at:start], "little")], metadata)
     elif data.startswith(PENTAX):
         tags.add("MakerNote Model", decode_text(data[12:44]))
     elif data.startswith(CASIO):
@@ -99,17 +99,17 @@ def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None
         tags.add("RIFF TextJunk", decode_text(data[:1024]))
 
 
-def add_nikon(chunks: Iterator[tuple[bytes, bytes]], tags: ContainerTags, located: LocatedMetadata) -> None:
+def add_nikon(chunks: Iterator[tuple[bytes, bytes]], tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the chunks of Nikon's list `ncdt`: tags, the version of the MakerNote, and the thumbnail."""
     for kind, body in chunks:
         if kind in (b"nctg", b"ncvr"):
             _add_nikon_tags("Nikon::AVITags" if kind == b"nctg" else "Nikon::AVIVers", body, tags)
         elif kind == b"ncth":
-            add_thumbnail(body, located)
+            add_thumbnail(body, metadata)
 
 
 def _add_nikon_tags(table: str, data: bytes, tags: ContainerTags) -> None:
-    """Add Nikon's tags. An entry is a number and a length of 16 bits each, little-endian, and the value."""
+    """Add Nikon's tags. An entry has a 16-bit number, a 16-bit length (both little-endian) and the value."""
     position = 0
     for _ in range(MAX_ENTRIES):
         if position + 4 > len(data):

@@ -15,12 +15,12 @@ from exifinator.metadata.text_decoding import decode_text
 
 MAX_STREAMS = 16
 VIDEO, AUDIO = b"vids", b"auds"
-# Tag names of the codec, the rate and the length, by stream type.
+# Type of a stream -> names of the tags for its codec, its rate and its length.
 TAG_NAMES = {
     VIDEO: ("VideoCodec", "VideoFrameRate", "VideoFrameCount"),
     AUDIO: ("AudioCodec", "AudioSampleRate", "AudioSampleCount"),
 }
-DEFAULT_TAG_NAMES = ("Codec", "StreamSampleRate", "StreamSampleCount")
+OTHER_TAG_NAMES = ("Codec", "StreamSampleRate", "StreamSampleCount")
 MAX_SIDE_PIXELS = 1 << 16
 
 
@@ -32,32 +32,31 @@ class StreamHeaders:
         self._n_frames = 0
         self._streams: list[dict[bytes, bytes]] = []
 
-    def begin_stream(self) -> None:
-        """Assign the next headers to a new stream."""
+    def begin(self) -> None:
+        """Begin the headers of the next stream."""
         if len(self._streams) < MAX_STREAMS:
             self._streams.append({})
 
-    def keep_header(self, chunk_id: bytes, body: bytes) -> None:
-        """Keep a header of the file (`avih`, `dmlh`) or of the current stream (`strh`, `strf`, `strn`)."""
-        if chunk_id == b"avih":
+    def read(self, chunk_type: bytes, body: bytes) -> None:
+        """Store the header chunks `avih`, `dmlh`, `strh`, `strf` and `strn` for `add_to`. Ignore other chunks."""
+        if chunk_type == b"avih":
             self._main = self._main or body[:56]
-        elif chunk_id == b"dmlh" and len(body) >= 4:
+        elif chunk_type == b"dmlh" and len(body) >= 4:
             self._n_frames = int.from_bytes(body[:4], "little")
-        elif chunk_id in (b"strh", b"strf", b"strn") and self._streams:
-            self._streams[-1].setdefault(chunk_id, body[:256])
+        elif chunk_type in (b"strh", b"strf", b"strn") and self._streams:
+            self._streams[-1].setdefault(chunk_type, body[:256])
 
     def add_to(self, tags: ContainerTags, metadata: LocatedMetadata) -> None:
         """Add the tags of all headers, and the size of the picture."""
         seconds = 0.0
         if len(self._main) >= 40:
-            frame_microseconds, max_bytes_per_second, _, _, n_frames, _, n_streams, _, width, height = (
-                struct.unpack_from("<10I", self._main)
+            frame_us, bytes_per_second, _, _, n_frames, _, n_streams, _, width, height = struct.unpack_from(
+                "<10I", self._main
             )
-            if frame_microseconds:
-                rate = 1e6 / frame_microseconds
-                tags.add("RIFF FrameRate", round(rate, 6), f"{round(rate, 3):g}")
-                seconds = n_frames * frame_microseconds / 1e6
-            tags.add("RIFF MaxDataRate", max_bytes_per_second, f"{max_bytes_per_second / 1000:.4g} kB/s")
+            if frame_us:
+                tags.add("RIFF FrameRate", round(1e6 / frame_us, 6), f"{round(1e6 / frame_us, 3):g}")
+                seconds = n_frames * frame_us / 1e6
+            tags.add("RIFF MaxDataRate", bytes_per_second, f"{bytes_per_second / 1000:.4g} kB/s")
             tags.add("RIFF FrameCount", n_frames)
             tags.add("RIFF StreamCount", n_streams)
             tags.add("RIFF ImageWidth", width)
@@ -75,15 +74,15 @@ class StreamHeaders:
         header, stream_format = stream.get(b"strh", b""), stream.get(b"strf", b"")
         stream_type, seconds = header[:4], 0.0
         if len(header) >= 48:
-            codec, rate_name, length_name = TAG_NAMES.get(stream_type, DEFAULT_TAG_NAMES)
+            codec_name, rate_name, length_name = TAG_NAMES.get(stream_type, OTHER_TAG_NAMES)
             scale, rate, _, length, _, quality, sample_bytes = struct.unpack_from("<7I", header, 20)
             type_tag = find_tag("RIFF::StreamHeader", "0")
             type_text = decode_text(stream_type)
             tags.add("RIFF StreamType", type_text, type_tag.labels.get(type_text, "") if type_tag else "")
-            tags.add(f"RIFF {codec}", decode_text(header[4:8]))
+            tags.add(f"RIFF {codec_name}", decode_text(header[4:8]))
             if scale and rate:
                 tags.add(f"RIFF {rate_name}", round(rate / scale, 6), f"{round(rate / scale, 3):.9g}")
-                # In an OpenDML file, `strh` gives the length of the first segment only; `dmlh` gives that of the file.
+                # In an OpenDML file, `length` counts only the frames of the first segment.
                 seconds = max(length, self._n_frames) * scale / rate if stream_type == VIDEO else 0.0
             tags.add(f"RIFF {length_name}", length)
             tags.add("RIFF Quality", quality, "Default" if quality == 0xFFFFFFFF else "")
@@ -103,7 +102,7 @@ def _set_size(width: int, height: int, metadata: LocatedMetadata) -> None:
 
 
 def _add_picture_format(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
-    """Add a BITMAPINFOHEADER. ExifTool has its tags in the group File."""
+    """Add the fields of a BITMAPINFOHEADER, under ExifTool's names, which are in the group File."""
     version, width, height, planes, depth = struct.unpack_from("<IiiHH", data)
     compression, length, x_density, y_density, n_colors, n_important = struct.unpack_from("<4s5I", data, 16)
     tag = find_tag("BMP::Main", "0")

@@ -26,7 +26,7 @@ from exifinator.metadata.containers.tiff import (
 )
 from exifinator.metadata.containers.tiff_writer import LONG, LONG_MAX, TiffDirectory, write_tiff
 
-# Types that TIFF lacks, of 64 bits each: unsigned, signed, and offset of a directory.
+# 64-bit types that TIFF lacks: unsigned integer, signed integer, and offset of a directory.
 LONG8, SIGNED_LONG8, IFD8 = 16, 17, 18
 LONG8_FORMATS = {LONG8: "Q", SIGNED_LONG8: "q", IFD8: "Q"}
 SIGNED_LONG, DOUBLE = 9, 12
@@ -39,7 +39,7 @@ MAX_DEPTH = 3
 class _Walker:
     """Reads the directories.
 
-    If bytes have not been fetched yet, the walk goes on, so that one pass requests as many missing ranges as possible.
+    If bytes have not been fetched yet, the walk continues, so that one pass requests as many ranges as possible.
 
     Attributes:
         read_bytes: The number of bytes read so far. Bytes that were read twice count twice.
@@ -129,7 +129,7 @@ class _Walker:
         if tag in POINTERS:
             self._add_children(directory, tag, field_type, data, depth)
             return
-        field_type, data = self._narrow(field_type, count, data)
+        field_type, data = self._to_tiff_type(field_type, count, data)
         if tag in PAGE_TAGS and count == 1 and field_type in (3, LONG):
             page.set(tag, self.number(data))
         directory.entries.append((tag, field_type, count, data))
@@ -144,8 +144,8 @@ class _Walker:
         if children:
             directory.children[tag] = children
 
-    def _narrow(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
-        """Return a type of TIFF and the values in this type.
+    def _to_tiff_type(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
+        """Convert values of a 64-bit type to a type that TIFF has. Return that type and the bytes of the values.
 
         64-bit integers become 32-bit integers, or floating-point numbers if they are too large for that.
         """
@@ -160,9 +160,9 @@ class _Walker:
         return DOUBLE, struct.pack(f"{self.order}{count}d", *numbers)
 
 
-def read_big_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_big_tiff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the directories of a BigTIFF and their values, and read the size of the picture."""
-    located.format = "bigtiff"
+    metadata.format = "bigtiff"
     header = file.read_exact(0, 16)
     order = tiff_spec.byte_order(header)
     walker = _Walker(file, order)
@@ -170,13 +170,13 @@ def read_big_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
         raise DamagedFile("The offsets of the BigTIFF do not have 64 bits.")
     first = walker.walk(walker.number(header[8:16]), chain=tiff_spec.MAX_CHAINED)
     if walker.is_dng:
-        located.format = "dng"
+        metadata.format = "dng"
     else:
-        set_size(walker.pages, located)
+        set_size(walker.pages, metadata)
     if walker.has_missing:
         raise MissingBytes
     if first is not None:
-        located.add("exif", write_tiff(first, order))
-    located.add_profile(walker.profile)
+        metadata.add("exif", write_tiff(first, order))
+    metadata.add_profile(walker.profile)
     if walker.damage:
         raise DamagedFile(walker.damage)

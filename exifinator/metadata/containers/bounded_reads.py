@@ -40,7 +40,7 @@ class BoundedReads:
         if self._file.has(start, length):
             return True
         file = self._file
-        return not file.is_final and file.reads < MAX_READS and file.buffered_bytes + length <= MAX_BYTES
+        return not file.is_final and file.n_reads < MAX_READS and file.buffered_bytes + length <= MAX_BYTES
 
     def has(self, start: int, length: int) -> bool:
         """Return whether these bytes, or those before the end of the file, are in the buffer."""
@@ -55,7 +55,7 @@ class BoundedReads:
         file = self._file
         if file.is_final:
             return
-        left_reads, left_bytes = MAX_READS - file.reads, MAX_BYTES - file.buffered_bytes
+        left_reads, left_bytes = MAX_READS - file.n_reads, MAX_BYTES - file.buffered_bytes
         is_missing = False
         for start, end in ranges:
             end = min(end, file.total_bytes)

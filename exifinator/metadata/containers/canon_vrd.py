@@ -27,9 +27,9 @@ def find_xmp(tail: bytes) -> bytes:
     for _ in range(MAX_RECORDS):
         if start + 8 > footer:
             break
-        kind = int.from_bytes(tail[start : start + 4], "big")
+        record_type = int.from_bytes(tail[start : start + 4], "big")
         record_bytes = int.from_bytes(tail[start + 4 : start + 8], "big")
-        if kind == XMP_RECORD:
+        if record_type == XMP_RECORD:
             return tail[start + 8 : min(start + 8 + record_bytes, footer)]
         start += 8 + record_bytes
     return b""

@@ -28,7 +28,7 @@ from exifinator.metadata.text_decoding import decode_text
 from exifinator.metadata.tiff_spec import MAKER_NOTE, MAX_THUMBNAIL_BYTES
 
 SIGNATURES = (b"HEAPCCDR", b"HEAPJPGM")
-# Bits of a record's type: where the value is, which kind of value it is, and the number of the record.
+# Bits of a record's type: the location of the value, the kind of value, and the number of the record.
 IN_RECORD, LOCATION_BITS, KIND_BITS, NUMBER_BITS = 0x4000, 0xC000, 0x3800, 0x3FFF
 HEAPS = frozenset({0x2800, 0x3000})
 KIND_TYPES = {0x0000: BYTE, 0x0800: ASCII, 0x1000: SHORT, 0x1800: LONG, 0x2000: UNDEFINED}
@@ -66,9 +66,9 @@ MAKER_NOTE_TAGS = {
     0x10B4: 0x00B4,
     0x1031: 0x00E0,
 }
-LARGEST_SHORT = 0xFFFF
-# Limit on exposure values, in 32nds: 30 EV. No camera has longer or shorter exposures.
-MAX_UNITS = 30 * 32
+MAX_SHORT = 0xFFFF
+# Limit on exposure values, in units of 1/32 EV. No camera exceeds 30 EV.
+MAX_EXPOSURE_UNITS = 30 * 32
 # Rotation in degrees -> EXIF's orientation.
 ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
 
@@ -86,23 +86,23 @@ class Heap(NamedTuple):
     depth: int
 
 
-def read_crw(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_crw(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata, the thumbnail and the trailing XMP of a CRW file, and read the size of its picture."""
-    located.format = "crw"
+    metadata.format = "crw"
     head = file.read_exact(0, 14)
     order = "<" if head[:2] == b"II" else ">"
     start = struct.unpack_from(order + "I", head, 2)[0]
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(tail_start, TAIL_BYTES)
     records, ranges = read_records(file.read, Heap(start, file.total_bytes, 0), order)
-    _add_records(records, order, located, has_size=True)
+    _add_records(records, order, metadata, has_size=True)
     offset, length = ranges.get(THUMBNAIL, (0, 0))
     if 0 < length <= MAX_THUMBNAIL_BYTES:
-        located.add("thumbnail", file.read(offset, length))
-    located.add("xmp", canon_vrd.find_xmp(tail))
+        metadata.add("thumbnail", file.read(offset, length))
+    metadata.add("xmp", canon_vrd.find_xmp(tail))
 
 
-def add_segment(body: bytes, located: LocatedMetadata) -> None:
+def add_segment(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the CIFF metadata in the APP0 segment of a JPEG. Ignore a damaged segment."""
     order = "<" if body[:2] == b"II" else ">"
     start = int.from_bytes(body[2:6], "little" if order == "<" else "big")
@@ -116,11 +116,16 @@ def add_segment(body: bytes, located: LocatedMetadata) -> None:
         records, _ = read_records(read, Heap(start, len(body), 0), order)
     except DamagedFile:
         return
-    _add_records(records, order, located, has_size=False)
+    _add_records(records, order, metadata, has_size=False)
 
 
 def read_records(read: Read, root: Heap, order: str) -> tuple[Records, dict[int, tuple[int, int]]]:
-    """Return the values of the records with metadata, and the offsets and lengths (bytes) of all records."""
+    """Return the records of a heap and of the heaps inside it.
+
+    Returns:
+        The values of the records with metadata, and the offset and the length of each record with an offset, in bytes.
+        Both are by record number.
+    """
     long, entry = struct.Struct(order + "I"), struct.Struct(order + "HII")
     records: Records = {}
     ranges: dict[int, tuple[int, int]] = {}
@@ -138,39 +143,39 @@ def read_records(read: Read, root: Heap, order: str) -> tuple[Records, dict[int,
         count = min(struct.unpack(order + "H", read(table_at, 2))[0], MAX_RECORDS)
         table = read(table_at + 2, 10 * count)
         for at in range(0, len(table) // 10 * 10, 10):
-            kind, length, offset = entry.unpack_from(table, at)
-            number = kind & NUMBER_BITS
-            if kind & LOCATION_BITS == IN_RECORD:
+            record_type, length, offset = entry.unpack_from(table, at)
+            number = record_type & NUMBER_BITS
+            if record_type & LOCATION_BITS == IN_RECORD:
                 records.setdefault(number, table[at + 2 : at + 10])
                 continue
             offset += heap.start
-            if offset + length > heap.end or kind & LOCATION_BITS:
+            if offset + length > heap.end or record_type & LOCATION_BITS:
                 continue
-            if kind & KIND_BITS in HEAPS:
+            if record_type & KIND_BITS in HEAPS:
                 if heap.depth < MAX_DEPTH:
                     heaps.append(Heap(offset, offset + length, heap.depth + 1))
                 continue
             ranges.setdefault(number, (offset, length))
-            if number not in records and length <= MAX_RECORD_BYTES and kind & KIND_BITS != 0x2000:
+            if number not in records and length <= MAX_RECORD_BYTES and record_type & KIND_BITS != 0x2000:
                 records[number] = read(offset, length)
     return records, ranges
 
 
-def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_size: bool) -> None:
+def _add_records(records: Records, order: str, metadata: LocatedMetadata, *, has_size: bool) -> None:
     """Add the records as EXIF with a MakerNote.
 
     Args:
         records: The records.
         order: Byte order, "<" or ">".
-        located: The result.
-        has_size: Whether to take over the size of the picture from the records.
+        metadata: The result.
+        has_size: Whether the records have the size of the picture.
     """
     image, exif = exif_directories()
-    names = records.get(MAKE_MODEL, b"").split(b"\0")
-    image.add_text(0x010F, decode_text(names[0]))
-    image.add_text(0x0110, decode_text(names[1]) if len(names) > 1 else "")
+    make, *others = records.get(MAKE_MODEL, b"").split(b"\0")
+    image.add_text(0x010F, decode_text(make))
+    image.add_text(0x0110, decode_text(others[0]) if others else "")
     image.add_text(0x013B, decode_text(records.get(OWNER, b"")))
-    _add_picture(records, order, image, located if has_size else None)
+    _add_picture(records, order, image, metadata if has_size else None)
     _add_time(records, order, exif)
     _add_exposure(records, order, exif)
     serial = _numbers(records, SERIAL_NUMBER, "I", order)
@@ -190,30 +195,29 @@ def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_
     if note.entries:
         exif.children[MAKER_NOTE] = [note]
     if records:
-        located.add("exif", write_tiff(image, order))
+        metadata.add("exif", write_tiff(image, order))
 
 
 def _numbers(records: Records, number: int, letter: str, order: str) -> tuple[int, ...]:
-    """Return the value of a record as numbers; () if there is no such record. `letter` is their struct format."""
+    """Return the numbers in a record; () if there is no such record. `letter` is the struct format of a number."""
     data = records.get(number, b"")
-    return struct.unpack(
-        f"{order}{len(data) // struct.calcsize(letter)}{letter}", _whole(data, struct.calcsize(letter))
-    )
+    item_bytes = struct.calcsize(letter)
+    return struct.unpack(f"{order}{len(data) // item_bytes}{letter}", _without_incomplete_item(data, item_bytes))
 
 
-def _whole(data: bytes, item_bytes: int) -> bytes:
+def _without_incomplete_item(data: bytes, item_bytes: int) -> bytes:
     """Return `data` without an incomplete item at its end."""
     return data[: len(data) // item_bytes * item_bytes]
 
 
-def _add_picture(records: Records, order: str, image: TiffDirectory, located: LocatedMetadata | None) -> None:
-    """Add the orientation to `image`, and the size of the picture to `located`."""
+def _add_picture(records: Records, order: str, image: TiffDirectory, metadata: LocatedMetadata | None) -> None:
+    """Add the orientation to `image`, and the size of the picture to `metadata`."""
     picture = records.get(PICTURE, b"")
     if len(picture) < 16:
         return
     width, height, _, rotation = struct.unpack_from(order + "IIfi", picture)
-    if located is not None and 0 < width < 1 << 16 and 0 < height < 1 << 16:
-        located.width_pixels, located.height_pixels = width, height
+    if metadata is not None and 0 < width < 1 << 16 and 0 < height < 1 << 16:
+        metadata.width_pixels, metadata.height_pixels = width, height
     if rotation % 360 in ORIENTATIONS and rotation:
         image.add_numbers(0x0112, SHORT, ORIENTATIONS[rotation % 360], order=order)
 
@@ -228,17 +232,18 @@ def _add_time(records: Records, order: str, exif: TiffDirectory) -> None:
 def _add_exposure(records: Records, order: str, exif: TiffDirectory) -> None:
     """Add the ISO speed, exposure time, aperture and focal length.
 
-    The record SHOT_INFO has the first three in 32nds of an exposure value, and EXPOSURE has APEX values.
+    The record SHOT_INFO has the ISO speed, the exposure time and the aperture in units of 1/32 EV. EXPOSURE has APEX
+    values.
     """
     shot = _numbers(records, SHOT_INFO, "h", order)
     exposure = records.get(EXPOSURE, b"")
-    if len(shot) > 2 and shot[2] > 0 and all(abs(number) < MAX_UNITS for number in shot[1:3]):
+    if len(shot) > 2 and shot[2] > 0 and all(abs(number) < MAX_EXPOSURE_UNITS for number in shot[1:3]):
         speed = 100 / 32 * 2 ** (exposure_value(shot[1]) + exposure_value(shot[2]))
-        if speed < LARGEST_SHORT:
+        if speed < MAX_SHORT:
             exif.add_numbers(0x8827, SHORT, round(speed), order=order)
     elif speeds := _numbers(records, BASE_ISO, "H", order):
         exif.add_numbers(0x8827, SHORT, speeds[0], order=order)
-    if len(shot) > 22 and shot[21] > 0 and all(abs(number) < MAX_UNITS for number in shot[21:23]):
+    if len(shot) > 22 and shot[21] > 0 and all(abs(number) < MAX_EXPOSURE_UNITS for number in shot[21:23]):
         exif.add_ratio(0x829A, 2 ** -exposure_value(shot[22]), order=order)
         exif.add_ratio(0x829D, 2 ** (exposure_value(shot[21]) / 2), order=order)
     elif len(exposure) >= 12:

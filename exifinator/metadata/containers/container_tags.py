@@ -1,6 +1,6 @@
-"""Tags of a container for which EXIF has none, such as `RIFF FrameRate`, and their block in the located metadata.
+"""Collect the container's values that have no EXIF tag, such as `RIFF FrameRate`, in one metadata block.
 
-The block is JSON: the name of each tag, with its meaning in words and its value. The names are ExifTool's.
+The block is a JSON object: the name of a tag -> [meaning in words, value]. The names are ExifTool's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exifinator.metadata.limits import MAX_INTEGER
 CONTAINER_TAGS = "tags"
 # Limits per file, far above what cameras and editors write.
 MAX_TAGS = 500
-MAX_COPIES = 20
+MAX_SAME_NAMES = 20
 MAX_NAME_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 4096
 UNSAFE = re.compile(r"[^A-Za-z0-9 _:-]")
@@ -27,7 +27,11 @@ Value = str | int | float | list[int] | list[float]
 
 
 class ContainerTags:
-    """Collects the tags of one file. Names that occur again get a number, such as `RIFF StreamType 2`."""
+    """Collects the tags of one file. Names that occur again get a number, such as `RIFF StreamType 2`.
+
+    Attributes:
+        documents: Name of a tag -> [meaning in words, value].
+    """
 
     def __init__(self) -> None:
         self.documents: dict[str, list[Any]] = {}
@@ -37,7 +41,7 @@ class ContainerTags:
 
         Args:
             name: The group and the name, such as "RIFF FrameRate".
-            value: A text, a number or a list of numbers.
+            value: A string, a number or a list of numbers.
             printable: The meaning in words; by default the value as text.
         """
         if isinstance(value, str):
@@ -46,24 +50,24 @@ class ContainerTags:
         if value in ("", []) or not all(_is_storable(number) for number in numbers):
             return
         name = UNSAFE.sub("_", name)[:MAX_NAME_CHARACTERS]
-        free = next((key for key in self._keys(name) if key not in self.documents), None)
-        if free is not None and len(self.documents) < MAX_TAGS:
+        free_name = next((key for key in self._candidate_names(name) if key not in self.documents), None)
+        if free_name is not None and len(self.documents) < MAX_TAGS:
             printable = CONTROL.sub("", printable)[:MAX_TEXT_CHARACTERS]
-            self.documents[free] = [printable or " ".join(map(_format, numbers)), value]
+            self.documents[free_name] = [printable or " ".join(map(_format, numbers)), value]
 
     @staticmethod
-    def _keys(name: str) -> list[str]:
-        return [name, *(f"{name} {number}" for number in range(2, MAX_COPIES + 1))]
+    def _candidate_names(name: str) -> list[str]:
+        return [name, *(f"{name} {number}" for number in range(2, MAX_SAME_NAMES + 1))]
 
     def get(self, name: str) -> Any:
         """Return the value of a tag; None if there is none."""
         document = self.documents.get(name)
         return document[1] if document else None
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         """Add the tags to the located metadata as one block."""
         if self.documents:
-            located.add(CONTAINER_TAGS, json.dumps(self.documents, ensure_ascii=False).encode("utf-8", "replace"))
+            metadata.add(CONTAINER_TAGS, json.dumps(self.documents, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _is_storable(value: str | int | float) -> bool:

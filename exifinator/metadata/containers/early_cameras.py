@@ -26,8 +26,8 @@ MAX_TEXT_BYTES = 8 * 1024
 DUCKY_TEXTS = {2: "Comment", 3: "Copyright"}
 
 
-def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata in an APP12 segment with lines such as `Shutter=33363`, as EXIF and texts."""
+def add_picture_info(body: bytes, metadata: LocatedMetadata) -> None:
+    """Add the metadata in an APP12 segment with lines such as `Shutter=33363`, as EXIF and as text values."""
     text = decode_text(body[body.find(PICTURE_INFO) :][:MAX_TEXT_BYTES])
     lines: dict[str, str] = {}
     for match in list(LINE.finditer(text))[:MAX_LINES]:
@@ -37,10 +37,9 @@ def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
     image, exif = exif_directories()
     image.add_text(0x010E, lines.get("ID", ""))
     exif.add_text(0x9003, _date(lines.get("TimeDate", "")))
-    # The exposure time.
-    microseconds = _number(lines.get("Shutter")) or _number(lines.get("shtr"))
-    if microseconds is not None and 0 < microseconds < 1e9:
-        exif.add_ratio(0x829A, microseconds / 1e6)
+    exposure_us = _number(lines.get("Shutter")) or _number(lines.get("shtr"))
+    if exposure_us is not None and 0 < exposure_us < 1e9:
+        exif.add_ratio(0x829A, exposure_us / 1e6)
     for tag, name in ((0x829D, "FNumber"), (0x9204, "ExpBias")):
         number = _number(lines.get(name))
         if number is not None and abs(number) < 1000:
@@ -48,12 +47,12 @@ def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
     if lines.get("Flash") in ("0", "1"):
         exif.add_numbers(0x9209, SHORT, int(lines["Flash"]))
     exif.add_text(0xA431, lines.get("Serial#", ""))
-    located.add("exif", write_tiff(image))
+    metadata.add("exif", write_tiff(image))
     for name in ("Type", "Version"):
-        located.add_text(f"PictureInfo {name}", lines.get(name, ""))
+        metadata.add_text(f"PictureInfo {name}", lines.get(name, ""))
 
 
-def add_ducky(body: bytes, located: LocatedMetadata) -> None:
+def add_ducky(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the comment and the copyright notice that Photoshop's "Save for Web" writes to APP12, in UTF-16."""
     offset = len(DUCKY)
     while offset + 4 <= len(body):
@@ -63,27 +62,27 @@ def add_ducky(body: bytes, located: LocatedMetadata) -> None:
             return
         if kind in DUCKY_TEXTS and length > 4:
             text = body[offset + 8 : offset + 4 + length].decode("utf-16-be", "replace")
-            located.add_text(DUCKY_TEXTS[kind], text.split("\0", 1)[0])
+            metadata.add_text(DUCKY_TEXTS[kind], text.split("\0", 1)[0])
         offset += 4 + length
 
 
-def add_casio_qv(body: bytes, located: LocatedMetadata) -> None:
+def add_casio_qv(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the date in Casio's segment as EXIF, and the segment for the decoder of MakerNotes."""
     image, exif = exif_directories()
     exif.add_text(0x9003, _date(decode_text(body[QVCI_DATE])))
     if exif.entries:
-        located.add("exif", write_tiff(image))
-    located.add(f"{NOTE}Casio::QVCI", body)
+        metadata.add("exif", write_tiff(image))
+    metadata.add(f"{NOTE}Casio::QVCI", body)
 
 
 def _number(text: str | None) -> float | None:
-    """Return the number with which a text begins, after letters such as the F of `F2.8`."""
+    """Return the number with which a string begins, after letters such as the F of `F2.8`."""
     match = NUMBER.match(text) if text else None
     return float(match[1]) if match else None
 
 
 def _date(text: str) -> str:
-    """Return a date in EXIF's format; "" if the text is not a date.
+    """Return a date in EXIF's format; "" if `text` is not a date.
 
     Olympus writes the seconds since 1970, and other makers write the parts of the date.
     """

@@ -9,7 +9,7 @@ MAX_ELEMENTS = 500
 
 
 class Element(NamedTuple):
-    """An element: its id, and the offsets of its body. `end` is None if its length is not known."""
+    """An element: its id, and the start and end of its body in bytes. `end` is None if the length is not stored."""
 
     id: int
     start: int
@@ -40,7 +40,7 @@ def read_header(data: bytes, offset: int, base: int = 0) -> Element | None:
 
 
 def split_elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the id and the body of each element in `data`. The last body may be cut off."""
+    """Yield the id and the body of each element in `data`. The last body may be truncated."""
     offset = 0
     for _ in range(MAX_ELEMENTS):
         element = read_header(data, offset)

@@ -25,32 +25,32 @@ MAX_BLOCKS, MAX_SUB_BLOCKS = 1000, 5000
 MAX_COMMENT_BYTES, MAX_XMP_BYTES = 32 * 1024, 1024 * 1024
 
 
-def read_gif(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_gif(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the XMP, comments and ICC profile of a GIF, and read its size."""
-    located.format = "gif"
+    metadata.format = "gif"
     head = file.read_exact(0, 13)
-    located.width_pixels = int.from_bytes(head[6:8], "little")
-    located.height_pixels = int.from_bytes(head[8:10], "little")
+    metadata.width_pixels = int.from_bytes(head[6:8], "little")
+    metadata.height_pixels = int.from_bytes(head[8:10], "little")
     is_short = file.total_bytes <= WALK_BYTES + TAIL_BYTES
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     if not is_short:
         # Request the end together with the start.
         file.has_or_request(tail_start, TAIL_BYTES)
     data = file.read(0, file.total_bytes if is_short else WALK_BYTES)
-    _walk(file, data, located, 13 + _palette_bytes(head[10]))
-    if not is_short and not any(block.kind == "xmp" for block in located.blocks):
+    _walk(file, data, metadata, 13 + _palette_bytes(head[10]))
+    if not is_short and not any(block.kind == "xmp" for block in metadata.blocks):
         tail = file.read(tail_start, TAIL_BYTES)
         start = tail.rfind(XMP_BLOCK)
         if start >= 0:
-            located.add("xmp", tail[start + len(XMP_BLOCK) :].split(XMP_MAGIC, 1)[0])
+            metadata.add("xmp", tail[start + len(XMP_BLOCK) :].split(XMP_MAGIC, 1)[0])
 
 
 def _palette_bytes(flags: int) -> int:
-    """Return the length in bytes of the palette that the flags of a file or a frame announce."""
+    """Return the length in bytes of the palette that the flags of a file or a frame specify; 0 if there is none."""
     return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
 
 
-def _walk(file: RangeBuffer, data: bytes, located: LocatedMetadata, offset: int) -> None:
+def _walk(file: RangeBuffer, data: bytes, metadata: LocatedMetadata, offset: int) -> None:
     """Add the metadata of the blocks in `data`, the start of the file, from `offset` (bytes) on."""
     for _ in range(MAX_BLOCKS):
         if offset + 2 > len(data) or data[offset] == TRAILER:
@@ -68,15 +68,15 @@ def _walk(file: RangeBuffer, data: bytes, located: LocatedMetadata, offset: int)
             if end < 0:
                 # The packet continues past the bytes that are walked through.
                 packet = file.read(start + 12, MAX_XMP_BYTES)
-                located.add("xmp", packet.split(XMP_MAGIC, 1)[0])
+                metadata.add("xmp", packet.split(XMP_MAGIC, 1)[0])
                 return
-            located.add("xmp", data[start + 12 : end])
+            metadata.add("xmp", data[start + 12 : end])
             offset = end + len(XMP_MAGIC)
             continue
         if label == COMMENT:
-            located.add_comment(_sub_blocks(data, start, MAX_COMMENT_BYTES))
+            metadata.add_comment(_sub_blocks(data, start, MAX_COMMENT_BYTES))
         elif label == APPLICATION and data[start + 1 : start + 12] == ICC:
-            located.add_profile(_sub_blocks(data, start + 12, PROFILE_BYTES))
+            metadata.add_profile(_sub_blocks(data, start + 12, PROFILE_BYTES))
         offset = _skip_sub_blocks(data, start)
 
 

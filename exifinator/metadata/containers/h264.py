@@ -11,13 +11,13 @@ from typing import NamedTuple
 SLICES, SEI, SEQUENCE = frozenset({1, 5}), 6, 7
 USER_DATA = 5
 START_CODE = b"\0\0\1"
-# Limits on the NAL units to look at, on a parameter set and an SEI, and on the SEI messages.
+# Limits on the number of NAL units, on the length of a parameter set or an SEI, and on the number of SEI messages.
 MAX_UNITS, MAX_UNIT_BYTES, MAX_MESSAGES = 400, 8 * 1024, 64
 # Profiles whose parameter sets describe the chroma format.
 CHROMA_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 # The longest exponential Golomb code.
 MAX_ZEROS = 31
-MAX_PIXELS = 1 << 15
+MAX_SIDE_PIXELS = 1 << 15
 EXTENDED_ASPECT = 255
 
 
@@ -48,13 +48,13 @@ class _Bits:
 
     def __init__(self, data: bytes) -> None:
         self._number = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
+        self._bits_left = 8 * len(data)
 
     def take(self, n_bits: int) -> int:
-        if n_bits > self._left:
+        if n_bits > self._bits_left:
             raise IndexError("The parameter set is too short.")
-        self._left -= n_bits
-        return self._number >> self._left & ((1 << n_bits) - 1)
+        self._bits_left -= n_bits
+        return self._number >> self._bits_left & ((1 << n_bits) - 1)
 
     def unsigned(self) -> int:
         """Read an exponential Golomb code."""
@@ -86,7 +86,7 @@ def read_stream(data: bytes) -> Stream:
 
 
 def _units(data: bytes) -> Iterator[bytes]:
-    """Yield the NAL units, which follow start codes. The last one may be cut off."""
+    """Yield the NAL units, which follow start codes. The last one may be truncated."""
     start = data.find(START_CODE)
     for _ in range(MAX_UNITS):
         if start < 0:
@@ -99,7 +99,7 @@ def _units(data: bytes) -> Iterator[bytes]:
 
 
 def _without_emulation(data: bytes) -> bytes:
-    """Remove the byte 3 that follows two zeros to keep start codes out of the data."""
+    """Remove emulation prevention: the byte 3 after two zeros, which keeps start codes out of the data."""
     return data.replace(b"\0\0\3", b"\0\0")
 
 
@@ -133,45 +133,45 @@ def read_sequence(data: bytes) -> Picture | None:
 
 def _read_sequence(bits: _Bits) -> Picture | None:
     profile = bits.take(8)
-    bits.take(16)
-    bits.unsigned()
+    bits.take(16)  # constraint flags, level_idc
+    bits.unsigned()  # seq_parameter_set_id
     chroma = 1
     if profile in CHROMA_PROFILES:
         chroma = bits.unsigned()
         if chroma == 3:
-            bits.take(1)
-        bits.unsigned()
-        bits.unsigned()
-        bits.take(1)
-        if bits.take(1):
+            bits.take(1)  # separate_colour_plane_flag
+        bits.unsigned()  # bit_depth_luma_minus8
+        bits.unsigned()  # bit_depth_chroma_minus8
+        bits.take(1)  # qpprime_y_zero_transform_bypass_flag
+        if bits.take(1):  # seq_scaling_matrix_present_flag
             for index in range(8 if chroma != 3 else 12):
                 if bits.take(1):
                     _skip_scaling_list(bits, 16 if index < 6 else 64)
-    bits.unsigned()
-    order_type = bits.unsigned()
+    bits.unsigned()  # log2_max_frame_num_minus4
+    order_type = bits.unsigned()  # pic_order_cnt_type
     if order_type == 0:
-        bits.unsigned()
+        bits.unsigned()  # log2_max_pic_order_cnt_lsb_minus4
     elif order_type == 1:
-        bits.take(1)
-        bits.signed()
-        bits.signed()
+        bits.take(1)  # delta_pic_order_always_zero_flag
+        bits.signed()  # offset_for_non_ref_pic
+        bits.signed()  # offset_for_top_to_bottom_field
         for _ in range(min(bits.unsigned(), 255)):
-            bits.signed()
-    bits.unsigned()
-    bits.take(1)
+            bits.signed()  # offset_for_ref_frame
+    bits.unsigned()  # max_num_ref_frames
+    bits.take(1)  # gaps_in_frame_num_value_allowed_flag
     width, height = 16 * (bits.unsigned() + 1), 16 * (bits.unsigned() + 1)
     is_progressive = bits.take(1)
     if not is_progressive:
         height *= 2
-        bits.take(1)
-    bits.take(1)
-    if bits.take(1):
+        bits.take(1)  # mb_adaptive_frame_field_flag
+    bits.take(1)  # direct_8x8_inference_flag
+    if bits.take(1):  # frame_cropping_flag
         left, right, top, bottom = (bits.unsigned() for _ in range(4))
         x_unit = 2 if chroma in (1, 2) else 1
         y_unit = (2 if chroma == 1 else 1) * (1 if is_progressive else 2)
         width -= x_unit * (left + right)
         height -= y_unit * (top + bottom)
-    if not (0 < width <= MAX_PIXELS and 0 < height <= MAX_PIXELS):
+    if not (0 < width <= MAX_SIDE_PIXELS and 0 < height <= MAX_SIDE_PIXELS):
         return None
     return Picture(width, height, _frame_rate(bits))
 
@@ -185,24 +185,22 @@ def _skip_scaling_list(bits: _Bits, size: int) -> None:
 
 
 def _frame_rate(bits: _Bits) -> float:
-    """Return the frame rate in the VUI; 0 if it has none or is cut off."""
+    """Return the frame rate in the VUI; 0 if there is none, or the VUI is truncated."""
     try:
-        if not bits.take(1):
+        if not bits.take(1):  # vui_parameters_present_flag
             return 0.0
         if bits.take(1) and bits.take(8) == EXTENDED_ASPECT:
-            bits.take(32)
-        if bits.take(1):
+            bits.take(32)  # sar_width, sar_height
+        if bits.take(1):  # overscan_info_present_flag
             bits.take(1)
-        # The type of the signal, and its colours.
-        if bits.take(1):
+        if bits.take(1):  # video_signal_type_present_flag
             bits.take(4)
-            if bits.take(1):
+            if bits.take(1):  # colour_description_present_flag
                 bits.take(24)
-        # The location of chroma samples.
-        if bits.take(1):
+        if bits.take(1):  # chroma_loc_info_present_flag
             bits.unsigned()
             bits.unsigned()
-        if not bits.take(1):
+        if not bits.take(1):  # timing_info_present_flag
             return 0.0
         units, ticks = bits.take(32), bits.take(32)
     except IndexError:

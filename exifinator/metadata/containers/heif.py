@@ -58,7 +58,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
     return strip_exif_identifier(body)
 
 
-def boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def split_boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
     """Yield each box in `body` as (type, start, end); start and end delimit the box's own body within `body`."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
@@ -79,7 +79,7 @@ def _read_items(body: bytes) -> dict[int, str]:
     """
     items: dict[int, str] = {}
     count_bytes = 2 if body[:1] == b"\0" else 4
-    for kind, start, end in boxes(body, 4 + count_bytes):
+    for kind, start, end in split_boxes(body, 4 + count_bytes):
         version = body[start : start + 1]
         if kind != b"infe" or version not in (b"\2", b"\3"):
             continue
@@ -128,32 +128,32 @@ def read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, l
     return locations
 
 
-def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
+def _read_size(body: bytes, primary_id: int, metadata: LocatedMetadata) -> None:
     """Read the size and the colour profile of the primary item, which is the picture, from an `iprp` box.
 
     The size is the displayed size, after the rotation in `irot`.
     """
     properties: list[tuple[bytes, bytes]] = []
-    associated: list[int] = []
-    for kind, start, end in boxes(body):
+    property_indices: list[int] = []
+    for kind, start, end in split_boxes(body):
         if kind == b"ipco":
             inner = body[start:end]
-            properties = [(name, inner[begin:stop]) for name, begin, stop in boxes(inner)]
+            properties = [(name, inner[begin:stop]) for name, begin, stop in split_boxes(inner)]
         elif kind == b"ipma":
-            associated = associated or _associations(body[start:end], primary_id)
-    for index in associated:
+            property_indices = property_indices or _property_indices(body[start:end], primary_id)
+    for index in property_indices:
         name, value = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"ispe" and len(value) >= 12:
-            located.width_pixels = int.from_bytes(value[4:8], "big")
-            located.height_pixels = int.from_bytes(value[8:12], "big")
+            metadata.width_pixels = int.from_bytes(value[4:8], "big")
+            metadata.height_pixels = int.from_bytes(value[8:12], "big")
         elif name == b"irot" and value:
             if value[0] & 1:
-                located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
+                metadata.width_pixels, metadata.height_pixels = metadata.height_pixels, metadata.width_pixels
         elif name == b"colr" and value[:4] in (b"prof", b"rICC"):
-            located.add_profile(value[4:])
+            metadata.add_profile(value[4:])
 
 
-def _associations(body: bytes, item_id: int) -> list[int]:
+def _property_indices(body: bytes, item_id: int) -> list[int]:
     """Return the 1-based indices of an item's properties from an `ipma` box."""
     fields = _Fields(body)
     version, flags = fields.read_uint(1), fields.read_uint(3)
@@ -168,21 +168,21 @@ def _associations(body: bytes, item_id: int) -> list[int]:
     return []
 
 
-def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata items of a `meta` box to `located`, and the size of the picture.
+def read_meta(file: RangeBuffer, start: int, body: bytes, metadata: LocatedMetadata) -> None:
+    """Add the metadata items of a `meta` box to `metadata`, and the size of the picture.
 
     Args:
         file: The file.
         start: Offset of the box's body, in bytes.
         body: The body of the box.
-        located: The metadata found so far, to which this function adds.
+        metadata: The metadata found so far, to which this function adds.
 
     Raises:
         MissingBytes: If bytes of some items have not been fetched yet. All missing ranges are requested first.
         DamagedFile: If a box or an item is invalid.
     """
     child_boxes: dict[bytes, tuple[int, int]] = {}
-    for kind, begin, end in boxes(body, 4):
+    for kind, begin, end in split_boxes(body, 4):
         child_boxes.setdefault(kind, (begin, end))
 
     def child_body(kind: bytes) -> bytes:
@@ -192,7 +192,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     if b"pitm" in child_boxes and b"iprp" in child_boxes:
         pitm = child_body(b"pitm")
         primary_id = int.from_bytes(pitm[4:6] if pitm[:1] == b"\0" else pitm[4:8], "big")
-        _read_size(child_body(b"iprp"), primary_id, located)
+        _read_size(child_body(b"iprp"), primary_id, metadata)
     items = _read_items(child_body(b"iinf")) if b"iinf" in child_boxes else {}
     if not items:
         return
@@ -227,7 +227,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     if needs_more_bytes and not file.is_final:
         raise MissingBytes
     for (block_kind, _), data in blocks.items():
-        located.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
+        metadata.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
     if is_too_long:
         raise DamagedFile(f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB.")
     if is_truncated:

@@ -15,7 +15,7 @@ MAX_NAME_BYTES = 1000
 
 
 def describe_profile(profile: bytes) -> dict[str, str]:
-    """Return the fields `name` and `color_space` of a profile, without those that are unknown.
+    """Return the fields `name` and `color_space` of a profile. Leave out unknown fields.
 
     Args:
         profile: The profile, or at least its first READ_BYTES.

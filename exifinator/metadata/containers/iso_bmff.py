@@ -106,7 +106,7 @@ def box_body(file: RangeBuffer, box: Box) -> bytes:
     return file.read(box.start, length, READ_AHEAD_BYTES)
 
 
-def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_iso_bmff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a file that begins with an `ftyp` box.
 
     The brands in that box name the format. A file without any brand of a photo format is a movie.
@@ -115,56 +115,56 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     body = file.read(8, min(max(size - 8, 4), 512))
     brands = [body[:4], *(body[offset : offset + 4] for offset in range(8, len(body), 4))]
     if brands[0] == b"crx ":
-        located.format = "cr3"
-        _read_cr3(file, located)
-        if located.format == CANON_MOVIE:
-            located.blocks.clear()
-            read_quicktime(file, located)
-            located.format = CANON_MOVIE
+        metadata.format = "cr3"
+        _read_cr3(file, metadata)
+        if metadata.format == CANON_MOVIE:
+            metadata.blocks.clear()
+            read_quicktime(file, metadata)
+            metadata.format = CANON_MOVIE
         return
     name = next((HEIF_BRANDS[brand] for brand in brands if brand in HEIF_BRANDS), "")
     if not name:
-        read_quicktime(file, located)
+        read_quicktime(file, metadata)
         return
     # The brand mif1 only means HEIF. Nearly all HEIC files have it, and some list it before a HEIC brand.
-    located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
+    metadata.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
     # Readers of HEIF have to ignore the orientation in EXIF (ISO/IEC 23008-12, annex A).
-    located.rotation_applied = True
+    metadata.rotation_applied = True
     is_sequence = False
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
-            heif.read_meta(file, box.start, box_body(file, box), located)
+            heif.read_meta(file, box.start, box_body(file, box), metadata)
             return
         is_sequence = is_sequence or box.kind == b"moov"
     if not is_sequence:
         raise DamagedFile("The file has no meta box.")
-    name = located.format
-    read_quicktime(file, located)
-    located.format = name
+    name = metadata.format
+    read_quicktime(file, metadata)
+    metadata.format = name
 
 
-def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
+def _read_cr3(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"moov":
             for inner in walk_boxes(file, box.start, box.end):
                 if inner.kind == CANON_UUID:
                     for metadata_box in walk_boxes(file, inner.start, inner.end):
                         if metadata_box.kind in CANON_KINDS:
-                            located.add(CANON_KINDS[metadata_box.kind], box_body(file, metadata_box))
+                            metadata.add(CANON_KINDS[metadata_box.kind], box_body(file, metadata_box))
                         elif metadata_box.kind == b"CNCV" and box_body(file, metadata_box).startswith(
                             CANON_MOVIE_BEGIN
                         ):
-                            located.format = CANON_MOVIE
+                            metadata.format = CANON_MOVIE
                             return
                         elif metadata_box.kind == b"THMB":
-                            _add_canon_thumbnail(box_body(file, metadata_box), located)
+                            _add_canon_thumbnail(box_body(file, metadata_box), metadata)
         elif box.kind == XMP_UUID:
-            located.add("xmp", box_body(file, box))
+            metadata.add("xmp", box_body(file, box))
         elif box.kind == b"mdat":
             return
 
 
-def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
+def _add_canon_thumbnail(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the thumbnail from a Canon THMB box.
 
     The box contains a version, the width and height, the length of the JPEG in bytes, and then the JPEG.
@@ -172,46 +172,46 @@ def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
     length = int.from_bytes(body[8:12], "big")
     start = body.find(JPEG_BEGIN, 12, 24)
     if start > 0:
-        located.add("thumbnail", body[start : start + length])
+        metadata.add("thumbnail", body[start : start + length])
 
 
-def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_jpeg_2000(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata in the UUID boxes of a JPEG 2000 file, and read the size of the picture."""
-    located.format = JPEG_2000_BRANDS.get(file.read(20, 4), "jp2")
+    metadata.format = JPEG_2000_BRANDS.get(file.read(20, 4), "jp2")
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"jp2h":
             for inner in walk_boxes(file, box.start, box.end):
                 if inner.kind == b"ihdr":
                     size = file.read_exact(inner.start, 8)
-                    located.height_pixels = int.from_bytes(size[:4], "big")
-                    located.width_pixels = int.from_bytes(size[4:], "big")
+                    metadata.height_pixels = int.from_bytes(size[:4], "big")
+                    metadata.width_pixels = int.from_bytes(size[4:], "big")
                 elif inner.kind == b"colr" and file.read(inner.start, 1) == RESTRICTED_ICC:
                     # Method, precedence and approximation precede the profile.
-                    located.add_profile(file.read(inner.start + 3, min(inner.end - inner.start - 3, PROFILE_BYTES)))
+                    metadata.add_profile(file.read(inner.start + 3, min(inner.end - inner.start - 3, PROFILE_BYTES)))
         elif box.kind in UUID_KINDS:
             kind, body = UUID_KINDS[box.kind], box_body(file, box)
-            located.add(kind, heif.strip_exif_identifier(body) if kind == "exif" else body)
+            metadata.add(kind, heif.strip_exif_identifier(body) if kind == "exif" else body)
 
 
-def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_jxl(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate EXIF and XMP in a JPEG XL container, and read the size of the picture from the codestream.
 
     The orientation is in the codestream. Readers have to ignore the orientation in EXIF (ISO/IEC 18181-2, 9.4).
     """
-    located.format, located.rotation_applied = "jxl", True
+    metadata.format, metadata.rotation_applied = "jxl", True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
-            located.add("exif", heif.tiff_of_exif_item(box_body(file, box)))
+            metadata.add("exif", heif.tiff_of_exif_item(box_body(file, box)))
         elif box.kind == b"xml ":
-            located.add("xmp", box_body(file, box))
+            metadata.add("xmp", box_body(file, box))
         elif box.kind == b"brob":
-            _add_decompressed(box_body(file, box), located)
-        elif box.kind in (b"jxlc", b"jxlp") and located.width_pixels is None:
+            _add_decompressed(box_body(file, box), metadata)
+        elif box.kind in (b"jxlc", b"jxlp") and metadata.width_pixels is None:
             start = box.start + (4 if box.kind == b"jxlp" else 0)
-            located.width_pixels, located.height_pixels = read_codestream_size(file.read(start, 16))
+            metadata.width_pixels, metadata.height_pixels = read_codestream_size(file.read(start, 16))
 
 
-def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
+def _add_decompressed(body: bytes, metadata: LocatedMetadata) -> None:
     """Add the metadata from a `brob` box.
 
     The box contains the type of the original box, and then the original box's body, compressed with Brotli.
@@ -224,16 +224,16 @@ def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
         return bytes(brotli.Decompressor().process(body[4:], output_buffer_limit=limit_bytes)[:limit_bytes])
 
     try:
-        data = located.unpack(decompress, MAX_BLOCK_BYTES)
+        data = metadata.unpack(decompress, MAX_BLOCK_BYTES)
     except brotli.error as error:
         raise DamagedFile("A compressed metadata box cannot be decompressed.") from error
     if kind == b"Exif":
-        located.add("exif", heif.tiff_of_exif_item(data))
+        metadata.add("exif", heif.tiff_of_exif_item(data))
     else:
-        located.add("xmp", data)
+        metadata.add("xmp", data)
 
 
-def read_jxl_codestream(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_jxl_codestream(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a bare JPEG XL codestream. It contains no other metadata."""
-    located.format = "jxl"
-    located.width_pixels, located.height_pixels = read_codestream_size(file.read(0, 16))
+    metadata.format = "jxl"
+    metadata.width_pixels, metadata.height_pixels = read_codestream_size(file.read(0, 16))

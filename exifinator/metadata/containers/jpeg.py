@@ -62,17 +62,17 @@ class _Segments:
     def __init__(self) -> None:
         self.exif: list[list[bytes]] = []
         self.xmp: list[bytes] = []
-        self.extended: list[bytes] = []
+        self.extended_xmp: list[bytes] = []
         self.photoshop: list[bytes] = []
         self.flir: list[bytes] = []
-        self.applications: list[bytes] = []
+        self.maker_segments: list[bytes] = []
         self.comments: list[bytes] = []
         self.profile = b""
-        self.others: list[tuple[int, bytes]] = []
+        self.before_exif: list[tuple[int, bytes]] = []
 
     @property
     def has_metadata(self) -> bool:
-        return bool(self.exif or self.xmp or self.photoshop or self.others)
+        return bool(self.exif or self.xmp or self.photoshop or self.before_exif)
 
     def collect(self, marker: int, body: bytes) -> None:
         exif_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
@@ -91,9 +91,9 @@ class _Segments:
             if len(self.flir) < note_segments.MAX_FLIR_SEGMENTS:
                 self.flir.append(body)
         elif marker in (APP6, APP7):
-            self.applications.append(body)
+            self.maker_segments.append(body)
         elif marker == APP1 and body.startswith(EXTENDED_XMP):
-            self.extended.append(body[len(EXTENDED_XMP) :])
+            self.extended_xmp.append(body[len(EXTENDED_XMP) :])
         elif marker == APP13:
             self.photoshop.append(body[len(PHOTOSHOP) :])
         elif marker == COMMENT:
@@ -101,39 +101,39 @@ class _Segments:
         elif marker == APP2:
             self.profile = self.profile or body[len(ICC) + 2 :]
         else:
-            self.others.append((marker, body))
+            self.before_exif.append((marker, body))
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         blocks = [b"".join(parts)[:MAX_EXIF_BYTES] for parts in self.exif]
-        # Some writers put an empty EXIF segment before the one with the metadata.
+        # Some writers put an empty EXIF segment before the EXIF segment with the metadata.
         readable = [block for block in blocks if block.startswith(TIFF_HEADERS)]
         for block in readable or blocks:
-            located.add("exif", block)
-        for marker, body in self.others[:MAX_EXIF_BLOCKS]:
-            _add_early(marker, body, located)
-        note_segments.add_flir(self.flir, located)
-        for body in self.applications[:MAX_EXIF_BLOCKS]:
-            note_segments.add_application_segment(body, located)
+            metadata.add("exif", block)
+        for marker, body in self.before_exif[:MAX_EXIF_BLOCKS]:
+            _add_before_exif(marker, body, metadata)
+        note_segments.add_flir(self.flir, metadata)
+        for body in self.maker_segments[:MAX_EXIF_BLOCKS]:
+            note_segments.add_application_segment(body, metadata)
         for packet in self.xmp:
-            located.add("xmp", packet)
-        located.add("xmp", _join_extended(self.extended))
+            metadata.add("xmp", packet)
+        metadata.add("xmp", _join_extended(self.extended_xmp))
         # Image resources longer than 64 KB continue in the next segment.
-        photoshop.add_resources(b"".join(self.photoshop), located, thumbnails=False)
+        photoshop.add_resources(b"".join(self.photoshop), metadata, thumbnails=False)
         for comment in self.comments[:MAX_COMMENTS]:
-            located.add_comment(comment)
-        located.add_profile(self.profile)
+            metadata.add_comment(comment)
+        metadata.add_profile(self.profile)
 
 
-def _add_early(marker: int, body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata of a segment as cameras and programs wrote it before EXIF."""
+def _add_before_exif(marker: int, body: bytes, metadata: LocatedMetadata) -> None:
+    """Add the metadata of a segment in one of the formats that cameras and programs used before EXIF."""
     if marker == APP0:
-        ciff.add_segment(body, located)
+        ciff.add_segment(body, metadata)
     elif marker == APP1:
-        early_cameras.add_casio_qv(body, located)
+        early_cameras.add_casio_qv(body, metadata)
     elif body.startswith(early_cameras.DUCKY):
-        early_cameras.add_ducky(body, located)
+        early_cameras.add_ducky(body, metadata)
     else:
-        early_cameras.add_picture_info(body, located)
+        early_cameras.add_picture_info(body, metadata)
 
 
 def _join_extended(pieces: list[bytes]) -> bytes:
@@ -167,8 +167,8 @@ def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
             length_offset = len(EXTENDED_XMP) + 32
             packet_bytes = int.from_bytes(body_start[length_offset : length_offset + 4], "big")
             return length if packet_bytes <= MAX_XMP_BYTES else 0
-        is_read = body_start.startswith(APP1_IDENTIFIERS) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
-        return length if is_read else 0
+        has_metadata = body_start.startswith(APP1_IDENTIFIERS) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
+        return length if has_metadata else 0
     if marker == APP2:
         is_first = body_start.startswith(ICC + b"\1")
         return min(length, len(ICC) + 2 + PROFILE_BYTES) if is_first else 0
@@ -177,43 +177,43 @@ def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
     if marker in (APP6, APP7):
         return length if body_start.startswith((note_segments.GOPRO, note_segments.QUALCOMM)) else 0
     if marker == APP12:
-        is_read = body_start.startswith(early_cameras.DUCKY) or early_cameras.PICTURE_INFO in body_start
-        return length if is_read else 0
+        has_metadata = body_start.startswith(early_cameras.DUCKY) or early_cameras.PICTURE_INFO in body_start
+        return length if has_metadata else 0
     return length if marker == COMMENT or body_start.startswith(PHOTOSHOP) else 0
 
 
-def read_exv(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_exv(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of an EXV file, which has no picture."""
-    located.format = "exv"
+    metadata.format = "exv"
     segments = _Segments()
     try:
-        _walk(file, located, len(EXV), segments)
+        _walk(file, metadata, len(EXV), segments)
     finally:
-        segments.add_to(located)
+        segments.add_to(metadata)
 
 
-def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> None:
+def read_jpeg(file: RangeBuffer, metadata: LocatedMetadata, start: int = 0) -> None:
     """Locate EXIF, XMP, extended XMP, IPTC and comments in the JPEG at offset `start` (bytes), and read its size."""
-    located.format = located.format or "jpeg"
+    metadata.format = metadata.format or "jpeg"
     segments = _Segments()
     try:
-        _walk(file, located, start + 2, segments)
+        _walk(file, metadata, start + 2, segments)
     except DamagedFile:
-        segments.add_to(located)
+        segments.add_to(metadata)
         raise
-    segments.add_to(located)
-    # Programs of the 1990s appended IPTC to files that have no other metadata.
-    if located.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
-        read_trailers(file, located)
+    segments.add_to(metadata)
+    # Programs of the 1990s appended IPTC to files without other metadata.
+    if metadata.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
+        read_trailers(file, metadata)
 
 
-def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Segments) -> None:
+def _walk(file: RangeBuffer, metadata: LocatedMetadata, start: int, segments: _Segments) -> None:
     """Collect the segments from offset `start` (bytes) up to the image data.
 
     Raises:
         MissingBytes: If the next segment has not been fetched yet.
-        DamagedFile: If a segment is invalid or truncated, there are more than MAX_SEGMENTS, or there is garbage between
-            them. Garbage is skipped, so in that case the other segments have been collected.
+        DamagedFile: If a segment is invalid or truncated, there are more than MAX_SEGMENTS segments, or there is
+            garbage between segments. Garbage is skipped: the error is raised after all segments have been collected.
     """
     offset = start
     damage = ""
@@ -230,10 +230,10 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
         marker = head[1]
         if head[0] != 0xFF or not marker:
             damage = damage or f"Invalid JPEG segment at byte {offset}."
-            skipped = file.read(offset + 1, GARBAGE_STEP_BYTES, read_ahead).find(b"\xff")
-            if skipped < 0:
+            gap_bytes = file.read(offset + 1, GARBAGE_STEP_BYTES, read_ahead).find(b"\xff")
+            if gap_bytes < 0:
                 raise DamagedFile(damage)
-            offset += 1 + skipped
+            offset += 1 + gap_bytes
             continue
         if marker == 0xFF:
             offset += 1  # a fill byte
@@ -248,8 +248,8 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             raise DamagedFile(f"The JPEG segment at byte {offset} is truncated or has an invalid length.")
         if marker in FRAMES:
             frame = file.read_exact(offset + 4, 5, read_ahead)
-            located.height_pixels = int.from_bytes(frame[1:3], "big") or None
-            located.width_pixels = int.from_bytes(frame[3:5], "big") or None
+            metadata.height_pixels = int.from_bytes(frame[1:3], "big") or None
+            metadata.width_pixels = int.from_bytes(frame[3:5], "big") or None
         elif marker in METADATA and (
             n_bytes := _bytes_to_read(
                 marker,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # The lowest orientation at which width and height are exchanged for display.
-TURNED = 5
+FIRST_TURNED_ORIENTATION = 5
 # Aspect ratio as (width, height), by its code in the header. Code 0 means that the width is stored.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
@@ -47,4 +47,4 @@ def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
     has_default_metadata = bits.read(1)
     has_extra_fields = not has_default_metadata and bits.read(1)
     orientation = 1 + bits.read(3) if has_extra_fields else 1
-    return (height, width) if orientation >= TURNED else (width, height)
+    return (height, width) if orientation >= FIRST_TURNED_ORIENTATION else (width, height)

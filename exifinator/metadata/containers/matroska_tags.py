@@ -1,7 +1,7 @@
 """Turn the elements of Matroska files into tags with ExifTool's names.
 
 The names and types come from the tables Matroska::Main and Matroska::StdTag of `exiftool -listx`. The tags of a track
-have the group `Track1`, `Track2` and so on, and the others `Matroska`.
+have the group `Track1`, `Track2` and so on, and other tags the group `Matroska`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _float(data: bytes) -> float | None:
 
 
 def _definitions(kind: int) -> tuple[VideoTag, ...]:
-    """Return the definitions of an element. The table has ids without the marker of their length."""
+    """Return the definitions of an element. In the table, ids lack the marker bit that encodes their length."""
     marker = 1 << (7 * ((kind.bit_length() + 7) // 8))
     return get_tags("Matroska::Main").get(str(kind & (marker - 1)), ())
 
@@ -75,15 +75,15 @@ class MatroskaTags:
         """Whether the file has sound, and no pictures."""
         return AUDIO in self.track_types and VIDEO not in self.track_types
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         """Add the tags and the size of the picture."""
         if self._size is not None:
-            located.width_pixels, located.height_pixels = self._size
-        self._tags.add_to(located)
+            metadata.width_pixels, metadata.height_pixels = self._size
+        self._tags.add_to(metadata)
 
-    def finish(self, total_bytes: int) -> None:
+    def add_bit_rate(self, total_bytes: int) -> None:
         """Add the average bit rate, if the duration is known."""
-        # A lower rate means that the file is cut off.
+        # A lower rate means that the file is truncated.
         if self._seconds >= 1 and total_bytes >= MIN_BYTES_PER_SECOND * self._seconds:
             self._tags.add("Composite AvgBitrate", round(8 * total_bytes / self._seconds))
 
@@ -148,7 +148,7 @@ class MatroskaTags:
             self._size = width, height
 
     def _add_frame_rate(self, group: str, nanoseconds: int, track_type: int) -> None:
-        """Add the duration of a frame: for pictures as their rate."""
+        """Add the duration of a frame, in nanoseconds. For a video track, add it as a frame rate."""
         if track_type == VIDEO and nanoseconds:
             rate = 1e9 / nanoseconds
             self._tags.add(f"{group} VideoFrameRate", round(rate, 6), f"{round(rate, 3):.9g}")
@@ -156,11 +156,11 @@ class MatroskaTags:
             self._tags.add(f"{group} DefaultDuration", nanoseconds, f"{nanoseconds / 1e6:.10g} ms")
 
     def _add(self, group: str, kind: int, data: bytes, track_type: int = 0) -> None:
-        """Add an element by the type in the table. Elements without a name or with binary data are left out."""
+        """Decode an element by its type in the table, and add it. Leave out unknown elements and binary data."""
         definitions = _definitions(kind)
         if not definitions or len(data) > MAX_TEXT_BYTES:
             return
-        # Codecs have one definition for pictures, one for sound, and one for other tracks.
+        # An element for codecs has three definitions: for video tracks, for audio tracks, and for other tracks.
         index = 0 if len(definitions) < 3 or track_type == VIDEO else 1 if track_type == AUDIO else 2
         tag = definitions[index]
         value: Any = None
@@ -178,7 +178,7 @@ class MatroskaTags:
             self._tags.add(f"{group} {tag.name}", value, label_of(tag, value))
 
     def read_tags(self, data: bytes) -> None:
-        """Read the element Tags: names and texts, for the file or for a track."""
+        """Read the element Tags, which has names and values for the file or for a track."""
         for index, (kind, body) in enumerate(split_elements(data)):
             if kind == TAG and index < MAX_TAGS:
                 elements = list(split_elements(body))
@@ -209,7 +209,7 @@ class MatroskaTags:
 
 
 def _name(key: str) -> str:
-    """Return ExifTool's name of a tag, or a name made of the words of its key."""
+    """Return ExifTool's name for the key of a tag, or a name made of the words of the key."""
     tag = find_tag("Matroska::StdTag", key.upper())
     if tag is not None:
         return tag.name

@@ -1,9 +1,9 @@
 """Decode MDPM, the metadata that AVCHD cameras store with the pictures of an H.264 stream.
 
-MDPM is a message of user data: an identifier, "MDPM", the number of entries, and entries of a tag and four bytes each.
-A longer value continues in the entries with the following tags.
+MDPM is a user data message: an identifier, "MDPM", the number of entries, and entries of a tag and four bytes each. A
+longer value continues in the entries with the following tags.
 Source: http://hirntier.blogspot.com/2010/02/avchd-timecode-update.html, the H264 tables of `exiftool -listx` (13.59),
-and sample files, whose values were compared with those that ExifTool prints.
+and sample files, whose values were compared with ExifTool's output.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IDENTIFIER = bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM"
 GROUP = "H264"
 TIME_CODE, DATE, TIME, CAMERA_1, CAMERA_2, SHUTTER = 0x13, 0x18, 0x19, 0x70, 0x71, 0x7F
 MAKE, RECORDING, FRAMES = 0xE0, 0xE1, 0xEE
-# Tags whose values take several entries, and the number of entries.
+# Tag whose value takes several entries -> number of entries.
 LONG_VALUES = {0xB2: 3, 0xB6: 3, 0xBB: 3, 0xC7: 3, 0xCA: 3, 0xE4: 3}
 RATIO_LISTS = frozenset({"GPSLatitude", "GPSLongitude", "GPSTimeStamp"})
 MAX_ENTRIES = 255
@@ -60,10 +60,10 @@ def _add_value(tag: VideoTag, data: bytes, tags: ContainerTags) -> None:
         return
     value = decode_value(tag, data, ">")
     if value is not None:
-        tags.add(f"{GROUP} {tag.name}", value, _printed(tag, value))
+        tags.add(f"{GROUP} {tag.name}", value, _meaning(tag, value))
 
 
-def _printed(tag: VideoTag, value: object) -> str:
+def _meaning(tag: VideoTag, value: object) -> str:
     if tag.name == "ExposureTime" and isinstance(value, float):
         return _exposure_text(value)
     return label_of(tag, value)
@@ -80,7 +80,7 @@ def _decimal(data: bytes) -> list[int] | None:
 
 
 def _add_date(data: bytes, tags: ContainerTags) -> None:
-    """Add the date. Its first byte is the time zone, and the others are decimal digits.
+    """Add the date. Its first byte is the time zone, and the other bytes are decimal digits.
 
     In the time zone, bit 6 means daylight saving time, bit 5 is the sign, bits 4 to 1 the hours, and bit 0 half an
     hour. Whether the hours include daylight saving time is not known, so the value has no offset in that case.
@@ -130,7 +130,7 @@ def _add_camera_2(data: bytes, tags: ContainerTags) -> None:
 
 
 def _add_label(table: str, key: str, number: int, tags: ContainerTags) -> None:
-    """Add a number that has a name. Other numbers mean that the camera does not know."""
+    """Add a number that has a meaning in the table. Other numbers mean "unknown"."""
     tag = find_tag(table, key)
     if tag is not None and label_of(tag, number):
         tags.add(f"{GROUP} {tag.name}", number, label_of(tag, number))
@@ -143,7 +143,7 @@ def _add_shutter(data: bytes, tags: ContainerTags) -> None:
 
 
 def _add_make(data: bytes, tags: ContainerTags) -> None:
-    """Add the make by its name, so that it is searched like those of other files."""
+    """Add the name of the make instead of its number, because other formats store a name."""
     number = int.from_bytes(data[:2], "big")
     tag = find_tag("H264::MakeModel", "0")
     if tag is not None:

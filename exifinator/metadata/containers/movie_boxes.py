@@ -13,7 +13,7 @@ from exifinator.metadata.quicktime.gopro import MAX_SAMPLE_BYTES, SAMPLE_FORMAT
 
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 HEADER_BYTES = 32
-# Limit on the bytes that are read ahead within a file.
+# Read-ahead stops when the buffer has this many bytes of the file.
 MAX_READ_BYTES = 256 * 1024
 # How far to read past a header. One read contains a track's headers, which precede its sample tables.
 READ_AHEAD_BYTES = 8 * 1024
@@ -21,17 +21,17 @@ READ_AHEAD_BYTES = 8 * 1024
 TAIL_BYTES = 64 * 1024
 # Limits on the number of boxes in a movie box, of tracks in it, and on the depth at which boxes are nested.
 MAX_BOXES, MAX_TRACKS, MAX_DEPTH = 3000, 64, 8
-# Limits on a copied box, and on all of them.
+# Limits on the length of a copied box, and on the total length of all copied boxes.
 MAX_BOX_BYTES, MAX_MOVIE_BYTES = 256 * 1024, 2 * 1024 * 1024
 # A longer box of LONG_CONTAINERS is copied box by box.
 MAX_WHOLE_BYTES = 64 * 1024
-# A time-to-sample table of more bytes is cut. Its first entries suffice for the frame rate.
+# A longer time-to-sample table is truncated. Its first entries suffice for the frame rate.
 MAX_TIMES_BYTES = 4096
 
 # Boxes whose boxes are copied one by one. The second set is copied as a whole if it is short.
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 LONG_CONTAINERS = frozenset({b"udta", b"meta", b"ilst"})
-# The boxes of a movie that contain user data. Many programs write them behind the tracks.
+# The boxes of a movie that contain user data. Many programs write them after the tracks.
 USER_DATA = frozenset({b"udta", b"meta"})
 # Boxes that a file may have many of, or that are long, and that contain no metadata. They are never read.
 SKIPPED = frozenset(
@@ -44,15 +44,15 @@ SKIPPED = frozenset(
 
 
 class BoxHeader(NamedTuple):
-    """The header of a box: its kind, and the offsets in bytes at which its body starts and ends.
+    """The header of a box: its type, and the offsets in bytes at which its body starts and ends.
 
-    `is_cut` says that the surrounding box, or the file, ends before the box does.
+    `is_truncated` says that the surrounding box, or the file, ends before the box does.
     """
 
     kind: bytes
     start: int
     end: int
-    is_cut: bool
+    is_truncated: bool
 
 
 class BoxReader:
@@ -74,7 +74,7 @@ class BoxReader:
             MissingBytes: If the bytes have not been fetched yet.
             DamagedFile: If no more reads are allowed.
         """
-        if self.file.reads >= self.max_reads and not self.file.has(start, length):
+        if self.file.n_reads >= self.max_reads and not self.file.has(start, length):
             raise DamagedFile("The metadata is scattered too widely.")
         return self.file.read(start, length, read_ahead)
 
@@ -88,7 +88,10 @@ class BoxReader:
         return BoxHeader(kind, start + body, min(start + size, end), start + size > end)
 
     def read_ahead_within(self, start: int, end: int) -> int:
-        """Return how far to read from `start`, inside a box up to `end`: to the end of the file or box if possible."""
+        """Return how many bytes to read ahead from `start` in a box that ends at `end`.
+
+        Read to the end of the file, or else to the end of the box, if the limit allows it.
+        """
         limit = self._bytes_left()
         return next((left for left in (self.file.total_bytes - start, end - start) if left <= limit), READ_AHEAD_BYTES)
 
@@ -98,19 +101,19 @@ class BoxReader:
     def find_user_data(self, movie: BoxHeader, start: int) -> int:
         """Return the offset of the user data at the end of a movie box, or `start` if it is not needed or not found.
 
-        The user data counts more than the tracks from `start` on, whose tables are too long to be read.
+        Skip the tracks from `start` on if their tables are too long to be read. The user data is more important.
 
         Raises:
             MissingBytes: If the end of the box has not been fetched yet.
         """
         left, tail = movie.end - start, movie.end - TAIL_BYTES
-        is_last_read = self.file.reads + 1 >= self.max_reads
+        is_last_read = self.file.n_reads + 1 >= self.max_reads
         if not is_last_read or tail <= start or (left <= self._bytes_left() and not self.file.has(tail, TAIL_BYTES)):
             return start
         try:
-            # Also read what follows the movie box, if it is short.
-            behind = self.file.total_bytes - movie.end
-            data = self.read(tail, TAIL_BYTES, behind if behind <= TAIL_BYTES else 0)
+            # If the rest of the file after the movie box is short, read it too.
+            rest_bytes = self.file.total_bytes - movie.end
+            data = self.read(tail, TAIL_BYTES, rest_bytes if rest_bytes <= TAIL_BYTES else 0)
         except DamagedFile:
             return start
         offset = find_last_boxes(data, USER_DATA)

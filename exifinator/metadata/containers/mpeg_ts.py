@@ -1,7 +1,7 @@
 """Locate the metadata of MPEG transport streams: AVCHD (.mts, .m2ts) and HDV (.m2t, .ts).
 
-The first packets have the tables of the streams, and the start of the picture with the camera's metadata. The duration
-is the difference of the clocks in the first and the last packets.
+The first packets have the tables of the streams, and the start of the video stream with the camera's metadata. The
+duration is the difference between the clocks in the first and the last packets.
 Source: ITU-T H.222.0, 2.4.3 (packets, PES) and 2.4.4 (PAT, PMT); ATSC A/52, annex A (AC-3 descriptor).
 """
 
@@ -23,8 +23,8 @@ SYNC = 0x47
 PLAIN_BYTES, STAMPED_BYTES = 188, 192
 # The first packets that show that a file is a transport stream.
 MIN_PACKETS, CHECKED_PACKETS = 3, 5
-# How far to look for the start of the picture, and how many bytes to read from the end for the last clock. At 24
-# Mbit/s, a clock is normally at most 120 KB away.
+# How many bytes to search for the start of the video stream, and how many to read from the end for the last clock. At
+# 24 Mbit/s, a clock is normally at most 120 KB away.
 HEAD_BYTES, TAIL_BYTES = 96 * 1024, 112 * 1024
 MAX_VIDEO_BYTES = 64 * 1024
 TICKS_PER_SECOND, CLOCK_TICKS = 27_000_000, 300 << 33
@@ -48,7 +48,7 @@ class Packet(NamedTuple):
 
 @dataclass(slots=True)
 class _Program:
-    """The tables, the start of the picture and the clocks in the packets that were read."""
+    """The tables, the start of the video stream and the clocks in the packets that were read."""
 
     table_pid: int = -1
     clock_pid: int = -1
@@ -61,7 +61,7 @@ class _Program:
 
 
 def packet_bytes(head: bytes) -> int:
-    """Return the length of a packet of a transport stream that begins with `head`; 0 if it is none."""
+    """Return the length of a packet of a transport stream that begins with `head`; 0 if it is not one."""
     for length, start in ((STAMPED_BYTES, 4), (PLAIN_BYTES, 0)):
         syncs = [head[at] == SYNC for at in range(start, len(head), length)][:CHECKED_PACKETS]
         if len(syncs) >= MIN_PACKETS and all(syncs):
@@ -69,9 +69,9 @@ def packet_bytes(head: bytes) -> int:
     return 0
 
 
-def read_mpeg_ts(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_mpeg_ts(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a transport stream, and read the size of its picture."""
-    located.format = "m2ts"
+    metadata.format = "m2ts"
     reads = BoundedReads(file)
     length = packet_bytes(file.read(0, 1024))
     tail_at = max(0, file.total_bytes - TAIL_BYTES) // length * length
@@ -86,12 +86,12 @@ def read_mpeg_ts(file: RangeBuffer, located: LocatedMetadata) -> None:
         if reads.has(tail_at, TAIL_BYTES + length):
             _read_tail(file.read(tail_at, TAIL_BYTES + length), length, program)
     tags = ContainerTags()
-    _add_tags(program, stream, file.total_bytes, tags, located)
-    tags.add_to(located)
+    _add_tags(program, stream, file.total_bytes, tags, metadata)
+    tags.add_to(metadata)
 
 
 def _read_tail(data: bytes, length: int, program: _Program) -> None:
-    """Find the last clock. If the file was cut, its last packets may be out of step with the first ones."""
+    """Find the last clock. The last packets of a file that was cut or joined may not be aligned with the first ones."""
     sync_at = length - PLAIN_BYTES
     start = max(range(length), key=lambda at: data[at + sync_at :: length].count(SYNC))
     for packet in split_packets(data[start:], length):
@@ -100,7 +100,7 @@ def _read_tail(data: bytes, length: int, program: _Program) -> None:
 
 
 def split_packets(data: bytes, length: int) -> Iterator[Packet]:
-    """Yield the packets in `data`, which begins with one. Skip packets that are not in step."""
+    """Yield the packets in `data`, which begins with one. Skip packets without the sync byte."""
     start = length - PLAIN_BYTES
     for at in range(start, len(data) - PLAIN_BYTES + 1, length):
         if data[at] != SYNC or data[at + 1] & 0x80:
@@ -110,8 +110,8 @@ def split_packets(data: bytes, length: int) -> Iterator[Packet]:
         if control & 2:
             n_bytes = data[at + 4]
             if n_bytes >= 7 and data[at + 5] & 0x10:
-                field_bytes = int.from_bytes(data[at + 6 : at + 12], "big")
-                clock = (field_bytes >> 15) * 300 + (field_bytes & 0x1FF)
+                clock_field = int.from_bytes(data[at + 6 : at + 12], "big")
+                clock = (clock_field >> 15) * 300 + (clock_field & 0x1FF)
             payload_at += 1 + n_bytes
         end = at + PLAIN_BYTES
         payload = data[payload_at:end] if control & 1 and payload_at < end else b""
@@ -119,7 +119,7 @@ def split_packets(data: bytes, length: int) -> Iterator[Packet]:
 
 
 def _read_head(data: bytes, length: int, program: _Program) -> h264.Stream:
-    """Read the tables and the start of the picture from the first packets."""
+    """Read the tables and the start of the video stream from the first packets."""
     for packet in split_packets(data, length):
         if packet.clock is not None:
             if program.clock_pid < 0:
@@ -133,17 +133,17 @@ def _read_head(data: bytes, length: int, program: _Program) -> h264.Stream:
         elif packet.is_start and packet.pid == program.table_pid and not program.streams:
             _read_streams(packet.payload, program)
         elif packet.pid == program.video_pid and len(program.video) < MAX_VIDEO_BYTES:
-            program.video += _without_header(packet.payload) if packet.is_start else packet.payload
+            program.video += _pes_data(packet.payload) if packet.is_start else packet.payload
     kind = program.streams.get(program.video_pid)
     if kind == H264:
         return h264.read_stream(bytes(program.video))
-    # Other kinds of pictures are not read, so nothing is missing.
+    # Other kinds of video streams are not decoded, so no bytes are missing.
     is_complete = SEQUENCE_HEADER in program.video if kind in (MPEG_1, MPEG_2) else kind is not None
     return h264.Stream(None, [], is_complete)
 
 
 def _section(payload: bytes) -> bytes:
-    """Return the body of the section at the start of a payload, without its checksum. It may be cut off."""
+    """Return the body of the section at the start of a payload, without its checksum. The body may be truncated."""
     start = 1 + payload[0] if payload else 1
     head = payload[start : start + 3]
     length = (head[1] & 0x0F) << 8 | head[2] if len(head) == 3 else 0
@@ -181,13 +181,13 @@ def _type_name(kind: int) -> str:
     return tag.labels.get(str(kind), "") if tag else ""
 
 
-def _without_header(payload: bytes) -> bytes:
+def _pes_data(payload: bytes) -> bytes:
     """Return the data of a PES packet."""
     return payload[9 + payload[8] :] if payload[:3] == b"\0\0\1" and len(payload) > 9 else payload
 
 
 def _add_tags(
-    program: _Program, stream: h264.Stream, total_bytes: int, tags: ContainerTags, located: LocatedMetadata
+    program: _Program, stream: h264.Stream, total_bytes: int, tags: ContainerTags, metadata: LocatedMetadata
 ) -> None:
     for pid, kind in program.streams.items():
         name = _type_name(kind)
@@ -197,14 +197,14 @@ def _add_tags(
         _add_ac3(program.descriptors[pid], tags)
     if program.first_clock is not None and program.last_clock is not None:
         seconds = round((program.last_clock - program.first_clock) % CLOCK_TICKS / TICKS_PER_SECOND, 3)
-        # A lower rate means that the clock was set back, as in files that were joined.
+        # A lower rate means that the clock was reset inside the file, as in files that were joined.
         is_plausible = total_bytes >= MIN_BYTES_PER_SECOND * seconds
         if is_plausible:
             tags.add("M2TS Duration", seconds, duration_text(seconds))
         if is_plausible and seconds >= 1:
             tags.add("Composite AvgBitrate", round(8 * total_bytes / seconds))
     if stream.picture is not None:
-        located.width_pixels, located.height_pixels = stream.picture.width, stream.picture.height
+        metadata.width_pixels, metadata.height_pixels = stream.picture.width, stream.picture.height
         tags.add("H264 ImageWidth", stream.picture.width)
         tags.add("H264 ImageHeight", stream.picture.height)
     for data in stream.user_data:
@@ -213,10 +213,10 @@ def _add_tags(
     if stream.picture is not None and stream.picture.frame_rate and tags.get("H264 VideoFrameRate") is None:
         tags.add("H264 VideoFrameRate", round(stream.picture.frame_rate, 3))
     if program.streams.get(program.video_pid) in (MPEG_1, MPEG_2):
-        _add_mpeg(bytes(program.video), tags, located)
+        _add_mpeg(bytes(program.video), tags, metadata)
 
 
-def _add_mpeg(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
+def _add_mpeg(data: bytes, tags: ContainerTags, metadata: LocatedMetadata) -> None:
     """Add the size of the picture in an MPEG-1 or MPEG-2 sequence header (ISO/IEC 13818-2, 6.2.2.1)."""
     start = data.find(SEQUENCE_HEADER)
     head = data[start + 4 : start + 8] if start >= 0 else b""
@@ -224,7 +224,7 @@ def _add_mpeg(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> Non
         return
     width, height = head[0] << 4 | head[1] >> 4, (head[1] & 0xF) << 8 | head[2]
     if width and height:
-        located.width_pixels, located.height_pixels = width, height
+        metadata.width_pixels, metadata.height_pixels = width, height
         tags.add("MPEG ImageWidth", width)
         tags.add("MPEG ImageHeight", height)
     rate = head[3] & 0xF

@@ -10,7 +10,7 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 IPTC, EXIF, XMP = 1028, 1058, 1060
 THUMBNAIL, ICC = 1036, 1039
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
-# The signature of Adobe's image resources, and those of other programs' resources.
+# The signature of Adobe's image resources, and the signatures that other programs use.
 SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
 # Length of the header that precedes the JPEG in a thumbnail resource.
 THUMBNAIL_HEADER_BYTES = 28
@@ -18,12 +18,12 @@ MAX_RESOURCES = 1000
 MAX_RESOURCES_BYTES = 16 * 1024 * 1024
 
 
-def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) -> None:
-    """Add the image resources that contain metadata to `located`.
+def add_resources(data: bytes, metadata: LocatedMetadata, *, thumbnails: bool) -> None:
+    """Add the image resources that contain metadata to `metadata`.
 
     Args:
         data: The bytes of all image resources.
-        located: The result.
+        metadata: The result.
         thumbnails: Whether to add the thumbnail too.
     """
     offset = 0
@@ -37,24 +37,24 @@ def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) ->
         body = data[offset + 4 : offset + 4 + length]
         offset += 4 + length + length % 2
         if resource in KINDS:
-            located.add(KINDS[resource], body)
+            metadata.add(KINDS[resource], body)
         elif resource == ICC:
-            located.add_profile(body)
+            metadata.add_profile(body)
         elif resource == THUMBNAIL and thumbnails:
-            located.add("thumbnail", body[THUMBNAIL_HEADER_BYTES:])
+            metadata.add("thumbnail", body[THUMBNAIL_HEADER_BYTES:])
 
 
-def read_psd(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_psd(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate EXIF, XMP, IPTC and the thumbnail in a Photoshop document, and read its size."""
-    located.format = "psd"
+    metadata.format = "psd"
     head = file.read_exact(0, 30)
-    located.height_pixels = int.from_bytes(head[14:18], "big")
-    located.width_pixels = int.from_bytes(head[18:22], "big")
+    metadata.height_pixels = int.from_bytes(head[14:18], "big")
+    metadata.width_pixels = int.from_bytes(head[18:22], "big")
     offset = 30 + int.from_bytes(head[26:30], "big")
     length = int.from_bytes(file.read_exact(offset, 4, file.buffered_bytes), "big")
     if length > MAX_RESOURCES_BYTES:
         raise DamagedFile(f"The image resources claim to be {length} bytes long.")
     body = file.read(offset + 4, length)
-    add_resources(body, located, thumbnails=True)
+    add_resources(body, metadata, thumbnails=True)
     if len(body) < length:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")

@@ -20,10 +20,10 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 METADATA_CHUNKS = frozenset({*TEXT_CHUNKS, b"eXIf", b"iCCP", b"tIME"})
-# Limit on a chunk with metadata, before and after decompression, and limit on any other text.
+# Limit on a chunk with metadata, before and after decompression, and limit on any other text value.
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 512 * 1024
-# Limits on all texts of a file together.
+# Limits on the number and the total length of a file's text values.
 MAX_TEXTS, MAX_TEXTS_BYTES = 100, 1024 * 1024
 MAX_CHUNKS = 20_000
 READ_AHEAD_BYTES = 16 * 1024
@@ -35,9 +35,9 @@ SHORT_CHUNK_BYTES = 1024 * 1024
 MAX_CANDIDATES, MAX_STEPS = 50, 1000
 
 
-def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP, IPTC and texts in a PNG, and read its size."""
-    located.format = "png"
+def read_png(file: RangeBuffer, metadata: LocatedMetadata) -> None:
+    """Locate EXIF, XMP, IPTC and text chunks in a PNG, and read its size."""
+    metadata.format = "png"
     offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
         head = file.read(offset, 8, READ_AHEAD_BYTES)
@@ -48,8 +48,8 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
             return
         if kind == b"IHDR":
             size = file.read_exact(offset + 8, 8)
-            located.width_pixels = int.from_bytes(size[:4], "big")
-            located.height_pixels = int.from_bytes(size[4:], "big")
+            metadata.width_pixels = int.from_bytes(size[:4], "big")
+            metadata.height_pixels = int.from_bytes(size[4:], "big")
         elif kind == b"IDAT":
             next_offset = _skip_image_data(file, offset, length)
             if next_offset is None:
@@ -57,7 +57,7 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
             offset = next_offset
             continue
         elif kind in METADATA_CHUNKS:
-            _read_chunk(file, located, offset, kind, length)
+            _read_chunk(file, metadata, offset, kind, length)
         elif not kind.isalpha():
             raise DamagedFile(f"Invalid PNG chunk at byte {offset}.")
         offset += 12 + length
@@ -113,61 +113,61 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
     return None
 
 
-def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
-    """Add the metadata in a chunk: EXIF, XMP, IPTC, a text, a colour profile, or the time of the last change."""
+def _read_chunk(file: RangeBuffer, metadata: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
+    """Add the metadata in a chunk: EXIF, XMP, IPTC, text, a colour profile, or the time of the last change."""
     keyword = b"" if kind in (b"eXIf", b"tIME") else file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
     is_text = kind in TEXT_CHUNKS and keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE)
-    if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(located)):
+    if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(metadata)):
         return
     if length > MAX_METADATA_BYTES:
         raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
     body = file.read_exact(offset + 8, length, READ_AHEAD_BYTES)
     if kind == b"eXIf":
-        located.add("exif", strip_exif_identifier(body))
+        metadata.add("exif", strip_exif_identifier(body))
     elif kind == b"tIME":
         if length == 7:
             year, month, day, hour, minute, second = struct.unpack(">H5B", body)
-            located.add_text("tIME", f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+            metadata.add_text("tIME", f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     elif kind == b"iCCP":
         with suppress(DamagedFile):
             # The compression method follows the name.
-            located.add_profile(_decompressed(body[len(keyword) + 2 :], located, PROFILE_BYTES))
+            metadata.add_profile(_decompressed(body[len(keyword) + 2 :], metadata, PROFILE_BYTES))
     elif is_text:
         with suppress(DamagedFile):
-            decompress = partial(_decompressed, located=located, limit_bytes=MAX_TEXT_BYTES)
-            png_text.add_text(kind, body, located, decompress)
+            decompress = partial(_decompressed, metadata=metadata, limit_bytes=MAX_TEXT_BYTES)
+            png_text.add_text(kind, body, metadata, decompress)
     elif keyword == XMP_KEYWORD:
-        located.add("xmp", png_text.chunk_text(kind, body, partial(_decompressed, located=located))[1])
+        metadata.add("xmp", png_text.chunk_text(kind, body, partial(_decompressed, metadata=metadata))[1])
     else:
-        text = png_text.chunk_text(kind, body, partial(_decompressed, located=located))[1]
-        _add_profile(keyword[len(RAW_PROFILE) :], text, located)
+        text = png_text.chunk_text(kind, body, partial(_decompressed, metadata=metadata))[1]
+        _add_profile(keyword[len(RAW_PROFILE) :], text, metadata)
 
 
-def _has_enough_texts(located: LocatedMetadata) -> bool:
-    texts = [len(block.pieces[0]) for block in located.blocks if block.kind.startswith("text/")]
-    return len(texts) >= MAX_TEXTS or sum(texts) >= MAX_TEXTS_BYTES
+def _has_enough_texts(metadata: LocatedMetadata) -> bool:
+    lengths = [len(block.pieces[0]) for block in metadata.blocks if block.kind.startswith("text/")]
+    return len(lengths) >= MAX_TEXTS or sum(lengths) >= MAX_TEXTS_BYTES
 
 
-def _decompressed(data: bytes, located: LocatedMetadata, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
+def _decompressed(data: bytes, metadata: LocatedMetadata, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
     """Return the first `limit_bytes` of compressed data.
 
     Raises:
         DamagedFile: If the data cannot be decompressed, or the compressed data of the file is too long in total.
     """
     try:
-        return located.unpack(partial(zlib.decompressobj().decompress, data), limit_bytes)
+        return metadata.unpack(partial(zlib.decompressobj().decompress, data), limit_bytes)
     except zlib.error as error:
         raise DamagedFile("A compressed chunk cannot be decompressed.") from error
 
 
-def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
+def _add_profile(name: bytes, text: bytes, metadata: LocatedMetadata) -> None:
     """Add the metadata in a raw profile.
 
     Args:
-        name: The name of the profile, from the keyword of its chunk. Where possible, the content decides on the kind of
-            metadata instead, because the name is unreliable.
+        name: The name of the profile, from the keyword of its chunk. Where possible, the kind of metadata is detected
+            from the content instead, because the name is unreliable.
         text: A line with the name, a line with the length, and then lines of hexadecimal digits.
-        located: The result.
+        metadata: The result.
     """
     lines = text.lstrip(b"\r\n").split(b"\n", 2)
     try:
@@ -175,14 +175,14 @@ def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
     except ValueError as error:
         raise DamagedFile("A raw profile does not consist of hexadecimal digits.") from error
     if profile.startswith((b"Exif\0", b"II*\0", b"MM\0*")):
-        located.add("exif", strip_exif_identifier(profile))
+        metadata.add("exif", strip_exif_identifier(profile))
     elif profile.startswith(JPEG_XMP):
-        located.add("xmp", profile[len(JPEG_XMP) :])
+        metadata.add("xmp", profile[len(JPEG_XMP) :])
     elif name == b"xmp" or profile.lstrip().startswith((b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")):
-        located.add("xmp", profile)
+        metadata.add("xmp", profile)
     elif name in (b"icc", b"icm"):
-        located.add_profile(profile)
+        metadata.add_profile(profile)
     elif profile[:1] == b"\x1c":
-        located.add("iptc", profile)
+        metadata.add("iptc", profile)
     elif name in (b"iptc", b"8bim"):
-        photoshop.add_resources(profile.removeprefix(JPEG_PHOTOSHOP), located, thumbnails=False)
+        photoshop.add_resources(profile.removeprefix(JPEG_PHOTOSHOP), metadata, thumbnails=False)

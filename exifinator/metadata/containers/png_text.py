@@ -16,7 +16,7 @@ def chunk_text(kind: bytes, body: bytes, decompress: Callable[[bytes], bytes]) -
     Args:
         kind: tEXt, zTXt or iTXt.
         body: The body of the chunk.
-        decompress: Function that decompresses a text.
+        decompress: Function that decompresses the text.
     """
     _, _, rest = body.partition(b"\0")
     if kind == b"tEXt":
@@ -32,7 +32,7 @@ def chunk_text(kind: bytes, body: bytes, decompress: Callable[[bytes], bytes]) -
     return name, decompress(text) if is_compressed else text
 
 
-def add_text(kind: bytes, body: bytes, located: LocatedMetadata, decompress: Callable[[bytes], bytes]) -> None:
+def add_text(kind: bytes, body: bytes, metadata: LocatedMetadata, decompress: Callable[[bytes], bytes]) -> None:
     """Add the text of a text chunk under its keyword, and also under `keyword[language]` if it has a language."""
     keyword = decode_text(body[:80]).strip()
     language, data = chunk_text(kind, body, decompress)
@@ -40,6 +40,6 @@ def add_text(kind: bytes, body: bytes, located: LocatedMetadata, decompress: Cal
     text = decode_bytes(data).replace("\0", " ")
     if not keyword:
         return
-    located.add_text(keyword, text)
+    metadata.add_text(keyword, text)
     if language:
-        located.add_text(f"{keyword}[{language}]", text)
+        metadata.add_text(f"{keyword}[{language}]", text)

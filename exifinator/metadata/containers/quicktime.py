@@ -14,7 +14,7 @@ from exifinator.metadata.quicktime.boxes import make_box
 from exifinator.metadata.quicktime.tracks import displayed_size
 
 MOVIE = "quicktime"
-# Limit on the requests for a movie box of moderate length. A longer one is walked box by box.
+# A movie box of at most MODERATE_BYTES may take MAX_READS requests. A longer one is walked box by box.
 MODERATE_BYTES, MAX_READS = 1024 * 1024, 3
 # If at most this much of the file is left after a top-level box, read all of it: that costs less than another request.
 WHOLE_BYTES = 128 * 1024
@@ -22,49 +22,50 @@ WHOLE_BYTES = 128 * 1024
 TOP_READ_AHEAD_BYTES = 32 * 1024
 # Limit on the number of top-level boxes.
 MAX_TOP_BOXES = 2000
-# How many requests a movie may take, and how many of them for boxes behind the movie box.
-MAX_FURTHER_READS, MAX_HOPS = 10, 2
+# How many requests a movie may take, and how many of them for boxes after the movie box.
+MAX_FURTHER_READS, MAX_READS_AFTER_MOVIE = 10, 2
 
 # Top-level boxes that are copied, although they are not in the movie box.
 TOP_LEVEL = frozenset({b"ftyp", b"udta", b"meta", b"uuid", b"pnot", b"sidx", b"thum", b"thm ", b"cust", b"IDIT"})
 # The kinds of boxes with which a QuickTime file without `ftyp` begins.
 FIRST_KINDS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
-# Brand -> format. Brands that begin with "3gp" or "3g2" are of 3GPP and 3GPP2. Other brands are those of MP4.
+# Brand -> format. Brands that begin with "3gp" or "3g2" belong to 3GPP and 3GPP2. Files with other
+# brands are MP4.
 # Source: the registry of brands at https://mp4ra.org.
 BRANDS = {b"qt  ": "mov", b"M4V ": "m4v", b"M4VH": "m4v", b"M4VP": "m4v", b"M4A ": "m4a", b"M4B ": "m4a"}
 PREFIXES = {b"3gp": "3gp", b"3ge": "3gp", b"3gg": "3gp", b"3gr": "3gp", b"3gs": "3gp", b"3gt": "3gp", b"3g2": "3g2"}
 AUDIO_FORMATS = frozenset({"m4a"})
 
 
-def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_quicktime(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a movie file.
 
     Raises:
         MissingBytes: If the reader needs more bytes.
         DamagedFile: If the file has no movie box, or ends inside it.
     """
-    located.format, located.rotation_applied = _format_of(file), True
-    file.further_reads = MAX_FURTHER_READS
+    metadata.format, metadata.rotation_applied = _format_of(file), True
+    file.max_further_reads = MAX_FURTHER_READS
     # A final read contains only the bytes that are needed next.
     file.read_limit = 0
-    top_level = _TopLevel(file)
+    top_level = _TopLevelCopier(file)
     try:
         top_level.copy_boxes()
         top_level.copy_telemetry()
         if top_level.has_trailer:
-            read_insta360(file, located)
+            read_insta360(file, metadata)
     except DamagedFile:
         if not file.is_final:
             raise
     movie = b"".join(top_level.boxes)
-    located.add(MOVIE, movie)
+    metadata.add(MOVIE, movie)
     if b"moov" not in top_level.kinds:
         raise DamagedFile(top_level.problem or "The file has no movie box (moov).")
-    located.width_pixels, located.height_pixels = displayed_size(movie)
-    if located.format in AUDIO_FORMATS:
-        located.status = "unsupported"
-        located.problem = f"The file is an audio file ({located.format.upper()}), not a photo or a video."
+    metadata.width_pixels, metadata.height_pixels = displayed_size(movie)
+    if metadata.format in AUDIO_FORMATS:
+        metadata.status = "unsupported"
+        metadata.problem = f"The file is an audio file ({metadata.format.upper()}), not a photo or a video."
     elif top_level.is_truncated:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
 
@@ -77,15 +78,15 @@ def _format_of(file: RangeBuffer) -> str:
     return BRANDS.get(brand) or PREFIXES.get(brand[:3]) or "mp4"
 
 
-class _TopLevel:
+class _TopLevelCopier:
     """Copies the boxes of a file that contain metadata.
 
     Attributes:
         boxes: The copies.
         kinds: The kinds of the top-level boxes.
         is_truncated: Whether the file ends inside the movie box.
-        problem: Why the top-level boxes end before the file does; "" if they do not.
-        has_trailer: Whether something other than boxes follows the movie box.
+        problem: Why the walk stopped before the end of the file; "" if it did not.
+        has_trailer: Whether data that is not a box follows the movie box.
     """
 
     def __init__(self, file: RangeBuffer) -> None:
@@ -98,17 +99,19 @@ class _TopLevel:
         self._copier = BoxCopier(self._reader)
 
     def copy_boxes(self) -> None:
-        """Copy the boxes of the file. Boxes behind the movie box are optional: few requests are spent on them."""
-        file, start, n_hops = self._reader.file, 0, 0
+        """Copy the boxes of the file. Spend few requests on the boxes after the movie box, which are optional."""
+        file, start, reads_after_movie = self._reader.file, 0, 0
         for _ in range(MAX_TOP_BOXES):
             if start + 8 > file.total_bytes:
                 return
             if b"moov" in self.kinds and not file.has(start, HEADER_BYTES):
-                n_hops += 1
-                if n_hops > MAX_HOPS or file.is_final:
+                reads_after_movie += 1
+                if reads_after_movie > MAX_READS_AFTER_MOVIE or file.is_final:
                     return
             header = self._reader.header(start, file.total_bytes, self._top_read_ahead(start))
-            self.has_trailer = b"moov" in self.kinds and (header is None or header.is_cut or min(header.kind) < 32)
+            self.has_trailer = b"moov" in self.kinds and (
+                header is None or header.is_truncated or min(header.kind) < 32
+            )
             if header is None:
                 self.problem = self.problem or f"The box at byte {start} has an invalid size."
                 return
@@ -128,14 +131,14 @@ class _TopLevel:
     def _copy_top_box(self, header: BoxHeader) -> None:
         if header.kind == b"mdat":
             # Keep the offset and the length of the media data, from which the bit rate follows.
-            place = header.start.to_bytes(8, "big") + (header.end - header.start).to_bytes(8, "big")
-            self.boxes.append(make_box(b"mdat", place))
+            position = header.start.to_bytes(8, "big") + (header.end - header.start).to_bytes(8, "big")
+            self.boxes.append(make_box(b"mdat", position))
         elif header.kind == b"moov":
             if b"moov" in self.kinds:
                 return
-            self.is_truncated = header.is_cut
+            self.is_truncated = header.is_truncated
             if header.end - header.start <= MODERATE_BYTES:
-                self._reader.max_reads = max(MAX_READS, self._reader.file.reads)
+                self._reader.max_reads = max(MAX_READS, self._reader.file.n_reads)
             self.boxes.append(make_box(b"moov", self._copier.copy_children(header, 1)))
             self._reader.max_reads = 1 + MAX_FURTHER_READS
         elif header.kind in TOP_LEVEL:

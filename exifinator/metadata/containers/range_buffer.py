@@ -29,29 +29,29 @@ class RangeBuffer:
 
     Attributes:
         total_bytes: Size of the file.
-        read_limit: Offset in bytes past which the reader needs nothing. This is the end of the file, unless a reader
+        read_limit: Offset in bytes up to which the reader may need bytes. This is the end of the file, unless a reader
             lowers the limit.
-        further_reads: Number of reads that the file may take after the first one; 0 for the usual number.
+        max_further_reads: Number of reads that the file may take after the first one; 0 for the usual number.
         is_final: Whether no more bytes will be fetched. The file then counts as damaged if the reader needs more.
         buffered_bytes: Number of bytes in the buffer.
-        reads: Number of times that bytes were added.
+        n_reads: Number of times that bytes were added.
         requested: The ranges that the reader needs next, as (start, end) in bytes.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
         self.read_limit = total_bytes
-        self.further_reads = 0
+        self.max_further_reads = 0
         self.is_final = False
         self.buffered_bytes = 0
-        self.reads = 0
+        self.n_reads = 0
         self.requested: list[tuple[int, int]] = []
         self._starts: list[int] = []
         self._pieces: list[bytes] = []
 
     def add(self, start: int, data: bytes) -> None:
         """Add `data`, which begins at offset `start` (bytes), and join it with pieces that it overlaps or touches."""
-        self.reads += 1
+        self.n_reads += 1
         if not data:
             return
         starts: list[int] = []
@@ -163,7 +163,7 @@ class LocatedMetadata:
         format: Name of the file's format.
         blocks: The metadata blocks.
         status: "ok", unless the file is damaged or unsupported.
-        problem: What is wrong with the file, as a sentence; None if nothing is.
+        problem: What is wrong with the file, as a sentence; None for an intact file.
         width_pixels: Width of the picture as stored, or as displayed if `rotation_applied`.
         height_pixels: Height of the picture as stored, or as displayed if `rotation_applied`.
         rotation_applied: Whether the container, not EXIF, specifies the rotation. If so, width and height take it into
@@ -220,7 +220,7 @@ class LocatedMetadata:
         return data
 
     def add_text(self, name: str, text: str) -> None:
-        """Add a text of the container, such as a comment, unless it is blank."""
+        """Add a text value of the container, such as a comment, unless it is blank."""
         self.add(f"text/{name}", text.strip().encode("utf-8", "replace"))
 
     def add_comment(self, data: bytes) -> None:
@@ -228,19 +228,19 @@ class LocatedMetadata:
         self.add_text("Comment", decode_text(data))
 
     def add_profile(self, profile: bytes) -> None:
-        """Add the name and the colour space of an ICC profile, unless those of another profile have been added."""
+        """Add the name and the colour space of an ICC profile, unless another profile has been added."""
         if not any(block.kind.startswith("icc/") for block in self.blocks):
             for name, text in describe_profile(profile).items():
                 self.add(f"icc/{name}", text.encode("utf-8", "replace"))
 
 
 class ContainerReader(Protocol):
-    """A function that locates the metadata in `file`, and adds it to `located`.
+    """A function that locates the metadata in `file`, and adds it to `metadata`.
 
     Raises:
         MissingBytes: If the reader needs more bytes. After they have been fetched, it is called again, with a new
-            `located`.
+            `metadata`.
         DamagedFile: If the file violates its format, or exceeds a limit.
     """
 
-    def __call__(self, file: RangeBuffer, located: LocatedMetadata, /) -> None: ...
+    def __call__(self, file: RangeBuffer, metadata: LocatedMetadata, /) -> None: ...

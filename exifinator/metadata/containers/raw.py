@@ -14,16 +14,16 @@ MAX_TIFF_BYTES, MAX_SETTINGS_BYTES = 1024 * 1024, 4096
 MAX_BLOCKS = 32
 
 
-def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_raf(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate the metadata of a Fujifilm RAF. Its header points to a JPEG preview, which contains the photo's EXIF."""
-    located.format = "raf"
+    metadata.format = "raf"
     head = file.read_exact(84, 8)
-    read_embedded_jpeg(file, located, int.from_bytes(head[:4], "big"))
+    read_embedded_jpeg(file, metadata, int.from_bytes(head[:4], "big"))
 
 
-def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Minolta MRW. Its block TTW is a TIFF structure. Others contain camera settings."""
-    located.format = "mrw"
+def read_mrw(file: RangeBuffer, metadata: LocatedMetadata) -> None:
+    """Locate the metadata of a Minolta MRW. Its block TTW is a TIFF structure. Other blocks have camera settings."""
+    metadata.format = "mrw"
     end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
     offset = 8
     for _ in range(MAX_BLOCKS):
@@ -34,23 +34,23 @@ def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
         if head[:4] == b"\0TTW":
             if length > MAX_TIFF_BYTES:
                 raise DamagedFile(f"The block at byte {offset} claims to be {length} bytes long.")
-            located.add("exif", file.read(offset + 8, length, MAX_SETTINGS_BYTES))
+            metadata.add("exif", file.read(offset + 8, length, MAX_SETTINGS_BYTES))
         if head[:4] in MINOLTA_BLOCKS and length <= MAX_SETTINGS_BYTES:
-            located.add(NOTE + MINOLTA_BLOCKS[head[:4]], file.read(offset + 8, length))
+            metadata.add(NOTE + MINOLTA_BLOCKS[head[:4]], file.read(offset + 8, length))
         if head[:4] == b"\0PRD" and length >= 24:
             size = file.read_exact(offset + 8 + 8, 8)
-            located.height_pixels = int.from_bytes(size[4:6], "big")
-            located.width_pixels = int.from_bytes(size[6:8], "big")
+            metadata.height_pixels = int.from_bytes(size[4:6], "big")
+            metadata.width_pixels = int.from_bytes(size[6:8], "big")
         offset += 8 + length
 
 
-def read_embedded_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int) -> None:
+def read_embedded_jpeg(file: RangeBuffer, metadata: LocatedMetadata, start: int) -> None:
     """Add the metadata of the JPEG at offset `start` (bytes), but not its size.
 
     The JPEG is a preview, and may be smaller than the photo.
     """
     if file.read(start, 2, 16 * 1024) != b"\xff\xd8":
         raise DamagedFile(f"The embedded JPEG at byte {start} is invalid.")
-    size = located.width_pixels, located.height_pixels
-    read_jpeg(file, located, start)
-    located.width_pixels, located.height_pixels = size
+    size = metadata.width_pixels, metadata.height_pixels
+    read_jpeg(file, metadata, start)
+    metadata.width_pixels, metadata.height_pixels = size

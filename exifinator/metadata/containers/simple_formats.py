@@ -12,7 +12,7 @@ from exifinator.metadata.containers.range_buffer import ContainerReader, Damaged
 
 PNM_HEADER = re.compile(rb"P[1-6](?:\s+|\s*#[^\n]*\n)+(\d{1,9})(?:\s+|\s*#[^\n]*\n)+(\d{1,9})\s")
 PNM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
-# Length in bytes of the header that follows the file header, in each version of the format.
+# Length in bytes of the header after the file header. Each version of the format has another length.
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 ICON_SIGNATURES, MAX_ICONS = (b"\0\0\1\0", b"\0\0\2\0"), 64
 PCX_VERSIONS = frozenset({0, 2, 3, 4, 5})
@@ -58,73 +58,73 @@ def _is_tga(head: bytes) -> bool:
     return bool(width > 0 and height > 0)
 
 
-def read_bmp(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_bmp(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a bitmap. Source: Microsoft, BITMAPCOREHEADER and BITMAPINFOHEADER."""
-    located.format = "bmp"
+    metadata.format = "bmp"
     head = file.read_exact(0, 26)
     if int.from_bytes(head[14:18], "little") == 12:
-        located.width_pixels, located.height_pixels = struct.unpack_from("<HH", head, 18)
+        metadata.width_pixels, metadata.height_pixels = struct.unpack_from("<HH", head, 18)
     else:
         width, height = struct.unpack_from("<ii", head, 18)
         # A negative height means that the first row is the top one.
-        located.width_pixels, located.height_pixels = abs(width), abs(height)
+        metadata.width_pixels, metadata.height_pixels = abs(width), abs(height)
 
 
-def read_ico(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_ico(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of the largest picture of an icon or cursor. Source: Microsoft, "The format of icon resources"."""
-    located.format = "ico"
+    metadata.format = "ico"
     count = min(int.from_bytes(file.read_exact(4, 2), "little"), MAX_ICONS)
     table = file.read_exact(6, 16 * count)
     # 0 stands for 256 pixels.
     sizes = [(table[at] or 256, table[at + 1] or 256) for at in range(0, 16 * count, 16)]
     if not sizes:
         raise DamagedFile("The icon has no pictures.")
-    located.width_pixels, located.height_pixels = max(sizes, key=lambda size: size[0] * size[1])
+    metadata.width_pixels, metadata.height_pixels = max(sizes, key=lambda size: size[0] * size[1])
 
 
-def read_tga(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_tga(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a Targa picture. Source: Truevision, TGA File Format Specification 2.0."""
-    located.format = "tga"
-    located.width_pixels, located.height_pixels = struct.unpack_from("<HH", file.read_exact(0, 18), 12)
+    metadata.format = "tga"
+    metadata.width_pixels, metadata.height_pixels = struct.unpack_from("<HH", file.read_exact(0, 18), 12)
 
 
-def read_pcx(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_pcx(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a PCX picture. Source: ZSoft, PCX File Format Technical Reference Manual."""
-    located.format = "pcx"
+    metadata.format = "pcx"
     left, top, right, bottom = struct.unpack_from("<4H", file.read_exact(0, 12), 4)
     if right < left or bottom < top:
         raise DamagedFile("The size of the picture is invalid.")
-    located.width_pixels, located.height_pixels = right - left + 1, bottom - top + 1
+    metadata.width_pixels, metadata.height_pixels = right - left + 1, bottom - top + 1
 
 
-def read_pnm(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_pnm(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size and the comments of a PBM, PGM or PPM. Source: Netpbm, ppm(5)."""
-    located.format = "pnm"
+    metadata.format = "pnm"
     head = file.read(0, 4096)
     match = PNM_HEADER.match(head)
     if match is None:
         raise DamagedFile("The size of the picture is missing.")
-    located.width_pixels, located.height_pixels = int(match[1]), int(match[2])
+    metadata.width_pixels, metadata.height_pixels = int(match[1]), int(match[2])
     for comment in PNM_COMMENT.findall(match[0]):
-        located.add_comment(comment)
+        metadata.add_comment(comment)
 
 
-def read_qoi(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_qoi(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a QOI picture. Source: The Quite OK Image Format, Specification 1.0."""
-    located.format = "qoi"
-    located.width_pixels, located.height_pixels = struct.unpack_from(">II", file.read_exact(0, 14), 4)
+    metadata.format = "qoi"
+    metadata.width_pixels, metadata.height_pixels = struct.unpack_from(">II", file.read_exact(0, 14), 4)
 
 
-def read_dds(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_dds(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size of a DDS texture. Source: Microsoft, DDS_HEADER."""
-    located.format = "dds"
-    located.height_pixels, located.width_pixels = struct.unpack_from("<II", file.read_exact(0, 20), 12)
+    metadata.format = "dds"
+    metadata.height_pixels, metadata.width_pixels = struct.unpack_from("<II", file.read_exact(0, 20), 12)
 
 
-def read_jpeg_2000_codestream(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_jpeg_2000_codestream(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read the size from the SIZ marker of a JPEG 2000 codestream. Source: ISO/IEC 15444-1, A.5.1."""
-    located.format = "j2c"
+    metadata.format = "j2c"
     right, bottom, left, top = struct.unpack_from(">4I", file.read_exact(0, 24), 8)
     if right <= left or bottom <= top:
         raise DamagedFile("The size of the picture is invalid.")
-    located.width_pixels, located.height_pixels = right - left, bottom - top
+    metadata.width_pixels, metadata.height_pixels = right - left, bottom - top

@@ -59,7 +59,7 @@ class Page:
     is_secondary: bool = False
 
     def set(self, tag: int, value: int) -> None:
-        """Take over the value of `tag`, which is one of PAGE_TAGS."""
+        """Set the attribute that `tag`, one of PAGE_TAGS, specifies."""
         if tag == WIDTH:
             self.width_pixels = value
         elif tag == HEIGHT:
@@ -70,20 +70,20 @@ class Page:
             self.is_secondary = self.is_secondary or bool(value & 5 if tag == NEW_SUBFILE_TYPE else value == 2)
 
 
-def set_size(pages: list[Page], located: LocatedMetadata) -> None:
+def set_size(pages: list[Page], metadata: LocatedMetadata) -> None:
     """Set the size of a TIFF file to the size of its first page that is not secondary, or else of its first page."""
     sized = [page for page in pages if page.width_pixels and page.height_pixels]
     page = next((page for page in sized if not page.is_secondary), sized[0] if sized else None)
     if page is not None:
-        located.width_pixels, located.height_pixels = page.width_pixels, page.height_pixels
+        metadata.width_pixels, metadata.height_pixels = page.width_pixels, page.height_pixels
 
 
 @dataclass(slots=True)
-class _Findings:
+class _FileProperties:
     """Values in the directories that identify the format, or belong to the container.
 
     Attributes:
-        make: The value of the first Make tag; b"" if none was found.
+        make: The value of the first Make tag; b"" if there is none.
         is_raw: Whether a directory describes raw sensor data.
         is_dng: Whether a directory has the tag DNGVersion.
         pages: The pictures of the directories in the main chain.
@@ -140,8 +140,8 @@ class _RangeReader:
             self.ranges.append((start, start + len(data)))
         return data
 
-    def read_apart(self, start: int, length: int) -> bytes:
-        """Return bytes that are not stored with the record, so that their range is not among `ranges`."""
+    def read_outside_block(self, start: int, length: int) -> bytes:
+        """Return bytes without adding their range to `ranges`, so that they do not become part of the EXIF block."""
         try:
             return self.file.read(start, length)
         except MissingBytes:
@@ -160,7 +160,7 @@ class _DirectoryWalker:
 
     Attributes:
         reader: Reads the directories and their values.
-        found: The values that identify the format, or belong to the container.
+        properties: The values that identify the format, or belong to the container.
         visited: The offsets of the directories read so far, in bytes.
     """
 
@@ -169,7 +169,7 @@ class _DirectoryWalker:
         self.long = struct.Struct(byte_order + "I")
         self.short = struct.Struct(byte_order + "H")
         self.reader = _RangeReader(file, header)
-        self.found = _Findings()
+        self.properties = _FileProperties()
         self.visited: set[int] = set()
 
     def walk(self, start: int, depth: int = 0, max_chained: int = 1) -> None:
@@ -213,7 +213,7 @@ class _DirectoryWalker:
             table: The directory's entries, 12 bytes each.
             depth: Number of directories above this one.
         """
-        reader, found = self.reader, self.found
+        reader, properties = self.reader, self.properties
         thumbnail: dict[int, int] = {}
         page = Page()
         for tag, field_type, count, inline in self.entry.iter_unpack(table):
@@ -222,7 +222,7 @@ class _DirectoryWalker:
             value = inline
             if length > 4:
                 if tag == PANASONIC_JPEG:
-                    found.jpeg_offset = pointer
+                    properties.jpeg_offset = pointer
                 if tag not in PARTLY_READ and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
                 # A MakerNote begins with its directory. Anything past MAX_NOTE_BYTES is preview data.
@@ -241,28 +241,30 @@ class _DirectoryWalker:
             elif tag in (tiff_spec.THUMBNAIL_OFFSET, tiff_spec.THUMBNAIL_LENGTH):
                 thumbnail[tag] = pointer
             elif tag == MAKE:
-                found.make = found.make or value
+                properties.make = properties.make or value
             elif tag in PAGE_TAGS and count == 1:
                 page.set(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
             elif tag in PANASONIC_EDGES and count == 1:
-                found.panasonic_edges.setdefault(tag, self.short.unpack_from(inline)[0])
+                properties.panasonic_edges.setdefault(tag, self.short.unpack_from(inline)[0])
             elif tag == ICC_PROFILE:
-                found.profile = found.profile or reader.read_apart(pointer, min(length, PROFILE_BYTES))
+                properties.profile = properties.profile or reader.read_outside_block(
+                    pointer, min(length, PROFILE_BYTES)
+                )
             elif tag == DNG_VERSION:
-                found.is_dng = True
+                properties.is_dng = True
             elif tag == COMPRESSION:
-                found.is_raw = found.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
+                properties.is_raw = properties.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
             elif tag == PHOTOMETRIC:
-                found.is_raw = found.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
+                properties.is_raw = properties.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
         if not depth:
-            found.pages.append(page)
+            properties.pages.append(page)
         length = thumbnail.get(tiff_spec.THUMBNAIL_LENGTH, 0)
         if tiff_spec.THUMBNAIL_OFFSET in thumbnail and length <= tiff_spec.MAX_THUMBNAIL_BYTES:
             reader.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
 
 
-def _detect_format(header: bytes, found: _Findings) -> str:
-    if found.is_dng:
+def _detect_format(header: bytes, properties: _FileProperties) -> str:
+    if properties.is_dng:
         return "dng"
     if header[8:10] == b"CR":
         return "cr2"
@@ -274,40 +276,40 @@ def _detect_format(header: bytes, found: _Findings) -> str:
         return "jxr"
     if header[8:12] in (b"IIII", b"MMMM"):
         return "iiq"
-    if found.is_raw:
-        return next((name for make, name in RAW_FORMATS if found.make.startswith(make)), "raw")
+    if properties.is_raw:
+        return next((name for make, name in RAW_FORMATS if properties.make.startswith(make)), "raw")
     return "tiff"
 
 
-def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_tiff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Locate a TIFF file's directories and their values, but not its image data."""
-    located.format = "tiff"
+    metadata.format = "tiff"
     header = file.read_exact(0, 16)
     walker = _DirectoryWalker(file, header, tiff_spec.byte_order(header))
-    reader, found = walker.reader, walker.found
+    reader, properties = walker.reader, walker.properties
     walker.walk(walker.long.unpack_from(header, 4)[0], max_chained=tiff_spec.MAX_CHAINED)
-    located.format = _detect_format(header, found)
-    if located.format == "tiff":
-        # Not for RAW formats: their first directory may describe a preview, whose size is not the photo's.
-        set_size(found.pages, located)
-    elif located.format == "rw2" and len(found.panasonic_edges) == len(PANASONIC_EDGES):
-        top, left, bottom, right = (found.panasonic_edges[tag] for tag in PANASONIC_EDGES)
+    metadata.format = _detect_format(header, properties)
+    if metadata.format == "tiff":
+        # A RAW file's first directory may describe a preview, whose size is not the photo's size.
+        set_size(properties.pages, metadata)
+    elif metadata.format == "rw2" and len(properties.panasonic_edges) == len(PANASONIC_EDGES):
+        top, left, bottom, right = (properties.panasonic_edges[tag] for tag in PANASONIC_EDGES)
         if bottom > top and right > left:
-            located.width_pixels, located.height_pixels = right - left, bottom - top
-    located.add_profile(found.profile)
-    if found.jpeg_offset and located.format == "rw2":
+            metadata.width_pixels, metadata.height_pixels = right - left, bottom - top
+    metadata.add_profile(properties.profile)
+    if properties.jpeg_offset and metadata.format == "rw2":
         # Panasonic stores some of the EXIF metadata in the preview. Request the preview together with the other missing
         # ranges.
-        preview = LocatedMetadata(located.format)
+        preview = LocatedMetadata(metadata.format)
         try:
-            read_embedded_jpeg(file, preview, found.jpeg_offset)
+            read_embedded_jpeg(file, preview, properties.jpeg_offset)
         except MissingBytes:
             reader.needs_more_bytes = True
         except DamagedFile as damage:
             reader.damage = reader.damage or str(damage)
-        located.blocks += preview.blocks
+        metadata.blocks += preview.blocks
     if reader.needs_more_bytes:
         raise MissingBytes
-    located.blocks.insert(0, Block("exif", reader.pieces()))
+    metadata.blocks.insert(0, Block("exif", reader.pieces()))
     if reader.damage:
         raise DamagedFile(reader.damage)

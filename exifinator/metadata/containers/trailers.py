@@ -1,4 +1,4 @@
-"""Read what programs and cameras append to a JPEG: AFCP, FotoStation, and Canon's and Insta360's trailers.
+"""Read the trailers that programs and cameras append to a JPEG: of AFCP, FotoStation, Canon and Insta360.
 
 Sources: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
 https://exiftool.org/TagNames/FotoStation.html.
@@ -21,21 +21,21 @@ FOTOSTATION_IPTC, MAX_FOTOSTATION_BLOCKS = 1, 10
 IPTC_BEGIN = b"\x1c"
 
 
-def read_trailers(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_trailers(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Add the IPTC, XMP and text in the trailers at the end of the file. Ignore a damaged trailer."""
     start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(start, TAIL_BYTES)
     if tail[-AFCP_FOOTER_BYTES:][:4] in AFCP_ORDERS:
-        _read_afcp(file, located, tail[-AFCP_FOOTER_BYTES:])
+        _read_afcp(file, metadata, tail[-AFCP_FOOTER_BYTES:])
     elif tail.endswith(FOTOSTATION):
-        _read_fotostation(file, located)
+        _read_fotostation(file, metadata)
     elif tail.endswith(SIGNATURE):
-        read_insta360(file, located)
+        read_insta360(file, metadata)
     else:
-        located.add("xmp", canon_vrd.find_xmp(tail))
+        metadata.add("xmp", canon_vrd.find_xmp(tail))
 
 
-def _read_afcp(file: RangeBuffer, located: LocatedMetadata, footer: bytes) -> None:
+def _read_afcp(file: RangeBuffer, metadata: LocatedMetadata, footer: bytes) -> None:
     """Read AFCP: the footer has the offset of a list of entries, and each entry has the offset of its data."""
     order = AFCP_ORDERS[footer[:4]]
     start = _number(footer[4:8], order)
@@ -51,12 +51,12 @@ def _read_afcp(file: RangeBuffer, located: LocatedMetadata, footer: bytes) -> No
             continue
         data = file.read(offset, length)
         if kind == b"TEXT":
-            located.add_text("Comment", decode_text(data))
+            metadata.add_text("Comment", decode_text(data))
         elif data.startswith(IPTC_BEGIN):
-            located.add("iptc", data)
+            metadata.add("iptc", data)
 
 
-def _read_fotostation(file: RangeBuffer, located: LocatedMetadata) -> None:
+def _read_fotostation(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Read FotoStation's blocks, the last one first. A block ends with its kind, its length and the signature."""
     end = file.total_bytes
     for _ in range(MAX_FOTOSTATION_BLOCKS):
@@ -69,7 +69,7 @@ def _read_fotostation(file: RangeBuffer, located: LocatedMetadata) -> None:
         if kind == FOTOSTATION_IPTC and length <= MAX_BLOCK_BYTES:
             data = file.read(end - length, length - FOTOSTATION_FOOTER_BYTES)
             if data.startswith(IPTC_BEGIN):
-                located.add("iptc", data)
+                metadata.add("iptc", data)
         end -= length
 
 

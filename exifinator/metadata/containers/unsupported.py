@@ -28,45 +28,45 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-# The rest of a longer sidecar is not read. Sidecars of darktable with many masks have some 100 KB.
+# Limit on the bytes of a sidecar that are read. Sidecars of darktable with many masks have about 100 KB.
 MAX_XMP_BYTES = 4 * 1024 * 1024
-# The names of fields in every JSON file with which Google Takeout describes a photo. These files have about 1 KB.
+# Fields that every JSON sidecar of Google Takeout has. Such a sidecar has about 1 KB.
 TAKEOUT_FIELDS = (b'"title"', b'"photoTakenTime"')
 MAX_TAKEOUT_BYTES = 64 * 1024
 
 
-def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
+def identify_unsupported(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Set the format and the problem of a file without the signature of a supported format.
 
     If the file has no other known signature either, try the supported formats with a short signature or none.
     """
     head = file.read(0, 1024)
-    located.status = "unsupported"
-    located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
-    if located.format in ("", "xml") and XMP_NAMESPACE in head.replace(b"\0", b""):
-        located.format = "xmp"
+    metadata.status = "unsupported"
+    metadata.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
+    if metadata.format in ("", "xml") and XMP_NAMESPACE in head.replace(b"\0", b""):
+        metadata.format = "xmp"
     if packet_bytes(head):
-        located.status = "ok"
-        read_mpeg_ts(file, located)
-    elif not located.format and (reader := guess_reader(head)):
-        located.status = "ok"
-        reader(file, located)
-    elif located.format == "xmp":
-        located.add("xmp", file.read(0, min(file.total_bytes, MAX_XMP_BYTES)))
-        located.problem = "The file is an XMP sidecar, not a photo."
-    elif not located.format and _is_takeout(file, head):
-        located.format, located.problem = "takeout", "The file is a sidecar of Google Takeout, not a photo."
-        located.add("takeout", file.read(0, file.total_bytes))
-    elif located.format:
-        located.problem = f"{located.format.upper()} files are not supported."
+        metadata.status = "ok"
+        read_mpeg_ts(file, metadata)
+    elif not metadata.format and (reader := guess_reader(head)):
+        metadata.status = "ok"
+        reader(file, metadata)
+    elif metadata.format == "xmp":
+        metadata.add("xmp", file.read(0, min(file.total_bytes, MAX_XMP_BYTES)))
+        metadata.problem = "The file is an XMP sidecar, not a photo."
+    elif not metadata.format and _is_takeout(file, head):
+        metadata.format, metadata.problem = "takeout", "The file is a sidecar of Google Takeout, not a photo."
+        metadata.add("takeout", file.read(0, file.total_bytes))
+    elif metadata.format:
+        metadata.problem = f"{metadata.format.upper()} files are not supported."
     elif _is_text(head):
-        located.format, located.problem = "text", "The file is a text file, not a photo."
+        metadata.format, metadata.problem = "text", "The file is a text file, not a photo."
     else:
-        located.format, located.problem = "unknown", "The file type is unknown."
+        metadata.format, metadata.problem = "unknown", "The file type is unknown."
 
 
 def _is_takeout(file: RangeBuffer, head: bytes) -> bool:
-    """Return whether the file is the JSON with which Google Takeout describes a photo."""
+    """Return whether the file is a JSON sidecar of Google Takeout."""
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or file.total_bytes > MAX_TAKEOUT_BYTES:
         return False
     data = file.read(0, file.total_bytes)

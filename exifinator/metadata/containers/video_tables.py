@@ -1,6 +1,6 @@
 """Load the tables of video containers: the names and types of tags, and the names of their values.
 
-`python -m docgen.video.make_tables` makes the tables from ExifTool's export of its tags (`exiftool -listx`).
+`python -m docgen.video.make_tables` generates the tables from ExifTool's export of its tags (`exiftool -listx`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 
 class VideoTag(NamedTuple):
-    """A tag of a table: ExifTool's name, its type, the number of items (0 if not fixed), and the names of values."""
+    """A tag of a table.
+
+    Attributes:
+        name: ExifTool's name of the tag.
+        kind: ExifTool's name of the type of its values.
+        n_items: Number of values; 0 if it is not fixed.
+        labels: Value as a string -> its meaning in words.
+    """
 
     name: str
     kind: str = "?"
@@ -28,7 +35,10 @@ def _tables() -> dict[str, Any]:
 
 @cache
 def get_tags(table: str) -> dict[str, tuple[VideoTag, ...]]:
-    """Return the tags of a table such as "RIFF::Info" by id. Several definitions of one id exclude each other."""
+    """Return the tags of a table such as "RIFF::Info" by id.
+
+    If an id has several definitions, only one of them applies to a file.
+    """
     return {key: tuple(VideoTag(*row) for row in rows) for key, rows in _tables()[table].items()}
 
 

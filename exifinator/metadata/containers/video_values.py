@@ -1,4 +1,4 @@
-"""Decode values of the types that the tables of video containers name."""
+"""Decode values by the types in the tables of video containers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def decode_value(tag: VideoTag, data: bytes, order: str) -> Value | None:
     letters = FORMATS.get(tag.kind)
     if letters is None:
         return decode_text(data[: tag.n_items or None]).strip()
-    size = struct.calcsize(order + letters)
+    item_bytes = struct.calcsize(order + letters)
     count = min(tag.n_items or 1, MAX_ITEMS)
-    if len(data) < size * count:
+    if len(data) < item_bytes * count:
         return None
     numbers = list(struct.unpack_from(order + letters * count, data))
     if len(letters) == 2:

@@ -1,7 +1,8 @@
-"""Decode MakerNotes: directories and structures in which cameras store what EXIF has no tags for.
+"""Decode MakerNotes: directories and structures in which cameras store values for which EXIF has no tags.
 
 In this package, a note is a MakerNote, a structure is a block of bytes with several fields that is not a directory, and
-a table describes the tags of a directory or the fields of a structure.
+a table describes the tags of a directory or the fields of a structure. The label of a value is its name, such as "Auto"
+for 0. The print form of a value is its text if it has no label, such as "1/60" for 0.0167.
 """
 
 from exifinator.metadata.makernotes.adobe import find_adobe_note

@@ -14,10 +14,10 @@ MAX_BLOCKS = 32
 
 
 class MovedNote(NamedTuple):
-    """A note that was moved without changing the offsets in it, which still refer to the original file.
+    """A note that was moved. The offsets in it still refer to the original file.
 
     Attributes:
-        read: Returns bytes of the note, called as read(offset, length). The offset is that in the original file.
+        read: Function (offset, length) that returns bytes of the note. The offset refers to the original file.
         offset: Offset of the note in the original file, in bytes.
         length: Length of the note in bytes.
         order: Byte order of the original file, "<" or ">".

@@ -1,7 +1,7 @@
 """Read Canon's structures that have no fixed layout, or whose values depend on each other.
 
 Sources: https://exiftool.org/TagNames/Canon.html (AFInfo, AFInfo2) and CanonCustom.html on the same site (custom
-functions). For sample files, the values are those that ExifTool 13.59 prints.
+functions). For sample files, ExifTool 13.59 prints the same values.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from exifinator.metadata.makernotes.fixed_layout import MAX_ITEMS, Note, field_at, read_fixed_layout
 from exifinator.metadata.makernotes.tables import FORMATS, Table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_value, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of functions per structure.
@@ -27,7 +27,7 @@ def _words(data: bytes, order: str) -> tuple[int, ...]:
 
 
 def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's AFInfo or AFInfo2. Some are lists whose lengths depend on the number of AF points."""
+    """Yield the tags of Canon's AFInfo or AFInfo2. The lengths of some lists depend on the number of AF points."""
     is_new = table.name == "Canon::AFInfo2"
     words = _words(data, order)
     if len(words) < 8:
@@ -49,7 +49,7 @@ def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator
         field = field_at(table, note, index)
         if field is None or not count:
             continue
-        value: Any = decode_exiftool_value(item, field.kind if field.kind in FORMATS else "int16u", order)
+        value: Any = decode_exiftool_type(item, field.kind if field.kind in FORMATS else "int16u", order)
         if (is_new and index in (12, 13)) or (not is_new and index == 10):
             value = _set_bits(value)
             yield Tag(f"MakerNote {field.name}", value or "(none)", index, 3, value, len(item))
@@ -119,7 +119,7 @@ def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Ite
 
 
 def read_canon_filter(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's creative filters, whose layout is that of the newer custom functions."""
+    """Yield the tags of Canon's creative filters, which have the layout of the newer custom functions."""
     yield from read_canon_custom2(table, data, order, note)
 
 

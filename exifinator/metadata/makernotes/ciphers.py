@@ -46,7 +46,7 @@ def decipher_nikon(data: bytes, serial: int, shutter_count: int, start: int) -> 
         start: Offset of the first enciphered byte. The bytes before it are not enciphered.
 
     Returns:
-        The structure, cut off after MAX_BYTES.
+        The structure, truncated to MAX_BYTES.
     """
     key = 0
     for byte in (shutter_count & 0xFFFFFFFF).to_bytes(4, "little"):
@@ -60,7 +60,7 @@ def decipher_nikon(data: bytes, serial: int, shutter_count: int, start: int) -> 
 
 @cache
 def _nikon_stream(serial: int, key: int) -> bytes:
-    """Return the first 512 bytes of a key's stream, which then repeats itself.
+    """Return the first 512 bytes of the key stream, which then repeats itself.
 
     Each byte is the sum of all steps so far. The steps have a period of 256, and their sum has a period of 512.
 
@@ -86,5 +86,5 @@ def _sony_table() -> bytes:
 
 
 def decipher_sony(data: bytes) -> bytes:
-    """Decipher one of Sony's structures. The result is cut off after MAX_BYTES."""
+    """Decipher one of Sony's structures. The result is truncated to MAX_BYTES."""
     return data[:MAX_BYTES].translate(_sony_table())

@@ -1,6 +1,6 @@
-"""Compile the conversions in the tables, which turn stored values into the values that ExifTool shows.
+"""Compile the conversions in the tables, which turn stored values into the values that ExifTool prints.
 
-A conversion is a text: a list of steps, separated by `;`. Each step changes a number x, or each number of a list:
+A conversion is a string: a list of steps, separated by `;`. Each step changes a number x, or each number of a list:
 
     none A B ...    no value if x is A, B, ...
     mask M S        the bits M of x, shifted right by S
@@ -14,7 +14,7 @@ A conversion is a text: a list of steps, separated by `;`. Each step changes a n
 
 All other steps are names of functions of the whole value: see SPECIAL in value_functions.py.
 
-A print form turns a value into text. It is a key of PRINTS, or a format string such as `{:.1f} mm`.
+A print form turns a value without a label into text. It is a key of PRINTS, or a format string such as `{:.1f} mm`.
 
 Source of the conversions in the tables: docgen/makernotes/probe.py measures the values that ExifTool 13.59 prints.
 """

@@ -18,13 +18,7 @@ from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
 from exifinator.metadata.makernotes.keys import NIKON_COUNT, decipher_pentax_count, find_nikon_key
 from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import (
-    TIFF_TYPES,
-    decode_exiftool_value,
-    decode_tiff_value,
-    is_text,
-    make_tag,
-)
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, decode_items, is_text, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # Limits per note. No camera writes even a quarter as many.
@@ -34,7 +28,7 @@ MAX_DIRECTORIES = 40
 MAX_TAGS = 3000
 # Longer values are previews or tables of numbers. Only their names and lengths are kept. Structures may be longer.
 MAX_VALUE_BYTES = 2048
-# The limit for tags that have no name in the table.
+# The limit for tags that the table does not have.
 MAX_UNNAMED_BYTES = 64
 MAX_STRUCTURE_BYTES = 64 * 1024
 
@@ -64,9 +58,9 @@ def _known_values(_table: str, _model: str) -> dict[tuple[int, int, bytes, str],
 
 @lru_cache(maxsize=4096)
 def _find_child(table: str, tag: int, field_type: int, length: int, head: str, model: str) -> Child | None:
-    """Return which directory or structure the value of a tag contains: the first one whose conditions are met.
+    """Return the directory or structure that the value of a tag contains: the first whose conditions are met.
 
-    Return None if no conditions are met.
+    Return None if the conditions of none are met.
 
     Args:
         table: The name of the table of the directory that contains the tag.
@@ -76,9 +70,9 @@ def _find_child(table: str, tag: int, field_type: int, length: int, head: str, m
         head: The first 16 bytes of the value, as hexadecimal digits; "" if no condition depends on them.
         model: The camera model.
     """
-    found = get_table(table)
+    definitions = get_table(table)
     count = length // tiff_spec.TYPE_BYTES[field_type]
-    for child in found.children[tag] if found else ():
+    for child in definitions.children[tag] if definitions else ():
         if (
             (child.model is None or child.model.search(model))
             and (child.head is None or child.head.match(head))
@@ -94,8 +88,8 @@ class NoteDecoder:
     """Decodes one note.
 
     Args:
-        read: Returns `length` bytes of the TIFF block that contains the note, called as read(offset, length). Returns
-            fewer bytes if the block ends earlier.
+        read: Function (offset, length) that returns `length` bytes of the TIFF block that contains the note, or fewer
+            if the block ends earlier.
         budget: Limit on the memory that the decoded values take.
         make: The camera's make, from the tag Make of the block.
         model: The camera's model, from the tag Model of the block.
@@ -157,7 +151,7 @@ class NoteDecoder:
 
         Correct the position if a program has moved the note without changing these offsets. Canon's notes end with a
         TIFF header that contains the original offset of the note. In other notes, the values must be inside the note
-        and after the directory. If most of them are not, the first value is assumed to follow the directory directly.
+        and after the directory. If most values are not, the first value is assumed to follow the directory directly.
         Source: observed in sample files.
 
         Args:
@@ -183,18 +177,18 @@ class NoteDecoder:
         if len(values) < 2:
             return base
         directory_end = start + 2 + 12 * len(entries)
-        inside = sum(
+        n_inside = sum(
             directory_end <= base + pointer and base + pointer + size <= offset + length for pointer, size in values
         )
-        if 2 * inside >= len(values):
+        if 2 * n_inside >= len(values):
             return base
         first = min(pointer for pointer, _ in values)
-        moved = directory_end + 4 - first
-        fits = sum(moved + pointer + size <= offset + length for pointer, size in values)
-        return moved if fits > inside and 10 * fits >= 9 * len(values) else base
+        moved_base = directory_end + 4 - first
+        n_fitting = sum(moved_base + pointer + size <= offset + length for pointer, size in values)
+        return moved_base if n_fitting > n_inside and 10 * n_fitting >= 9 * len(values) else base
 
     def _directory_start(self, header: Header, offset: int, start: int) -> int:
-        """Return the offset of the directory in the block. Only Fujifilm's notes contain it."""
+        """Return the offset of the directory in the block. Fujifilm's notes contain the offset."""
         if header.table == "FujiFilm::Main":
             return offset + int.from_bytes(self._read(offset + 8, 4), "little")
         return start
@@ -208,7 +202,7 @@ class NoteDecoder:
             table: The table of the directory's tags.
             start: Offset of the directory in the block, in bytes.
             base: Position in the block from which the offsets in the directory count.
-            order: Expected byte order. If it does not fit, the other byte order is tried.
+            order: Expected byte order. If the bytes do not fit it, the other byte order is tried.
             depth: Number of directories that contain this one.
 
         Returns:
@@ -259,10 +253,10 @@ class NoteDecoder:
                 continue
             table = self._read(start + 2, 12 * count)
             entries = list(_entry(candidate).iter_unpack(table[: len(table) // 12 * 12]))
-            good = [entry for entry in entries if entry[1] in tiff_spec.TYPE_BYTES and entry[2] < 1 << 28]
+            valid = [entry for entry in entries if entry[1] in tiff_spec.TYPE_BYTES and entry[2] < 1 << 28]
             # Some cameras leave a few entries blank, or write a count that is too high by one.
-            if good and entries[0] == good[0] and 4 * len(good) >= 3 * count:
-                return good, candidate
+            if valid and entries[0] == valid[0] and 4 * len(valid) >= 3 * count:
+                return valid, candidate
         return [], order
 
     def _read_entry(
@@ -318,8 +312,8 @@ class NoteDecoder:
             has_same_size = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
             has_same_length = len(data) == size * field.count if field.count else len(data) % size == 0
             if (field_type == 7 and has_same_length) or (field_type in (1, 3, 4) and has_same_size):
-                return decode_exiftool_value(data, field.kind, order)
-        return decode_tiff_value(data, field_type, order)
+                return decode_exiftool_type(data, field.kind, order)
+        return decode_items(data, field_type, order)
 
     def _add_undecoded(self, field: Field | None, tag: int, field_type: int, length: int) -> None:
         name = field.name if field else f"Tag 0x{tag:04X}"
@@ -379,14 +373,14 @@ class NoteDecoder:
             self._budget.spend(tag.memory_bytes)
             self.tags[tag.name] = tag
         elif tag.name == SHUTTER_COUNT and tag.tag == NIKON_COUNT:
-            # This count is more reliable than the one in ShotInfo, whose place depends on the camera model.
+            # This count is more reliable than the count in ShotInfo, whose offset depends on the camera model.
             self.tags[tag.name] = tag
         elif tag.name == LENS_TYPE and self._is_pentax and tag.values != self.tags[tag.name].values:
             # Pentax stores two numbers of the lens. The second one distinguishes lenses of other makers.
             self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 
     def add(self, tags: Iterable[Tag]) -> None:
-        """Add the tags of a structure. Of several tags with the same name, keep the first."""
+        """Add the tags of a structure. If several tags have the same name, keep the first."""
         memory_bytes = 0
         known = self.tags
         for tag in tags:

@@ -21,10 +21,10 @@ OLYMPUS_HEADERS = (b"OLYMPUS\0II", b"OLYMPUS\0MM")
 def find_directory(
     read: Callable[[int, int], bytes], base: int, start: int, byte_order: str, *, has_header: bool
 ) -> tuple[int, int, str]:
-    """Return where a MakerNote's directory is, given where exifread expects it.
+    """Find a MakerNote's directory, starting from the offset at which exifread expects it.
 
     Args:
-        read: Returns `length` bytes of the TIFF block from `offset`, called as read(offset, length).
+        read: Function (offset, length) that returns bytes of the TIFF block.
         base: Position in the TIFF block from which offsets inside the MakerNote count, in bytes.
         start: Offset of the directory, in bytes from `base`.
         byte_order: "<" or ">".

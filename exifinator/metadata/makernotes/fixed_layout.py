@@ -1,7 +1,7 @@
-"""Read structures of fixed layout in MakerNotes: the place of each field is given by its index.
+"""Read structures of fixed layout in MakerNotes, in which the index of a field determines its offset.
 
-Source: the fields come from the output of `exiftool -listx`. For sample files, the values are those that ExifTool 13.59
-prints.
+Source: the fields come from the output of `exiftool -listx`. For sample files, ExifTool 13.59
+prints the same values.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_value, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # Longer values are not useful for searching.
@@ -20,14 +20,14 @@ MAX_ITEMS = 256
 MAX_TEXT_BYTES = 512
 
 # Decoded fields are shared by all photos that this process reads. A full cache is cleared.
-MAX_CACHED = 20_000
+MAX_CACHED_FIELDS = 20_000
 MAX_CACHED_BYTES = 64
 
 ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
 class Note(Protocol):
-    """What the readers need to know about the note that contains a structure.
+    """The properties of a note that the readers of its structures use.
 
     Attributes:
         tags: The tags decoded so far, by names such as "MakerNote LensType".
@@ -39,14 +39,14 @@ class Note(Protocol):
         """Return the field that applies to the camera; None if there is none."""
 
 
-class _Place(NamedTuple):
-    """Where the fields of one index are in a structure of fixed layout.
+class _FieldRange(NamedTuple):
+    """The bytes of the fields with one index in a structure of fixed layout.
 
     Attributes:
         start: Offset of the first byte.
         end: Offset after the last byte; None for the end of the structure.
         number: The index.
-        fields: The fields, which exclude each other.
+        fields: The fields, of which one applies to a camera.
         kind: The type of the fields, as in Field.
     """
 
@@ -58,28 +58,28 @@ class _Place(NamedTuple):
 
 
 @cache
-def _plan(name: str) -> tuple[_Place, ...]:
-    """Return the places of the fields of a table of fixed layout."""
+def _field_ranges(name: str) -> tuple[_FieldRange, ...]:
+    """Return the byte ranges of the fields in a table of fixed layout."""
     table = get_table(name)
     if table is None:
         return ()
-    places = []
+    ranges = []
     for (index, _), fields in table.fields.items():
         for field in fields:
             kind, start = _kind_of(field, table), index * table.unit
             if kind is None:
                 continue
-            # Fields that exclude each other may have different lengths. Only those of the same length share a place.
+            # The fields of an index may have different lengths. Fields of the same type and length share an entry.
             same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
             if field is not same[0] or start < 0:
                 continue
             length = _length_of(field, kind)
-            places.append(_Place(start, None if length is None else start + length, index, same, kind))
-    return tuple(places)
+            ranges.append(_FieldRange(start, None if length is None else start + length, index, same, kind))
+    return tuple(ranges)
 
 
 def _kind_of(field: Field, table: Table) -> str | None:
-    """Return the type of a field, by default that of the table's unit; None if values of this type are not decoded."""
+    """Return the type of a field, or the default type of the table's unit; None if the type is not decoded."""
     kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
     return kind if kind in FORMATS or kind in TEXT_FORMATS else None
 
@@ -99,8 +99,8 @@ _DECODED: dict[tuple[Field, bytes, str], Tag | None] = {}
 def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of a structure of fixed layout. The field of index i begins at byte i * table.unit."""
     length = len(data)
-    for place in _plan(table.name):
-        start, end, number, fields, kind = place
+    for field_range in _field_ranges(table.name):
+        start, end, number, fields, kind = field_range
         if start >= length or (end is not None and end > length):
             continue
         if len(fields) > 1 or fields[0].models is not None:
@@ -140,14 +140,14 @@ def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str)
             number,
             TIFF_TYPES.get(kind, 7),
             field,
-            decode_exiftool_value(item, kind, order),
+            decode_exiftool_type(item, kind, order),
             len(item),
             order,
         )
     except ERRORS:
         tag = None
     if len(item) <= MAX_CACHED_BYTES:
-        if len(_DECODED) >= MAX_CACHED:
+        if len(_DECODED) >= MAX_CACHED_FIELDS:
             _DECODED.clear()
         _DECODED[key] = tag
     return tag

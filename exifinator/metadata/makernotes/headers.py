@@ -23,7 +23,7 @@ class Header(NamedTuple):
         start: Offset of the directory or structure, in bytes from the start of the note.
         base: The position from which offsets count: "tiff" is the start of the TIFF block, "note" the start of the
             note, "own" the note's own TIFF header at `start`, and "before" two bytes before the note.
-        order: Byte order, "<" or ">"; "" for that of the block.
+        order: Byte order, "<" or ">"; "" for the byte order of the block.
         order_at: Offset in the note of the letters II or MM, which specify the byte order; 0 if there are none.
         model: Pattern of the camera's model; None for any model.
     """

@@ -1,4 +1,4 @@
-"""Read the structures of GoPro and Qualcomm, in which each value has a key or a name instead of a fixed place."""
+"""Read the structures of GoPro and Qualcomm, in which each value has a key or a name instead of a fixed offset."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from exifinator.metadata.makernotes.values import make_tag
 from exifinator.metadata.tag_values import Tag
 
 MAX_VALUES, MAX_DEPTH, MAX_TEXT_BYTES, MAX_NUMBERS = 400, 4, 512, 64
-# GPMF type letter of numbers -> format character of `struct`. Source: GoPro, "GPMF Introduction",
+# GPMF's type of a number -> format character of `struct`. Source: GoPro, "GPMF Introduction",
 # https://github.com/gopro/gpmf-parser (type characters of the key-length-value form).
 GPMF_NUMBERS = {
     "b": "b", "B": "B", "s": "h", "S": "H", "l": "i", "L": "I", "j": "q", "J": "Q", "f": "f", "d": "d",
 }  # fmt: skip
-GPMF_STRINGS = "cU"
-# Qualcomm type number -> format character of `struct`. Source: observed in a sample file. Decoded this way, its values
-# match the output of ExifTool 13.59.
+GPMF_TEXTS = "cU"
+# Qualcomm's type of a number -> format character of `struct`. Source: observed in a sample file. With these types,
+# ExifTool 13.59 prints the same values.
 QUALCOMM_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "d"}
 
 
@@ -44,32 +44,31 @@ def read_gpmf(table: Table, data: bytes, _order: str, _note: Any, depth: int = 0
     entries.
 
     Args:
-        table: The tags by key. Entries with other keys are skipped.
+        table: The names of the keys. Other keys are left out.
         data: The entries.
-        _order, _note: Not used; all readers of structures have the same parameters.
-        depth: Nesting depth; 0 for the outermost entries.
+        depth: Number of entries that contain these entries.
     """
     position = 0
     for _ in range(MAX_VALUES):
         if position + 8 > len(data):
             return
         key, kind, size, count = struct.unpack_from(">4sBBH", data, position)
-        payload = data[position + 8 : position + 8 + size * count]
+        item = data[position + 8 : position + 8 + size * count]
         position += 8 + (size * count + 3) // 4 * 4
         if not kind:
             if depth < MAX_DEPTH:
-                yield from read_gpmf(table, payload, ">", _note, depth + 1)
+                yield from read_gpmf(table, item, ">", _note, depth + 1)
             continue
         letter = chr(kind)
         value: Any = None
-        if letter in GPMF_STRINGS:
-            value = payload[:MAX_TEXT_BYTES].split(b"\0")[0].decode("latin-1").strip()
-        elif letter in GPMF_NUMBERS and payload:
+        if letter in GPMF_TEXTS:
+            value = item[:MAX_TEXT_BYTES].split(b"\0")[0].decode("latin-1").strip()
+        elif letter in GPMF_NUMBERS and item:
             item_bytes = struct.calcsize(GPMF_NUMBERS[letter])
-            n_items = min(len(payload) // item_bytes, MAX_NUMBERS)
-            value = list(struct.unpack_from(f">{n_items}{GPMF_NUMBERS[letter]}", payload))
+            n_items = min(len(item) // item_bytes, MAX_NUMBERS)
+            value = list(struct.unpack_from(f">{n_items}{GPMF_NUMBERS[letter]}", item))
         if value:
-            tag = _tag(_field(table, key.decode("latin-1")), value, len(payload), ">")
+            tag = _tag(_field(table, key.decode("latin-1")), value, len(item), ">")
             if tag is not None:
                 yield tag
 
@@ -82,9 +81,8 @@ def read_qualcomm(table: Table, data: bytes, _order: str, _note: Any) -> Iterato
     in a sample file.
 
     Args:
-        table: The tags by name. Entries with other names are skipped.
+        table: The tags by the names of the values. Values with other names are left out.
         data: The entries.
-        _order, _note: Not used; all readers of structures have the same parameters.
     """
     position = 0
     for _ in range(MAX_VALUES):
@@ -96,14 +94,12 @@ def read_qualcomm(table: Table, data: bytes, _order: str, _note: Any) -> Iterato
         if len(name) < length or not name.isascii() or position + 5 > len(data):
             return
         kind, count = struct.unpack_from("<BH", data, position)
-        payload = data[position + 5 : position + 5 + item_bytes * count]
+        item = data[position + 5 : position + 5 + item_bytes * count]
         position += 5 + item_bytes * count
         letter = QUALCOMM_NUMBERS.get(kind, "")
         if not 0 < count <= MAX_NUMBERS or not letter or struct.calcsize("<" + letter) != item_bytes:
             continue
-        if len(payload) == item_bytes * count:
-            tag = _tag(
-                _field(table, name.decode()), list(struct.unpack(f"<{count}{letter}", payload)), len(payload), "<"
-            )
+        if len(item) == item_bytes * count:
+            tag = _tag(_field(table, name.decode()), list(struct.unpack(f"<{count}{letter}", item)), len(item), "<")
             if tag is not None:
                 yield tag

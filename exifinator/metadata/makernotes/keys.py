@@ -1,4 +1,4 @@
-"""Decipher what MakerNotes encipher with other values of the same note: Nikon's structures, Pentax's shutter count."""
+"""Find the keys of ciphers in other values of the same note: for Nikon's structures and Pentax's shutter count."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
 def find_nikon_key(
     entries: Iterable[tuple[int, int, int, bytes]], read: Callable[[int, int], bytes], base: int, order: str, model: str
 ) -> tuple[int, int] | None:
-    """Return the key of a Nikon's enciphered structures: the camera's serial number and shutter count.
+    """Return the key of Nikon's enciphered structures: the camera's serial number and shutter count.
 
-    Source: as in ciphers.py.
+    Return None if the note does not have both. See ciphers.py for the source.
 
     Args:
         entries: The entries of the note's main directory: tag, type, number of values, and the four bytes of the value
             or its offset.
-        read: Returns bytes of the TIFF block, called as read(offset, length).
+        read: Function (offset, length) that returns bytes of the TIFF block.
         base: Position in the block from which the offsets in the note count.
         order: Byte order of the note, "<" or ">".
         model: The camera's model.

@@ -20,7 +20,7 @@ from exifinator.metadata.makernotes.tables import Labels, get_table
 
 # Focal lengths: "24-70mm", "50mm", "18-55 mm".
 FOCAL = re.compile(r"(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*mm", re.IGNORECASE)
-# Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8". The F of "AF 50mm" and of "PENTAX-F 50mm" is not one.
+# Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8". The F of "AF 50mm" and of "PENTAX-F 50mm" is not an aperture.
 APERTURE = re.compile(r"(?:(?<![a-z])f/?|1:)(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?", re.IGNORECASE)
 # The end of a name that stands for several lenses, such as "Canon EF 28mm f/2.8 or Sigma Lens".
 ALTERNATIVES = re.compile(r" or .*")
@@ -58,20 +58,18 @@ def candidates(labels: Labels, key: str) -> list[str]:
         labels: The list of lenses. Lenses with the same number have the keys `key`, `key.1`, `key.2` and so on.
         key: The number, as text.
     """
-    first = labels.names.get(key)
-    others = [labels.names.get(f"{key}.{index}") for index in range(1, MAX_CANDIDATES)]
-    names = [first, *others]
-    found = [name for name in names if name]
-    if len(found) > 1:
-        found[0] = ALTERNATIVES.sub("", found[0])
-    return found
+    keys = [key, *(f"{key}.{index}" for index in range(1, MAX_CANDIDATES))]
+    names = [name for candidate_key in keys if (name := labels.names.get(candidate_key))]
+    if len(names) > 1:
+        names[0] = ALTERNATIVES.sub("", names[0])
+    return names
 
 
 def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
-    """Return the lens that fits the photo best; None if none fits.
+    """Return the lens that fits the photo best; None if no lens fits.
 
-    A lens that fits only by its focal length is returned if none fits by its aperture too. Of lenses that fit equally
-    well, the first one is returned.
+    If no lens fits by both its focal length and its aperture, return one that fits by its focal length. If several
+    lenses fit equally well, return the first.
 
     Args:
         names: The names of lenses with the same number.
@@ -79,14 +77,13 @@ def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
         model: The name that the camera gives the lens, such as "EF24-70mm f/2.8L USM"; may be empty.
     """
     possible = [name for name in names if not NO_LENS.match(name)]
-    # A text such as "----" or "35mm" does not tell lenses apart.
+    # A string such as "----" or "35mm" does not tell lenses apart.
     if _LETTERS.search(FOCAL.sub("", model)):
         exact = [name for name in possible if _bare(model) in _bare(name)]
         if exact:
             return exact[0]
     # The first name may stand for all lenses with this number, such as "Sigma or Tamron Lens".
-    named = [name for name in possible if FOCAL.search(name)]
-    possible = named or possible
+    possible = [name for name in possible if FOCAL.search(name)] or possible
     if len(possible) <= 1:
         return possible[0] if possible else None
     fitting = [name for name in possible if _fits_focal(name, optics)]
@@ -137,7 +134,8 @@ def _aperture_error(name: str, optics: Optics) -> float:
     wide, narrow = float(aperture[1]), float(aperture[2] or aperture[1])
     if not (shortest > 0 and wide > 0 and narrow > 0):
         return 0.0
-    share = math.log(max(optics.focal_mm / shortest, 1)) / math.log(longest / shortest) if longest > shortest else 0.0
+    is_zoom = longest > shortest
+    share = math.log(max(optics.focal_mm / shortest, 1)) / math.log(longest / shortest) if is_zoom else 0.0
     expected = math.log2(wide) + min(share, 1.0) * math.log2(narrow / wide)
     return round(16 * abs(expected - math.log2(optics.aperture_at_focal))) / 8
 
@@ -150,10 +148,10 @@ def field_labels(table: str, number: int, index: int = 0) -> Labels | None:
         number: The tag's number; in a binary table, the index.
         index: Which of the tag's fields to use, if it has several. If it has fewer, the last one is used.
     """
-    found = get_table(table)
-    if found is None:
+    definitions = get_table(table)
+    if definitions is None:
         return None
-    fields = found.fields.get((number, str(number))) or found.fields.get(number)
+    fields = definitions.fields.get((number, str(number))) or definitions.fields.get(number)
     labels = fields[min(index, len(fields) - 1)].labels if fields else None
     return labels if isinstance(labels, Labels) else None
 
@@ -219,9 +217,9 @@ def _similar_nikon_lenses(labels: Labels, code: str) -> list[str]:
     parts = code.split()
     if parts[2] == "00":
         return []
-    found = []
+    matches = []
     for key, name in labels.names.items():
         others = key.split(".")[0].split()
         if len(others) == len(parts) and others[0] == parts[0] and others[2:6] == parts[2:6]:
-            found.append((-sum(map(str.__eq__, parts, others)), name))
-    return [name for _, name in sorted(found, key=itemgetter(0))]
+            matches.append((-sum(map(str.__eq__, parts, others)), name))
+    return [name for _, name in sorted(matches, key=itemgetter(0))]

@@ -1,8 +1,8 @@
-"""Read the structures in MakerNotes. Most have a fixed layout, and READERS has a reader for each of the others.
+"""Read the structures in MakerNotes. Most have a fixed layout. READERS has a reader for each other structure.
 
 Sources: https://exiftool.org/TagNames/Nikon.html (Nikon Capture), and on the same site PhaseOne.html, Apple.html,
-Ricoh.html, JVC.html, DJI.html and Olympus.html, or observed in sample files. For sample files, the values are those
-that ExifTool 13.59 prints.
+Ricoh.html, JVC.html, DJI.html and Olympus.html, or observed in sample files. For sample files, ExifTool 13.59
+prints the same values.
 
 All readers have the same parameters:
 
@@ -40,7 +40,7 @@ from exifinator.metadata.makernotes.fixed_layout import (
 )
 from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
 from exifinator.metadata.makernotes.tables import FORMATS, TEXT_FORMATS, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_value, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of entries per structure, for structures without a fixed layout.
@@ -159,7 +159,7 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
                 number,
                 TIFF_TYPES.get(kind, 7),
                 field,
-                decode_exiftool_value(item, kind, order),
+                decode_exiftool_type(item, kind, order),
                 length,
                 order,
             )

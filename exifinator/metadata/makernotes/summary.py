@@ -1,7 +1,7 @@
 """Summarize a MakerNote for the fields of `photo`: ISO speed, lens, serial numbers, shutter count and settings.
 
-For each field, makers have tags of their own. The value comes from the first tag that has one. Source of the tags'
-names: the output of `exiftool -listx`.
+Each maker uses other tags for a field. The first tag that has a value is used. Source of the tags' names: the output
+of `exiftool -listx`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEXTS = {
     "owner": ("OwnerName", "UserLabel"),
     "firmware": ("CanonFirmwareVersion", "FirmwareVersion", "Firmware", "BodyFirmwareVersion", "FirmwareRevision"),
 }
-# The same, for fields whose value is the name of a setting.
+# Field -> names of its tags, for fields whose value is the name of a setting.
 SETTINGS = {
     "white_balance": ("WhiteBalance", "WhiteBalance2", "WhiteBalanceSet", "WBMode", "WhiteBalanceMode"),
     "metering": ("MeteringMode", "AEMeteringMode", "MeteringMode2"),
@@ -35,7 +35,7 @@ SETTINGS = {
     "drive_mode": ("ContinuousDrive", "DriveMode", "ReleaseMode", "ReleaseMode2", "BurstMode", "ShootingMode"),
     "image_stabilization": ("ImageStabilization", "VibrationReduction", "AntiBlur", "ShakeReduction"),
 }  # fmt: skip
-# The same, for fields whose value is a number.
+# Field -> names of its tags, for fields whose value is a number.
 NUMBERS = {
     "shutter_count": ("ShutterCount", "MechanicalShutterCount", "ShutterCount2", "ShutterCount3", "ImageCount"),
     "camera_temperature_celsius": ("CameraTemperature", "AmbientTemperature", "SensorTemperature"),
@@ -52,8 +52,8 @@ MAX_ISO = 8_000_000
 MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,4}")
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
-# Start of the make -> the table and the tag that have the maker's list of lenses. The make decides, because different
-# makers use the same numbers.
+# Start of the make -> the table and the tag that have the maker's list of lenses. Different makers use the same
+# numbers, so the make selects the list.
 LENS_TABLES = {
     "Canon": ("Canon::CameraSettings", 22),
     "SONY": ("Sony::Main", 45095),
@@ -80,12 +80,12 @@ def summarize(tags: Tags) -> dict[str, Any]:
         `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`, `metering`, `exposure_mode`,
         `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres` and `camera_temperature_celsius`.
     """
-    found: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     for field in _fields_of(frozenset(FIELDS_BY_TAG.keys() & tags.keys())):
         value = _READERS[field](tags)
         if value is not None:
-            found[field] = value
-    return found
+            summary[field] = value
+    return summary
 
 
 @lru_cache(maxsize=256)
@@ -125,7 +125,7 @@ def _first_setting(tags: Tags, names: tuple[str, ...]) -> str | None:
     for name in names:
         tag = tags.get(f"MakerNote {name}")
         text = str(tag["printable"]).strip() if tag else ""
-        # If the value has no name, the text is a number, which is meaningless to users.
+        # A value without a label is printed as a number, which is meaningless to users.
         if text and not NO_TEXT.match(text) and not re.fullmatch(r"[-+\d. ]+", text):
             return text[:200]
     return None
@@ -157,8 +157,8 @@ def find_iso(tags: Tags) -> int | None:
         return speed if 0 < speed < MAX_ISO else None
     for name in ISO_TAGS:
         tag = tags.get(f"MakerNote {name}")
-        # Use the text, because some makers store a code whose name is the speed. Of two numbers, try the second one
-        # first, because Nikon stores a zero before the speed.
+        # Use the printed value, because some makers store a code whose label is the speed. If there are two numbers,
+        # try the second first, because Nikon stores a zero before the speed.
         for text in re.findall(r"\d+(?:\.\d+)?", str(tag["printable"])[:40])[1::-1] if tag else ():
             speed = round(float(text))
             if speed not in NO_ISO and 0 < speed < MAX_ISO:
@@ -194,7 +194,7 @@ def _apex_aperture(tags: Tags) -> float | None:
 def find_lens(tags: Tags) -> str | None:
     """Return the name of the lens; None if it is unknown.
 
-    The name is found by the lens's number in the MakerNote, or else in one of the MakerNote's texts.
+    Look up the lens's number in the MakerNote, or else use a name in the MakerNote.
     """
     make = str(tags["Image Make"]["values"]) if "Image Make" in tags else ""
     optics = _optics(tags)
@@ -246,24 +246,28 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
         found = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
         if found:
             return found
-    place = next((place for prefix, place in LENS_TABLES.items() if make.lower().startswith(prefix.lower())), None)
-    if place is None and make.lower().startswith(("konica", "om digital", "ricoh", "samsung", "asahi", "hasselblad")):
-        place = {
+    lens_table = next(
+        (lens_table for prefix, lens_table in LENS_TABLES.items() if make.lower().startswith(prefix.lower())), None
+    )
+    if lens_table is None and make.lower().startswith(
+        ("konica", "om digital", "ricoh", "samsung", "asahi", "hasselblad")
+    ):
+        lens_table = {
             "k": LENS_TABLES["Minolta"], "o": LENS_TABLES["OLYMPUS"], "r": LENS_TABLES["PENTAX"],
             "s": LENS_TABLES["PENTAX"], "a": LENS_TABLES["PENTAX"], "h": LENS_TABLES["SONY"],
         }[make[0].lower()]  # fmt: skip
-    labels = lenses.field_labels(*place) if place else None
-    if place is None or labels is None:
+    labels = lenses.field_labels(*lens_table) if lens_table else None
+    if lens_table is None or labels is None:
         return None
     for values in (_values(tags, "LensType 2"), _values(tags, "LensType"), _values(tags, "LensID")):
         if values is None:
             continue
         key = values if isinstance(values, str) else " ".join(str(value) for value in values)
-        if place == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
+        if lens_table == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
             # Observed in sample files: the text "145" is the lens with the number 0x145 in ExifTool 13.59's list.
             key = str(int(values, 16))
         # These numbers stand for many lenses.
-        if key in ("65535", "61182", "-1") and place[0].startswith(("Canon", "Sony")) and not model:
+        if key in ("65535", "61182", "-1") and lens_table[0].startswith(("Canon", "Sony")) and not model:
             continue
         found = lenses.choose(lenses.candidates(labels, key), optics, model)
         if found:

@@ -1,7 +1,7 @@
-"""Load the tables of MakerNotes: the makers' tags with their names, types, names of values, and conversions.
+"""Load the tables of MakerNotes: the makers' tags with their names, types, labels of values, and conversions.
 
-docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags (the output of `exiftool -listx`).
-A maker's file is loaded when the first photo from one of its cameras is decoded.
+docgen/makernotes generates the files in table_files/ from ExifTool's export of its tags (the output of `exiftool
+-listx`). A maker's file is loaded when the first photo from one of its cameras is decoded.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ DEFAULT_FORMATS = {1: "int8u", 2: "int16u", 4: "int32u", 8: "double"}
 
 
 class Labels:
-    """The names of a field's values.
+    """The labels of a field's values.
 
     Args:
-        names: The names by value, as text. The key is a number, a text, or several numbers separated by spaces; "Bit3"
-            is the key for the name of bit 3.
+        names: Value as a string -> its label. The key is a number, a string, or several numbers separated by spaces.
+            "Bit3" is the key for the label of bit 3.
     """
 
     __slots__ = ("bits", "names")
@@ -54,9 +54,9 @@ class Labels:
         self.names = names
 
     def get(self, value: Any) -> str | None:
-        """Return the name of a number or a text; None if it has none.
+        """Return the label of a number or a string; None if it has none.
 
-        If bits have names, a number without a name gets the names of its set bits, such as "Fired, [5]".
+        If bits have labels, a number without a label gets the labels of its set bits, such as "Fired, [5]".
         """
         name = self.names.get(value if isinstance(value, str) else f"{value:g}" if type(value) is float else str(value))
         if name is None and self.bits and type(value) is int:
@@ -75,9 +75,9 @@ class Field:
         name: ExifTool's name.
         kind: ExifTool's name of the type, such as "int16u" or "string"; "?" if the type is not known.
         count: Number of items; 0 if it is not fixed.
-        labels: The names of the values; a tuple if each item has names of its own; None if the values have no names.
-        convert: Converts the stored value into the value that ExifTool shows; None if they are the same.
-        show: Turns a value that has no name into text; None if the value is shown as it is.
+        labels: The labels of the values; a tuple if each item has labels of its own; None if the values have no labels.
+        convert: Converts the stored value into the value that ExifTool prints; None if they are the same.
+        show: The print form: turns a value without a label into text. None if the value is printed unchanged.
         models: Pattern of the camera models that this field applies to; None for all models.
     """
 
@@ -108,7 +108,7 @@ class Child(NamedTuple):
         cipher: "nikon" or "sony" if the structure is enciphered, else "".
         cipher_start: Offset in the value of the first enciphered byte.
         start: Offset in the value of the structure, in bytes.
-        order: Byte order of the structure; "" for that of the directory that contains it.
+        order: Byte order of the structure; "" for the byte order of the directory that contains it.
     """
 
     table: str
@@ -130,8 +130,8 @@ class Table(NamedTuple):
     Attributes:
         name: ExifTool's name of the table, such as "Canon::ShotInfo".
         unit: Bytes per index of a structure of fixed layout; 0 for a directory.
-        fields: The fields by tag number, or by key of a structure: see _key. Of several fields, the first one that
-            applies to the camera is used.
+        fields: The fields by tag number, or by key of a structure: see _key. If there are several fields, the first one
+            that applies to the camera is used.
         children: The directories and structures that the value of a tag may contain, by tag number or index.
     """
 
@@ -143,7 +143,7 @@ class Table(NamedTuple):
 
 @cache
 def _file(maker: str) -> tuple[dict[str, Any], list[Labels]]:
-    """Return the tables of a maker's file by name, and the lists of value names that they refer to by number."""
+    """Return the tables of a maker's file by name, and the lists of labels that they refer to by number."""
     text = files(__package__).joinpath("table_files", f"{maker}.json").read_text(encoding="utf-8")
     document = json.loads(text)
     return document["tables"], [Labels(names) for names in document["maps"]]

@@ -1,8 +1,8 @@
 """Convert whole values: dates, versions and codes that consist of several bytes or numbers.
 
 The tables name these functions in their conversions: see conversions.py. Each function takes the stored value and the
-byte order ("<" or ">"), and returns the value that ExifTool shows, or None if there is none. A value that does not have
-the expected form is returned unchanged, or is None.
+byte order ("<" or ">"), and returns the value that ExifTool prints, or None if there is none. A value that does not
+have the expected form is returned unchanged, or is None.
 
 Source of all formulas: observed. The results are the values that ExifTool 13.59 prints for crafted files with many
 values (docgen/makernotes/probe.py) or for sample files (docgen/makernotes/overrides.toml).
@@ -20,7 +20,7 @@ Conversion = Callable[[Any, str], Any]
 
 
 def clean(number: float) -> float | int:
-    """Return a float without decimals as an integer, and any other number as it is.
+    """Return a float without decimals as an integer, and any other number unchanged.
 
     Raises:
         ValueError: The number is not finite.
@@ -56,7 +56,7 @@ def version_text(value: Any, _order: str) -> Any:
 
 
 def dotted(value: Any, _order: str) -> Any:
-    """Return a version whose bytes are numbers, such as "0.1.2.3". A version in ASCII stays as it is."""
+    """Return a version whose bytes are numbers, such as "0.1.2.3". A version in ASCII is returned unchanged."""
     data = _as_bytes(value)
     if data and all(32 <= byte < 127 for byte in data):
         return data.decode("latin-1")
@@ -98,7 +98,7 @@ def pentax_color_temperature(value: Any, _order: str) -> Any:
 
 
 def pentax_kelvin(value: Any, _order: str) -> Any:
-    """Return a colour temperature, an adjustment, and the gains of red and blue, which are stored in 8192ths."""
+    """Return a colour temperature, an adjustment, and the gains of red and blue, stored in units of 1/8192."""
     if not isinstance(value, list) or len(value) != 4:
         return value
     return [53190 - value[0], value[1], value[2] / 8192, value[3] / 8192]
@@ -114,7 +114,7 @@ def clock_time(value: Any, _order: str) -> Any:
 
 
 def canon_ev(value: Any, _order: str) -> Any:
-    """Return Canon's exposure value in stops. It is stored in 32nds, except that 0x0C is 1/3 and 0x14 is 2/3."""
+    """Return Canon's exposure value in stops. The unit is 1/32, except that 0x0C is 1/3 and 0x14 is 2/3."""
 
     def step(number: Any) -> Any:
         if not isinstance(number, int):
@@ -201,7 +201,7 @@ def olympus_extender(value: Any, _order: str) -> Any:
 
 
 def first(value: Any, _order: str) -> Any:
-    """Return the first item of a list, and any other value as it is."""
+    """Return the first item of a list, and any other value unchanged."""
     return value[0] if isinstance(value, list) and value else value
 
 
@@ -211,7 +211,7 @@ def after_colon(value: Any, _order: str) -> Any:
 
 
 def text_number(value: Any, _order: str) -> Any:
-    """Return a text as a number; None if it is not a number."""
+    """Return a string as a number; None if it is not a number."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:

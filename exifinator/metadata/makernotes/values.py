@@ -1,4 +1,4 @@
-"""Decode the values in a MakerNote, and turn them into text as ExifTool does."""
+"""Decode the values in a MakerNote, and print them as ExifTool does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TIFF_TYPES = {
     "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
     "int32s": 9, "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
 }  # fmt: skip
-# Show at most this many values of a list.
-MAX_SHOWN_VALUES = 64
-# Estimated memory per value, or per eight characters of a string.
+# At most this many values of a list are printed.
+MAX_PRINTED_VALUES = 64
+# Estimated memory per number, or per eight characters of a string.
 BYTES_PER_VALUE = 64
 # BSON stores 64-bit integers with a sign.
 MAX_INTEGER = 1 << 63
@@ -30,7 +30,7 @@ def is_text(data: bytes) -> bool:
     return bool(body) and all(32 <= byte < 127 for byte in body)
 
 
-def decode_tiff_value(data: bytes, field_type: int, order: str) -> Any:
+def decode_items(data: bytes, field_type: int, order: str) -> Any:
     """Decode a value of a TIFF type.
 
     Args:
@@ -40,7 +40,7 @@ def decode_tiff_value(data: bytes, field_type: int, order: str) -> Any:
 
     Returns:
         A string, or a list of numbers. Ratios with a denominator of 0, and floats that are not finite, are None. Bytes
-        of the type UNDEFINED are returned as they are.
+        of the type UNDEFINED are returned unchanged.
     """
     if field_type in tiff_spec.TEXT_TYPES:
         return decode_text(data)
@@ -49,12 +49,12 @@ def decode_tiff_value(data: bytes, field_type: int, order: str) -> Any:
     if field_type in RATIO_FORMATS:
         numbers = struct.unpack(f"{order}{len(data) // 4}{RATIO_FORMATS[field_type]}", data)
         return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
-    size = tiff_spec.TYPE_BYTES[field_type]
-    values: list[Any] = list(struct.unpack(f"{order}{len(data) // size}{NUMBER_FORMATS[field_type]}", data))
+    item_bytes = tiff_spec.TYPE_BYTES[field_type]
+    values: list[Any] = list(struct.unpack(f"{order}{len(data) // item_bytes}{NUMBER_FORMATS[field_type]}", data))
     return [value if math.isfinite(value) else None for value in values] if field_type in (11, 12) else values
 
 
-def decode_exiftool_value(data: bytes, kind: str, order: str) -> Any:
+def decode_exiftool_type(data: bytes, kind: str, order: str) -> Any:
     """Decode a value of one of ExifTool's types.
 
     Args:
@@ -63,7 +63,7 @@ def decode_exiftool_value(data: bytes, kind: str, order: str) -> Any:
         order: Byte order, "<" or ">".
 
     Returns:
-        As for decode_tiff_value.
+        As for decode_items.
     """
     if kind == "string":
         return decode_text(data)
@@ -71,22 +71,22 @@ def decode_exiftool_value(data: bytes, kind: str, order: str) -> Any:
         return data
     if kind == "unicode":
         return data.decode("utf-16-le" if order == "<" else "utf-16-be", "replace").split("\0", 1)[0].rstrip()
-    character, size = FORMATS[kind]
+    character, item_bytes = FORMATS[kind]
     if kind.endswith("Rev"):
         order = ">" if order == "<" else "<"
-    item_bytes = struct.calcsize(character)
-    numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // item_bytes}{character}", data))
+    number_bytes = struct.calcsize(character)
+    numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // number_bytes}{character}", data))
     if character == "Q":
-        numbers = [_storable_or_none(number) for number in numbers]
+        numbers = [_storable(number) for number in numbers]
     if kind.startswith("rational"):
         return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
     if kind.startswith("fixed"):
-        return [round(number / (1 << 4 * size), 6) for number in numbers]
+        return [round(number / (1 << 4 * item_bytes), 6) for number in numbers]
     return [value if math.isfinite(value) else None for value in numbers] if character in "fd" else numbers
 
 
-def show_number(value: Any) -> str:
-    """Return a number as ExifTool shows it: with at most ten significant digits, or "undef" for None."""
+def print_number(value: Any) -> str:
+    """Return a number as ExifTool prints it: with at most ten significant digits, or "undef" for None."""
     if value is None:
         return "undef"
     if type(value) is float:
@@ -94,44 +94,44 @@ def show_number(value: Any) -> str:
     return str(value)
 
 
-def show(field: Field | None, value: Any) -> str:
-    """Return the text of a value: its label, or else the result of `field.show`, or else the value itself."""
+def print_value(field: Field | None, value: Any) -> str:
+    """Return a value as text: its label, or else its print form, or else the value itself."""
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if field is None:
-        return _plain(single)
+        return _print_plain(single)
     labels = field.labels
     if isinstance(labels, tuple):
         items = value if isinstance(value, list) else [value]
         return "; ".join(
-            _label(labels[index] if index < len(labels) else None, item)
-            for index, item in enumerate(items[:MAX_SHOWN_VALUES])
+            _print_item(labels[index] if index < len(labels) else None, item)
+            for index, item in enumerate(items[:MAX_PRINTED_VALUES])
         )
     if labels is not None:
-        text = labels.get(_plain(single) if isinstance(single, list) else single)
+        text = labels.get(_print_plain(single) if isinstance(single, list) else single)
         if text is not None:
             return text
         if field.show is None:
-            return f"Unknown ({_plain(single)})" if isinstance(single, int) else _plain(single)
+            return f"Unknown ({_print_plain(single)})" if isinstance(single, int) else _print_plain(single)
     if field.show is not None:
         return str(field.show(single))
-    return _plain(single)
+    return _print_plain(single)
 
 
-def _label(labels: Labels | None, item: Any) -> str:
+def _print_item(labels: Labels | None, item: Any) -> str:
     text = labels.get(item) if labels else None
-    return text if text is not None else f"Unknown ({show_number(item)})" if labels else show_number(item)
+    return text if text is not None else f"Unknown ({print_number(item)})" if labels else print_number(item)
 
 
-def _plain(value: Any) -> str:
-    """Return the text of a value that has neither a label nor a `field.show`."""
+def _print_plain(value: Any) -> str:
+    """Return a value without a label or a print form as text."""
     if isinstance(value, list):
-        shown = " ".join(show_number(item) for item in value[:MAX_SHOWN_VALUES])
-        return f"{shown} ..." if len(value) > MAX_SHOWN_VALUES else shown
-    return value if isinstance(value, str) else show_number(value)
+        printed = " ".join(print_number(item) for item in value[:MAX_PRINTED_VALUES])
+        return f"{printed} ..." if len(value) > MAX_PRINTED_VALUES else printed
+    return value if isinstance(value, str) else print_number(value)
 
 
-def _storable_or_none(value: Any) -> Any:
-    """Return the value, or None if it is a number that MongoDB cannot store."""
+def _storable(value: Any) -> Any:
+    """Return a value; None if it is a number that MongoDB cannot store."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return None if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER else value
@@ -147,7 +147,7 @@ def make_tag(
         number: The tag's number, or the index of the field.
         field_type: The TIFF type.
         field: The field, which has the conversion; None if the table has no such tag.
-        value: The value as decoded by decode_tiff_value or decode_exiftool_value.
+        value: The value as decoded by decode_items or decode_format.
         length: The length of the value in bytes.
         order: Byte order, "<" or ">".
     """
@@ -155,12 +155,14 @@ def make_tag(
         value = field.convert(value, order)
         if value is None:
             return None
-        value = [_storable_or_none(item) for item in value] if isinstance(value, list) else _storable_or_none(value)
+        value = [_storable(item) for item in value] if isinstance(value, list) else _storable(value)
         if value is None:
             return None
     if isinstance(value, bytes):
         value = decode_text(value) if is_text(value) else list(value)
     if isinstance(value, int | float):
         value = [value]
-    memory = BYTES_PER_VALUE * (len(value) if isinstance(value, list) else 1 + len(value) // 8)
-    return Tag(f"MakerNote {name}", show(field, value), number, field_type, value, length, memory_bytes=memory)
+    memory_bytes = BYTES_PER_VALUE * (len(value) if isinstance(value, list) else 1 + len(value) // 8)
+    return Tag(
+        f"MakerNote {name}", print_value(field, value), number, field_type, value, length, memory_bytes=memory_bytes
+    )

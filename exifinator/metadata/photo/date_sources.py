@@ -5,12 +5,14 @@ from __future__ import annotations
 from exifinator.metadata.photo.sources import container_text, iptc, note, tag, tags, xmp
 from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, movie_date_in_zone, written_date
 
-# The tags that say whose clock a movie's header shows.
-_MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
-          "QuickTime MajorBrand", "Track1 HandlerDescription")  # fmt: skip
+# The tags that name the maker of the device, which decides whether the date in a movie's header is UTC or local time.
+_MAKER_TAGS = (
+    "Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
+    "QuickTime MajorBrand", "Track1 HandlerDescription",
+)  # fmt: skip
 
 DATES = (
-    # Apple's date is that of the recording, with an offset, even if EXIF in the movie is that of an edited copy.
+    # Apple's CreationDate is the date of the recording, with an offset. A movie's EXIF may describe an edited copy.
     tag("Keys CreationDate", read=written_date),
     tag("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", "EXIF OffsetTimeOriginal", "EXIF OffsetTime"),
     tag("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", "EXIF OffsetTimeDigitized", "EXIF OffsetTime"),
@@ -33,7 +35,7 @@ DATES = (
     tag("UserData ContentCreateDate", read=written_date),
     tag("GoPro GPSDateTime", read=in_utc),
     tag("QuickTime CreateDate", "Keys AndroidTimeZone", read=movie_date_in_zone),
-    tag("QuickTime CreateDate", *_MAKES, read=movie_date),
+    tag("QuickTime CreateDate", *_MAKER_TAGS, read=movie_date),
     tag("ItemList ContentCreateDate", read=written_date),
     tag("RIFF DateCreated", read=written_date),
     container_text("Creation Time", read=written_date),

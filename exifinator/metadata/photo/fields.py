@@ -25,7 +25,15 @@ from exifinator.metadata.photo.media import (
     signed_altitude,
     video_codec,
 )
-from exifinator.metadata.photo.picture import canon_iso, first_rating, iso, largest, metres, stars, stars_of_percent
+from exifinator.metadata.photo.picture import (
+    bits_per_sample,
+    canon_iso,
+    first_rating,
+    iso,
+    metres,
+    stars,
+    stars_from_percent,
+)
 from exifinator.metadata.photo.position import altitude, position, speed
 from exifinator.metadata.photo.readers import (
     apex,
@@ -39,7 +47,7 @@ from exifinator.metadata.photo.readers import (
     present,
     text,
     text_unless,
-    whole,
+    whole_number,
     word,
     yes,
 )
@@ -209,14 +217,14 @@ FIELDS: tuple[Field, ...] = (
           (summary("motion_video"),), dict),
     Field("orientation", "integer",
           "How to rotate or mirror the stored image data for display: EXIF's orientation, 1 to 8.",
-          (tag("Image Orientation"), xmp("tiff:Orientation"), note("Orientation")), whole(1, 8)),
+          (tag("Image Orientation"), xmp("tiff:Orientation"), note("Orientation")), whole_number(1, 8)),
     Field("color_space", "string", "The colour space, as in `sRGB` and `Adobe RGB`, or the name of the ICC profile.",
           (tag("EXIF ColorSpace"), tag("Interoperability InteroperabilityIndex", read=_interoperability),
            xmp("exif:ColorSpace"),
            icc("name", read=text), xmp("photoshop:ICCProfile", read=text),
            tag("EXIF ColorSpace", read=code(codes.UNCALIBRATED))), code(codes.COLOR_SPACE)),
     Field("bits_per_sample", "integer", "The number of bits of each colour of a pixel.",
-          (tag("Image BitsPerSample"), xmp("tiff:BitsPerSample")), largest, unit="bits"),
+          (tag("Image BitsPerSample"), xmp("tiff:BitsPerSample")), bits_per_sample, unit="bits"),
     Field("duration_seconds", "double",
           "The duration of a video or of an animated picture.",
           (summary("duration_seconds"), container_text("Duration"),
@@ -274,7 +282,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image ImageDescription"), xmp("dc:description"), xmp("tiff:ImageDescription"), iptc("Caption-Abstract"),
            container_text("Description"), tag("Image XPComment"), tag("EXIF UserComment"), xmp("exif:UserComment"),
            tag("Image XPSubject"), container_text("Comment"), *tags("Description", *_MOVIE), *tags("Comment", *_MOVIE)),
-          texts.description, texts.fullest, last_resort=texts.weak_description),
+          texts.description, texts.most_complete, last_resort=texts.weak_description),
     Field("keywords", "array of strings",
           "The keywords. A path in a hierarchy is kept as `A|B`, and its parts are keywords too.",
           (tag("Image XPKeywords", read=separated_keywords), xmp("dc:subject"), iptc("Keywords"),
@@ -312,8 +320,8 @@ FIELDS: tuple[Field, ...] = (
            iptc("OriginatingProgram"), *tags("Software", *_MOVIE), tag("UserData SoftwareVersion")), text_unless()),
     Field("rating", "integer", "Stars, 1 to 5; 0 for none, -1 for rejected. Ratings in percent are converted.",
           (tag("Image Rating"), tag("EXIF Rating"), xmp("xmp:Rating"),
-           tag("Image RatingPercent", read=stars_of_percent), tag("Image Tag 0x4749", read=stars_of_percent),
-           xmp("MicrosoftPhoto:Rating", read=stars_of_percent), note("Rating")), stars,
+           tag("Image RatingPercent", read=stars_from_percent), tag("Image Tag 0x4749", read=stars_from_percent),
+           xmp("MicrosoftPhoto:Rating", read=stars_from_percent), note("Rating")), stars,
            first_rating),
     Field("label", "string", "The colour label, as the program names it.", (xmp("xmp:Label"),), text_unless()),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Read the date in a file name, as phones and messengers write it. The metadata takes precedence over it.
+"""Read the date that phones and messengers write into file names. Dates in the metadata take precedence.
 
 Sources: names seen in public collections, such as IMG-20241123-WA0010.jpg (WhatsApp), PXL_20210315_101112345.jpg
 (Pixel, in UTC), Screenshot_2021-03-15-10-11-12.png and mmexport1615803072345.jpg (WeChat, milliseconds of Unix time).
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day, mark_utc
 from exifinator.metadata.day_periods import DAY_PERIODS_PATTERN
 
-MAX_CHARACTERS = 200
+MAX_NAME_CHARACTERS = 200
 # No digital camera wrote dates into file names before this year.
 FIRST_YEAR = 1990
 _DATE = re.compile(
@@ -20,8 +20,9 @@ _DATE = re.compile(
     (?<!\d) (?P<year>(?:19|20)\d\d) (?P<separator>[-_.]?) (?P<month>0[1-9]|1[0-2]) (?P=separator)
     (?P<day>0[1-9]|[12]\d|3[01])
     (?:
-        (?: [T_\-\s.]{{1,3}} (?:(?:at|um|à|a\ las|kl\.?|om|alle)\s)? | (?P<joined>) )
-        (?P<hour>[01]?\d|2[0-3]) (?P<mark>[-_.:h]?) (?P<minute>[0-5]\d) (?P=mark) (?P<second>[0-5]\d)
+        (?: [T_\-\s.]{{1,3}} (?:(?:at|um|à|a\ las|kl\.?|om|alle)\s)? | (?P<no_separator>) )
+        (?P<hour>[01]?\d|2[0-3]) (?P<time_separator>[-_.:h]?)
+        (?P<minute>[0-5]\d) (?P=time_separator) (?P<second>[0-5]\d)
         (?:[-_.]?(?P<fraction>\d{{3}}))?
         (?: \s? (?P<period>{DAY_PERIODS_PATTERN}) (?![^\W\d_]) )?
     )?
@@ -29,28 +30,28 @@ _DATE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# Milliseconds since 1970. The 13 digits reach from 2001 to 2033.
+# Milliseconds since 1970. 13 digits that begin with 1 are dates from 2001 to 2033.
 _MILLISECONDS = re.compile(r"(?<!\d)(1[0-9]{12})(?!\d)")
 _IN_UTC = re.compile(r"PXL_", re.IGNORECASE)
 
 
 def date_in_name(key: str) -> PhotoDate | None:
     """Return the date in the last part of a key; None if there is none."""
-    name = key.rsplit("/", 1)[-1][:MAX_CHARACTERS]
+    name = key.rsplit("/", 1)[-1][:MAX_NAME_CHARACTERS]
     for match in _DATE.finditer(name):
-        if date := _read(match, is_utc=bool(_IN_UTC.match(name))):
+        if date := _date_of_match(match, is_utc=bool(_IN_UTC.match(name))):
             return date
-    match_ms = _MILLISECONDS.search(name)
-    if match_ms:
-        return mark_utc(PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second"))
+    milliseconds_match = _MILLISECONDS.search(name)
+    if milliseconds_match:
+        return mark_utc(PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(milliseconds_match[1])), "second"))
     return None
 
 
-def _read(match: re.Match[str], *, is_utc: bool) -> PhotoDate | None:
+def _date_of_match(match: re.Match[str], *, is_utc: bool) -> PhotoDate | None:
     """Return the date of a match of _DATE; None if it cannot be a date."""
     parts = match.groupdict()
     hour = int(parts["hour"] or 0)
-    if parts["joined"] is not None and (parts["mark"] or len(parts["hour"]) < 2):
+    if parts["no_separator"] is not None and (parts["time_separator"] or len(parts["hour"]) < 2):
         return None
     if period := parts["period"]:
         in_24_hours = hour_of_day(hour, period)

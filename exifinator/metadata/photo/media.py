@@ -1,4 +1,4 @@
-"""Read the values that only videos have: names of codecs, durations, and positions in one text or list."""
+"""Read the values that only videos have: codecs, durations, bit rates, and positions stored as one value."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ AUDIO_CODECS = (
 
 
 def video_codec(raw: Raw) -> str | None:
-    """Read the name of a codec of pictures from its code. A code without a name is kept."""
+    """Return the name of a video codec. Return an unknown code unchanged."""
     return _codec(raw, VIDEO_CODECS)
 
 
 def audio_codec(raw: Raw) -> str | None:
-    """Read the name of a codec of sound from its code. A code without a name is kept."""
+    """Return the name of an audio codec. Return an unknown code unchanged."""
     return _codec(raw, AUDIO_CODECS)
 
 
@@ -61,11 +61,11 @@ def _codec(raw: Raw, names: tuple[tuple[str, str], ...]) -> str | None:
 
 
 def coordinates(raw: Raw) -> dict[str, Any] | Problem | None:
-    """Read latitude and longitude in degrees from a list, or from a text in the notation of ISO 6709."""
-    place = read_place(raw) if isinstance(raw, str) else raw
-    if not isinstance(place, list) or len(place) < 2:
+    """Read latitude and longitude in degrees from a list, or from a string in ISO 6709 notation."""
+    parts = read_place(raw) if isinstance(raw, str) else raw
+    if not isinstance(parts, list) or len(parts) < 2:
         return None
-    latitude, longitude = number([place[0]]), number([place[1]])
+    latitude, longitude = number([parts[0]]), number([parts[1]])
     if latitude is None or longitude is None:
         return None
     if abs(latitude) > 90 or abs(longitude) > 180:
@@ -85,14 +85,14 @@ def signed_altitude(raw: Raw) -> float | None:
 
 
 def coordinates_altitude(raw: Raw) -> float | None:
-    """Read the altitude in metres that follows latitude and longitude."""
-    place = read_place(raw) if isinstance(raw, str) else raw
-    altitude = number([place[2]]) if isinstance(place, list) and len(place) > 2 else None
+    """Read the altitude in metres from a position whose first two numbers are latitude and longitude."""
+    parts = read_place(raw) if isinstance(raw, str) else raw
+    altitude = number([parts[2]]) if isinstance(parts, list) and len(parts) > 2 else None
     return float(altitude) if altitude is not None and -12_000 < altitude < 100_000 else None
 
 
 def seconds(raw: Raw) -> float | None:
-    """Read a duration in seconds, or a text such as `4.97 s`, `0:01:05` and `00:00:13.350000000`."""
+    """Read a duration in seconds, or a string such as `4.97 s`, `0:01:05` and `00:00:13.350000000`."""
     if isinstance(raw, str):
         value = raw.strip().removesuffix("s").strip()
         parts = [number(part) for part in value.split(":")]

@@ -1,4 +1,4 @@
-"""Read ISO speeds, ratings, distances and bit depths, for which the readers of plain numbers do not suffice."""
+"""Read ISO speeds, ratings, distances and bit depths, which need more than the plain readers in readers.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from exifinator.metadata.photo.sources import Raw
 ISO_TOO_HIGH = 65535
 _METRES = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*m\b")
 # The lowest percentages that count as 2, 3, 4 and 5 stars, halfway between the percentages that Windows writes.
-_STAR_LIMITS = (13, 38, 63, 87)
+_MIN_PERCENT_OF_STARS = (13, 38, 63, 87)
 
 
 def iso(raw: Raw) -> int | None:
-    """Read an ISO speed. Of two numbers, skip the first if it is 0, because Nikon writes [0, speed]."""
+    """Read an ISO speed. If the first of two numbers is 0, read the second: Nikon writes [0, speed]."""
     if isinstance(raw, list) and len(raw) == 2 and not raw[0]:
         raw = raw[1:]
     value = integer(raw)
@@ -25,14 +25,14 @@ def iso(raw: Raw) -> int | None:
 def canon_iso(auto: Raw, base: Raw) -> int | None:
     """Return the ISO speed for Canon's tags AutoISO and BaseISO: a hundredth of their product.
 
-    If exifread decoded the tags, their values are not lists, and are exponents of two in 32nds, as the camera writes
-    them.
+    If exifread decoded the tags, each value is a single number, the exponent of two that the camera writes, in units of
+    1/32.
     """
     if not isinstance(auto, list) and not isinstance(base, list):
-        auto_power, base_power = in_range(-320, 640)(auto), in_range(1, 640)(base)
-        if auto_power is None or base_power is None:
+        auto_exponent, base_exponent = in_range(-320, 640)(auto), in_range(1, 640)(base)
+        if auto_exponent is None or base_exponent is None:
             return None
-        return integer(2 ** (auto_power / 32) * 2 ** (base_power / 32) * 100 / 32)
+        return integer(2 ** (auto_exponent / 32) * 2 ** (base_exponent / 32) * 100 / 32)
     auto_iso, base_iso = positive(auto), positive(base)
     return integer(auto_iso * base_iso / 100) if auto_iso and base_iso else None
 
@@ -43,22 +43,22 @@ def stars(raw: Raw) -> int | None:
     return int(value) if value is not None and -1 <= value <= 5 else None
 
 
-def stars_of_percent(raw: Raw) -> int | None:
+def stars_from_percent(raw: Raw) -> int | None:
     """Read Microsoft's rating in percent, where 1, 25, 50, 75 and 99 are 1 to 5 stars."""
     value = number(raw)
     if value is None or not 0 <= value <= 100:
         return None
-    return 1 + sum(value >= limit for limit in _STAR_LIMITS) if value else 0
+    return 1 + sum(value >= limit for limit in _MIN_PERCENT_OF_STARS) if value else 0
 
 
 def metres(raw: Raw) -> float | None:
-    """Read a distance that a MakerNote has as text, such as `2.5 m`."""
+    """Read a distance in metres that a MakerNote contains as a string, such as `2.5 m`."""
     match = _METRES.match(text(raw) or "")
     return float(match[1]) or None if match else None
 
 
-def largest(raw: Raw) -> int | None:
-    """Read the bits per sample: the largest of the numbers for the channels."""
+def bits_per_sample(raw: Raw) -> int | None:
+    """Read the bits per sample. If the channels differ, return the largest number of bits."""
     values = [value for item in raw if (value := integer([item]))] if isinstance(raw, list) else [integer(raw)]
     return max((value for value in values if value and value <= 64), default=None)
 

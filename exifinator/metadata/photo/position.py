@@ -9,10 +9,11 @@ from exifinator.metadata.photo.readers import number, numbers, text
 from exifinator.metadata.photo.sources import Problem, Raw
 
 OUT_OF_RANGE = Problem("The GPS position is out of range.")
+CONTRADICTORY_DEGREES = 1000.0
 _PART = re.compile(r"\d{1,15}(?:\.\d*)?(?:\s*/\s*\d{1,15})?")
 _KM_PER_HOUR = {"K": 1.0, "M": 1.609344, "N": 1.852}
 # Altitude references for altitudes below sea level, or below the ellipsoid (Exif 3.0, 4.6.7.1.6).
-_BELOW = (1, 3)
+_BELOW_SEA_LEVEL_REFERENCES = (1, 3)
 
 
 def position(latitude: Raw, latitude_ref: Raw, longitude: Raw, longitude_ref: Raw) -> dict[str, Any] | Problem | None:
@@ -21,21 +22,24 @@ def position(latitude: Raw, latitude_ref: Raw, longitude: Raw, longitude_ref: Ra
     Return None for (0, 0): receivers without a fix write it, with or without an altitude and a date.
 
     Args:
-        latitude: Degrees, minutes and seconds as a list, or a text as in XMP.
+        latitude: Degrees, minutes and seconds as a list, or a string as in XMP.
         latitude_ref: `N` or `S`.
         longitude: As `latitude`.
         longitude_ref: `E` or `W`.
     """
-    y, x = _degrees(latitude, latitude_ref), _degrees(longitude, longitude_ref)
-    if y is None or x is None:
+    north, east = _degrees(latitude, latitude_ref), _degrees(longitude, longitude_ref)
+    if north is None or east is None:
         return None
-    if abs(y) > 90 or abs(x) > 180:
+    if abs(north) > 90 or abs(east) > 180:
         return OUT_OF_RANGE
-    return {"type": "Point", "coordinates": [x, y]} if x or y else None
+    return {"type": "Point", "coordinates": [east, north]} if north or east else None
 
 
 def _degrees(raw: Raw, reference: Raw) -> float | None:
-    """Return signed decimal degrees; None if the value cannot be read, and 1000 if it contradicts itself."""
+    """Return signed decimal degrees.
+
+    Return None if the value cannot be read, and CONTRADICTORY_DEGREES if its parts contradict each other.
+    """
     letter = (text(reference) or "")[:1].upper()
     sign = 1
     if isinstance(raw, str):
@@ -57,11 +61,11 @@ def _degrees(raw: Raw, reference: Raw) -> float | None:
     minutes, seconds = [*parts[1:3], None, None][:2]
     degrees = abs(parts[0]) + (minutes or 0) / 60 + (seconds or 0) / 3600
     if any(part is not None and not 0 <= part < 61 for part in parts[1:3]):
-        return 1000.0
+        return CONTRADICTORY_DEGREES
     if letter in ("S", "W"):
         sign = -1
     elif letter in ("N", "E") and sign < 0:
-        return 1000.0
+        return CONTRADICTORY_DEGREES
     return round(sign * degrees, 8) + 0.0
 
 
@@ -70,7 +74,7 @@ def altitude(raw: Raw, reference: Raw) -> float | None:
     metres = number(raw)
     if metres is None or not -12_000 < metres < 100_000:
         return None
-    return -abs(float(metres)) if number(reference) in _BELOW else float(metres)
+    return -abs(float(metres)) if number(reference) in _BELOW_SEA_LEVEL_REFERENCES else float(metres)
 
 
 def speed(raw: Raw, reference: Raw) -> float | None:

@@ -1,4 +1,4 @@
-"""Read texts and numbers. sources.py describes the arguments and the result of a reader."""
+"""Read strings and numbers. sources.py describes the arguments and the result of a reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 
 
 def text(raw: Raw) -> str | None:
-    """Read a text without surrounding blanks; None if it is blank. Of a list, read the first text.
+    """Read a string without surrounding blanks; None if it is blank. If `raw` is a list, read its first string.
 
     Control characters become spaces, except for tabs and line breaks.
     """
@@ -33,28 +33,28 @@ def text(raw: Raw) -> str | None:
 
 
 def texts(raw: Raw) -> list[str]:
-    """Read all texts of a list, or a single text. Return a list without blank texts."""
+    """Read all strings of a list, or a single string. Leave out blank strings."""
     items = raw if type(raw) is list else [raw]
     return [value for item in items if isinstance(item, str) and (value := text(item))]
 
 
 def joined_texts(raw: Raw) -> str | None:
-    """Read all texts of a list, and join them with semicolons."""
+    """Read all strings of a list, and join them with semicolons."""
     return "; ".join(texts(raw)) or None
 
 
 def text_unless(*placeholders: frozenset[str], pattern: re.Pattern[str] | None = None) -> Reader:
-    """Return a reader of texts that ignores placeholders.
+    """Return a reader of strings that ignores placeholders.
 
     Args:
         placeholders: Sets of placeholders in lower case, in addition to NO_TEXT.
-        pattern: Regular expression for further placeholders, which must match the whole text in lower case.
+        pattern: Regular expression for further placeholders, which must match the whole string in lower case.
     """
-    nothing = NO_TEXT.union(*placeholders)
+    all_placeholders = NO_TEXT.union(*placeholders)
 
     def read(raw: Raw) -> str | None:
         value = text(raw)
-        if value is None or (lower := value.lower()) in nothing:
+        if value is None or (lower := value.lower()) in all_placeholders:
             return None
         return None if pattern and pattern.fullmatch(lower) else value
 
@@ -62,7 +62,7 @@ def text_unless(*placeholders: frozenset[str], pattern: re.Pattern[str] | None =
 
 
 def number(raw: Raw) -> float | int | None:
-    """Read one number: the first of a list, or a text such as `2.8` or `28/10`."""
+    """Read one number: the first of a list, or a string such as `2.8` or `28/10`."""
     if type(raw) is list:
         raw = raw[0] if raw else None
     if isinstance(raw, str):
@@ -80,14 +80,14 @@ def number(raw: Raw) -> float | int | None:
 
 
 def numbers(raw: Raw, count: int) -> list[float | int | None]:
-    """Read `count` numbers of a list, or of a text with blanks between numbers. Missing numbers are None."""
+    """Read `count` numbers of a list, or of a string with blanks between numbers. Missing numbers are None."""
     if isinstance(raw, str):
         raw = raw[:200].split()
     items = raw if isinstance(raw, list) else []
-    return [number([item]) if index < len(items) else None for index, item in _padded(items, count)]
+    return [number([item]) if index < len(items) else None for index, item in _pad(items, count)]
 
 
-def _padded(items: list[Any], count: int) -> list[tuple[int, Any]]:
+def _pad(items: list[Any], count: int) -> list[tuple[int, Any]]:
     """Return `count` items with their indexes. Missing items are None."""
     return list(enumerate([*items[:count], *[None] * (count - len(items))]))
 
@@ -111,12 +111,12 @@ def positive(raw: Raw) -> float | int | None:
 
 
 def integer(raw: Raw) -> int | None:
-    """Read a positive integer. Ignore numbers of more than 32 bits. MongoDB's integers are limited to 64 bits."""
+    """Read a positive integer. Ignore numbers of more than 32 bits, because MongoDB has no integers above 64 bits."""
     value = number(raw)
     return round(value) if value is not None and 0.5 <= value < UNKNOWN_NUMBER else None
 
 
-def whole(low: int, high: int) -> Callable[[Raw], int | None]:
+def whole_number(low: int, high: int) -> Callable[[Raw], int | None]:
     """Return a reader of integers from `low` to `high`. It ignores other numbers."""
 
     def read(raw: Raw) -> int | None:
@@ -161,7 +161,7 @@ def word(raw: Raw) -> str | None:
 
 
 def yes(raw: Raw) -> bool | None:
-    """Return True if the value means "yes", else None, because a missing tag does not mean "no" either."""
+    """Return True if the value means "yes", else None. A tag that says "no" counts like a missing tag."""
     value = text(raw)
     if value is None:
         return True if number(raw) else None
@@ -169,7 +169,7 @@ def yes(raw: Raw) -> bool | None:
 
 
 def present(raw: Raw) -> bool | None:
-    """Return True if there is a text or a number, else None."""
+    """Return True if there is a string or a number, else None."""
     return True if text(raw) or number(raw) is not None else None
 
 

@@ -18,19 +18,19 @@ MAX_REGIONS = 200
 Region = dict[str, Any]
 
 
-def _items(raw: Raw) -> list[dict[str, Any]]:
+def _structures(raw: Raw) -> list[dict[str, Any]]:
     if isinstance(raw, dict):
         raw = [raw]
     return [item for item in raw[:MAX_REGIONS] if isinstance(item, dict)] if isinstance(raw, list) else []
 
 
-def _region(name: str | None, kind: str | None, x: Raw, y: Raw, w: Raw, h: Raw) -> Region:
-    """Return a region. Leave out sides of the area that are far outside the picture, and an area without a centre."""
+def _region(name: str | None, type_: str | None, x: Raw, y: Raw, w: Raw, h: Raw) -> Region:
+    """Return a region. Leave out coordinates far outside the picture, and an area without a centre."""
     region: Region = {}
     if name:
         region["name"] = name
-    if kind:
-        region["type"] = kind
+    if type_:
+        region["type"] = type_
     area = {"x": number(x), "y": number(y), "w": number(w), "h": number(h)}
     known = {side: round(float(value), 6) for side, value in area.items() if value is not None and -1 <= value <= 2}
     if "x" in known and "y" in known:
@@ -47,27 +47,27 @@ def mwg_regions(raw: Raw, width: Raw = None, height: Raw = None) -> list[Region]
         height: The height of that picture.
     """
     regions = []
-    for item in _items(raw):
+    for item in _structures(raw):
         x, y, w, h = (item.get(f"mwg-rs:Area/stArea:{side}") for side in "xywh")
         if w is None and (diameter := item.get("mwg-rs:Area/stArea:d")) is not None:
             w = h = diameter
         if text(item.get("mwg-rs:Area/stArea:unit")) == "pixel":
-            x, w = _share(x, width), _share(w, width)
-            y, h = _share(y, height), _share(h, height)
+            x, w = _fraction_of_side(x, width), _fraction_of_side(w, width)
+            y, h = _fraction_of_side(y, height), _fraction_of_side(h, height)
         regions.append(_region(text(item.get("mwg-rs:Name")), text(item.get("mwg-rs:Type")), x, y, w, h))
     return regions
 
 
-def _share(pixels: Raw, side: Raw) -> float | None:
+def _fraction_of_side(pixels: Raw, side: Raw) -> float | None:
     """Return `pixels` as a fraction of `side`."""
     value, total = number(pixels), number(side)
     return value / total if value is not None and total else None
 
 
 def microsoft_regions(raw: Raw) -> list[Region]:
-    """Read Microsoft's people tags. A rectangle is a text with "left, top, width, height", as fractions."""
+    """Read Microsoft's people tags. A rectangle is a string with "left, top, width, height", as fractions."""
     regions = []
-    for item in _items(raw):
+    for item in _structures(raw):
         rectangle = (text(item.get("MPReg:Rectangle")) or "").replace(",", " ")
         left, top, width, height = numbers(rectangle, 4)
         if left is None or top is None or width is None or height is None:
@@ -81,7 +81,7 @@ def microsoft_regions(raw: Raw) -> list[Region]:
 def iptc_regions(raw: Raw) -> list[Region]:
     """Read IPTC's regions. Their rectangles start at the top left corner. Only relative rectangles become areas."""
     regions = []
-    for item in _items(raw):
+    for item in _structures(raw):
         boundary = "Iptc4xmpExt:RegionBoundary/Iptc4xmpExt:rb"
         x, y, w, h = (number(item.get(boundary + side)) for side in ("X", "Y", "W", "H"))
         if text(item.get(f"{boundary}Unit")) != "relative":
@@ -97,7 +97,7 @@ def iptc_regions(raw: Raw) -> list[Region]:
 def join_regions(lists: list[list[Region]]) -> list[Region] | None:
     """Return the regions of all sources; None if there are none.
 
-    If several sources have regions with the same name, keep only those of the first of these sources.
+    If several sources have regions with the same name, keep only the regions of the first such source.
     """
     regions: list[Region] = []
     seen: set[str] = set()
@@ -123,4 +123,4 @@ def people_in(regions: list[Region]) -> list[str]:
 
 def people_in_detail(raw: Raw) -> list[str]:
     """Read the names in IPTC's structures about people (PersonInImageWDetails)."""
-    return [name for item in _items(raw) for name in names(item.get("Iptc4xmpExt:PersonName"))]
+    return [name for item in _structures(raw) for name in names(item.get("Iptc4xmpExt:PersonName"))]

@@ -1,8 +1,8 @@
-"""Define the sources of values: tags, XMP, IPTC, texts of the container, and the ICC profile.
+"""Define the sources of values: tags, XMP, IPTC, text values of the container, and the ICC profile.
 
 A source has the names of its values, and may have a reader. A reader is a function that takes the values as the record
-stores them: a text, or a list of numbers (tags), of texts or of structures (XMP). It returns the value of the field,
-None if the source has none, or a Problem. This way, one reader serves all kinds of sources.
+stores them: a string, or a list of numbers (tags), of strings or of structures (XMP). A reader returns the value of the
+field, None if there is none, or a Problem. Because all sources store values in these forms, one reader serves them all.
 
 MakerNote tags have ExifTool's names. Their `values` are ExifTool's values without print conversion, and `printable` is
 their meaning in words, such as the name of the lens for `MakerNote LensID`.
@@ -36,7 +36,7 @@ class Metadata:
         iptc: The IPTC datasets.
         summary: Values from the MakerNote by field, such as `iso` and `lens_model`. makernotes/summary.py derives them,
             because makers spread such a value over several tags.
-        text: The texts of the container: comments, and text chunks of a PNG by their keywords.
+        text: The text values of the container: comments, and text chunks of a PNG by their keywords.
         icc: The fields of the ICC profile.
         key: The object's key.
         size: Width and height in pixels, from the container.
@@ -113,7 +113,7 @@ def iptc(*names: str, read: Reader | None = None) -> Source:
 
 
 def container_text(*names: str, read: Reader | None = None) -> Source:
-    """Return a source for texts of the container, by the keywords of PNG such as `Title`."""
+    """Return a source for text values of the container, named by a PNG keyword such as `Title`."""
     return Source("text", names, read)
 
 

@@ -19,7 +19,7 @@ MOVIE_DATE = "QuickTime CreateDate"
 # Makers whose cameras are known to write local time into the header of a movie, and makers whose devices are known to
 # write UTC. The names are makes or brands in lower case. Observations: Nikon and GoPro in
 # https://github.com/Piwigo/piwigo-videojs/issues/98, https://github.com/pulsejet/memories/issues/1256 and
-# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the others in
+# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the other makers in
 # https://github.com/photostructure/exiftool-vendored.js/issues/113 and
 # https://github.com/photoprism/photoprism/issues/1388.
 _LOCAL_MAKES = ("nikon", "niko", "gopro")
@@ -27,15 +27,15 @@ _UTC_MAKES = ("apple", "google", "samsung", "motorola")
 # Value of FileSource for a digital camera, as opposed to a scanner (Exif 3.0, 4.6.6.3).
 DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
-# Days at which clocks start that have never been set.
+# The dates at which the clocks of cameras start if nobody has set them.
 _CLOCK_EPOCHS = frozenset({(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6)})
 # All offsets from UTC are multiples of this.
 OFFSET_STEP = timedelta(minutes=15)
-# How far the date in a file name may be from that in the file, besides the offset.
+# The date in a file name and the date in the metadata may differ by this much, in addition to the offset from UTC.
 NAME_TOLERANCE = timedelta(seconds=30)
 MAX_RECORDED_SECONDS = 86_400
-# Tolerance for dates in the future, because local time is up to 14 hours ahead of UTC.
-_AHEAD = timedelta(days=1)
+# Dates this far in the future are accepted, because local time is up to 14 hours ahead of UTC.
+_FUTURE_TOLERANCE = timedelta(days=1)
 
 
 class Taken(NamedTuple):
@@ -59,7 +59,7 @@ def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem 
 
 
 def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | None:
-    """Read a date in any of the formats of dates.py. Return a Problem for a text that is not a date."""
+    """Read a date in any of the formats of dates.py. Return a Problem for a string that is not a date."""
     value = text(raw)
     if value is None:
         return None
@@ -70,7 +70,7 @@ def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | Non
 
 
 def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
-    """Read an IPTC date. The time is a dataset of its own."""
+    """Read an IPTC date. The time is in another dataset."""
     date, clock = written_date(raw), text(time)
     if not isinstance(date, PhotoDate) or date.precision != "day" or not clock:
         return date
@@ -104,7 +104,7 @@ def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
     """Read the date in a movie's header, and name the clock that it shows in the source.
 
     The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but some cameras write their local
-    time. If nothing is known of the maker, assume UTC.
+    time. If the maker is not known, assume UTC.
 
     Args:
         raw: The date.
@@ -141,33 +141,33 @@ def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
     return chosen
 
 
-def refine_by_name(taken: Taken | None, metadata: Metadata, *, has_position: bool = False) -> Taken | None:
-    """Return the date in the file name if there is no other date, or it refines one without a time of day.
+def refine_by_file_name(taken: Taken | None, metadata: Metadata, *, has_position: bool = False) -> Taken | None:
+    """Return the date in the file name if there is no other date, or if the other date has no time of day.
 
     If the date is in UTC by definition, and there is no position, infer the offset of the camera's clock from the file
     name.
     """
     if taken and taken.date.is_utc and not has_position:
-        return _on_clock_of_name(taken, metadata)
+        return _infer_offset_from_name(taken, metadata)
     if taken and taken.date.precision in ("minute", "second"):
         return taken
     named = date_in_name(metadata.key)
-    if named and named.local < metadata.now + _AHEAD and (taken is None or _refines(named, taken.date)):
+    if named and named.local < metadata.now + _FUTURE_TOLERANCE and (taken is None or _refines(named, taken.date)):
         return Taken(named, TAKEN_FROM_FILE_NAME)
     return taken
 
 
-def _on_clock_of_name(taken: Taken, metadata: Metadata) -> Taken:
+def _infer_offset_from_name(taken: Taken, metadata: Metadata) -> Taken:
     """Convert a date in UTC to the clock of the file name, if the two agree except for an offset.
 
-    Phones name videos after the local time at which they start, and the header has the time at which they start or end.
+    Phones name a video after the local time at which the recording starts. The header has the time of its start or end.
     """
     named = date_in_name(metadata.key)
     if named is None or named.is_utc or named.precision != "second":
         return taken
     duration = metadata.summary.get("duration_seconds")
-    for recorded in (0.0, duration if isinstance(duration, int | float) else 0.0):
-        difference = named.local + timedelta(seconds=min(recorded, MAX_RECORDED_SECONDS)) - taken.date.local
+    for recorded_seconds in (0.0, duration if isinstance(duration, int | float) else 0.0):
+        difference = named.local + timedelta(seconds=min(recorded_seconds, MAX_RECORDED_SECONDS)) - taken.date.local
         offset = round(difference / OFFSET_STEP) * OFFSET_STEP
         if abs(difference - offset) <= NAME_TOLERANCE and abs(offset) <= dates.MAX_OFFSET:
             local = dates.in_zone(taken.date, format_offset(offset))
@@ -204,21 +204,21 @@ def suspicion(taken: Taken, metadata: Metadata) -> str | None:
     """Return why a date is probably wrong, as a value of `date_suspect`; None if it is plausible."""
     date = taken.date
     local = date.local
-    if local > metadata.now + _AHEAD:
+    if local > metadata.now + _FUTURE_TOLERANCE:
         return "future"
     has_time = date.precision in ("minute", "second") and taken.source != TAKEN_FROM_FILE_NAME
-    at_hour = has_time and not (local.minute or local.second or local.microsecond)
-    if at_hour and local.hour in (0, 12) and (local.month, local.day) == (1, 1):
+    is_full_hour = has_time and not (local.minute or local.second or local.microsecond)
+    if is_full_hour and local.hour in (0, 12) and (local.month, local.day) == (1, 1):
         return "camera_default"
     if has_time and (local.year, local.month, local.day) in _CLOCK_EPOCHS:
         return "camera_default"
-    if local.year < FIRST_DIGITAL_YEAR and _is_of_digital_camera(metadata):
+    if local.year < FIRST_DIGITAL_YEAR and _is_from_digital_camera(metadata):
         return "before_digital"
     # Programs that know only the day write midnight. Only one photo in 86,400 is really taken in that second.
-    return "midnight" if at_hour and local.hour == 0 and date.precision == "second" else None
+    return "midnight" if is_full_hour and local.hour == 0 and date.precision == "second" else None
 
 
-def _is_of_digital_camera(metadata: Metadata) -> bool:
+def _is_from_digital_camera(metadata: Metadata) -> bool:
     tags = metadata.tags
     if (source := tags.get("EXIF FileSource")) is not None:
         return number(source["values"]) == DIGITAL_CAMERA

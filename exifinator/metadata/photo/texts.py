@@ -1,4 +1,4 @@
-"""Read texts in which placeholders may stand for "no value": names, serial numbers, titles, descriptions and places."""
+"""Read strings that may be placeholders for "no value": names, serial numbers, titles, descriptions and places."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ copyright_notice = text_unless(NO_COPYRIGHT)
 place = text_unless(NO_PLACE)
 _serial = text_unless(NO_NAME, pattern=NO_SERIAL)
 
-# The shortest text that may be cut, in characters. Fields that cut their text have at least 32 bytes.
-SHORTEST_CUT = 31
+# A shorter string is not truncated: the fields that truncate their text have at least 32 bytes.
+MIN_TRUNCATED_CHARACTERS = 31
 
 
 def serial_number(raw: Raw) -> str | None:
@@ -52,14 +52,14 @@ def joined_names(raw: Raw) -> str | None:
     return "; ".join(names(raw)) or None
 
 
-def fullest(candidates: list[str]) -> str:
-    """Return the first text, or a later one if the first is a damaged copy of it.
+def most_complete(candidates: list[str]) -> str:
+    """Return the first string, or a later one if the first is a damaged copy of it.
 
-    Texts in EXIF are often cut, or have a question mark in place of each letter that is not ASCII.
+    Strings in EXIF are often truncated, or have a question mark in place of each letter that is not ASCII.
     """
     first = candidates[0]
     for other in candidates[1:]:
-        if len(first) >= SHORTEST_CUT and len(other) > len(first) and other.startswith(first.rstrip(".… ")):
+        if len(first) >= MIN_TRUNCATED_CHARACTERS and len(other) > len(first) and other.startswith(first.rstrip(".… ")):
             return other
         if "?" in first and len(first) == len(other) and not other.isascii():
             same = all(a == b or a == "?" for a, b in zip(first, other, strict=True))

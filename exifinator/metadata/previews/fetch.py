@@ -12,7 +12,7 @@ from dataclasses import replace
 from exifinator.errors import ObjectChanged
 from exifinator.metadata.containers.range_buffer import DamagedFile, MissingBytes, RangeBuffer
 from exifinator.metadata.previews.embedded import EmbeddedJpeg, check_candidates
-from exifinator.metadata.previews.other_files import find_in_cr3, find_in_crw, find_in_heif, find_in_raf, find_in_x3f
+from exifinator.metadata.previews.non_tiff_files import find_in_cr3, find_in_crw, find_in_heif, find_in_raf, find_in_x3f
 from exifinator.metadata.previews.tiff_files import find_in_tiff
 from exifinator.models import ImageRef, RangeReader
 
@@ -39,7 +39,7 @@ FINDERS: dict[str, Finder] = {
 
 
 class PinnedReader:
-    """Reads one version of an object, the one that a record describes.
+    """Reads the version of an object that a record describes.
 
     Args:
         reader: Reads ranges of objects.

@@ -81,20 +81,20 @@ def find_in_tiff(file: RangeBuffer) -> Ranges:
         return []
     directories = _Directories(file, order)
     ranges: Ranges = []
-    waiting = [(directories.long.unpack_from(header, 4)[0], 0)]
+    pending = [(directories.long.unpack_from(header, 4)[0], 0)]
     for _ in range(tiff_spec.MAX_DIRECTORIES):
-        if not waiting:
+        if not pending:
             break
-        offset, depth = waiting.pop(0)
+        offset, depth = pending.pop(0)
         entries, following = directories.read(offset)
         ranges += _jpegs_of(entries)
         if following and depth == 0:
-            waiting.append((following, 0))
+            pending.append((following, 0))
         if depth < 2:
-            waiting += [(pointer, depth + 1) for pointer in directories.sub_directories(entries)]
+            pending += [(pointer, depth + 1) for pointer in directories.sub_directories(entries)]
         if tiff_spec.EXIF_IFD in entries:
             exif, _ = directories.read(entries[tiff_spec.EXIF_IFD][2])
-            ranges += _find_in_note(directories, exif)
+            ranges += _olympus_preview(directories, exif)
     return ranges
 
 
@@ -114,7 +114,7 @@ def _jpegs_of(entries: Entries) -> Ranges:
     return [(start, length) for start, length in ranges if start and length]
 
 
-def _find_in_note(directories: _Directories, exif: Entries) -> Ranges:
+def _olympus_preview(directories: _Directories, exif: Entries) -> Ranges:
     """Return the range of the preview of an Olympus file, which only the MakerNote names."""
     _, length, note = exif.get(tiff_spec.MAKER_NOTE, (0, 0, 0))
     if length < 32:

@@ -1,1 +1,1 @@
-"""Decode the metadata of QuickTime movies and of the other formats that consist of the same boxes (MP4, 3GP)."""
+"""Decode the metadata of QuickTime movies and of other formats that consist of the same boxes (MP4, 3GP)."""

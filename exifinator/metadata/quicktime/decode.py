@@ -1,6 +1,6 @@
 """Decode the boxes of a movie into tags under ExifTool's names, and find the other metadata in them.
 
-containers/quicktime.py describes which boxes there are.
+containers/quicktime.py copies the boxes from the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_TRACKS = 64
 MAX_BRANDS = 50
 # Kinds of blocks that a record is built from. The others are makers' boxes.
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
-# Makers whose movies do not name them, by a box that only they write.
+# Box that only one maker writes -> the maker, whose movies do not contain its name.
 MAKERS = {"GPMF": "GoPro", "smta": "Samsung"}
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 
@@ -35,7 +35,7 @@ class Movie:
     """What the boxes of a movie contain.
 
     Attributes:
-        tags: The tags by group and name, as they are stored in the record.
+        tags: The tags by group and name, in the form that the record stores.
         summary: Values for `photo`: `duration_seconds`, `frame_rate`, `video_codec`, `audio_codec`, `bit_rate`
             and `camera_make`.
         blocks: The other metadata: XMP, EXIF, thumbnails, and structures of makers.
@@ -139,9 +139,9 @@ class _Decoder:
 
     def _read_index(self, body: bytes) -> None:
         """Read the duration from a segment index, if the movie header has none. Source: ISO/IEC 14496-12, 8.16.3."""
-        scale, place = uint(body, 8, 4), 20 if body[:1] == b"\0" else 28
-        count = uint(body, place + 2, 2)
-        units = sum(uint(body, place + 4 + 12 * index + 4, 4) for index in range(count))
+        scale, counts_at = uint(body, 8, 4), 20 if body[:1] == b"\0" else 28
+        count = uint(body, counts_at + 2, 2)
+        units = sum(uint(body, counts_at + 4 + 12 * index + 4, 4) for index in range(count))
         if scale and units and not self.seconds:
             self.seconds = units / scale
 

@@ -1,7 +1,7 @@
 """Read the position and the time in the first sample of GoPro's telemetry.
 
 Source: GoPro, "GPMF Introduction", https://github.com/gopro/gpmf-parser: the structure of entries, and the streams GPS5
-(HERO5 to HERO11) and GPS9 (from HERO11 on). The names are those of ExifTool 13.59.
+(HERO5 to HERO11) and GPS9 (from HERO11 on). The tags have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAMPLE_FORMAT = b"gpmd"
 MAX_SAMPLE_BYTES = 32 * 1024
 MAX_ENTRIES = 200
 NO_FIX = 0
-# Dates of GPS9 count from here.
+# Dates in GPS9 are days since this date.
 EPOCH = datetime(2000, 1, 1)
 _TIME = re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d(?:\.\d{1,3})?)")
 
@@ -34,7 +34,10 @@ def read_telemetry(sample: bytes, tags: MovieTags) -> None:
 
 
 def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of the entries next to each other: key, type, size of an item, number of items, items."""
+    """Yield the key and the value of consecutive entries.
+
+    An entry has a key, a type, the size of an item, the number of items, and the items.
+    """
     position = 0
     for _ in range(MAX_ENTRIES):
         if position + 8 > len(data):

@@ -1,6 +1,6 @@
 """Decode `meta` boxes: Apple's item lists (`ilst`), whose tags have four-character codes, or keys (`keys`).
 
-Source: QuickTime File Format Specification (Apple, 2012), "Metadata". The names are those of ExifTool 13.59.
+Source: QuickTime File Format Specification (Apple, 2012), "Metadata". The tags have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ UTF8, UTF16, JPEG, PNG = 1, 2, 13, 14
 NUMBERS = {23: ("f", 4), 24: ("d", 8), 65: ("b", 1), 66: ("h", 2), 67: ("i", 4), 74: ("q", 8), 75: ("B", 1),
            76: ("H", 2), 77: ("I", 4), 78: ("Q", 8), 70: ("ff", 8), 71: ("ff", 8), 72: ("ffff", 16)}  # fmt: skip
 SIGNED, UNSIGNED = 21, 22
-# ExifTool's types of values, for data whose own type is not known.
+# ExifTool's type of a value -> the type of the data, for data without a type of its own.
 KINDS = {"int8u": UNSIGNED, "int16u": UNSIGNED, "int32u": UNSIGNED, "int64u": UNSIGNED, "int8s": SIGNED,
          "int16s": SIGNED, "int32s": SIGNED, "int64s": SIGNED, "float": 23, "double": 24}  # fmt: skip
-# Items with two numbers, such as those of a track and of all tracks.
+# Items with two numbers: the number of this track or disk, and the number of tracks or disks.
 PAIRS = ("trkn", "disk")
 GENRE, PLACE = "gnre", "GPSCoordinates"
 DATES = ("CreationDate", "ContentCreateDate", "DateTimeOriginal", "LocationDate", "CreationTime")
@@ -35,7 +35,7 @@ _SEPARATORS = re.compile(r"[^A-Za-z0-9-]+(.?)")
 
 
 def read_meta(body: bytes, group: str, key_group: str, tags: MovieTags) -> list[tuple[str, bytes]]:
-    """Add the tags of a `meta` box, and return the pictures and packets in it, by their kinds of block.
+    """Add the tags of a `meta` box. Return the pictures and packets in it, as (kind of block, data).
 
     Args:
         body: The body of the box.
@@ -43,7 +43,7 @@ def read_meta(body: bytes, group: str, key_group: str, tags: MovieTags) -> list[
         key_group: The group of the tags that have keys, such as "Keys".
         tags: The tags of the movie.
     """
-    # The meta box of QuickTime has no version, and those of other formats do.
+    # QuickTime's meta box has no version. In other formats, a version of four bytes precedes the boxes.
     start = 0 if body[4:8] == b"hdlr" else 4
     keys: list[str] = []
     blocks: list[tuple[str, bytes]] = []
@@ -128,7 +128,7 @@ def _add_item(group: str, key: str, row: Any, data: bytes, tags: MovieTags) -> b
 
 
 def add_value(group: str, name: str, value: Any, tags: MovieTags, values: dict[str, str] | None = None) -> None:
-    """Add a tag. Texts of places and dates are converted as ExifTool does."""
+    """Add a tag. Convert positions and dates in strings as ExifTool does."""
     if isinstance(value, str):
         if name.partition("-")[0] == PLACE:
             place = read_place(value)
@@ -142,7 +142,7 @@ def add_value(group: str, name: str, value: Any, tags: MovieTags, values: dict[s
 
 
 def exif_date(text: str) -> str:
-    """Convert a date in ISO 8601 to the notation of EXIF, with colons. Return other texts unchanged."""
+    """Convert a date in ISO 8601 to the notation of EXIF, with colons. Return other strings unchanged."""
     match = _ISO_DATE.fullmatch(text.strip()[:40])
     if match is None:
         return text
@@ -154,7 +154,7 @@ def exif_date(text: str) -> str:
 
 
 def _decode(data_type: int, value: bytes, kind: str) -> Any:
-    """Return the value of a `data` box; None if its type is unknown, or does not fit."""
+    """Return the value of a `data` box; None if its type is unknown, or does not fit its length."""
     if data_type == 0 and kind in KINDS:
         data_type = KINDS[kind]
     if data_type == UTF8:

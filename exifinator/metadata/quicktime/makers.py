@@ -24,30 +24,30 @@ from exifinator.models import Block
 
 MAKER_NOTE = "MakerNote"
 TIFF_BEGINS = (b"II*\0", b"MM\0*")
-# Maps the start of a `TAGS` box to a table. The first match counts.
+# Start of a `TAGS` box -> table. The first match counts.
 TAGS_TABLES = (
     (b"PENTAX", "Pentax::MOV"), (b"NIKON", "Nikon::MOV"), (b"SANYO DIGITAL CAMERA", "Sanyo::MOV"),
     (b"SANYO", "Sanyo::MP4"), (b"FUJIFILM", "FujiFilm::MOV"), (b"EASTMAN KODAK", "Kodak::MOV"),
     (b"KONICA MINOLTA", "Minolta::MOV1"), (b"MINOLTA", "Minolta::MOV2"), (b"SAMSUNG", "Samsung::MP4"),
     (b"DIGIMAX", "Samsung::MP4"),
 )  # fmt: skip
-# Offsets of make and model in structures that begin with the make, and of the model in others.
-PANASONIC_NAMED, PANASONIC_OTHERS = frozenset({0, 22}), frozenset({4, 12})
-# Offset at which Panasonic's and Leica's structure has a JPEG with EXIF.
+# Offsets of the fields that only structures with a make at their start have, and that only other structures have.
+PANASONIC_WITH_MAKE, PANASONIC_WITHOUT_MAKE = frozenset({0, 22}), frozenset({4, 12})
+# Offset of the JPEG with EXIF in the structure of Panasonic and Leica.
 PANASONIC_JPEG = 0x4080
 FORMATS = {"int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4),
            "int32s": ("i", 4), "rational64u": ("II", 8), "rational64s": ("ii", 8)}  # fmt: skip
-# Numbers that some structures store in tenths.
+# Fields whose value some structures store multiplied by ten.
 TENTHS = frozenset({"FNumber", "ExposureCompensation", "FocalLength"})
 GPS_NAMES = {"GPSDateStamp": "GPSDate"}
 MAX_MAKER_BOXES = 200
 
 
 def maker_blocks(found: list[tuple[str, bytes]], tags: MovieTags) -> list[Block]:
-    """Return the metadata in makers' boxes as blocks, and add the tags of structures of a fixed layout.
+    """Return the metadata in makers' boxes as blocks, and add the tags of structures of fixed layout.
 
     Args:
-        found: The boxes, by code.
+        found: The boxes, as (code, body).
         tags: The tags of the movie.
     """
     return [
@@ -80,7 +80,9 @@ def _blocks(code: str, body: bytes, tags: MovieTags) -> Iterator[tuple[str, byte
         _read_layout("Pentax::PENT", body, ">" if body[56:58] == b"\0\0" else "<", tags)
     elif code in ("PANA", "LEIC"):
         has_make = body[:4].isalpha()
-        _read_layout("Panasonic::PANA", body, "<", tags, skipped=PANASONIC_OTHERS if has_make else PANASONIC_NAMED)
+        _read_layout(
+            "Panasonic::PANA", body, "<", tags, skipped=PANASONIC_WITHOUT_MAKE if has_make else PANASONIC_WITH_MAKE
+        )
         yield from _jpeg_blocks(body[PANASONIC_JPEG:])
     elif code == "smta":
         for kind, inner in boxes_in(body, 4):
@@ -112,11 +114,13 @@ def _jpeg_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the metadata of a JPEG in a box, and the JPEG as a thumbnail. Its size is not the size of the movie."""
     if not data.startswith(JPEG_BEGIN):
         return
-    file, located = RangeBuffer(len(data)), LocatedMetadata("jpeg")
+    file, metadata = RangeBuffer(len(data)), LocatedMetadata("jpeg")
     file.add(0, data)
     with suppress(DamagedFile, MissingBytes):
-        read_jpeg(file, located)
-    yield from ((block.kind, block.pieces[0]) for block in located.blocks if block.kind in ("exif", "xmp", "thumbnail"))
+        read_jpeg(file, metadata)
+    yield from (
+        (block.kind, block.pieces[0]) for block in metadata.blocks if block.kind in ("exif", "xmp", "thumbnail")
+    )
     yield "thumbnail", data
 
 
@@ -129,7 +133,7 @@ def _tags_table(body: bytes) -> str:
 
 
 def _read_layout(name: str, body: bytes, order: str, tags: MovieTags, skipped: frozenset[int] = frozenset()) -> None:
-    """Add the tags of a structure of a fixed layout. Its tags are MakerNote tags, except those of GPS.
+    """Add the tags of a structure of fixed layout, as tags of the MakerNote or of GPS.
 
     Args:
         name: The table with the layout.

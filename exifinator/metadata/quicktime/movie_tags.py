@@ -12,15 +12,15 @@ from typing import Any
 from exifinator.metadata.limits import MAX_INTEGER, MemoryBudget
 from exifinator.metadata.tag_values import CHARACTER_BYTES, NUMBER_BYTES, Tag
 
-# The maximum number of tags of a movie, and the longest text in characters.
+# The maximum number of tags of a movie, and the maximum length of a string.
 MAX_TAGS = 2000
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 100
-# Memory of a tag besides its value, in bytes.
-TAG_BYTES = 512
-# The types of texts, integers, other numbers and binary data (TIFF 6.0).
+# Memory of a tag, not counting its value.
+TAG_OVERHEAD_BYTES = 512
+# The types of strings, integers, other numbers and binary data (TIFF 6.0).
 TEXT, INTEGER, DOUBLE, UNDEFINED = 2, 9, 12, 7
-# Dates count the seconds from this one. Source: ISO/IEC 14496-12, 8.2.2.
+# Dates are stored as seconds since this date. Source: ISO/IEC 14496-12, 8.2.2.
 EPOCH = datetime(1904, 1, 1)
 # Some programs count from 1970. A smaller number of seconds cannot be a date of a movie file that counts from 1904.
 UNIX_EPOCH, UNIX_EPOCH_SECONDS = datetime(1970, 1, 1), 2_082_844_800
@@ -47,7 +47,7 @@ class MovieTags:
         budget: Limit on the memory that the values take.
 
     Attributes:
-        tags: The tags as they are stored in the record, by group and name such as "QuickTime Duration".
+        tags: The tags in the form that the record stores, by group and name such as "QuickTime Duration".
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
@@ -55,19 +55,19 @@ class MovieTags:
         self._budget = budget
 
     def add(self, group: str, name: str, value: Any, printed: str | None = None) -> None:
-        """Add a tag, unless there is one of this name already.
+        """Add a tag, unless the movie has a tag of this name already.
 
         Args:
             group: ExifTool's name of the group, such as "Track1".
             name: ExifTool's name of the tag.
-            value: A text, a number, or a list of numbers or texts.
-            printed: The value as text. By default, made from `value`.
+            value: A string, a number, or a list of numbers or strings.
+            printed: The value as text. By default, it is derived from `value`.
         """
         full_name = f"{group} {name[:MAX_NAME_CHARACTERS]}"
         if full_name in self.tags or len(self.tags) >= MAX_TAGS:
             return
         if isinstance(value, str):
-            # MongoDB stores a text with U+0000, but most tools cut it there.
+            # MongoDB stores a string with U+0000, but most tools show only the part before it.
             value = value.replace("\0", "")[:MAX_TEXT_CHARACTERS]
             field_type, values, length = TEXT, value, len(value)
         else:
@@ -76,7 +76,7 @@ class MovieTags:
             is_whole = all(isinstance(item, int) for item in values)
             field_type, length = (TEXT if is_text else INTEGER if is_whole else DOUBLE), len(values)
         printed = _printed(values) if printed is None else printed[:MAX_TEXT_CHARACTERS]
-        self._budget.spend(TAG_BYTES + CHARACTER_BYTES * len(printed) + NUMBER_BYTES * length)
+        self._budget.spend(TAG_OVERHEAD_BYTES + CHARACTER_BYTES * len(printed) + NUMBER_BYTES * length)
         self.tags[full_name] = Tag(full_name, printed, 0, field_type, values, length).document
 
     def add_named(self, group: str, name: str, value: Any, names: str) -> None:
@@ -85,7 +85,7 @@ class MovieTags:
 
     def add_binary(self, group: str, name: str, data: bytes) -> None:
         """Add a tag with the length of binary data."""
-        self._budget.spend(TAG_BYTES)
+        self._budget.spend(TAG_OVERHEAD_BYTES)
         full_name = f"{group} {name[:MAX_NAME_CHARACTERS]}"
         if len(self.tags) < MAX_TAGS:
             document = Tag(full_name, f"({len(data):,} bytes)", 0, UNDEFINED, [], len(data)).document
@@ -106,7 +106,7 @@ def _printed(values: Any) -> str:
 
 
 def whole(number: float) -> float:
-    """Return a number as an integer if it is whole."""
+    """Return a number without a fraction as an integer, and other numbers unchanged."""
     return int(number) if number == int(number) else number
 
 

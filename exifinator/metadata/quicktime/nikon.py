@@ -1,4 +1,4 @@
-"""Rewrite Nikon's NCTG box as EXIF. Its tags are those of EXIF, GPS and the MakerNote, with numbers of their own.
+"""Rewrite Nikon's NCTG box as EXIF. It has the tags of EXIF, GPS and the MakerNote, under other numbers.
 
 Source: the table Nikon::NCTG of `exiftool -listx` (13.59), whose ids show where the tags come from.
 """

@@ -1,4 +1,4 @@
-"""Read places in the notation of ISO 6709, and print them as ExifTool does. Source: ISO 6709:2008, annex H."""
+"""Read positions in the notation of ISO 6709, and print them as ExifTool does. Source: ISO 6709:2008, annex H."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _PLACE = re.compile(r"\s*([-+]\d{1,7}(?:\.\d{1,12})?)([-+]\d{1,7}(?:\.\d{1,12})?
 
 
 def read_place(text: str) -> list[float] | None:
-    """Return latitude and longitude in degrees, and the altitude in metres if there is one; None without a place."""
+    """Return latitude and longitude in degrees, and the altitude in metres if there is one; None for other text."""
     match = _PLACE.match(text[:80])
     if match is None:
         return None
@@ -39,7 +39,7 @@ def _degrees(part: str, n_digits: int) -> float | None:
 
 
 def place_text(place: list[float]) -> str:
-    """Return a place as text: `27 deg 7' 41.16" N, 100 deg 15' 2.88" E, 0 m Above Sea Level`."""
+    """Return a position as text: `27 deg 7' 41.16" N, 100 deg 15' 2.88" E, 0 m Above Sea Level`."""
     parts = [_dms(place[0], "NS"), _dms(place[1], "EW")]
     if len(place) > 2:
         parts.append(f"{abs(place[2]):.15g} m {'Below' if place[2] < 0 else 'Above'} Sea Level")

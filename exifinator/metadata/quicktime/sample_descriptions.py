@@ -1,7 +1,7 @@
 """Decode sample descriptions: the format of a track's media, such as the codec.
 
-Sources: ISO/IEC 14496-12, 8.5.2 and 12; QuickTime File Format Specification, 2001, chapter 3. The names are those of
-ExifTool 13.59.
+Sources: ISO/IEC 14496-12, 8.5.2 and 12; QuickTime File Format Specification, 2001, chapter 3. The tags have the
+names of ExifTool 13.59.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_charact
 from exifinator.metadata.quicktime.movie_tags import MovieTags, whole
 
 MAX_DESCRIPTIONS = 8
-# Length of a sound description by its version. Boxes may follow it.
+# Version of a sound description -> its length in bytes. Boxes may follow it.
 SOUND_BYTES = {0: 36, 1: 52, 2: 72}
 VIDEO_BYTES = 86
 
@@ -37,7 +37,7 @@ def read_sample_descriptions(body: bytes, group: str, handler: str, tags: MovieT
 
 
 def _rate(entry: bytes, offset: int) -> float:
-    """Return an unsigned number with 16 bits of fraction."""
+    """Return the unsigned number with 16 fraction bits at an offset."""
     return whole(uint(entry, offset, 4) / 65536)
 
 

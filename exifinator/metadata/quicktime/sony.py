@@ -20,7 +20,7 @@ from exifinator.places.time_zones import format_offset
 
 USMT_UUID = b"USMT" + bytes.fromhex("21d24fcebb88695cfac9c740")
 MAX_ENTRIES = 64
-TEXTS = {1: "Title", 3: "ProductionDate", 4: "Software", 5: "Product", 12: "ModifyDate"}
+TEXT_TAGS = {1: "Title", 3: "ProductionDate", 4: "Software", 5: "Product", 12: "ModifyDate"}
 TRACK_PROPERTY, TIME_ZONE = 10, 11
 PRESENTATIONS = {0: "No presentation", 1: "Main track"}
 ATTRIBUTES = {0: "No attributes", 1 << 15: "Read only"}
@@ -40,8 +40,8 @@ def read_usmt(body: bytes, group: str, tags: MovieTags) -> None:
         value = data[offset + 10 : offset + size]
         if size < 10 or offset + size > len(data):
             return
-        if tag in TEXTS and encoding == UTF16:
-            tags.add(group, TEXTS[tag], value.decode("utf-16-be", "replace").rstrip("\0"))
+        if tag in TEXT_TAGS and encoding == UTF16:
+            tags.add(group, TEXT_TAGS[tag], value.decode("utf-16-be", "replace").rstrip("\0"))
         elif tag == TRACK_PROPERTY and len(value) >= 8:
             numbers = [uint(value, 2, 2), uint(value, 0, 2), uint(value, 4, 4)]
             presentation, attributes = (
@@ -56,7 +56,7 @@ def read_usmt(body: bytes, group: str, tags: MovieTags) -> None:
 
 
 def read_xml(data: bytes, tags: MovieTags) -> None:
-    """Add the attributes and texts of an XML document as tags, such as `XML DeviceModelName`."""
+    """Add the attributes and the text content of an XML document as tags, such as `XML DeviceModelName`."""
     try:
         root = fromstring(data[:MAX_XML_BYTES].strip(b"\0 \r\n"), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
@@ -73,9 +73,9 @@ def read_xml(data: bytes, tags: MovieTags) -> None:
             values.setdefault(path or _name(element.tag), []).append(element.text.strip())
         if depth < MAX_DEPTH:
             pending += [(child, path + _name(child.tag), depth + 1) for child in reversed(element[:MAX_ELEMENTS])]
-    for name, texts in values.items():
-        texts = [exif_date(text) for text in texts]
-        tags.add(XML, name or ROOT, texts if len(texts) > 1 else texts[0])
+    for name, strings in values.items():
+        converted = [exif_date(string) for string in strings]
+        tags.add(XML, name or ROOT, converted if len(converted) > 1 else converted[0])
 
 
 def _name(name: str) -> str:

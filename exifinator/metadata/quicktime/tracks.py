@@ -1,7 +1,7 @@
 """Decode the headers of a movie and of its tracks.
 
-Sources: ISO/IEC 14496-12, clauses 8 and 12; QuickTime File Format Specification, 2001, chapters 2 and 3. The names are
-those of ExifTool 13.59.
+Sources: ISO/IEC 14496-12, clauses 8 and 12; QuickTime File Format Specification, 2001, chapters 2 and 3. The tags
+have the names of ExifTool 13.59.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ MAX_SIDE_PIXELS = 1 << 16
 
 @dataclass(slots=True)
 class Track:
-    """What is known of a track.
+    """The properties of a track.
 
     Attributes:
-        group: Its group of tags, such as "Track1".
-        handler: The code of its kind of media, such as "vide".
-        codec: The code of its format, such as "avc1".
+        group: The group of the track's tags, such as "Track1".
+        handler: The code of the kind of media, such as "vide".
+        codec: The code of the format, such as "avc1".
         frame_rate: Frames per second; None if unknown.
         seconds: Duration of the media.
     """
@@ -50,13 +50,13 @@ class _Times(NamedTuple):
 
 
 def _times(body: bytes, gap: int = 0) -> _Times:
-    """Return the fields up to the duration. `gap` is the number of bytes before it."""
+    """Return the fields up to the duration. `gap` is the number of reserved bytes before the duration."""
     version = uint(body, 0, 1)
     size = 8 if version == 1 else 4
     created, modified = uint(body, 4, size), uint(body, 4 + size, size)
-    place = 4 + 2 * size
-    number, duration = uint(body, place, 4), uint(body, place + 4 + gap, size)
-    return _Times(version, created, modified, number, duration, place + 4 + gap + size)
+    scale_at = 4 + 2 * size
+    scale_or_id, duration = uint(body, scale_at, 4), uint(body, scale_at + 4 + gap, size)
+    return _Times(version, created, modified, scale_or_id, duration, scale_at + 4 + gap + size)
 
 
 def _matrix(body: bytes, offset: int) -> list[float]:
@@ -94,7 +94,7 @@ def _seconds(duration: int, scale: int) -> float:
 
 
 def read_track(body: bytes, number: int, movie_scale: int, tags: MovieTags) -> Track:
-    """Add the tags of a track's headers, and return what is known of it.
+    """Add the tags of a track's headers, and return the properties of the track.
 
     Args:
         body: The body of the `trak` box.
@@ -135,7 +135,7 @@ def _read_track_header(body: bytes, track: Track, movie_scale: int, tags: MovieT
 
 
 def displayed_size(movie: bytes) -> tuple[int | None, int | None]:
-    """Return width and height of a movie after rotation, in pixels: those of its first track that has a picture."""
+    """Return width and height of a movie after rotation, in pixels, from the first track that has a picture."""
     other: tuple[int | None, int | None] = (None, None)
     for kind, body in boxes_in(find_box(movie, b"moov") or b""):
         header = find_box(body, b"tkhd") if kind == b"trak" else None
@@ -150,7 +150,7 @@ def displayed_size(movie: bytes) -> tuple[int | None, int | None]:
 
 
 def _displayed_size(header: bytes) -> tuple[int, int] | None:
-    """Return width and height from a track header, after the rotation by its matrix; None if it has none."""
+    """Return width and height from a track header, after the rotation by its matrix; None without a size."""
     rest = _times(header, gap=4).end
     width, height = round(fixed(header, rest + 52)), round(fixed(header, rest + 56))
     if not (0 < width < MAX_SIDE_PIXELS and 0 < height < MAX_SIDE_PIXELS):
@@ -261,10 +261,10 @@ def _read_sample_table(body: bytes, track: Track, scale: int, tags: MovieTags) -
 
 
 def _frame_rate(times: bytes, samples: bytes, seconds: float, scale: int) -> float | None:
-    """Return the frames per second.
+    """Return the frames per second; None if they are unknown.
 
-    They follow from the table of times (`stts`), or from the number of samples (`stsz`) if only the start of a long
-    table has been read.
+    Compute them from the table of times (`stts`). If only the start of this table has been read, use the number of
+    samples (`stsz`) and the duration.
     """
     n_entries, n_samples = uint(times, 4, 4), uint(samples, 8, 4)
     n_read = min(n_entries, (len(times) - 8) // 8)

@@ -1,7 +1,7 @@
-"""Decode user data (`udta`): the texts of Apple and 3GPP, and the boxes of cameras.
+"""Decode user data (`udta`): text boxes of Apple and 3GPP, and the boxes of cameras.
 
-Sources: QuickTime File Format Specification, 2001, "User Data Atoms"; 3GPP TS 26.244, clause 8. The names are those of
-ExifTool 13.59.
+Sources: QuickTime File Format Specification, 2001, "User Data Atoms"; 3GPP TS 26.244, clause 8. The tags have the
+names of ExifTool 13.59.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from exifinator.metadata.quicktime.tracks import QUICKTIME, language
 from exifinator.metadata.text_decoding import decode_windows_1252
 
 USER_DATA = "UserData"
-MAX_TEXTS = 50
-# The first byte of the codes of Apple's international texts.
+MAX_ENTRIES = 50
+# The first byte of the codes of Apple's international text boxes.
 INTERNATIONAL = 0xA9
-# 3GPP's boxes with a text after the version and the language.
-TEXTS_3GPP = frozenset({"titl", "dscp", "auth", "perf", "gnre", "cprt", "albm", "coll"})
-# Boxes of single numbers.
+# 3GPP's boxes with text after the version and the language.
+TEXT_BOXES_3GPP = frozenset({"titl", "dscp", "auth", "perf", "gnre", "cprt", "albm", "coll"})
+# Types of boxes that contain a single number.
 UNSIGNED = frozenset({"int8u", "int16u", "int32u"})
 ROLES = {0: "shooting", 1: "real", 2: "fictional"}
 # Boxes whose bytes are shown as hexadecimal digits.
@@ -32,7 +32,7 @@ MAKERS = frozenset({"TAGS"})
 
 
 class UserDataBlock(NamedTuple):
-    """A packet or picture in the user data. `kind` is that of a Block, or the code of a maker's box."""
+    """A packet or picture in the user data. `kind` is the kind of a Block, or the code of a maker's box."""
 
     kind: str
     data: bytes
@@ -49,7 +49,7 @@ def read_user_data(body: bytes, key_group: str, tags: MovieTags) -> list[UserDat
             blocks.append(UserDataBlock("xmp", inner))
         elif kind[0] == INTERNATIONAL:
             _read_international(code, inner, tags)
-        elif code in TEXTS_3GPP and _is_3gpp(inner):
+        elif code in TEXT_BOXES_3GPP and _is_3gpp(inner):
             _read_3gpp(code, inner, tags)
         elif code == "kywd" and _is_3gpp(inner):
             _read_keywords(inner, tags)
@@ -79,11 +79,11 @@ def _tagged(name: str, code: int) -> str:
 
 
 def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
-    """Read the texts of a box whose code begins with a copyright sign: length, language and text of each."""
+    """Read a box whose code begins with a copyright sign: entries of a length, a language and text."""
     row = table(USER_DATA).get(code)
     name = definition(row)[0] if row else f"UserData_{code[1:].strip()}" if code[1:].strip().isalnum() else ""
     offset, first = 0, ""
-    for _ in range(MAX_TEXTS):
+    for _ in range(MAX_ENTRIES):
         length, language_code = uint(body, offset, 2), uint(body, offset + 2, 2)
         if not name or offset + 4 > len(body) or not length:
             break
@@ -98,7 +98,7 @@ def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
 
 
 def _decode(data: bytes, language_code: int) -> str:
-    """Decode a text. If its language is a Macintosh code, the text is in the encoding of the Macintosh."""
+    """Decode text. If its language is a Macintosh code, its encoding may be that of the Macintosh."""
     if data[:2] in (b"\xfe\xff", b"\xff\xfe"):
         return data.decode("utf-16", "replace").rstrip("\0")
     try:
@@ -114,7 +114,7 @@ def _is_3gpp(body: bytes) -> bool:
 
 
 def _text_3gpp(body: bytes, start: int) -> tuple[str, int]:
-    """Return the text at an offset up to its NUL, in UTF-8 or UTF-16, and the offset behind it."""
+    """Return the text at an offset up to its NUL, in UTF-8 or UTF-16, and the offset after the NUL."""
     if body[start : start + 2] in (b"\xfe\xff", b"\xff\xfe"):
         end = start + 2
         while end + 1 < len(body) and body[end : end + 2] != b"\0\0":
@@ -130,7 +130,7 @@ def _read_3gpp(code: str, body: bytes, tags: MovieTags) -> None:
     name = definition(table(USER_DATA)[code])[0]
     if text:
         tags.add(USER_DATA, _tagged(name, uint(body, 4, 2)), text)
-        # Like ExifTool, also show a text in a foreign language without the language, unless there is another text.
+        # Like ExifTool, also add the first text under the name without a language.
         tags.add(USER_DATA, name, text)
     if code == "albm" and end < len(body):
         tags.add(USER_DATA, "TrackNumber", body[end])
@@ -138,7 +138,7 @@ def _read_3gpp(code: str, body: bytes, tags: MovieTags) -> None:
 
 def _read_keywords(body: bytes, tags: MovieTags) -> None:
     keywords, offset = [], 7
-    for _ in range(min(body[6], MAX_TEXTS)):
+    for _ in range(min(body[6], MAX_ENTRIES)):
         length = uint(body, offset, 1)
         keywords.append(_decode(body[offset + 1 : offset + 1 + length], 0x7FFF))
         offset += 1 + length
@@ -170,7 +170,7 @@ def _read_location(body: bytes, tags: MovieTags) -> None:
 
 
 def _read_rating(code: str, body: bytes, tags: MovieTags) -> None:
-    """Read a rating or a classification: an entity of four characters, a criterion or table, and a text."""
+    """Read a rating or a classification: an entity of four characters, a criterion or table, and text."""
     entity = four_characters(body, 4)
     if code == "rtng":
         parts = [f"Entity={entity}", f"Criteria={four_characters(body, 8)}", _text_3gpp(body, 14)[0]]
@@ -180,7 +180,7 @@ def _read_rating(code: str, body: bytes, tags: MovieTags) -> None:
 
 
 def _read_plain(code: str, body: bytes, tags: MovieTags) -> None:
-    """Read a box without a structure: a text, or a number."""
+    """Read a box that contains only text or a number."""
     name, kind, values = definition(table(USER_DATA)[code])
     if code in HEXADECIMAL:
         tags.add(USER_DATA, name, body[:32].hex())
@@ -188,7 +188,7 @@ def _read_plain(code: str, body: bytes, tags: MovieTags) -> None:
     if kind in UNSIGNED and len(body) in (1, 2, 4):
         add_value(USER_DATA, name, int.from_bytes(body, "big"), tags, values)
         return
-    # Some cameras write an international text into a box whose code has no copyright sign.
+    # Some cameras write international text into a box whose code has no copyright sign.
     data = body[4:] if len(body) > 4 and uint(body, 0, 2) == len(body) - 4 else body
     text = _decode(data.split(b"\0")[0], 0x7FFF).strip() if not data.startswith((b"\xfe\xff", b"\xff\xfe")) else ""
     if text and text.isprintable():

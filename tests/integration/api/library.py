@@ -9,10 +9,10 @@ import pymongo
 
 from exifinator.config import Config
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.indexes import INDEXES
 
 ODD_KEYS = {
@@ -103,7 +103,7 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
         "EXIF ISOSpeedRatings": {"printable": str(photo["iso"]), "tag": 34855, "field_type": 3, "values": photo["iso"]},
     }
     record["folders"] = folders_of(record["_id"])
-    if cells := find_cells(photo):
+    if cells := cells_of_photo(photo):
         record["cells"] = cells
     record |= place_names(photo)
     if kinds := kinds_of(record["format"], photo):

@@ -12,7 +12,7 @@ from exifinator.config import Config
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from tests.integration.api.fixtures import open_api
-from tests.unit.families.records import photo, settle, xmp
+from tests.unit.families.records import photo, resolve_all, xmp
 
 
 def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config) -> None:
@@ -24,7 +24,7 @@ def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config)
     ]
     with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
         store = Store(client, own_library)
-        store.records.collection.insert_many([{**record, "bucket": "b"} for record in settle(records).values()])
+        store.records.collection.insert_many([{**record, "bucket": "b"} for record in resolve_all(records).values()])
         assert store.records.families.count_orphans() == 1
 
         def ids(**params: str) -> list[str]:
@@ -77,7 +77,7 @@ def test_get_photos__primary__counts_agree(
         record["format"] = extension.lower()
         records.append({**record, "kinds": ["raw"]} if extension == "CR2" else record)
     records.append(xmp("b/f/IMG_9.xmp", rating=5))
-    settled = [{**record, "bucket": "b", "folders": ["b/f/"]} for record in settle(records).values()]
+    settled = [{**record, "bucket": "b", "folders": ["b/f/"]} for record in resolve_all(records).values()]
     with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
         collection = Store(client, own_library).records.collection
         collection.delete_many({})

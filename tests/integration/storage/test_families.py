@@ -16,7 +16,7 @@ from exifinator.storage.mongodb import server_process
 from exifinator.storage.records import RecordStore
 from exifinator.storage.store import Store
 from tests.integration.conftest import Installation
-from tests.unit.families.records import Record, photo, settle, takeout, xmp
+from tests.unit.families.records import Record, photo, resolve_all, takeout, xmp
 
 NOON = datetime(2024, 5, 1, 12)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -190,7 +190,7 @@ def test_upsert__concurrent_workers_that_are_killed__end_in_the_same_records(
     for worker in workers:
         worker.join()
     assert {type(error).__name__ for error in errors} <= {"NoneType", "DeliveryLost"}
-    assert found(installation.store) == settle(expected)
+    assert found(installation.store) == resolve_all(expected)
 
 
 def test_upsert__photos_that_are_alone__cost_two_queries_per_bulk_write(

@@ -22,7 +22,7 @@ from api.query.sort_order import Order, Position, SortName, fingerprint, read_cu
 from api.query.text_range import after_prefix
 from exifinator.errors import BadQuery
 from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import MAX_CELLS, cells_between, cells_of, find_cells
+from exifinator.search_keys.geo_cells import MAX_CELLS, cells_between, cells_of, cells_of_photo
 
 
 def day(year: int, month: int = 1, day: int = 1) -> datetime:
@@ -125,7 +125,7 @@ def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
     + [{"location": {"coordinates": place}} for place in ([math.nan, 0.0], [181, 0], [0, math.inf], ["1", "2"])],
 )
 def test_find_cells__no_place_on_earth__has_none(photo: Any) -> None:
-    assert find_cells(photo) == []
+    assert cells_of_photo(photo) == []
 
 
 def test_cells_between__small_area__has_small_cells() -> None:

@@ -10,7 +10,7 @@ from bson.regex import Regex
 
 from api.query.filters import Filters, read_search
 from api.query.search_syntax import MAX_ITEMS, SearchSyntaxError
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 
 def record(key: str = "a.jpg", **photo: Any) -> dict[str, Any]:

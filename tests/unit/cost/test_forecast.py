@@ -150,7 +150,7 @@ def test_make_forecast__objects_that_are_gone__are_counted_and_cost_a_request() 
     forecast = make_forecast(bucket.sampler(), Reader(), CONFIG, {}, LISTING, DiskUsage())
     assert (forecast.sample["failed"], forecast.requests.expected) == (1, 10)
     assert forecast.bytes_read.expected == 9 * len(bodies()["small.jpg"])
-    assert "1 image of it could not be read" in describe_forecast(forecast).replace("\n", " ")
+    assert "1 image of the sample could not be read" in describe_forecast(forecast).replace("\n", " ")
 
 
 def test_make_forecast__nothing_to_read__costs_only_the_listing() -> None:

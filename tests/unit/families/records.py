@@ -9,10 +9,10 @@ from typing import Any
 
 from exifinator.families.names import TAKEOUT, XMP, family_of, file_name, links_of, original_of
 from exifinator.families.resolve import Change, resolve
-from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 VIDEOS = frozenset({"mov", "mp4"})
 Record = dict[str, Any]
@@ -33,7 +33,7 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
         "_id": image_id, "key": key, "status": "ok", "format": extension, "family": family_of(image_id),
         "photo": values, **search_terms(key, values), **place_names(values),
     }  # fmt: skip
-    if cells := find_cells(values):
+    if cells := cells_of_photo(values):
         record["cells"] = cells
     if kinds := kinds_of(extension, values):
         record["kinds"] = kinds
@@ -66,8 +66,8 @@ def _sidecar(image_id: str, kind: str, sidecar: Record) -> Record:
     }  # fmt: skip
 
 
-def settle(records: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
-    """Return the records with what `resolve` changes, by id."""
+def resolve_all(records: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
+    """Return copies of the records, by id, after the changes that `resolve` returns for them."""
     by_id = {record["_id"]: copy.deepcopy(dict(record)) for record in records}
     for image_id, change in resolve(list(by_id.values())).items():
         apply(by_id[image_id], change)
@@ -95,6 +95,6 @@ def owners(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the ids of the photos of each sidecar after `resolve`, by the id of the sidecar."""
     return {
         image_id: record["sidecar"].get("of", [])
-        for image_id, record in settle(records).items()
+        for image_id, record in resolve_all(records).items()
         if record.get("sidecar")
     }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from exifinator.families.resolve import resolve
 from exifinator.families.stacks import relations
-from exifinator.storage.families import split
+from exifinator.storage.families import split_families
 from tests.unit.families.records import Record, apply, photo, takeout, xmp
 
 BEGAN = datetime(2020, 1, 1)
@@ -194,7 +194,7 @@ def test_resolve__library_of_known_families__is_grouped_exactly() -> None:
     assert len({record["_id"] for record in library.records}) == len(library.records)
     library.rng.shuffle(library.records)
 
-    for family in split(library.records):
+    for family in split_families(library.records):
         by_id = {record["_id"]: record for record in family}
         for image_id, change in resolve(family).items():
             apply(by_id[image_id], change)

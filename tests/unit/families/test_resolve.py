@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exifinator.families.resolve import resolve
-from tests.unit.families.records import Record, apply, owners, photo, settle, takeout, xmp
+from tests.unit.families.records import Record, apply, owners, photo, resolve_all, takeout, xmp
 
 NOON = datetime(2024, 5, 1, 12, 0, 0)
 BERLIN = {"type": "Point", "coordinates": [13.4, 52.5]}
@@ -22,7 +22,7 @@ def dates(taken: datetime, source: str, precision: str = "second") -> dict[str, 
 
 def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
     """Return `photo` of one of the records after they have been merged."""
-    result: dict[str, Any] = settle(records)[of]["photo"]
+    result: dict[str, Any] = resolve_all(records)[of]["photo"]
     return result
 
 
@@ -166,7 +166,7 @@ def test_resolve__location_in_the_sidecar__changes_all_that_follows_from_it() ->
     own = {"location": BERLIN, "altitude_metres": 34.0, "time_zone": "Europe/Berlin", "place": {"name": "Berlin"},
            "taken_at": NOON - timedelta(hours=2), "taken_local": NOON, "taken_offset": "+02:00",
            "taken_offset_inferred": True, "taken_precision": "second"}  # fmt: skip
-    record = settle([photo(RAW, **own), xmp(SIDECAR, location=LISBON)])[RAW]
+    record = resolve_all([photo(RAW, **own), xmp(SIDECAR, location=LISBON)])[RAW]
     result = record["photo"]
     assert result["location"] == LISBON
     assert "altitude_metres" not in result
@@ -187,7 +187,7 @@ def test_resolve__several_sidecars__the_most_specific_wins_and_each_field_names_
         xmp("b/f/IMG_1.CR2.xmp", rating=4),
         takeout("b/f/IMG_1.CR2.json", "IMG_1.CR2", description="Google", title="x"),
     ]
-    record = settle(records)[RAW]
+    record = resolve_all(records)[RAW]
     assert (record["photo"]["rating"], record["photo"]["title"]) == (4, "Stem")
     assert record["sidecars"] == [
         {"id": "b/f/IMG_1.CR2.json", "kind": "takeout", "fields": ["description"]},
@@ -197,7 +197,7 @@ def test_resolve__several_sidecars__the_most_specific_wins_and_each_field_names_
 
 
 def test_resolve__merged_texts__are_found_by_search() -> None:
-    record = settle([photo(RAW, title="Harbour"), xmp(SIDECAR, title="Sunset", keywords=["Faro"])])[RAW]
+    record = resolve_all([photo(RAW, title="Harbour"), xmp(SIDECAR, title="Sunset", keywords=["Faro"])])[RAW]
     assert {"sunset", "faro", "harbour", "img"} <= set(record["words"])
 
 
@@ -214,18 +214,18 @@ def family() -> list[Record]:
 
 def test_resolve__any_order_of_arrival__ends_in_the_same_records() -> None:
     """Settle after each arrival, as workers do, in every order."""
-    expected = settle(family())
+    expected = resolve_all(family())
     for order in itertools.permutations(family()):
         stored: dict[str, Record] = {}
         for record in order:
-            stored = settle([*stored.values(), record])
+            stored = resolve_all([*stored.values(), record])
         assert stored == expected
         assert resolve(list(stored.values())) == {}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_resolve__files_come_change_and_go__leave_no_trace(seed: int) -> None:
-    """Change and remove files at random, and settle only now and then: a killed process settles nothing."""
+    """Change and remove files at random. Update the families only sometimes, because a killed process does not."""
     rng = random.Random(seed)
     everything = {record["_id"]: record for record in family()}
     stored: dict[str, Record] = {}
@@ -234,7 +234,7 @@ def test_resolve__files_come_change_and_go__leave_no_trace(seed: int) -> None:
         if rng.random() < 0.3:
             stored.pop(image_id, None)
         else:
-            fresh = settle([everything[image_id]])[image_id]
+            fresh = resolve_all([everything[image_id]])[image_id]
             if fresh.get("sidecar") and rng.random() < 0.5:
                 fresh["sidecar"]["values"] = {"rating": rng.randrange(6)}
             stored[image_id] = fresh
@@ -245,6 +245,6 @@ def test_resolve__files_come_change_and_go__leave_no_trace(seed: int) -> None:
                 apply(stored[changed_id], change)
     for image_id, record in everything.items():
         stored[image_id] = record
-    assert settle(stored.values()) == settle(family())
-    alone = settle([settle(family())[RAW]])[RAW]
+    assert resolve_all(stored.values()) == resolve_all(family())
+    alone = resolve_all([resolve_all(family())[RAW]])[RAW]
     assert alone == photo(RAW, NOON, rating=1, location=BERLIN)

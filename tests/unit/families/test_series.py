@@ -10,7 +10,7 @@ import pytest
 
 from exifinator.families.series import series_mark
 from exifinator.families.stacks import relations
-from exifinator.storage.families import MAX_MEMBERS, settled_changes, split
+from exifinator.storage.families import MAX_MEMBERS, family_changes, split_families
 from tests.unit.families.records import Record, apply, photo
 
 NOON = datetime(2024, 5, 1, 12, 0, 59)
@@ -36,8 +36,8 @@ def frame(name: str, seconds: float, kind: str = BRACKET, number: int | None = N
 def stacks(records: list[Record]) -> list[list[str]]:
     """Return the names of the members of each stack, the primary first, by families as the store finds them."""
     by_id = {record["_id"]: dict(record) for record in records}
-    for family in split(by_id.values()):
-        for image_id, change in settled_changes(family).items():
+    for family in split_families(by_id.values()):
+        for image_id, change in family_changes(family).items():
             apply(by_id[image_id], change)
     found: dict[str, list[str]] = {}
     for image_id, record in sorted(by_id.items()):

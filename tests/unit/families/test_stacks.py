@@ -8,7 +8,7 @@ import pytest
 
 from exifinator.families.resolve import resolve
 from exifinator.families.stacks import relations
-from tests.unit.families.records import Record, photo, settle, xmp
+from tests.unit.families.records import Record, photo, resolve_all, xmp
 
 NOON = datetime(2024, 5, 1, 12, 0, 0)
 SOON, LATER = NOON + timedelta(seconds=2), NOON + timedelta(days=2)
@@ -28,7 +28,7 @@ def stacks(*records: Record) -> list[list[str]]:
     """Return the members of each stack, the primary first, then by name."""
     found: dict[str, list[str]] = {}
     for image_id, record in sorted(
-        settle(records).items(), key=lambda item: not item[1].get("stack", {}).get("primary")
+        resolve_all(records).items(), key=lambda item: not item[1].get("stack", {}).get("primary")
     ):
         if stack := record.get("stack"):
             assert stack["primary"] is (stack["id"] == image_id)
@@ -95,17 +95,17 @@ def test_resolve__files_of_one_photo__are_stacked(records: list[Record], expecte
 
 def test_resolve__roles__are_those_of_the_files() -> None:
     records = [photo(RAW, NOON), photo(JPG, NOON), photo(EDIT, NOON), video(MOV, NOON)]
-    roles = {image_id: record["stack"]["role"] for image_id, record in settle(records).items()}
+    roles = {image_id: record["stack"]["role"] for image_id, record in resolve_all(records).items()}
     assert roles == {RAW: "raw", JPG: "photo", EDIT: "edited", MOV: "video"}
 
 
 def test_resolve__member_is_removed__dissolves_or_changes_the_stack() -> None:
-    stored = settle([photo(RAW, NOON), photo(JPG, NOON), photo(EDIT, NOON)])
+    stored = resolve_all([photo(RAW, NOON), photo(JPG, NOON), photo(EDIT, NOON)])
     del stored[EDIT]
-    stored = settle(stored.values())
-    assert stored == settle([photo(RAW, NOON), photo(JPG, NOON)])
+    stored = resolve_all(stored.values())
+    assert stored == resolve_all([photo(RAW, NOON), photo(JPG, NOON)])
     del stored[JPG]
-    assert settle(stored.values()) == {RAW: photo(RAW, NOON)}
+    assert resolve_all(stored.values()) == {RAW: photo(RAW, NOON)}
     assert resolve([photo(RAW, NOON)]) == {}
 
 

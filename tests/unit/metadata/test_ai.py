@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from exifinator.metadata.ai import MAX_CHARACTERS, describe_generation
+from exifinator.metadata.ai import MAX_VALUE_CHARACTERS, describe_generation
 from tests.data import build
 from tests.unit.readers import CASES, record_of
 
@@ -163,7 +163,7 @@ def test_describe_generation__hostile__ends(value):
     for name in ("prompt", "parameters", "Comment", "invokeai_metadata"):
         ai = describe_generation({name: value}, {"exif:UserComment": value}, value)
         assert all(not isinstance(item, int) or abs(item) < 1 << 63 for item in ai.values())
-        assert all(not isinstance(item, str) or len(item) <= MAX_CHARACTERS for item in ai.values())
+        assert all(not isinstance(item, str) or len(item) <= MAX_VALUE_CHARACTERS for item in ai.values())
 
 
 def test_build_record__long_graph__gives_its_prompt_though_the_text_is_dropped():

@@ -8,7 +8,7 @@ import pytest
 
 from exifinator.metadata.iptc import read_iptc
 from exifinator.metadata.limits import MemoryBudget, MemoryExceeded
-from exifinator.metadata.xmp import MAX_ELEMENTS, MAX_VALUES, PARSER_BYTES_PER_BYTE, read_xmp
+from exifinator.metadata.xmp import MAX_ELEMENTS, MAX_VALUES, PARSER_MEMORY_PER_BYTE, read_xmp
 from tests.data import build
 
 NAMES = (
@@ -199,7 +199,7 @@ def test_read_xmp__thousands_of_attributes__stay_in_their_memory():
     tracemalloc.start()
     try:
         assert read(data) == ({}, None, [])
-        assert tracemalloc.get_traced_memory()[1] < PARSER_BYTES_PER_BYTE * len(data)
+        assert tracemalloc.get_traced_memory()[1] < PARSER_MEMORY_PER_BYTE * len(data)
     finally:
         tracemalloc.stop()
 

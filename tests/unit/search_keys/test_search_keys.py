@@ -8,7 +8,7 @@ import pytest
 
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import MAX_NAME_CHARACTERS, place_names
-from exifinator.search_keys.texts import search_terms
+from exifinator.search_keys.search_text import search_terms
 
 PLACE = {"name": "Gràcia", "city": "Barcelona", "region": "Catalonia", "country": "Spain", "country_code": "ES"}
 

@@ -1,4 +1,4 @@
-"""Collect the texts of a photo in which a text search (`q=`) looks for words."""
+"""Build the fields `words` and `search_text` of a record, which a text search (`q=`) matches."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from exifinator.search_keys.terms import (
 
 # Fields of `photo` -> the name by which a query refers to the field (`camera:x-t4`). Most important first, because the
 # number of words of a record is limited.
-_NAMES = {
+_QUERY_NAMES = {
     "camera_model": "camera", "camera_make": "camera", "lens_model": "lens", "lens_make": "lens", "title": "title",
     "headline": "headline", "keywords": "keyword", "people": "person", "creators": "creator", "artist": "creator",
     "owner": "owner",
 }  # fmt: skip
-_LONG = {"description": "description"}
+_LONG_FIELDS = {"description": "description"}
 # Fields of place_names() -> the name in a query.
-_PLACES = {"countries": "country", "states": "state", "cities": "city", "places": "place"}
-# Names by which a query can refer to one kind of text.
-TEXT_NAMES = frozenset({"key", *_NAMES.values(), *_LONG.values(), *_PLACES.values()})
-# XMP properties in other languages than the default. The language follows the bracket.
-_ALTERNATIVES = {"dc:title[": "title", "dc:description[": "description"}
+_PLACE_FIELDS = {"countries": "country", "states": "state", "cities": "city", "places": "place"}
+# Names by which a query can refer to one field.
+TEXT_NAMES = frozenset({"key", *_QUERY_NAMES.values(), *_LONG_FIELDS.values(), *_PLACE_FIELDS.values()})
+# Start of an XMP property in another language than the default -> the name in a query. The language follows the
+# bracket.
+_TRANSLATED_PROPERTIES = {"dc:title[": "title", "dc:description[": "description"}
 
 
 def search_terms(
@@ -44,14 +45,14 @@ def search_terms(
     """
     model = photo.get("camera_model")
     # People write XT4 for X-T4.
-    joined = [("camera", model.replace("-", ""))] if isinstance(model, str) and "-" in model else []
+    model_without_hyphens = [("camera", model.replace("-", ""))] if isinstance(model, str) and "-" in model else []
     parts = [("key", part) for part in name_parts(key)]
-    terms: Terms = make_terms(_search_texts(key, photo, xmp, ai), [*parts, *joined])
+    terms: Terms = make_terms(_searched_values(key, photo, xmp, ai), [*parts, *model_without_hyphens])
     return {"words": terms.words, "search_text": terms.text}
 
 
 def join_terms(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the search terms that contain those of two sets, as `search_terms` returns them, within its limits."""
+    """Merge two results of `search_terms`. The words of `first` take precedence if a limit is reached."""
     words = dict.fromkeys([*first["words"], *(second["words"] or ())])
     lines = dict.fromkeys(
         line for terms in (first, second) for line in (terms["search_text"] or "").split(SEPARATOR) if line
@@ -60,24 +61,24 @@ def join_terms(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str,
     return {"words": list(words)[:MAX_WORDS], "search_text": text[: 2 * MAX_SEARCH_TEXT_CHARS]}
 
 
-def _search_texts(
+def _searched_values(
     key: str, photo: Mapping[str, Any], xmp: Mapping[str, Any] | None, ai: Mapping[str, Any] | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the texts to search, each with its name: key, texts of `photo`, other languages, the AI prompt."""
+    """Yield (name in a query, value) for each value to search: key, `photo`, other languages, and the AI prompt."""
     yield "key", key
-    yield from _texts(photo, _NAMES)
-    yield from _texts(place_names(photo), _PLACES)
-    yield from _texts(photo, _LONG)
+    yield from _named_strings(photo, _QUERY_NAMES)
+    yield from _named_strings(place_names(photo), _PLACE_FIELDS)
+    yield from _named_strings(photo, _LONG_FIELDS)
     for property_, value in (xmp or {}).items():
-        for start, name in _ALTERNATIVES.items():
+        for start, name in _TRANSLATED_PROPERTIES.items():
             if property_.startswith(start) and isinstance(value, str):
                 yield name, value
     if ai and isinstance(prompt := ai.get("prompt"), str):
         yield "description", prompt
 
 
-def _texts(values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the texts of these fields. A field may have a text or a list of texts."""
+def _named_strings(values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (name in a query, value) for the strings of these fields. A field may have a string or a list."""
     for field, name in names.items():
         value = values.get(field)
         for item in value if isinstance(value, list) else [value]:

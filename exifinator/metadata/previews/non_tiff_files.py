@@ -16,7 +16,7 @@ from exifinator.metadata.containers.x3f import JPEG_FORMAT, MAX_PICTURES, MAX_SE
 from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 
 PREVIEW_UUID = bytes.fromhex("eaf42b5e1c984b88b9fbb7dc406e4d16")
-# The JPEG of a PRVW or THMB box begins within so many bytes of the box.
+# The JPEG in a PRVW or THMB box begins within this many bytes of the box.
 MAX_BOX_HEAD_BYTES = 64
 MAX_TRACKS = 8
 CRW_JPEG, CRW_THUMBNAIL = 0x2007, 0x2008
@@ -60,7 +60,7 @@ def find_in_x3f(file: RangeBuffer) -> Ranges:
 
 
 def find_in_cr3(file: RangeBuffer) -> Ranges:
-    """Return the ranges of a CR3's JPEGs: of full size in a track, the preview, and the thumbnail."""
+    """Return the ranges of a CR3's JPEGs: the full-size JPEG in a track, the preview, and the thumbnail."""
     ranges: Ranges = []
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"moov":
@@ -74,7 +74,7 @@ def find_in_cr3(file: RangeBuffer) -> Ranges:
                         if child.kind == b"THMB":
                             ranges += _jpeg_of(file, child)
         elif box.kind == PREVIEW_UUID:
-            # The body begins with eight bytes of a version. One box follows.
+            # The body begins with a version of eight bytes. One box follows.
             for child in walk_boxes(file, box.start + 8, box.end):
                 if child.kind == b"PRVW":
                     ranges += _jpeg_of(file, child)
@@ -103,7 +103,7 @@ def _first_sample(file: RangeBuffer, track: Box) -> Ranges:
 
 
 def _inside(file: RangeBuffer, box: Box, path: tuple[bytes, ...]) -> Iterator[Box]:
-    """Yield the boxes in the box that `path` leads to, from `box`."""
+    """Follow `path`, a list of box types, from `box` inward. Yield the boxes in the last box of the path."""
     for inner in walk_boxes(file, box.start, box.end):
         if not path:
             yield inner
@@ -122,13 +122,13 @@ def find_in_heif(file: RangeBuffer) -> Ranges:
 
 def _jpeg_items(box: Box, body: bytes) -> Ranges:
     children: dict[bytes, tuple[int, int]] = {}
-    for kind, start, end in heif.boxes(body, 4):
+    for kind, start, end in heif.split_boxes(body, 4):
         children.setdefault(kind, (start, end))
     if b"iinf" not in children or b"iloc" not in children:
         return []
     items = body[slice(*children[b"iinf"])]
     ids: dict[int, str] = {}
-    for kind, start, end in heif.boxes(items, 6 if items[:1] == b"\0" else 8):
+    for kind, start, end in heif.split_boxes(items, 6 if items[:1] == b"\0" else 8):
         version = items[start : start + 1]
         id_bytes = 2 if version == b"\2" else 4
         if kind == b"infe" and version in (b"\2", b"\3") and items[start + 6 + id_bytes : end][:4] == b"jpeg":
