@@ -11,6 +11,16 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.servers import ROOT
 
+
+def run_code(code: str, *arguments: str) -> str:
+    """Run Python code in a process of its own, which must succeed and log no error. Return its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 TWO_STARTS = """
 import gevent.monkey
 gevent.monkey.patch_all()
@@ -30,10 +40,7 @@ for _ in range(2):
 
 
 def test_mrq__two_workers_start_on_a_new_database__both_continue(mongodb_uri: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_STARTS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(TWO_STARTS, mongodb_uri)
 
 
 REPORT_AND_HOOKS = """
@@ -87,10 +94,7 @@ for module in (worker, scheduler):
 
 
 def test_mrq__reports_with_times_and_hooks__are_written_and_called_once(mongodb_uri: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(REPORT_AND_HOOKS, mongodb_uri)
 
 
 HTTP_TRACE = """
@@ -126,8 +130,7 @@ assert traced == [{"type": "http.get", "data": {"url": f"{address}/b/k"}}, None]
 
 
 def test_mrq__requests_of_urllib3_and_boto3__are_traced() -> None:
-    done = subprocess.run([sys.executable, "-c", HTTP_TRACE], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(HTTP_TRACE)
 
 
 DENIED_INDEXES = """
@@ -150,9 +153,7 @@ for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTime
 
 
 def test_worker__indexes_that_mongodb_denies__are_one_line_of_the_log() -> None:
-    done = subprocess.run([sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
+    assert run_code(DENIED_INDEXES).splitlines() == [
         "WARNING start: MongoDB cannot create the indexes of jobs now: not authorized on mrq",
         "WARNING start: MongoDB cannot create the indexes of jobs: away",
     ]
