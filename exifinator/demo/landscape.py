@@ -189,17 +189,14 @@ def ridge(
         reach = ImageChops.add(scaled(texture, 0, 0.6), c.fade(0, 255, peak, bottom), 1, -40)
         picture.paste(face(c.colour(low)), mask=threshold(reach, 120, 60))
     if share > 0:
-        reach = ImageChops.add(
-            c.fade(255, 0, peak, peak + (bottom - peak) * share * 1.6), scaled(shade, 0, 0.7), 1, -80
-        )
-        picture.paste(face(SNOW), mask=threshold(reach, 100, 50))
+        fall = c.fade(255, 0, peak, peak + (bottom - peak) * share * 1.6)
+        picture.paste(face(SNOW), mask=threshold(ImageChops.add(fall, scaled(shade, 0, 0.7), 1, -80), 100, 50))
     if haze > 0:
         air = flat(c.size, light.horizon)
         picture = Image.blend(picture, air, haze)
         picture.paste(air, mask=c.fade(0, 230 * haze, peak + (bottom - peak) * 0.4, bottom))
-    c.paste(
-        picture, c.mask([[*((i / STEPS * c.aspect, y) for i, y in enumerate(c.skyline)), (c.aspect, 1.1), (0, 1.1)]])
-    )
+    land = [*((i / STEPS * c.aspect, y) for i, y in enumerate(c.skyline)), (c.aspect, 1.1), (0, 1.1)]
+    c.paste(picture, c.mask([land]))
 
 
 def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Mask:
@@ -225,11 +222,9 @@ def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Mask:
             for i in range(12):
                 sway = 0.9 * math.sin(turn + i * 0.5) if smooth else c.rng.uniform(-0.7, 0.9)
                 crest.append((crest[-1][0] + folds * drop * 0.25 * sway, crest[-1][1] + folds * drop * 0.25))
-            slope = [
-                *((i * across, line[i]) for i in range(at, foot + 1)),
-                (foot * across + drop * folds, crest[-1][1]),
-            ]
-            outline = [(x * size[1], y * size[1]) for x, y in (*slope, *reversed(crest))]
+            slope = [(i * across, line[i]) for i in range(at, foot + 1)]
+            shaded = (*slope, (foot * across + drop * folds, crest[-1][1]), *reversed(crest))
+            outline = [(x * size[1], y * size[1]) for x, y in shaded]
             pen.polygon(outline, fill=round(150 - min(90.0, drop * 900)))
         at = max(foot, at + 1)
     return (shade.filter(ImageFilter.BoxBlur(size[1] / 110)) if smooth else shade).resize(c.size, BILINEAR)
@@ -317,9 +312,8 @@ def coast(c: Canvas) -> None:
     slope = _turned(c, _square(c).fade(0, 255, 0.2, 0.8), c.rng.uniform(0, 360))
     land = ImageChops.add(c.noise(c.rng.uniform(0.5, 0.8)), slope, 2)
     picture = colourise(land, [(at, c.light.on(colour)) for at, colour in GRADIENTS["coast"]])
-    shade = Image.composite(
-        c.noise(0.035, lit=True), scaled(c.noise(0.03, 2, lit=True), 0.4, 0.6), threshold(land, 148, 6)
-    )
+    crowns, swell = c.noise(0.035, lit=True), scaled(c.noise(0.03, 2, lit=True), 0.4, 0.6)
+    shade = Image.composite(crowns, swell, threshold(land, 148, 6))
     c.picture = ImageChops.add(picture, colourise(shade, [(0, BLACK), (255, (150, 150, 130))]), 1, -66)
 
 

@@ -56,20 +56,14 @@ def plant(
         spots.append((ground + c.pick(sink), x))
         if glow:
             c.glow(x, spots[-1][0] - 0.02, 0.1, glow)
-
-    def lit(colour: Colour) -> Colour:
-        return colour if glow else mix(c.light.on(colour, 0.8), c.light.horizon, haze)
-
     sets, side = PALETTES[palette or sprite], -1 if c.sun_left else 1
+    if not glow:
+        sets = [[mix(c.light.on(part, 0.8), c.light.horizon, haze) for part in colours] for colours in sets]
     with c.pen() as fill:
         for y, x in sorted(spots):
-            size, tone, angle, colours = (
-                c.pick(tall),
-                c.rng.uniform(0, 0.25),
-                c.rng.uniform(-turn, turn),
-                c.rng.choice(sets),
-            )
-            fills = [mix(lit(colour), BLACK, tone) for colour in colours]
+            size, tone = c.pick(tall), c.rng.uniform(0, 0.25)
+            angle, colours = c.rng.uniform(-turn, turn), c.rng.choice(sets)
+            fills = [mix(colour, BLACK, tone) for colour in colours]
             if shadow:
                 shade = mix(fills[0], mix(c.light.on((150, 170, 200), 0.2), c.light.horizon, haze), 0.6)
                 fill(shade, [(-0.07, 0), (0.07, 0), (-shadow * side, 0.14)], x, y, size, size)
@@ -93,14 +87,9 @@ def leaves(c: Canvas, palette: str, *, top: float, bottom: float, cell: float = 
     """Paint foliage between two rows. The foliage is denser towards `bottom`, which may be above `top`."""
     leaf, crowns = c.colour(palette), c.noise(cell)
     rise = c.fade(0, 255, top, bottom) if top < bottom else c.fade(255, 0, bottom, top)
-    face = [
-        (50.0, mix(c.light.on(leaf, 0), BLACK, 0.35)),
-        (150.0, c.light.on(leaf, 0.4)),
-        (240.0, c.light.on(leaf, 0.9)),
-    ]
-    c.paste(
-        colourise(crowns, face), threshold(ImageChops.add(c.noise(0.3), rise, 2), 150, 22), threshold(crowns, 60, 60)
-    )
+    dark, middle, bright = mix(c.light.on(leaf, 0), BLACK, 0.35), c.light.on(leaf, 0.4), c.light.on(leaf, 0.9)
+    face = colourise(crowns, [(50, dark), (150, middle), (240, bright)])
+    c.paste(face, threshold(ImageChops.add(c.noise(0.3), rise, 2), 150, 22), threshold(crowns, 60, 60))
 
 
 @layer
@@ -110,9 +99,10 @@ def city(c: Canvas, shore: float) -> None:
     c.glow(c.aspect / 2, shore, c.aspect * 0.7, mix(BLACK, (190, 116, 66), dark))
     lights, grid = Image.new("L", c.size), (c.size[0] // cell + 1, c.size[1] // cell + 1)
     frames = Image.new("L", c.size, 255)
+    pen = ImageDraw.Draw(frames)
     for at in range(0, max(c.size), cell):
-        ImageDraw.Draw(frames).line((at, 0, at, c.size[1]), 0)
-        ImageDraw.Draw(frames).line((0, at, c.size[0], at), 0)
+        pen.line((at, 0, at, c.size[1]), 0)
+        pen.line((0, at, c.size[0], at), 0)
     for haze in (0.55, 0.3, 0.05):
         walls, x = [], c.rng.uniform(-0.05, 0)
         with c.pen() as fill:
@@ -126,9 +116,8 @@ def city(c: Canvas, shore: float) -> None:
                     fill(wall, walls[-1])
                     fill(mix(wall, BLACK, 0.3), box(left + (right - left) * 0.7, shore - top, right, shore))
                 x += wide * c.rng.uniform(0.85, 1.5)
-        panes = Image.frombytes("L", grid, c.rng.randbytes(grid[0] * grid[1])).point(
-            [0] * 150 + list(range(255, 149, -1))
-        )
+        # Three of five windows are dark.
+        panes = Image.frombytes("L", grid, c.rng.randbytes(grid[0] * grid[1])).point([0] * 150 + [*range(255, 149, -1)])
         panes = panes.resize((grid[0] * cell, grid[1] * cell), Image.Resampling.NEAREST).crop((0, 0, *c.size))
         lights.paste(scaled(ImageChops.multiply(panes, frames), 0, 1 - haze * 0.6), mask=c.mask(walls))
     if dark:
@@ -153,11 +142,12 @@ def discs(c: Canvas, palette: str, *, count: int, size: Range, level: Range, row
     # Paint two layers. The lights within a layer hide each other, and the two layers are added up.
     for _ in range(2):
         lights = flat(c.size, BLACK)
+        pen = ImageDraw.Draw(lights)
         for _ in range(count // 2):
             x, y, r = c.rng.uniform(0, c.aspect), c.rng.gauss(*row), c.pick(size)
             tone = mix(BLACK, c.colour(palette), c.pick(level))
             ends, rim = tuple(v * c.size[1] for v in (x - r, y - r, x + r, y + r)), max(1, round(r * c.size[1] / 9))
-            ImageDraw.Draw(lights).ellipse(ends, rgb(tone), rgb(mix(tone, WHITE, 0.16)), rim)
+            pen.ellipse(ends, rgb(tone), rgb(mix(tone, WHITE, 0.16)), rim)
         c.picture = ImageChops.screen(c.picture, lights.filter(ImageFilter.BoxBlur(c.size[1] / 320)))
 
 
