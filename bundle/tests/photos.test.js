@@ -97,7 +97,7 @@ test("DateHeadings: months begin rows, days are labels within them", () => {
   assert.equal(headings.above(6, 8).month, "No date");
 });
 
-test("justify: a new month ends the row, and headings have their room", () => {
+test("justify: a new month ends the row, and leaves room for its heading", () => {
   const days = [20_240_503, 20_240_503, 20_240_430, ...Array.from({ length: 7 }, () => 20_240_429)];
   /** @type {Row[]} */
   const rows = [];
@@ -119,7 +119,7 @@ test("justify: a new month ends the row, and headings have their room", () => {
   assert.equal(rows[1].top, rows[0].height + LAYOUT.gap);
 });
 
-test("justify: a month that goes on in the next page is laid out as one", () => {
+test("justify: a month that continues on the next page is laid out as one", () => {
   const days = Array.from({ length: 40 }, (_, index) => (index < 21 ? 20_240_503 : 20_240_430));
   const aspects = days.map(() => 1.5);
   for (const cut of [1, 20, 21, 22]) {
