@@ -20,6 +20,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.servers import serving
+
 
 @dataclass(slots=True)
 class Answer:
@@ -167,14 +169,8 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)
 
-    httpd = Server(("127.0.0.1", 0), Handler)
-    proxy.url = f"http://127.0.0.1:{httpd.server_address[1]}"
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.closing.set()
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
+    with serving(Server(("127.0.0.1", 0), Handler)) as proxy.url:
+        try:
+            yield proxy
+        finally:
+            proxy.closing.set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from urllib3 import HTTPResponse
 
 from exifinator.config import build_config
 from exifinator.sources.s3.client import S3Client
+from tests.servers import serving
 
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message>{}</Error>"
@@ -162,16 +162,8 @@ def run_stub(stub: StubS3) -> Iterator[StubS3]:
         def handle_error(self, request: object, client_address: object) -> None:
             pass
 
-    httpd = Server(("127.0.0.1", 0), Handler)
-    stub.url = f"http://127.0.0.1:{httpd.server_address[1]}"
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Server(("127.0.0.1", 0), Handler)) as stub.url:
         yield stub
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
 
 
 def connect_stub(stub: StubS3, **settings: object) -> S3Client:

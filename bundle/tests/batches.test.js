@@ -122,7 +122,7 @@ test("isOverdue: not before the workers had time to start the job", () => {
   assert.equal(isOverdue({ next_at: "2026-03-03T11:54:00+00:00" }, now), false);
 });
 
-test("describeDownload: has a price only if something cost anything", () => {
+test("describeDownload: names a price only if it is not zero", () => {
   const numbers = { ...NUMBERS, bytes_read: 1_500_000, requests: 1 };
   assert.equal(describeDownload(numbers), "1.5 MB in 1 request");
   assert.equal(describeDownload({ ...numbers, dollars: 0 }), "1.5 MB in 1 request");
@@ -170,7 +170,7 @@ test("joinSource: keeps the slash at the end of a prefix", () => {
   assert.equal(joinSource("/home/ada/pictures", ""), "/home/ada/pictures");
 });
 
-test("splitSource", () => {
+test("splitSource: returns the bucket and the prefix", () => {
   assert.deepEqual(splitSource("s3://photos/2024/a"), ["photos", "2024/a"]);
   assert.deepEqual(splitSource("photos"), ["photos", ""]);
   const account = "us-east-1:123456789012";

@@ -97,7 +97,7 @@ test("DateHeadings: months begin rows, days are labels within them", () => {
   assert.equal(headings.above(6, 8).month, "No date");
 });
 
-test("justify: a new month ends the row, and space is left for the headings", () => {
+test("justify: a new month ends the row, and leaves room for its heading", () => {
   const days = [20_240_503, 20_240_503, 20_240_430, ...Array.from({ length: 7 }, () => 20_240_429)];
   /** @type {Row[]} */
   const rows = [];

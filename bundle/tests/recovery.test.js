@@ -5,7 +5,7 @@ import { explainRefusal, needsToken, titleOf } from "../../api/static/js/core/er
 import { isOutage, Recovery, scheduleRetry } from "../../api/static/js/core/recovery.js";
 import { newCount } from "../../api/static/js/photos/new_photos.jsx";
 
-test("isOutage: by the code, and by a proxy's status", () => {
+test("isOutage: recognizes the error code, and the status of a proxy", () => {
   assert.equal(isOutage({ code: "unreachable", status: 0 }), true);
   assert.equal(isOutage({ code: "mongodb_unavailable", status: 503 }), true);
   assert.equal(isOutage({ code: "query_timeout", status: 503 }), false);

@@ -10,7 +10,7 @@ import * as search from "../../api/static/js/shell/search_suggestions.js";
  */
 const suggestion = (text, start, filters = {}) => ({ text, start, count: 1, filters });
 
-test("nextOption: the arrow keys go around, through the text box", () => {
+test("nextOption: the arrow keys cycle through the options and the text box", () => {
   assert.deepEqual(
     [-1, 0, 1].map((active) => search.nextOption(active, "ArrowDown", 2)),
     [0, 1, -1],
@@ -51,7 +51,7 @@ test("positions count characters, not UTF-16 units", () => {
   assert.equal(search.textBefore("🏔 tram x", suggestion("X-T4", 7)), "🏔 tram ");
 });
 
-test("groupTitle: an unknown group has its name", () => {
+test("groupTitle: the title of an unknown group is its name", () => {
   assert.equal(search.groupTitle("people"), "People");
   assert.equal(search.groupTitle("constructor"), "constructor");
 });

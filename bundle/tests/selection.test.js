@@ -37,13 +37,13 @@ test("a range begins at the last photo, in both directions", () => {
   );
 });
 
-test("a range without a photo before it is that photo alone", () => {
+test("a range without a first photo selects only the last one", () => {
   const selection = new Selection();
   selection.extend(3, itemAt);
   assert.deepEqual(selection.ids, ["photo 3"]);
 });
 
-test("a selection ends at the limit, and says so until it changes", () => {
+test("a selection does not grow beyond the limit, and reports this until it changes", () => {
   const selection = new Selection();
   selection.toggle(0, itemAt(0));
   selection.extend(1e9, itemAt);
@@ -53,7 +53,7 @@ test("a selection ends at the limit, and says so until it changes", () => {
   assert.equal(selection.isFull, false);
 });
 
-test("listeners hear of each change", () => {
+test("listeners are called after each change", () => {
   const selection = new Selection();
   let changes = 0;
   selection.listeners.add(() => changes++);
@@ -64,7 +64,7 @@ test("listeners hear of each change", () => {
   assert.equal(selection.count, 0);
 });
 
-test("reachableItem: is on the screen", () => {
+test("reachableItem: returns an item that is on the screen", () => {
   assert.equal(reachableItem(5, 100, [0, 20]), 5);
   assert.equal(reachableItem(5, 100, [40, 60]), 40);
   assert.equal(reachableItem(60, 100, [40, 60]), 40);

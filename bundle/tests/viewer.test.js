@@ -79,7 +79,7 @@ test("a pinch is the distance and the middle of two fingers", () => {
   });
 });
 
-test("swipes", () => {
+test("swipeOf: long or quick movements are swipes, diagonal ones are not", () => {
   assert.equal(swipeOf(-100, 10, 400), "next");
   assert.equal(swipeOf(100, -20, 400), "previous");
   assert.equal(swipeOf(-30, 2, 40), "next"); // short but quick

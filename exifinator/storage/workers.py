@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from pymongo.collection import Collection
 
+from exifinator.queue.worker_health import SILENT_SECONDS
 from exifinator.storage.mongodb import Document, mongodb_errors
 
 # A worker whose last report is older than this counts as dead. It has missed six reports, so it has died, or cannot
-# reach MongoDB.
-WORKER_SILENT_AFTER = timedelta(seconds=30)
+# reach MongoDB. Workers that report through Redis count as dead after the same time.
+WORKER_SILENT_AFTER = timedelta(seconds=SILENT_SECONDS)
 
 # Defaults for values that a worker's first report does not contain yet.
 _LOAD_DEFAULTS = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_second": 0.0, "extractor_version": None}

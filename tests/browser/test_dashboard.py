@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import mimetypes
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from exifinator.dashboard.guard import Guard
 from tests.browser.conftest import Explorer
+from tests.servers import serving
 
 FILES = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard"  # type: ignore[union-attr]
 
@@ -54,17 +54,11 @@ class Quiet(WSGIRequestHandler):
 def dashboard(browser: Browser) -> Iterator[Explorer]:
     """Yield the dashboard. A test fails if its page logs an error, such as a blocked script or font."""
     server = make_server("127.0.0.1", 0, Guard(mrq, auth=None, bind_host="127.0.0.1"), handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    dashboard = Explorer(f"http://127.0.0.1:{server.server_port}", browser)
-    try:
-        yield dashboard
-        dashboard.finish()
-    finally:
-        dashboard.contexts.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server) as url:
+        dashboard = Explorer(url, browser)
+        with dashboard.contexts:
+            yield dashboard
+            dashboard.finish()
 
 
 def test_worker_groups__tab_key__inserts_a_tab_and_shift_tab_leaves(dashboard: Explorer) -> None:

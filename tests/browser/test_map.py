@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer, Start, wait_until
-from tests.servers import reserve_port, running
+from tests.servers import reserve_port, running, serving
 
 # A position of the map (latitude, longitude, zoom). The demo has photos of two walks here, about a hundred kilometres
 # apart.
@@ -272,14 +271,8 @@ def tile_server() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", requested
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url, requested
 
 
 def test_map__tiles__come_only_from_the_configured_server(

@@ -139,7 +139,7 @@ def test_scrubber__jump__keeps_the_selection(explorer: Explorer) -> None:
     expect(page.locator('.table [data-index="0"]')).to_have_attribute("href", re.compile(re.escape(file_name(newest))))
 
 
-def test_scrubber__filters__only_their_months_and_only_in_the_order_of_dates(explorer: Explorer) -> None:
+def test_scrubber__filters__shows_only_matching_months_and_only_in_date_order(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(taken="2019..2020"))
     rows = page.evaluate(
         "async () => (await (await fetch('/facets?fields=taken&taken=2019..2020')).json()).facets.taken"

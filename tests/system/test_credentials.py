@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from exifinator.models import ImageRef
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.fast_client import FastS3Client
 from tests.photos import make_jpeg
+from tests.servers import serving
 from tests.system.tls_servers import ACCESS_KEY, TlsServers
 
 
@@ -72,13 +72,8 @@ def metadata_server(tls_servers: TlsServers) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url
 
 
 Provide = Callable[[Config], Config]

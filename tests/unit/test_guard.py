@@ -86,7 +86,7 @@ def thread_from_before() -> Callable[[Callable[[], object]], object]:
     return call
 
 
-def test_guard__thread_that_is_older_than_the_test__is_let_alone(
+def test_guard__thread_that_is_older_than_the_test__is_not_refused(
     thread_from_before: Callable[[Callable[[], object]], object], forbidden_calls: list[str]
 ) -> None:
     opened = thread_from_before(socket.socket)

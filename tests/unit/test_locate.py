@@ -50,5 +50,5 @@ def test_locate__date_as_mongodb_returns_it__is_local_time() -> None:
     [None, "x", {}, {"coordinates": [1]}, {"coordinates": ["a", "b"]}, {"coordinates": [200.0, 0.0]},
      {"coordinates": [math.nan, 1.0]}],
 )  # fmt: skip
-def test_locate__no_position__says_nothing(location: Any) -> None:
+def test_locate__no_valid_position__finds_nothing(location: Any) -> None:
     assert locate({"location": location, "taken_at": TAKEN}) == {}

@@ -1,4 +1,4 @@
-"""Log lines hold no control characters; structured ones have fields for what they are about."""
+"""Log lines contain no control characters. Lines in JSON have fields for the job, image, batch and worker."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_json__action__is_a_field() -> None:
     assert structured(action="retry")["action"] == "retry"
 
 
-def test_json__exception__carries_its_traceback() -> None:
+def test_json__exception__has_its_traceback() -> None:
     try:
         raise ValueError("x\ny")
     except ValueError:

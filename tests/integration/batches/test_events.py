@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,16 +20,6 @@ from tests.integration.worker.test_record_writer import open_context
 from tests.photos import make_jpeg
 
 JPEG = make_jpeg()
-
-
-@pytest.fixture
-def installation(install: Callable[..., Installation], bucket: Bucket) -> Installation:
-    return install(S3_BUCKETS=bucket.name)
-
-
-@pytest.fixture
-def applier(installation: Installation) -> EventApplier:
-    return EventApplier(installation.config, SourceClient(installation.s3), installation.store, installation.queue)
 
 
 def event(bucket: Bucket, key: str) -> ObjectEvent:

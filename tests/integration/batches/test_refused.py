@@ -15,6 +15,7 @@ from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
 from tests.integration.batches.batches import fill, list_all, open_batch
 from tests.integration.conftest import Bucket, Installation, SharedInstallation
+from tests.integration.credential_process import use_credential_process
 from tests.s3_proxy import Answer, Rules, run_proxy, s3_error
 from tests.servers import run_made_up_bucket
 
@@ -108,14 +109,7 @@ echo '{{"Version": 1, "AccessKeyId": "KEY'$number'", "SecretAccessKey": "secret"
 
 def use_credentials_of_script(folder: Path, monkeypatch: pytest.MonkeyPatch, expiry: str = "") -> None:
     """Make boto3 get its credentials from a script, which returns another key each time."""
-    script = folder / "credentials.sh"
-    script.write_text(CREDENTIALS.format(folder=folder, expiry=expiry))
-    script.chmod(0o700)
-    (folder / "config").write_text(f"[default]\ncredential_process = {script}\n")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
+    use_credential_process(folder, CREDENTIALS.format(folder=folder, expiry=expiry), monkeypatch)
 
 
 @pytest.mark.parametrize("client", ["lean", "boto3"])

@@ -7,7 +7,7 @@ import json
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -30,16 +30,6 @@ from tests.servers import end, start
 from tests.waiting import ReadySocket, eventually
 
 JPEG = make_jpeg()
-
-
-@pytest.fixture
-def installation(install: Callable[..., Installation], bucket: Bucket) -> Installation:
-    return install(S3_BUCKETS=bucket.name)
-
-
-@pytest.fixture
-def applier(installation: Installation) -> EventApplier:
-    return EventApplier(installation.config, SourceClient(installation.s3), installation.store, installation.queue)
 
 
 class Sqs:

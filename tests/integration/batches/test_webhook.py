@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from exifinator.batches.webhook import ATTEMPTS
 from tests.integration.cli.test_run import Run, run
 from tests.integration.conftest import Bucket, SharedInstallation
 from tests.photos import make_jpeg
+from tests.servers import serving
 
 __all__ = ["run"]
 
@@ -43,11 +43,9 @@ def run_receiver(*statuses: int) -> Iterator[Receiver]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver.url = f"http://127.0.0.1:{server.server_port}/hook?token=hidden"
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        receiver.url = f"{url}/hook?token=hidden"
         yield receiver
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)

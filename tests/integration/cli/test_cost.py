@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from click.testing import Result
 
 from exifinator.cli.forecast_view import WIDTH
 from exifinator.processes import workers
+from tests.integration.cli.runs import numbers_of
 from tests.integration.conftest import Bucket, SharedInstallation, invoke
 from tests.photos import make_jpeg, make_plain
 
@@ -35,11 +35,6 @@ def photos(bucket: Bucket) -> Bucket:
     bucket.put("plain.jpg", make_plain())
     bucket.put("notes.txt", b"no photo\n" * 20_000)
     return bucket
-
-
-def numbers_of(done: Result, code: int = 0) -> dict[str, Any]:
-    assert done.exit_code == code, done.output
-    return dict(json.loads(done.stdout))
 
 
 def test_dry_run__small_bucket__predicts_what_the_run_takes(

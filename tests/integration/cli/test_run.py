@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from click.testing import Result
@@ -17,6 +15,7 @@ from exifinator.processes import workers
 from exifinator.storage.jobs import image_job_id
 from exifinator.storage.migrations import check_schema
 from tests.integration.batches.test_prune import LONG_AGO, know, known_keys, note_run
+from tests.integration.cli.runs import numbers_of
 from tests.integration.conftest import Bucket, Installation, SharedInstallation, invoke
 from tests.photos import make_jpeg
 from tests.servers import ROOT
@@ -66,11 +65,6 @@ def photos(bucket: Bucket) -> Bucket:
     for seed, key in enumerate(KEYS):
         bucket.put(key, make_jpeg(seed=seed))
     return bucket
-
-
-def numbers_of(done: Result, code: int = 0) -> dict[str, Any]:
-    assert done.exit_code == code, done.output
-    return dict(json.loads(done.stdout))
 
 
 # --- Verify -----------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def read_page(api: Api) -> dict[str, float]:
     }
 
 
-def test_metrics__a_run_by_two_workers_one_killed__is_counted_once(
+def test_metrics__batch_by_two_workers_of_which_one_is_killed__is_counted_once(
     installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     for i in range(3):
@@ -96,7 +96,7 @@ class Unreliable(QueueAdmin):
             raise QueueUnavailable("Redis cannot add up the metrics: the connection broke")
 
 
-def test_flush__answer_is_lost__adds_once_and_the_rest_later(installation: Installation) -> None:
+def test_flush__lost_answer_of_redis__adds_each_count_once(installation: Installation) -> None:
     control = Unreliable(installation.queue, installation.config)
     counts = Counts()
     flusher = Flusher(control, counts)
@@ -157,7 +157,7 @@ def test_retries__s3_fails_once__are_counted_by_cause(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_retry_cause__each_kind__has_its_name(error: Exception, cause: str) -> None:
+def test_retry_cause__each_class_of_error__has_a_label(error: Exception, cause: str) -> None:
     assert retry_cause(error) == cause
     told = SourceUnavailable("S3 cannot")
     told.__cause__ = error
@@ -187,13 +187,13 @@ def test_metrics__token__is_required_as_for_reading(guarded_api: Api) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_metrics__openmetrics__is_given_when_asked_for(api: Api) -> None:
+def test_metrics__client_that_accepts_openmetrics__gets_openmetrics(api: Api) -> None:
     answer = api.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
 
 
-def test_grafana_and_keda__every_query__is_one_and_names_only_metrics_that_there_are(
+def test_grafana_and_keda__every_query__is_valid_and_names_existing_metrics(
     install: Callable[..., Installation], tmp_path: Path
 ) -> None:
     installation = install()

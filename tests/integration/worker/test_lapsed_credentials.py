@@ -9,6 +9,7 @@ import pytest
 
 from exifinator.errors import AccessDenied
 from tests.integration.conftest import Bucket, Installation
+from tests.integration.credential_process import use_credential_process
 from tests.photos import make_jpeg
 
 IMAGES = 60
@@ -37,15 +38,7 @@ class Lapse:
 
     def __init__(self, folder: Path, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
-        script = folder / "credentials.sh"
-        script.write_text(PROGRAM.format(folder=folder, failure=failure))
-        script.chmod(0o700)
-        (folder / "config").write_text(f"[default]\ncredential_process = {script}\nregion = us-east-1\n")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        use_credential_process(folder, PROGRAM.format(folder=folder, failure=failure), monkeypatch)
 
     def calls(self) -> int:
         path = self.folder / "calls"

@@ -14,6 +14,16 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.servers import ROOT
 
+
+def run_code(code: str, *arguments: str) -> str:
+    """Run Python code in a process of its own, which must succeed and log no error. Return its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 TWO_STARTS = """
 import gevent.monkey
 gevent.monkey.patch_all()
@@ -33,10 +43,7 @@ for _ in range(2):
 
 
 def test_mrq__two_workers_start_on_a_new_database__both_continue(mongodb_uri: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_STARTS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(TWO_STARTS, mongodb_uri)
 
 
 REPORT_AND_HOOKS = """
@@ -90,10 +97,7 @@ for module in (worker, scheduler):
 
 
 def test_mrq__reports_are_serialized__and_hooks_called_once_per_operation(mongodb_uri: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(REPORT_AND_HOOKS, mongodb_uri)
 
 
 HTTP_TRACE = """
@@ -129,8 +133,7 @@ assert traced == [{"type": "http.get", "data": {"url": f"{address}/b/k"}}, None]
 
 
 def test_mrq__requests_of_urllib3_and_boto3__are_traced() -> None:
-    done = subprocess.run([sys.executable, "-c", HTTP_TRACE], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    run_code(HTTP_TRACE)
 
 
 DENIED_INDEXES = """
@@ -153,9 +156,7 @@ for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTime
 
 
 def test_worker__creating_an_index_fails__is_logged_on_one_line() -> None:
-    done = subprocess.run([sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
+    assert run_code(DENIED_INDEXES).splitlines() == [
         "WARNING start: MongoDB cannot create the job indexes now: not authorized on mrq",
         "WARNING start: MongoDB cannot create the job indexes: no server",
     ]

@@ -28,7 +28,7 @@ from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import find_supervisord, find_tagged, is_alive
 from exifinator.sockets import socket_path
 from exifinator.storage.mongodb import connect_mongodb
-from tests.servers import reserve_port
+from tests.servers import reserve_port, serving
 from tests.system.checkout import START_TIMEOUT_SECONDS, end_supervised
 from tests.waiting import eventually
 
@@ -58,12 +58,8 @@ def config_for(redis_url: str, mongodb_uri: str) -> Config:
 def foreign_port() -> Iterator[int]:
     """Yield the port of a web server."""
     server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield server.server_port
 
 
 @pytest.fixture

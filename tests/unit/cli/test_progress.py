@@ -16,23 +16,23 @@ from exifinator.cli.progress import ProgressDisplay, summarize
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3e12, "3.0 TB")]
 )
-def test_format_bytes__any__has_a_unit(count: float, text: str) -> None:
+def test_format_bytes__small_and_large_counts__have_units(count: float, text: str) -> None:
     assert format_bytes(count) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
 )
-def test_format_duration__any__is_short(seconds: float, text: str) -> None:
+def test_format_duration__short_and_long__has_at_most_two_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_count_of__one_and_many__have_their_forms() -> None:
+def test_format_count__one_and_many__use_singular_and_plural() -> None:
     assert [format_count(n, "image") for n in (0, 1, 1234)] == ["0 images", "1 image", "1,234 images"]
     assert format_count(2, "batch", "batches") == "2 batches"
 
 
-def test_safe_cell__text_of_a_stranger__neither_marks_up_nor_controls() -> None:
+def test_safe_cell__markup_and_control_characters__are_escaped() -> None:
     assert safe_cell("\x1b[31m[red]\nx") == "\\x1b[31m\\[red]\\nx"
 
 
@@ -45,7 +45,7 @@ def test_rate_meter__stall__shows_as_zero() -> None:
     assert rate == 0
 
 
-def test_show__no_terminal__is_plain_lines_not_too_many() -> None:
+def test_show__no_terminal__prints_one_plain_line_for_50_updates() -> None:
     out = io.StringIO()
     with ProgressDisplay(Console(file=out, width=200)) as display:
         for done in range(50):
@@ -70,7 +70,7 @@ def test_show__terminal__fits_its_width(phase: str, width: int) -> None:
         assert len(lines) == 2
 
 
-def test_show__terminal__names_no_counts_of_zero_problems() -> None:
+def test_show__terminal__leaves_out_problems_with_a_count_of_zero() -> None:
     display = ProgressDisplay(Console(file=io.StringIO(), width=80, force_terminal=True))
     text = display._lines("indexing", BatchCounts(listed=12, queued=12, stored=3), 1.0, 3).plain
     assert text.splitlines() == [
@@ -85,7 +85,7 @@ def test_note__markup_in_a_name__is_shown_as_it_is() -> None:
     assert "[red]x[/red]" in out.getvalue()
 
 
-def test_summarize__numbers__are_all_there() -> None:
+def test_summarize__counts_of_a_batch__are_all_named() -> None:
     text = summarize(
         BatchCounts(listed=7, unchanged=1, queued=5, stored=2, no_exif=1, failed=2, folders=1, requests=5, seconds=2)
     )

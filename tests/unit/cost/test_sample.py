@@ -26,7 +26,7 @@ def sample_of(refs: Sequence[ImageRef], **options: int) -> Sampler:
     return sampler
 
 
-def test_sampler__folder_extension_and_class__are_strata() -> None:
+def test_sampler__folders_extensions_and_storage_classes__have_a_stratum_each() -> None:
     sampler = sample_of(
         [ref("a/1.jpg"), ref("a/2.JPG"), ref("a/3.heic"), ref("b/1.jpg"), ref("1.jpg"), ref("a/x", "IA")]
     )
@@ -45,13 +45,13 @@ def test_sampler__endless_folders_extensions_and_classes__take_bounded_memory() 
     assert sum(len(refs) for _, refs in sampler.choose()) <= 20
 
 
-def test_sampler__class_that_comes_late__still_has_its_stratum() -> None:
+def test_sampler__storage_class_that_appears_late__still_gets_a_stratum() -> None:
     sampler = sample_of([ref(f"f{i}/1.jpg") for i in range(1000)])
     sampler.add(SOURCE, [ref("f/1.jpg", "GLACIER_IR")])
     assert sampler.strata[-1].storage_class == "GLACIER_IR"
 
 
-def test_sampler__every_image__is_as_likely_to_be_chosen() -> None:
+def test_sampler__every_image__has_the_same_chance_of_being_chosen() -> None:
     chosen: Counter[str] = Counter()
     for seed in range(400):
         for _, refs in sample_of([ref(f"{i}.jpg") for i in range(50)], size=10, seed=seed).choose():
@@ -62,7 +62,7 @@ def test_sampler__every_image__is_as_likely_to_be_chosen() -> None:
     assert max(chosen.values()) < 112
 
 
-def test_choose__unchanged_bucket__is_the_same_sample_without_duplicates() -> None:
+def test_choose__same_listing_again__gives_the_same_sample_without_duplicates() -> None:
     refs = [ref(f"{i % 7}/{i}.jpg") for i in range(5000)]
     first, second = (sample_of(refs).choose() for _ in range(2))
     assert [keys for _, keys in first] == [keys for _, keys in second]
@@ -80,5 +80,7 @@ def test_choose__unchanged_bucket__is_the_same_sample_without_duplicates() -> No
         ([], 10, []),
     ],
 )
-def test_allocate__strata__have_shares_by_their_size(counts: list[int], size: int, shares: list[int]) -> None:
+def test_allocate__strata__get_shares_in_proportion_to_their_size(
+    counts: list[int], size: int, shares: list[int]
+) -> None:
     assert allocate(counts, size) == shares

@@ -1,7 +1,6 @@
-"""Faults seen in the field: each case beside the project has its expected fields.
+"""Files with faults seen in the field, from the folder of cases beside the project, and the fields expected of each.
 
-Cases of containers, dates of names, XMP that is not well-formed and the like are in the tests of those modules, where
-variants of every kind are too.
+The tests of containers, of dates in file names and of XMP have more cases, with variants of each.
 """
 
 from __future__ import annotations
@@ -66,13 +65,13 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_build_record__case_from_the_field__has_its_fields(name):
+def test_build_record__case_from_the_field__has_the_expected_fields(name):
     photo = record_of(next(CASES.glob(name)).read_bytes()).document["photo"]
     assert {field: photo.get(field) for field in FIELDS[name]} == FIELDS[name]
 
 
 @pytest.mark.parametrize("letter", "abcdfgij")
-def test_build_record__case_of_xmp_that_is_not_well_formed__has_its_keywords(letter):
+def test_build_record__case_of_malformed_xmp__keeps_the_keywords(letter):
     photo = record_of(next(CASES.glob(f"32*/08{letter}-*.jpg")).read_bytes()).document["photo"]
     assert photo["keywords"] == ["sea", "boat"]
     assert photo.get("rating") == (4 if letter == "a" else None)

@@ -1,4 +1,4 @@
-"""The limit on all metadata of one file: repeated blocks and compressed blocks do not add up to more."""
+"""The limit on all metadata of one file, which repeated and compressed blocks cannot exceed together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 BLOCK = build.photo_tiff()
 
 
-def blocks_bytes(data: bytes) -> int:
+def located_bytes(data: bytes) -> int:
     """Return the length of all metadata blocks that are located in the file."""
     return sum(len(piece) for block in fetched_from(data, len(data)).blocks for piece in block.pieces.values())
 
@@ -44,12 +44,12 @@ def heic(items: list[tuple[int, int]], payload: bytes) -> bytes:
     return head + meta(base) + build.box(b"mdat", payload)
 
 
-def test_read_jxl__many_compressed_boxes__are_bounded_in_sum():
+def test_read_jxl__many_compressed_boxes__stay_below_the_limit_per_file():
     packed = brotli.compress(b" " * (MIB - 10), quality=9)
     exif = build.box(b"brob", b"Exif", brotli.compress(bytes(4) + BLOCK))
     photo = build.jxl(exif, *[build.box(b"brob", b"xml ", packed)] * 200)
     assert len(photo) < 10_000
-    assert blocks_bytes(photo) <= MAX_FILE_BYTES
+    assert located_bytes(photo) <= MAX_FILE_BYTES
     document = record_of(photo).document
     assert document["status"] == "damaged"
     assert "16 MiB" in document["problem"]
@@ -57,7 +57,7 @@ def test_read_jxl__many_compressed_boxes__are_bounded_in_sum():
 
 
 @pytest.mark.parametrize("kind", ["iTXt", "raw profile", "profile"])
-def test_read_png__many_compressed_chunks__are_bounded_in_sum(kind):
+def test_read_png__many_compressed_chunks__stay_below_the_limit_per_file(kind):
     text = zlib.compress(b" " * (4 * MIB - 100), 9)
     if kind == "iTXt":
         chunk = build.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text)
@@ -67,7 +67,7 @@ def test_read_png__many_compressed_chunks__are_bounded_in_sum(kind):
     else:
         chunk = build.chunk(b"iCCP", b"name\0\0" + text)
     photo = build.png(before=[build.chunk(b"eXIf", BLOCK), *[chunk] * 40])
-    assert blocks_bytes(photo) <= MAX_FILE_BYTES
+    assert located_bytes(photo) <= MAX_FILE_BYTES
     assert record_of(photo).document["photo"]["iso"] == 400
 
 
@@ -96,7 +96,7 @@ def test_read_heic__items_with_the_same_bytes__are_read_once():
     assert fetched.status == "ok"
 
 
-def test_read_heic__items_that_overlap__are_bounded_in_sum():
+def test_read_heic__items_that_overlap__stay_below_the_limit_per_file():
     photo = heic([(start, MIB - 1000) for start in range(1000)], build.XMP_PACKET.ljust(MIB))
     fetched = fetched_from(photo, len(photo))
     assert 0 < sum(len(block.pieces[0]) for block in fetched.blocks) <= MAX_FILE_BYTES
@@ -104,16 +104,16 @@ def test_read_heic__items_that_overlap__are_bounded_in_sum():
     assert "16 MiB" in str(fetched.problem)
 
 
-def test_read_webp__many_chunks__are_bounded_in_sum():
+def test_read_webp__many_chunks__stay_below_the_limit_per_file():
     part = b"XMP " + struct.pack("<I", 3 * MIB) + bytes(3 * MIB)
     photo = build.webp(BLOCK) + part * 8
-    assert blocks_bytes(photo) <= MAX_FILE_BYTES
+    assert located_bytes(photo) <= MAX_FILE_BYTES
     assert fetched_from(photo, len(photo)).blocks[0].kind == "exif"
 
 
 @pytest.mark.parametrize("magic", [42, 43])
-def test_read_tiff__directories_that_share_a_long_value__are_bounded_in_sum(magic):
-    """Sixty directories point to the same 4 MiB of XMP, and the first one holds the ISO speed."""
+def test_read_tiff__directories_that_share_a_long_value__stay_below_the_limit_per_file(magic):
+    """Twelve directories point to the same 4 MiB of XMP."""
     first = 8 if magic == 42 else 16
     size = "I" if magic == 42 else "Q"
     head = b"II" + struct.pack("<HI", 42, first) if magic == 42 else b"II" + struct.pack("<HHHQ", 43, 8, 0, first)
@@ -137,4 +137,4 @@ def test_read_tiff__directories_that_share_a_long_value__are_bounded_in_sum(magi
     fetched = fetched_from(photo, len(photo))
     assert fetched.status == "damaged"
     assert "16 MiB" in str(fetched.problem)
-    assert blocks_bytes(photo) <= MAX_FILE_BYTES
+    assert located_bytes(photo) <= MAX_FILE_BYTES

@@ -66,7 +66,7 @@ def error_classes() -> list[type[EXIFinatorError]]:
 
 
 @pytest.mark.parametrize("released_by_breaker", [False, True], ids=["bucket-allowed", "bucket-refused"])
-@pytest.mark.parametrize("case", range(len(ATTEMPTS)), ids=["raw", "raw-last", "kept", "kept-last"])
+@pytest.mark.parametrize("case", range(len(ATTEMPTS)), ids=["raw", "raw-last", "regular", "regular-last"])
 @pytest.mark.parametrize("kind", error_classes())
 def test_decide__error_of_a_task__is_decided_by_the_table(
     kind: type[EXIFinatorError], case: int, released_by_breaker: bool
@@ -110,7 +110,7 @@ def test_decide__redis_fails__counts_the_delivery_only_if_the_image_may_be_the_r
     assert decision == Release(is_counted=counts)
 
 
-def test_decide__error_of_the_program__is_a_failed_job() -> None:
+def test_decide__bug_in_the_program__becomes_a_failed_job() -> None:
     assert decide(ValueError(), attempt(is_raw=True, retries=0, released_by_breaker=True)) == Fail()
 
 
@@ -121,14 +121,14 @@ def test_decide__retry__waits_three_times_as_long_each_time(retries: int, second
 
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 22.5), (0.5, 45.0), (1.0, 67.5)])
-def test_retry_delay_seconds__jitter__spreads_by_half_either_way(jitter: float, seconds: float) -> None:
+def test_retry_delay_seconds__jitter__changes_the_delay_by_up_to_half(jitter: float, seconds: float) -> None:
     assert retry_delay_seconds(5.0, 2, jitter) == seconds
 
 
 @pytest.mark.parametrize("error", [QueueUnavailable(), StoreUnavailable(), errors.RecordRefused(), ValueError()])
-def test_decide_unsaved__servers_do_not_take_the_outcome__leaves_the_image_to_its_lease(error: Exception) -> None:
+def test_decide_unsaved__outcome_that_cannot_be_stored__lets_the_lease_expire(error: Exception) -> None:
     assert decide_unsaved(error) == LetLeaseExpire()
 
 
-def test_decide_unsaved__interrupted_while_interrupting__is_released_when_the_worker_stops() -> None:
+def test_decide_unsaved__interrupted_again_while_the_worker_stops__is_released() -> None:
     assert decide_unsaved(JobInterrupt()) == Release()

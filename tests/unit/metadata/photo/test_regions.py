@@ -44,7 +44,7 @@ def test_build_photo__pets_and_bar_codes__are_regions_but_no_people():
     assert summary["people"] == ["Anna"]
 
 
-def test_build_photo__area_in_pixels__becomes_shares():
+def test_build_photo__area_in_pixels__becomes_fractions():
     size = '<mwg-rs:AppliedToDimensions stDim:w="400" stDim:h="200"/>'
     summary = photo(xmp=regions(face("Anna", x=100, y=50, w=40, h=20, unit="pixel"), size=size))
     assert summary["regions"][0]["area"] == {"x": 0.25, "y": 0.25, "w": 0.1, "h": 0.1}
@@ -70,7 +70,7 @@ MICROSOFT = '<MP:RegionInfo rdf:parseType="Resource"><MPRI:Regions><rdf:Bag>{}</
         ("x", None),
     ],
 )
-def test_build_photo__people_tag_of_microsoft__is_a_region(rectangle, expected):
+def test_build_photo__people_tag_from_microsoft__is_a_region(rectangle, expected):
     item = f'<rdf:li MPReg:Rectangle="{rectangle}" MPReg:PersonDisplayName="Anna"/>'
     summary = photo(xmp=MICROSOFT.format(item))
     assert summary["people"] == ["Anna"]
@@ -89,7 +89,7 @@ def test_build_photo__same_person_in_two_kinds_of_regions__counts_once():
     assert len(summary["regions"]) == 1
 
 
-def test_build_photo__region_of_the_iptc__has_its_name_and_centre():
+def test_build_photo__iptc_image_region__has_its_name_and_centre():
     boundary = (
         '<Iptc4xmpExt:RegionBoundary rdf:parseType="Resource"><Iptc4xmpExt:rbUnit>relative</Iptc4xmpExt:rbUnit>'
         "<Iptc4xmpExt:rbX>0.1</Iptc4xmpExt:rbX><Iptc4xmpExt:rbY>0.2</Iptc4xmpExt:rbY><Iptc4xmpExt:rbW>0.2</Iptc4xmpExt:rbW>"
@@ -105,7 +105,7 @@ def test_build_photo__region_of_the_iptc__has_its_name_and_centre():
     assert summary["people"] == ["Anna"]
 
 
-def test_build_photo__people_of_the_iptc__are_names():
+def test_build_photo__iptc_persons_with_details__are_people():
     details = (
         '<Iptc4xmpExt:PersonInImageWDetails><rdf:Bag><rdf:li rdf:parseType="Resource"><Iptc4xmpExt:PersonName><rdf:Alt>'
         '<rdf:li xml:lang="x-default">Cid</rdf:li></rdf:Alt></Iptc4xmpExt:PersonName></rdf:li></rdf:Bag>'
@@ -114,6 +114,6 @@ def test_build_photo__people_of_the_iptc__are_names():
     assert photo(xmp=items("Iptc4xmpExt:PersonInImage", "Anna", "Bert") + details)["people"] == ["Anna", "Bert", "Cid"]
 
 
-def test_build_photo__thousands_of_regions__are_bounded():
+def test_build_photo__900_regions__are_cut_off_at_200():
     summary = photo(xmp=regions(*(f"<mwg-rs:Name>P{number}</mwg-rs:Name>" for number in range(900))))
     assert len(summary["regions"]) == 200

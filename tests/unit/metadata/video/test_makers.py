@@ -1,4 +1,4 @@
-"""What makers write into movies in places of their own."""
+"""Metadata that makers of cameras store in movies, in boxes and trailers of their own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_record__gopro_gps5__gives_place_and_time():
     assert (photo["camera_make"], photo["camera_model"]) == ("GoPro", "HERO7 Black")
     assert photo["location"]["coordinates"] == [-117.7654321, 33.1234567]
     assert (photo["altitude_metres"], photo["taken_source"]) == (-12.5, "GoPro GPSDateTime")
-    # The clock where the video was recorded.
+    # The local time at the position where the video was recorded.
     assert (f"{photo['taken_local']:%H:%M:%S.%f}"[:12], photo["taken_offset"]) == ("23:27:12.250", "-08:00")
 
 
@@ -64,7 +64,7 @@ def test_record__gopro_without_a_fix__has_the_date_of_the_header(stream):
     assert photo["taken_source"] == "QuickTime CreateDate (UTC assumed)"
 
 
-def test_record__gopro_names_the_first_track__the_date_is_local():
+def test_record__first_track_named_by_gopro__has_a_local_date():
     named = track().replace(b"Handler\0", b"GoPro AV")
     assert photo_of(movie(named))["taken_source"] == "QuickTime CreateDate (camera clock)"
 
@@ -101,7 +101,10 @@ SIGNATURE = b"8db42d694ccc418790edff439fe026bf"
 
 
 def insta360(*records, index=False):
-    """Return a trailer with records of (id, data), the last one next to the footer, or an index in that place."""
+    """Return a trailer with records, given as (id, data), and a footer.
+
+    Each record is followed by its id and length. With `index`, these are in an index before the footer instead.
+    """
     data, entries = b"", b""
     for number, body in records:
         entries += struct.pack("<BBII", number, 1, len(body), len(data))
