@@ -230,6 +230,8 @@ class Supervision:
             # Send all programs their stop signals at the same time. supervisord would stop them one after the other.
             with contextlib.suppress(ServiceFailed), self._calls(timeout_seconds=1.0) as rpc:
                 rpc.stopAllProcesses(False)
+                # It would notice SIGTERM only after its poll, which takes up to a second.
+                rpc.shutdown()
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)
         orphans = end_orphans(self._tag)
         with contextlib.suppress(OSError):
