@@ -220,7 +220,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The unit tests take little time per file, so they fill the gaps at the end.
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     ordered = sorted(groups, key=lambda name: (ranks.get(name, len(LONGEST)), name.startswith("tests/unit/")))
-    items[:] = [item for name in ordered for item in groups[name]]
+    items[:] = [item for name in ordered for item in sorted(groups[name], key=_is_last)]
+
+
+def _is_last(item: pytest.Item) -> bool:
+    return item.get_closest_marker("last") is not None
 
 
 class GroupScheduling(LoadScopeScheduling):
