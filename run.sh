@@ -75,5 +75,6 @@ esac
 export EXIFINATOR_CWD="$PWD"
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
-./setup.sh
+# The command below starts Redis and MongoDB if needed.
+./setup.sh --no-services
 exec venv/bin/python -m exifinator run "$@"

@@ -30,5 +30,6 @@ case ${EXIFINATOR_SETTINGS:-/} in
 esac
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
-./setup.sh
+# The command below starts Redis and MongoDB if needed.
+./setup.sh --no-services
 exec venv/bin/python -m exifinator start "$@"

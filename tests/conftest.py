@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import functools
+import gc
 import json
 import shutil
 import signal
 import socket
 import subprocess
 from asyncio.selector_events import BaseSelectorEventLoop  # type: ignore[attr-defined]
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,49 @@ FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
 # Files whose tests share costly fixtures: a browser with its APIs, the worker of an installation, servers with TLS. One
-# process of pytest-xdist runs all tests of a group. The browser's tests are two groups, because one would end last.
+# process of pytest-xdist runs all tests of a group. The browser's tests, and those with a worker, are several groups,
+# because one would end last.
 GROUPS = {
-    "explorer": ("tests/browser/test_explorer_",),
+    "explorer": tuple(f"tests/browser/test_explorer_{name}" for name in ("filters", "gallery", "other_files", "photo")),
+    "more of the explorer": ("tests/browser/test_explorer_",),
     "browser": ("tests/browser/",),
-    "shared worker": ("tests/integration/batches/", "tests/integration/cli/", "tests/integration/worker/"),
-    "TLS": ("tests/system/test_secrets.py", "tests/system/test_tls.py", "tests/system/test_credentials.py"),
+    "worker of batches": tuple(
+        f"tests/integration/batches/test_{name}.py" for name in ("limits", "refused", "resume", "runner", "webhook")
+    ),
+    "worker of commands": ("tests/integration/cli/",),
+    "worker": ("tests/integration/worker/test_pipeline.py", "tests/integration/worker/test_withdrawn_images.py"),
+    "TLS": ("tests/system/test_tls.py", "tests/system/test_credentials.py"),
 }
+# The groups, and the files outside groups, that take longest when others run beside them. They start first, in this
+# order: what starts last runs alone while the other processes are idle.
+LONGEST = (
+    "explorer",
+    "more of the explorer",
+    "tests/system/test_fresh_install.py",
+    "tests/integration/api/test_contract.py",
+    "browser",
+    "worker of batches",
+    "tests/system/cli/test_scripts.py",
+    "tests/integration/worker/test_worker_processes.py",
+    "worker of commands",
+    "tests/system/test_package.py",
+    "tests/faults/test_kills.py",
+    "worker",
+    "tests/integration/worker/test_mrq_compat.py",
+    "tests/integration/worker/test_lapsed_credentials.py",
+    "tests/integration/batches/test_prune.py",
+    "tests/system/processes/test_databases.py",
+    "tests/integration/batches/test_patterns.py",
+    "tests/system/dashboard/test_server.py",
+    "tests/system/test_secrets.py",
+    "tests/system/test_hostile_input.py",
+    "tests/system/sources/test_folders.py",
+    "TLS",
+    "tests/integration/batches/test_watcher.py",
+    "tests/integration/batches/test_scheduled_batches.py",
+    "tests/system/test_binding.py",
+    "tests/system/processes/test_supervisor.py",
+)
 
 
 _sock_connect = BaseSelectorEventLoop.sock_connect
@@ -167,18 +204,35 @@ def _group_of(nodeid: str) -> str:
     return next((name for name, files in GROUPS.items() if path.startswith(files)), path)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from the imported modules and the collected tests, which stay until the end.
+
+    It would examine them during the collection, and again and again during the tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a group together, in their order, and the slow groups first.
-
-    A slow group that starts last would run alone while the other processes are idle.
-    """
-    groups: dict[str, list[pytest.Item]] = {name: [] for name in GROUPS}
+    """Put the tests of a group together, in their order, and the groups that take longest first."""
+    groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         groups.setdefault(_group_of(item.nodeid), []).append(item)
-    slow = {name for name, group in groups.items() if any(item.get_closest_marker("slow") for item in group)}
-    ordered = sorted(groups, key=lambda name: (name not in GROUPS, name not in slow))
-    items[:] = [item for name in ordered for item in groups[name]]
+    # The unit tests take little time per file, so they fill the gaps at the end.
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    ordered = sorted(groups, key=lambda name: (ranks.get(name, len(LONGEST)), name.startswith("tests/unit/")))
+    items[:] = [item for name in ordered for item in sorted(groups[name], key=_is_last)]
+
+
+def _is_last(item: pytest.Item) -> bool:
+    return item.get_closest_marker("last") is not None
 
 
 class GroupScheduling(LoadScopeScheduling):

@@ -13,6 +13,10 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _POLL_SECONDS = 0.02
+# Some predicates search all processes of the machine. Without a pause in proportion, they would take the CPU time that
+# the programs need to reach the awaited state.
+_PAUSE_PER_CPU_SECOND = 4
+_MAX_PAUSE_SECONDS = 0.2
 
 
 class ProcessExited(AssertionError):
@@ -36,6 +40,7 @@ def eventually(
     """
     processes = list(watching)
     try:
+        began = time.thread_time()
         while not (result := predicate()):
             exited = next((process for process in processes if process.poll() is not None), None)
             if exited is not None:
@@ -43,7 +48,9 @@ def eventually(
                 if result := predicate():
                     break
                 raise ProcessExited(f"{exited.args!r} exited with {exited.returncode}")
-            time.sleep(_POLL_SECONDS)
+            pause = _PAUSE_PER_CPU_SECOND * (time.thread_time() - began)
+            time.sleep(min(max(_POLL_SECONDS, pause), _MAX_PAUSE_SECONDS))
+            began = time.thread_time()
     except BaseException as error:
         if explain is not None:
             error.add_note(explain())

@@ -12,7 +12,7 @@ import click
 from exifinator import __version__
 from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
 from exifinator.gc_tuning import collector_paused
-from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_settings, prepare_root
+from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
@@ -140,7 +140,7 @@ def services(stop: bool) -> None:
     If one of them is down and the settings point to this machine, start it.
     """
     from exifinator.config import load_config
-    from exifinator.processes.databases import ensure_services, stop_services
+    from exifinator.processes.databases import OWN_SERVERS_HINT, ensure_services, stop_services
 
     if stop:
         click.echo("Stopped Redis and MongoDB." if stop_services() else "Nothing was running.", err=True)
@@ -149,11 +149,7 @@ def services(stop: bool) -> None:
     for report in reports:
         click.echo(report, err=True)
     if any(report.started for report in reports):
-        click.echo(
-            "To use your own servers instead, set REDIS_URL and MONGODB_URI in settings.py. "
-            f"{STOP} --all stops the servers that EXIFinator started.",
-            err=True,
-        )
+        click.echo(OWN_SERVERS_HINT, err=True)
 
 
 @main.command()
@@ -165,13 +161,15 @@ def start(restart: bool) -> None:
     """
     from exifinator.batches.schedule import read_schedule
     from exifinator.config import load_config
-    from exifinator.processes.databases import ensure_services
+    from exifinator.processes.databases import OWN_SERVERS_HINT, ensure_services
     from exifinator.processes.workers import start_workers
     from exifinator.storage.migrations import check_schema_before_writing
 
     config = load_config()
     read_schedule(config)  # raises an error if it is invalid
-    ensure_services(config, note=partial(click.echo, err=True))
+    started = [report for report in ensure_services(config, note=partial(click.echo, err=True)) if report.started]
+    for line in [*started, OWN_SERVERS_HINT] if started else ():
+        click.echo(line, err=True)
     check_schema_before_writing(config)
     click.echo(start_workers(config, restart=restart))
 

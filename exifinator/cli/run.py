@@ -44,7 +44,7 @@ from exifinator.monitoring.reporter import flushing
 from exifinator.monitoring.standstill import Standstill
 from exifinator.net import url_host
 from exifinator.paths import RUN, STOP
-from exifinator.processes.databases import ensure_services
+from exifinator.processes.databases import OWN_SERVERS_HINT, ensure_services
 from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
@@ -130,9 +130,10 @@ def run_command(**arguments: Any) -> None:
     patterns = options.read_patterns(cwd)
     requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd, patterns=patterns)
     with EventDisplay() if options.as_events else ProgressDisplay() as display:
-        for report in ensure_services(config, note=display.note) if options.batch_id is None else ():
-            if report.started:
-                display.note(str(report))
+        if options.batch_id is None:
+            started = [str(report) for report in ensure_services(config, note=display.note) if report.started]
+            for line in [*started, OWN_SERVERS_HINT] if started else ():
+                display.note(line)
         client = SourceClient(S3Client(config))
         sources, lister = _choose_lister(options, requested, patterns, client, display)
         sources, probe_objects, failures = _check_access(sources, lister, display)

@@ -14,6 +14,7 @@ from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, EXIFinatorError, ServiceFailed
 from exifinator.net import listens, listens_on_socket
 from exifinator.own_servers import is_foreign, is_own, note_foreign, note_own, plain_address
+from exifinator.paths import STOP
 from exifinator.processes.services import MongoDBService, NotResponding, RedisService, Service
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
@@ -23,6 +24,10 @@ from exifinator.sockets import socket_path
 
 log = logging.getLogger(__name__)
 
+OWN_SERVERS_HINT = (
+    "To use your own servers instead, set REDIS_URL and MONGODB_URI in settings.py. "
+    f"{STOP} --all stops the servers that EXIFinator started."
+)
 # The name of the supervision of these servers.
 SUPERVISION = "services"
 # The maximum pause between two attempts to reach a server that EXIFinator does not start itself.

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from supervisor.xmlrpc import SupervisorTransport
 
 from exifinator.errors import ServiceFailed
+from exifinator.net import listens_on_socket
 from exifinator.paths import STOP
 from exifinator.processes.supervisor_config import Program, Section, SupervisorConfig, program_sections
 from exifinator.processes.tagged import TAG_VARIABLE, end_orphans, end_processes, find_supervisord, process_tag
@@ -157,7 +158,8 @@ class Supervision:
 
     def status(self) -> list[ProcessStatus]:
         """Return the status of every process, or [] if supervisord is not running or is being stopped."""
-        if self.running():
+        # Callers poll this while programs start. The search through all processes takes longer than all other steps.
+        if listens_on_socket(self._socket()) or self.running():
             with self._calls() as rpc, contextlib.suppress(xmlrpc.client.Fault):
                 return [_status(info) for info in rpc.getAllProcessInfo()]
         return []
@@ -230,6 +232,8 @@ class Supervision:
             # Send all programs their stop signals at the same time. supervisord would stop them one after another.
             with contextlib.suppress(ServiceFailed), self._calls(timeout_seconds=1.0) as rpc:
                 rpc.stopAllProcesses(False)
+                # It would notice SIGTERM only after its poll, which takes up to a second.
+                rpc.shutdown()
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)
         orphans = end_orphans(self._tag)
         with contextlib.suppress(OSError):

@@ -266,6 +266,8 @@ def invoke(
     handlers, level, providers = list(root.handlers), root.level, list(logging_setup._context_providers)
     on_sigterm, thresholds = signal.getsignal(signal.SIGTERM), gc.get_threshold()
     with monkeypatch.context() as patch:
+        # Objects of earlier tests that are garbage would stay.
+        patch.setattr(gc, "freeze", lambda: None)
         for name, value in {**installation.environment, **settings}.items():
             patch.setenv(name if name.startswith("EXIFINATOR_") else f"EXIFINATOR_{name}", value)
         load_config.cache_clear()
@@ -275,7 +277,6 @@ def invoke(
             load_config.cache_clear()
             root.handlers[:], root.level, logging_setup._context_providers[:] = handlers, level, providers
             signal.signal(signal.SIGTERM, on_sigterm)
-            gc.unfreeze()
             gc.set_threshold(*thresholds)
 
 

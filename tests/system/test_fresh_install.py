@@ -92,7 +92,6 @@ def reader(tmp_path: Path, moto_url: str) -> Iterator[Reader]:
         clone.close()
 
 
-@pytest.mark.slow
 @pytest.mark.fresh_install
 @pytest.mark.timeout(3600)
 def test_fresh_install__readme_and_tutorial_as_typed__work(reader: Reader) -> None:

@@ -327,6 +327,7 @@ def test_package__web_units__answer(with_databases: Installed, name: str) -> Non
         eventually(answers)
 
 
+@pytest.mark.last
 def test_package__stop__ends_everything(with_databases: Installed) -> None:
     installed = with_databases
     assert installed.run("start").returncode == 0, logs(installed)

@@ -45,7 +45,6 @@ def find_schemathesis() -> Path:
 
 
 # Two thousand examples of each operation take longer than the time limit of a test.
-@pytest.mark.slow
 @pytest.mark.timeout(900 + 5 * int(EXAMPLES))
 def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, tmp_path: Path) -> None:
     command = [str(find_schemathesis()), *(SHORT_RUN if int(EXAMPLES) < 100 else [])]

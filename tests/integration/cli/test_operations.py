@@ -7,14 +7,16 @@ import re
 import sys
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
-from exifinator.cli import serve
+from exifinator.cli import migrate, serve
 from exifinator.paths import COMMAND
+from exifinator.storage.mongodb import connect_mongodb
 from tests.integration.conftest import Bucket, Installation, SharedInstallation, invoke
 from tests.photos import make_jpeg
 from tests.servers import end, reserve_port, running
@@ -217,6 +219,8 @@ def test_commands__a_server_is_unavailable__say_which_where_and_what_to_do(
 ) -> None:
     # If a worker was started nevertheless, this process would run it from here on.
     monkeypatch.setattr(serve, "_become", lambda command: pytest.fail(f"started {command}"))
+    # Instead of ten seconds, as for servers that elect another primary.
+    monkeypatch.setattr(migrate, "connect_mongodb", partial(connect_mongodb, serverSelectionTimeoutMS=300))
     away = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
     result = run(installation, *arguments.split(), **{setting: away})
     assert result.exit_code == 1

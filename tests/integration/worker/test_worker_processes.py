@@ -16,7 +16,7 @@ from tests.faults.poison import poisoned
 from tests.integration.conftest import Bucket, Installation, SharedInstallation
 from tests.integration.worker.leftovers import assert_nothing_is_left
 from tests.photos import make_jpeg
-from tests.s3_proxy import Answer, Gate, Rules
+from tests.s3_proxy import Answer, Gate, Rules, run_proxy
 from tests.servers import end, run_made_up_bucket
 
 # The number of images that are read. S3 holds back the responses to further requests.
@@ -186,53 +186,67 @@ def test_workers__poisonous_images__are_failed_and_the_others_are_done(
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full__waits_and_continues(install: Callable[..., Installation], bucket: Bucket) -> None:
+def test_download__write_queue_full__waits_and_continues(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str
+) -> None:
     """First no worker writes, and then no worker downloads."""
-    installation = install(WRITE_QUEUE_MB=1, FIRST_READ_BYTES=65536, LEASE_SECONDS=3, GREENLETS=20)
+    images, greenlets, lease_seconds = 80, 40, 600
     body = make_jpeg()
-    for i in range(80):
+    for i in range(images):
         bucket.put(f"{i:03}.jpg", _with_comment(body, 60_000, i))
-    batch = installation.queue_batch(bucket.name)
-    queue, redis, stored = installation.queue, installation.redis, installation.store.records.collection.count_documents
-    limit_bytes = 1 << 20
-    refused: defaultdict[bytes, set[float]] = defaultdict(set)
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = gate = Gate(0)
+        installation = install(
+            S3_ENDPOINT_URL=proxy.url,
+            WRITE_QUEUE_MB=1,
+            FIRST_READ_BYTES=65536,
+            LEASE_SECONDS=lease_seconds,
+            GREENLETS=greenlets,
+        )
+        batch = installation.queue_batch(bucket.name)
+        queue, redis = installation.queue, installation.redis
+        stored = installation.store.records.collection.count_documents
+        limit_bytes = 1 << 20
+        refused: defaultdict[bytes, set[float]] = defaultdict(set)
 
-    def waiting_bytes() -> int:
-        return int(redis.get(queue.keys.write_bytes) or 0)
+        def waiting_bytes() -> int:
+            return int(redis.get(queue.keys.write_bytes) or 0)
 
-    def is_refused_again_and_again() -> bool:
-        """Return whether several images have been refused several times.
+        def is_refused_again_and_again() -> bool:
+            """Return whether several images have been refused several times.
 
-        A refused image has its lease extended with each try; an image in the write queue is parked.
-        """
-        now = redis.time()[0]
-        for member, due in redis.zrange(queue.keys.downloads, 0, -1, withscores=True):
-            if now < due < now + 60:
-                refused[member].add(due)
-        return sum(len(dues) > 5 for dues in refused.values()) > 5 or waiting_bytes() > limit_bytes
+            A refused image has its lease extended with each try; an image in the write queue is parked.
+            """
+            now = redis.time()[0]
+            for member, due in redis.zrange(queue.keys.downloads, 0, -1, withscores=True):
+                if now < due <= now + lease_seconds + 1:
+                    refused[member].add(due)
+            return sum(len(dues) > 4 for dues in refused.values()) > 5 or waiting_bytes() > limit_bytes
 
-    downloads = installation.start_worker("download")
-    # There is no room for another image of 60,000 bytes.
-    installation.wait_until(lambda: waiting_bytes() > limit_bytes - 70_000, watching=[downloads])
-    installation.wait_until(is_refused_again_and_again, watching=[downloads])
-    assert waiting_bytes() <= limit_bytes
-    assert stored({}) == 0
+        downloads = installation.start_worker("download")
+        # S3 holds back all responses until more images are in progress than there is room for. Otherwise, the worker
+        # might take no more images when the queue is nearly full.
+        installation.wait_until(lambda: installation.control.stats().in_progress == greenlets, watching=[downloads])
+        gate.open()
+        # There is no room for another image of 60,000 bytes.
+        installation.wait_until(lambda: waiting_bytes() > limit_bytes - 70_000, watching=[downloads])
+        installation.wait_until(is_refused_again_and_again, watching=[downloads])
+        assert waiting_bytes() <= limit_bytes
+        assert stored({}) == 0
 
-    downloads.kill()
-    downloads.wait()
-    writes = installation.start_worker("write")
+        downloads.kill()
+        downloads.wait()
+        pushed = queue.sizes()[1]
+        writes = installation.start_worker("write")
+        installation.wait_until(lambda: queue.sizes() == (images - pushed, 0), watching=[writes])
+        assert 0 < stored({}) == pushed < greenlets
+        # The images that the dead worker leased are due again.
+        installation.end_leases(bucket.name)
+        installation.start_worker("download")
 
-    def are_its_leases_over() -> bool:
-        return queue.sizes()[1] == 0 and redis.zcount(queue.keys.downloads, redis.time()[0], "+inf") == 0
+        numbers = installation.finish(batch)
 
-    # The queued images are stored, and the images that the dead worker leased are due again.
-    installation.wait_until(are_its_leases_over, watching=[writes])
-    assert 0 < stored({}) < 80
-    installation.start_worker("download")
-
-    numbers = installation.finish(batch)
-
-    assert (numbers.stored, numbers.failed) == (80, 0)
+    assert (numbers.stored, numbers.failed) == (images, 0)
     assert_nothing_is_left(installation)
 
 

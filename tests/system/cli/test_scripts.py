@@ -208,6 +208,7 @@ def test_start_workers__restart__applies_settings(running_clone: Clone) -> None:
     assert not running_clone.workers() & before
 
 
+@pytest.mark.last
 def test_stop__workers_and_all__leaves_nothing(running_clone: Clone) -> None:
     assert running_clone.run("stop.sh").returncode == 0
     left = running_clone.command_lines()

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +146,22 @@ def test_stop__another_checkout__lives_on(demo: Supervision, stopped: Stopped) -
     stopped.supervision.stop()
     assert demo.running()
     assert settle(demo, "plain") == before
+
+
+def test_stop__supervisord__is_told_by_a_call_and_does_not_wait_for_its_poll(
+    demo: Supervision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Do not send SIGTERM, which supervisord notices only after its poll."""
+    demo.start([Program("a", SLEEP)])
+    settle(demo)
+    monkeypatch.setattr(module, "end_processes", lambda processes, _: eventually(lambda: not any_alive(processes)))
+
+    assert demo.stop()
+    assert find_tagged(demo._tag) == []
+
+
+def any_alive(processes: Sequence[psutil.Process]) -> bool:
+    return any(is_alive(process) for process in processes)
 
 
 def test_start_and_stop__damaged_configuration__work(demo: Supervision) -> None:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -37,6 +38,12 @@ BODY = bytes(range(256)) * 40
 REF = ImageRef("b", "a.jpg", "", len(BODY), NOON)
 GetHook = Callable[[Request, Reply], Reply]
 ENDLESS_REDIRECT = {"Location": "https://s3.example.org:9443/b/a.jpg", "Content-Type": "text/html"}
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let boto3 retry at once."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 def client_with(hook: GetHook | None = None, **settings: object) -> tuple[S3Client, StubS3]:
