@@ -20,7 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.cameras import Cameras
-from api.aggregations.collection_counts import CollectionCounts
+from api.aggregations.collection_counts import COLLECTION_MS, CollectionCounts
 from api.aggregations.duplicates import Duplicates, Group
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FacetCounts
@@ -266,7 +266,7 @@ async def _prepare(app: FastAPI) -> None:
     if app.state.config.signs_originals:
         await asyncio.to_thread(app.state.url_signer.origins)
     with suppress(PyMongoError):  # requests will report the error
-        if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
+        if await app.state.store.total.count(COLLECTION_MS) >= MANY_PHOTOS:
             await app.state.counter.prepare()
             await app.state.pyramid.wait()
 

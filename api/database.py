@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from bson import CodecOptions, DatetimeConversion
+from bson import CodecOptions, DatetimeConversion, MinKey, ObjectId
 from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
@@ -17,8 +17,9 @@ from exifinator.config import Config
 from exifinator.own_servers import mongodb_uri
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
-from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.mongodb import connect_mongodb, find_server_process
 from exifinator.storage.store import Store as PipelineStore
+from exifinator.storage.upkeep import MAX_VALIDATED_DOCUMENTS
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -53,6 +54,39 @@ CODEC: CodecOptions[Document] = CodecOptions(
 )
 
 
+class RecordTotal:
+    """Counts all documents of a collection.
+
+    The number in the collection's metadata takes no time to read, but may be wrong after MongoDB was killed. It is used
+    only after it has agreed with the number of entries in the index of ids, since MongoDB was started.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        # The process of MongoDB whose metadata was found to be right.
+        self._trusted: ObjectId | None = None
+
+    async def count(self, limit_ms: int) -> int:
+        """Return the number of documents. Counting them in the index takes about 0.4 s per million.
+
+        Raises:
+            PyMongoError: The query failed, or took longer than `limit_ms`.
+        """
+        hello = await self._collection.database.client.admin.command("hello")
+        process = find_server_process(hello)
+        before = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
+        if process is not None and process == self._trusted:
+            return before
+        ids = {"_id": {"$gt": MinKey()}}
+        count = await self._collection.count_documents(ids, hint=[("_id", 1)], maxTimeMS=limit_ms)
+        after = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
+        # In a large collection that is being written to, the numbers are never the same.
+        is_right = before == count == after if count <= MAX_VALIDATED_DOCUMENTS else before <= count <= after
+        if is_right:
+            self._trusted = process
+        return count
+
+
 @dataclass(frozen=True)
 class Store:
     """The MongoDB collections that the routes read."""
@@ -60,6 +94,7 @@ class Store:
     client: AsyncMongoClient[Document]
     config: Config
     photos: Collection
+    total: RecordTotal
     thumbnails: Collection
     jobs: Collection
     batches: Collection
@@ -77,10 +112,12 @@ def open_store(config: Config) -> Store:
     )
     database = client.get_database(config.mongodb_database, codec_options=CODEC)
     mrq_database = client.get_database(config.mrq_database, codec_options=CODEC)
+    photos = database[config.mongodb_collection]
     return Store(
         client=client,
         config=config,
-        photos=database[config.mongodb_collection],
+        photos=photos,
+        total=RecordTotal(photos),
         thumbnails=database["thumbnails"],
         jobs=mrq_database["mrq_jobs"],
         batches=database["exifinator_batches"],

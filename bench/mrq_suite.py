@@ -26,6 +26,8 @@ from tests.servers import ROOT, listens, run_mongod, run_redis
 PORTS = (6379, 27017, 20020)
 # Python imports this module at start-up, before MRQ's own modules.
 _SITECUSTOMIZE = """\
+import sys
+sys.path += {packages!r}  # last, so that this installation's own packages have precedence
 import gevent.monkey
 gevent.monkey.patch_all()
 from exifinator.worker import mrq_compat
@@ -54,10 +56,10 @@ def _make_python(folder: Path, packages: Path | None) -> str:
 
     The tests pass only PATH on to the processes that they start.
     """
-    (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE)
-    paths = [folder, ROOT, *([packages] if packages else [])]
+    added = [str(packages.resolve())] if packages else []
+    (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE.format(packages=added))
     python = folder / "python"
-    python.write_text(f"#!/bin/sh\nPYTHONPATH='{':'.join(map(str, paths))}' exec '{sys.executable}' \"$@\"\n")
+    python.write_text(f"#!/bin/sh\nPYTHONPATH='{folder}:{ROOT}' exec '{sys.executable}' \"$@\"\n")
     python.chmod(0o755)
     return str(python)
 

@@ -9,6 +9,8 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict
 from bson import decode as bson_decode
 from bson import encode as bson_encode
 
+from exifinator.bucket_names import normalize_bucket
+
 Status = Literal["ok", "no_exif", "unsupported", "damaged"]
 STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
@@ -40,8 +42,8 @@ class ImageRef:
 
     @property
     def id(self) -> str:
-        """The id of the image's record: bucket/key."""
-        return f"{self.bucket}/{self.key}"
+        """The id of the image's record: bucket/key. A file that is in no bucket has only its path."""
+        return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
     @property
     def is_folder(self) -> bool:
@@ -65,7 +67,9 @@ class ImageRef:
             ValueError: `member` was not made by to_member.
         """
         bucket, size, seconds, etag, key = member.decode().split(_SEPARATOR, 4)
-        return cls(bucket, key, etag, int(size), datetime.fromtimestamp(int(seconds), UTC))
+        modified = datetime.fromtimestamp(int(seconds), UTC)
+        # Version 0.1 queued images of access points with colons in the ARN.
+        return cls(normalize_bucket(bucket), key, etag, int(size), modified)
 
     def to_params(self) -> dict[str, Any]:
         """Return this image as the parameters of a job: values that MongoDB, JSON and MRQ's dashboard support."""
@@ -85,7 +89,8 @@ class ImageRef:
             KeyError, ValueError: `params` was not made by to_params.
         """
         modified = datetime.fromisoformat(params["last_modified"])
-        return cls(params["bucket"], params["key"], params["etag"], int(params["size"]), modified)
+        bucket = normalize_bucket(params["bucket"])  # see from_member
+        return cls(bucket, params["key"], params["etag"], int(params["size"]), modified)
 
 
 @dataclass(frozen=True, slots=True)

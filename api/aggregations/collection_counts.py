@@ -13,7 +13,7 @@ from pymongo.errors import OperationFailure
 
 from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.facets import FACETS, LIST_FACETS, MAX_VALUES, Counts, FacetCounts, count_photos
-from api.database import Collection, read_version
+from api.database import Collection, RecordTotal, read_version
 from api.query.filters import NOT_PRIMARY, OTHER_FILES, PHOTOS_ONLY, PRIMARY_PHOTOS
 from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter, combine
@@ -83,10 +83,11 @@ class CollectionCounter:
         shared: SharedValues | None = None,
     ) -> None:
         self._photos = photos
+        self._total = RecordTotal(photos)
         cache = partial(StaleWhileRevalidate, seconds=1, read_version=partial(read_version, photos), clock=clock)
         self._facets: dict[tuple[Scope, str], StaleWhileRevalidate[CollectionCounts]] = {
             (scope, name): cache(
-                partial(count, photos, name, gate),
+                partial(count, photos, name, gate, self._total),
                 max_seconds=MAX_AGE_SECONDS,
                 shared=shared.named(f"{scope} {name}") if shared else None,
             )
@@ -130,7 +131,7 @@ class CollectionCounter:
         Raises:
             PyMongoError: The query failed, or took longer than `limit_ms`.
         """
-        total = await self._photos.estimated_document_count(maxTimeMS=limit_ms)
+        total = await self._total.count(limit_ms)
         left_out = _LEFT_OUT.get(scope)
         return max(0, total - await self._photos.count_documents(left_out, maxTimeMS=limit_ms)) if left_out else total
 
@@ -175,14 +176,16 @@ async def _scan(photos: Collection, gate: asyncio.Semaphore, filter_: Filter, na
     return replace(counts, version=before if is_unchanged else None)
 
 
-async def _group_primaries(photos: Collection, name: str, gate: asyncio.Semaphore) -> CollectionCounts:
+async def _group_primaries(
+    photos: Collection, name: str, gate: asyncio.Semaphore, _total: RecordTotal
+) -> CollectionCounts:
     """Count a facet with many values over the primaries, by reading all of them."""
     grouped = await _scan(photos, gate, PRIMARY_PHOTOS, [name])
     return CollectionCounts(grouped.total, grouped.counts[name], grouped.version)
 
 
 async def _count_files(
-    photos: Collection, name: str, gate: asyncio.Semaphore, *, left_out: Filter | None = None
+    photos: Collection, name: str, gate: asyncio.Semaphore, records: RecordTotal, *, left_out: Filter | None = None
 ) -> CollectionCounts:
     """Count one facet over the whole collection, and note whether the collection changed in the meantime.
 
@@ -191,7 +194,7 @@ async def _count_files(
             records, which are counted in the index.
     """
     before = await read_version(photos)
-    total = await photos.estimated_document_count(maxTimeMS=COLLECTION_MS)
+    total = await records.count(COLLECTION_MS)
     counts = await _count_values(photos, name, gate, total)
     if left_out:
         async with gate:

@@ -127,7 +127,7 @@ async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> 
     if arguments.count:
         bounds: dict[str, Any] = {name: value for name, value in (("skip", arguments.skip), ("limit", limit)) if value}
         if not filter_ and not hint and not bounds:
-            n = await store.photos.estimated_document_count(maxTimeMS=QUERY_MS)
+            n = await store.total.count(QUERY_MS)
         else:
             n = await store.photos.count_documents(filter_, maxTimeMS=QUERY_MS, **options, **bounds)
         return json_response(request, {"count": n})

@@ -141,6 +141,7 @@ class RedisService:
         client = connect_redis_once(redis_url(self._config, self._root), connect_seconds=5, response_seconds=5)
         try:
             client.ping()
+            self._check_mode(client)
         except TypeError as exc:
             raise ConfigError(f"REDIS_URL has an option that redis-py does not know: {exc}") from None
         except redis.AuthenticationError as exc:
@@ -167,6 +168,20 @@ class RedisService:
             raise ServiceFailed(f"Redis at {self.address} rejects PING: {exc}") from exc
         finally:
             client.close()
+
+    def _check_mode(self, client: redis.Redis) -> None:
+        """Check that the server is a Redis that holds all keys."""
+        mode = _find_mode(client)
+        if mode == "sentinel":
+            raise ServiceFailed(
+                f"The server at {self.address} is a Sentinel, which holds no queues",
+                hint="set REDIS_URL to an address that leads to the current primary, such as that of a proxy",
+            )
+        if mode == "cluster":
+            raise ServiceFailed(
+                f"Redis at {self.address} is part of a cluster, but one server must hold all keys of an installation",
+                hint="set REDIS_URL to a Redis without cluster mode",
+            )
 
     def program(self) -> Program:
         self._program = find_redis(self._root)
@@ -209,6 +224,18 @@ def _write_redis_config(root: Path, listen_on: Path | tuple[str, int], parsed: d
     elif password:
         lines.append(f"requirepass {_redis_quote(password)}")
     write_private(folder / "redis.conf", "\n".join(lines) + "\n")
+
+
+def _find_mode(client: redis.Redis) -> str:
+    """Return the mode of a Redis server: standalone, sentinel or cluster. Empty if its user may not ask."""
+    try:
+        answer: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+    except redis.ResponseError:
+        return ""
+    # With RESP2, the answer is a list of names and values in turn.
+    values = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+    mode = values.get(b"mode") or values.get("mode") or ""
+    return mode.decode() if isinstance(mode, bytes) else str(mode)
 
 
 def _redis_quote(text: str) -> str:

@@ -133,6 +133,26 @@ class JobStore:
             started = {job["_id"] for job in self.collection.find({**query, "status": "started"}, {"_id": 1})}
         return {image_id for image_id in image_ids if image_job_id(image_id) in started}
 
+    def move(self, job: Document, changes: Document) -> None:
+        """Store a job and its log under another id.
+
+        A job that is already stored under this id is kept. Repeating the call after an interruption is safe.
+
+        Args:
+            job: The whole job.
+            changes: The fields to change, which may include `_id`.
+        """
+        moved = {**job, **changes}
+        content = {name: value for name, value in moved.items() if name != "_id"}
+        with mongodb_errors("move jobs"):
+            if moved["_id"] == job["_id"]:
+                self.collection.update_one({"_id": job["_id"]}, {"$set": content})
+                return
+            self.collection.update_one({"_id": moved["_id"]}, {"$setOnInsert": content}, upsert=True)
+            logs = self.collection.database["mrq_logs"]
+            logs.update_many({"job": job["_id"]}, {"$set": {"job": moved["_id"]}})
+            self.collection.delete_one({"_id": job["_id"]})
+
     def drop_waiting(self, id_prefixes: Sequence[str], excluded_prefixes: Sequence[str]) -> int:
         """Remove waiting jobs, so that the next batch treats their images as new. Return the number of removed jobs.
 

@@ -28,7 +28,7 @@ from exifinator.search_keys.geo_cells import cells_of_photo
 from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields, renew_search_terms
 from exifinator.storage.indexes import FAMILY_INDEXES
-from exifinator.storage.jobs import FORMER_TASKS
+from exifinator.storage.jobs import FORMER_TASKS, IMAGE_TASKS, image_job_id
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
 from exifinator.storage.workers import WORKER_SILENT_AFTER
@@ -131,6 +131,20 @@ def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
 
+def _normalize_jobs(store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
+    """Move the jobs of images whose bucket is an ARN with colons to the ids that these images have now.
+
+    Migration to schema 6 did the same with the records.
+    """
+    for job in jobs:
+        bucket, key = job["params"]["bucket"], job["params"].get("key")
+        changes: Document = {"params": {**job["params"], "bucket": normalize_bucket(bucket)}}
+        if job["_id"] == image_job_id(f"{bucket}/{key}"):
+            changes["_id"] = image_job_id(f"{changes['params']['bucket']}/{key}")
+        store.jobs.move(job, changes)
+    return []
+
+
 # The first migration leads from version 1 to version 2, the second from version 2 to version 3, and so on. Never edit a
 # migration that was released.
 MIGRATIONS: tuple[Migration, ...] = (
@@ -155,6 +169,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         "which workers find the sidecars and the stack of a photo, renews the words for text search, adds "
         "`search_text`, in which it finds phrases, and writes the ARNs of access points in one form",
         _to_schema_6,
+    ),
+    Migration(
+        "writes the ARNs of access points in stored jobs in one form, as in the records",
+        _normalize_jobs,
+        collection="jobs",
+        # The ARNs with a colon in their last part.
+        query={"path": {"$in": list(IMAGE_TASKS)}, "params.bucket": {"$regex": "^arn:(?:[^:]*:){5}"}},
     ),
 )
 

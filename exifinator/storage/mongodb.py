@@ -82,8 +82,16 @@ def server_process(client: MongoClient[Document]) -> ObjectId | None:
         StoreUnavailable: MongoDB did not respond.
     """
     with mongodb_errors("report its state"):
-        process = client.admin.command("hello").get("topologyVersion", {}).get("processId")
-    return process if isinstance(process, ObjectId) else None
+        return find_server_process(client.admin.command("hello"))
+
+
+def find_server_process(hello: Document) -> ObjectId | None:
+    """Return what identifies the process of the MongoDB server that gave this answer to `hello`, like server_process.
+
+    Return None for a router of a sharded cluster, because other processes have the data.
+    """
+    process = hello.get("topologyVersion", {}).get("processId")
+    return process if isinstance(process, ObjectId) and hello.get("msg") != "isdbgrid" else None
 
 
 @contextmanager

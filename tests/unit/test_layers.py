@@ -29,8 +29,8 @@ LAYERS: dict[str, list[list[str]]] = {
         ["setting_prices", "setting_schedule", "setting_urls"],
         ["setting_types"],
         ["extras", "net", "open_files", "retry", "metrics", "gc_tuning", "notify", "sockets", "web_security"],
-        ["bucket_names", "paths"],
-        ["models"],
+        ["models", "paths"],
+        ["bucket_names"],
         ["errors"],
     ],
     "api": [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pymongo
 import pytest
+from bson import MinKey
 
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FacetCounts
@@ -195,6 +196,8 @@ def test_get_map__first_after_a_start__groups_everything_once(
             look["command"]["pipeline"]
             for look in photos.database["system.profile"].find({"command.aggregate": photos.name})
         ]
+    total = {"$match": {"_id": {"$gt": MinKey()}}}  # which is counted in the index when the API starts
+    asked = [pipeline for pipeline in asked if pipeline[0] != total]
     assert asked
     assert all({"$limit": SAMPLE_SIZES[0]} in pipeline for pipeline in asked)
     placed = sum("location" in record["photo"] for record in RECORDS)

@@ -10,7 +10,8 @@ import json
 import math
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ import pytest
 
 from api.aggregations.facets import LIST_FACETS
 from api.export.formats import stream_parquet
-from tests.integration.api.fixtures import Api
+from exifinator.config import Config
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+from tests.integration.api.fixtures import Api, open_api
 from tests.integration.api.library import PLACES, make_records
 
 RECORDS = make_records()
@@ -64,6 +68,40 @@ def test_get_facets__videos__have_the_counts_that_the_filters_find(api: Api) -> 
             assert row["count"] == sum(low <= video[field] < high for video in videos), (name, row)
             matches = api.get("/photos", **{name: f"{row['least']:.6f}-{row['greatest']:.6f}"}, limit=1000).json()
             assert len(matches["photos"]) == row["count"], (name, row)
+
+
+# The date on the camera's clock, its offset from UTC in hours, and whether the date in UTC has another day or month.
+AT_MIDNIGHT = {
+    "party.jpg": (datetime(2023, 12, 31, 23, 40), None),
+    "new-year.jpg": (datetime(2023, 12, 31, 23, 30), -8),
+    "morning.jpg": (datetime(2024, 3, 1, 6, 10), 9),
+    "noon.jpg": (datetime(2024, 3, 1, 12), 13),
+    "night.jpg": (datetime(2024, 3, 1, 0, 15), 5.75),
+}
+
+
+def test_filters__near_midnight__have_the_day_of_the_camera_s_clock(own_library: Config) -> None:
+    records = [
+        {
+            "_id": f"b/{key}", "bucket": "b", "key": key, "status": "ok", "size": 1,
+            "photo": {"media_type": "image", "taken_local": local, "taken_at": local - timedelta(hours=hours or 0)},
+        }
+        for key, (local, hours) in AT_MIDNIGHT.items()
+    ]  # fmt: skip
+    with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
+        Store(client, own_library).records.collection.insert_many(records)
+
+        def keys(**params: str) -> set[str]:
+            return {found["key"] for found in api.get("/photos", bucket="b", **params).json()["photos"]}
+
+        assert keys(taken="2023-12-31") == {"party.jpg", "new-year.jpg"}
+        assert keys(taken="2024-03-01") == {"morning.jpg", "noon.jpg", "night.jpg"}
+        assert keys(taken="2024-01") == keys(taken="2024-02") == set()
+        facets = api.get("/facets", bucket="b", fields="taken,day,hour").json()["facets"]
+    counts = {name: {row["value"]: row["count"] for row in rows} for name, rows in facets.items()}
+    assert counts["taken"] == {"2023-12": 2, "2024-03": 3}
+    assert counts["day"] == {"2023-12-31": 2, "2024-03-01": 3}
+    assert counts["hour"] == {0: 1, 6: 1, 12: 1, 23: 2}
 
 
 @pytest.mark.parametrize("fields", EVERY_FACET)

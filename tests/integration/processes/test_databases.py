@@ -1,9 +1,10 @@
-"""Servers whose hosts are looked up in DNS (mongodb+srv), while DNS does not work."""
+"""Servers whose hosts are looked up in DNS (mongodb+srv), while DNS does not work; and Redis servers of other modes."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from exifinator.processes.databases import ensure_services, explain_fault
 from exifinator.retry import Retry
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
+from tests.servers import redis_command, redis_is_ready, reserve_port, running
 
 QUERY = dns.message.make_query("_mongodb._tcp.x.0.0.1", "SRV")
 # What fails, and the error of the resolver.
@@ -127,3 +129,26 @@ def test_store__dns_fails_at_its_first_query__the_query_is_retried(
             store.records.count()
         assert Retry(pauses.append)(store.records.count) == 0
     assert len(pauses) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "explanation"),
+    [
+        (["sentinel monitor primary 127.0.0.1 1 1"], ["--sentinel"], "is a Sentinel, which holds no queues"),
+        (["cluster-enabled yes"], [], "is part of a cluster, but one server must hold all keys"),
+        (["protected-mode no"], [], None),
+        (["user default on nopass ~* &* +@all -hello"], [], None),
+    ],
+    ids=["sentinel", "cluster", "alone", "user who may not ask"],
+)
+def test_explain_fault__redis_of_another_mode__is_one_sentence(
+    tmp_path: Path, lines: list[str], options: list[str], explanation: str | None
+) -> None:
+    port = reserve_port()
+    settings = tmp_path / "redis.conf"
+    settings.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {tmp_path}", *lines]) + "\n")
+    command = [redis_command(tmp_path, port)[0], str(settings), *options]
+    with running(command, port, tmp_path / "log", is_ready=partial(redis_is_ready, port)):
+        fault = explain_fault(build_config({"REDIS_URL": f"redis://127.0.0.1:{port}/0"}, {}), "redis", tmp_path)
+
+    assert explanation in str(fault) if explanation else fault is None

@@ -26,6 +26,29 @@ def test_member__parsed_by_lua__is_the_image_that_python_wrote(installation: Ins
     assert installation.redis.eval(script, 0, member) == [b"b", ref(key).id.encode()]
 
 
+@pytest.mark.parametrize(
+    ("queued", "bucket"),
+    [
+        ("arn:aws:s3:eu-west-1:123456789012:accesspoint:ap", "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap"),
+        (
+            "arn:aws-us-gov:s3-outposts:us-west-2:123456789012:outpost:op-1:accesspoint:ap",
+            "arn:aws-us-gov:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/ap",
+        ),
+        ("arn:aws:s3:eu-west-1:123456789012:accesspoint/ap", "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap"),
+    ],
+)
+def test_member__arn_with_colons__has_the_bucket_of_the_records(
+    installation: Installation, queued: str, bucket: str
+) -> None:
+    old = ImageRef(queued, "a:b.jpg", "etag", 10, NOON)
+    script = f"{read_script('_member')}\nreturn {{bucket_of(ARGV[1]), image_id_of(ARGV[1])}}"
+
+    image = ImageRef.from_member(old.to_member())
+
+    assert (image.id, ImageRef.from_params(old.to_params()).id) == (f"{bucket}/a:b.jpg", f"{bucket}/a:b.jpg")
+    assert installation.redis.eval(script, 0, old.to_member()) == [bucket.encode(), image.id.encode()]
+
+
 def test_sample__members_of_other_buckets_and_formats__are_left_out(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ImageRef("bb", "2", "etag", 10, NOON)])

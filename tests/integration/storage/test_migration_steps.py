@@ -12,7 +12,7 @@ from exifinator.metadata.sidecars import read_sidecar
 from exifinator.models import ExifRecord
 from exifinator.search_keys.geo_cells import cells_of
 from exifinator.storage import migrations
-from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
+from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK, image_job_id
 from exifinator.storage.migrations import (
     META_COLLECTION,
     migrate,
@@ -236,3 +236,47 @@ def test_migrate__to_schema_6__records_access_points_under_one_name(install: Ins
     assert moved["words"]
     assert list(thumbnails.find()) == [{"_id": f"{start}/ap/f/a:b.jpg", "etag": "e", "data": b"\xff\xd8jpeg"}]
     assert records.count_documents({"_id": "another program's"}) == 1
+
+
+def test_migrate__to_schema_7__moves_the_jobs_of_access_points(install: Install) -> None:
+    it = install()
+    start = "arn:aws:s3:eu-west-1:123456789012:accesspoint"
+    outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost"
+    jobs = it.store.jobs.collection
+    logs = jobs.database["mrq_logs"]
+
+    def job(bucket: str, key: str, note: int, id_: ObjectId | None = None) -> dict[str, Any]:
+        id_ = id_ or image_job_id(f"{bucket}/{key}")
+        params = {"bucket": bucket, "key": key, "note": note}
+        return {"_id": id_, "path": DOWNLOAD_TASK, "params": params, "status": "failed"}
+
+    by_hand = ObjectId()  # mrq-run gives jobs ids of their own
+    jobs.insert_many(
+        [
+            job(f"{start}:ap", "a:b.jpg", 1),
+            job(f"{start}:ap", "twice.jpg", 2),
+            job(f"{start}/ap", "twice.jpg", 3),
+            job(f"{outpost}:op-1:accesspoint:ap", "c.jpg", 4),
+            job("b", f"{start}:ap/d.jpg", 5),
+            job(f"{start}:ap", "e.jpg", 6, by_hand),
+            {"path": "another.program.Task", "params": {"bucket": f"{start}:ap"}},
+        ]
+    )
+    logs.insert_one({"job": image_job_id(f"{start}:ap/a:b.jpg"), "logs": "line"})
+    meta = it.store.records.collection.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 6}, upsert=True)
+        list(migrate(it.store, documents_per_range=2))
+
+    assert jobs.count_documents({"params.bucket": f"{start}:ap"}) == 1, "another program's job has to stay"
+    found = {job["_id"]: (job["params"]["bucket"], job["params"]["note"]) for job in jobs.find({"status": "failed"})}
+    outpost_name = f"{outpost}/op-1/accesspoint/ap"
+    assert found == {
+        image_job_id(f"{start}/ap/a:b.jpg"): (f"{start}/ap", 1),
+        image_job_id(f"{start}/ap/twice.jpg"): (f"{start}/ap", 3),
+        image_job_id(f"{outpost_name}/c.jpg"): (outpost_name, 4),
+        image_job_id(f"b/{start}:ap/d.jpg"): ("b", 5),
+        by_hand: (f"{start}/ap", 6),
+    }
+    assert it.store.jobs.find_statuses([f"{start}/ap/a:b.jpg"]) == {f"{start}/ap/a:b.jpg": "failed"}
+    assert logs.find_one({"logs": "line"})["job"] == image_job_id(f"{start}/ap/a:b.jpg")

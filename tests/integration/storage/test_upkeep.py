@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exifinator.config import build_config
+from api.database import QUERY_MS, RecordTotal, open_store
+from exifinator.config import Config, build_config
 from exifinator.errors import EXIFinatorError
 from exifinator.models import ExifRecord
 from exifinator.monitoring.checks import mongodb
@@ -103,6 +105,13 @@ def test_schema__newer_than_this_code__is_an_error_of_doctor(installation: Insta
     connections.close()
 
 
+async def count_in_api(config: Config) -> list[int]:
+    """Return the number of records as the API counts it, twice: what is known of MongoDB is used the second time."""
+    async with open_store(config).client as client:
+        total = RecordTotal(client[config.mongodb_database][config.mongodb_collection])
+        return [await total.count(QUERY_MS) for _ in range(2)]
+
+
 def test_count__mongodb_killed__is_right_everywhere_after_a_check(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -135,12 +144,14 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
         with contextlib.closing(Connections(config)) as connections:
             assert mongodb.check_count(connections).level == "error"
             assert connections.read_mongodb().records == 18
+        assert asyncio.run(count_in_api(config)) == [18, 18], "before a worker has repaired the number"
 
         upkeep.check()
 
         assert store.records.collection.estimated_document_count() == 18
         with contextlib.closing(Connections(config)) as connections:
             assert mongodb.check_count(connections).level == "ok"
+        assert asyncio.run(count_in_api(config)) == [18, 18]
     finally:
         client.close()
         end(process)

@@ -39,6 +39,13 @@ def test_extract__photo__is_the_record_with_its_path(folder):
     assert json.loads(json.dumps(record)) == record
 
 
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_extract__file__has_its_path_as_id(folder, monkeypatch, is_relative):
+    monkeypatch.chdir(folder)
+    path = Path("b") / "photo.jpg" if is_relative else folder / "b" / "photo.jpg"
+    assert extract(path)["_id"] == str(path)
+
+
 def test_extract_command__folder__prints_a_line_per_file_sorted(folder):
     result = run(folder)
     assert result.exit_code == 0
