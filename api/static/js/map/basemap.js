@@ -1,8 +1,9 @@
 /**
- * @file The map's background: the outline of the world, painted on canvas tiles. If a tile server is configured, its
- * tiles cover the outline.
+ * @file The map's background: the outline of the world and its towns, painted on canvas tiles. If a tile server is
+ * configured, its tiles cover the outline.
  * @import { Outline } from "./outline.js"
  * @import { PlaceName, Shape } from "./outline_geometry.js"
+ * @import { Town } from "./towns.js"
  * @import { Coords, GridLayer } from "leaflet"
  */
 import { onRecovery } from "../core/recovery.js";
@@ -10,6 +11,7 @@ import { yieldToIdle } from "../core/scheduling.js";
 import { readColour, watchTheme } from "../core/theme_colours.js";
 import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
+import { loadTownsAt, NAME_OFFSET_PIXELS } from "./towns.js";
 
 const TILE_PIXELS = 256;
 // Give up after this many failures to load the outline.
@@ -23,6 +25,9 @@ const GRID_LABELS_MIN_ZOOM = 7;
 const NAMES_MIN_ZOOM = 2;
 // Below this zoom level, names that are wider than their country are left out.
 const ALL_NAMES_MIN_ZOOM = 7;
+const TOWN_RADIUS_PIXELS = 2;
+// Names of towns in a tile to the left can reach this far into a tile.
+const MAX_NAME_PIXELS = 200;
 
 /** @typedef {ReturnType<typeof readColours>} Colours */
 
@@ -37,8 +42,10 @@ function readColours(element) {
     border: value("--border"),
     grid: value("--grid"),
     countryName: value("--place-name"),
+    townName: value("--town-name"),
     gridLabel: value("--grid-name"),
     font: `500 11px ${family}`,
+    townFont: `11px ${family}`,
     smallFont: `9px ${family}`,
   };
 }
@@ -61,8 +68,11 @@ class TilePainter {
     this.top = y * TILE_PIXELS;
   }
 
-  /** @param {Outline} outline */
-  paint(outline) {
+  /**
+   * @param {Outline} outline
+   * @param {Town[]} towns
+   */
+  paint(outline, towns) {
     const { context, colours } = this;
     const { x, y, z } = this.coords;
     context.fillStyle = colours.sea;
@@ -78,6 +88,7 @@ class TilePainter {
     context.strokeStyle = colours.border;
     context.lineWidth = 1;
     context.stroke();
+    this.paintTowns(towns);
     if (z >= NAMES_MIN_ZOOM) this.paintNames(outline.names);
   }
 
@@ -128,6 +139,28 @@ class TilePainter {
         context.fillText(`${latitude} ${longitude}`, x + 3, y - 2);
       }),
     );
+  }
+
+  /** @param {Town[]} towns */
+  paintTowns(towns) {
+    const { context, colours, scale, left, top } = this;
+    context.font = colours.townFont;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    context.strokeStyle = colours.land;
+    context.fillStyle = colours.townName;
+    for (const { name, x, y } of towns) {
+      const [townX, townY] = [x * scale - left, y * scale - top];
+      if (townX < -MAX_NAME_PIXELS || townX > TILE_PIXELS + TOWN_RADIUS_PIXELS) continue;
+      if (townY < -12 || townY > TILE_PIXELS + 12) continue;
+      context.beginPath();
+      context.arc(townX, townY, TOWN_RADIUS_PIXELS, 0, 2 * Math.PI);
+      context.fill();
+      context.strokeText(name, townX + NAME_OFFSET_PIXELS, townY);
+      context.fillText(name, townX + NAME_OFFSET_PIXELS, townY);
+    }
   }
 
   /** @param {PlaceName[]} names */
@@ -227,11 +260,12 @@ export function createBasemap(L) {
       const paint = async () => {
         try {
           const outline = await loadOutline(coords.z < FINE_OUTLINE_MIN_ZOOM ? "110m" : "50m");
+          const towns = await loadTownsAt(coords.z, outline.names);
           await yieldToIdle();
           const context = canvas.getContext("2d");
           if (!context || !this.colours) return;
           context.setTransform(ratio, 0, 0, ratio, 0, 0);
-          new TilePainter(context, coords, this.colours).paint(outline);
+          new TilePainter(context, coords, this.colours).paint(outline, towns);
           done(undefined, canvas);
         } catch (error) {
           done(/** @type {Error} */ (error), canvas);

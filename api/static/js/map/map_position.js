@@ -6,6 +6,11 @@
  */
 import { MAX_API_ZOOM, formatBox } from "./clusters.js";
 
+const TILE_PIXELS = 256;
+// On a narrow map, the lowest zoom level is a multiple of this. All others are whole numbers.
+const ZOOM_STEP = 0.25;
+const NARROW_PIXELS = 700;
+
 /** @typedef {{lat: number, lng: number, zoom: number}} Position */
 
 // The requested area extends beyond the visible one by this fraction of its size. The photos there are then already
@@ -20,8 +25,25 @@ const PADDING = 0.2;
 export function parseMapPosition(text) {
   const [lat, lng, zoom] = (text ?? "").split(",").map(Number);
   const isValid = Math.abs(lat) <= 90 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= MAX_API_ZOOM;
-  return isValid ? { lat, lng, zoom: Math.round(zoom) } : null;
+  return isValid ? { lat, lng, zoom: Math.round(zoom / ZOOM_STEP) * ZOOM_STEP } : null;
 }
+
+/**
+ * Return the lowest zoom level of a map. A narrow map, as on a phone, can show the whole world, so that its first view
+ * has all photos.
+ * @param {number} width of the map, in pixels
+ */
+export function minZoomOf(width) {
+  if (width > NARROW_PIXELS) return 2;
+  const fitting = Math.log2(Math.max(width, TILE_PIXELS) / TILE_PIXELS);
+  return Math.min(1, Math.floor(fitting / ZOOM_STEP) * ZOOM_STEP);
+}
+
+/**
+ * Return the zoom level for requests to the API, which has only whole numbers.
+ * @param {LeafletMap} map
+ */
+export const apiZoomOf = (map) => Math.round(map.getZoom());
 
 /**
  * Return the map's position as a value of the URL parameter `at`. Its precision follows the zoom level.
@@ -68,7 +90,8 @@ export const cornersOf = ({ west, south, east, north }) => [
 
 /**
  * @typedef {object} Viewport
- * @property {number} zoom
+ * @property {number} zoom zoom level of the map
+ * @property {number} apiZoom zoom level of the request
  * @property {Area} visible the visible area
  * @property {Area} requested the visible area and its surroundings, for which photos are requested
  * @property {string} bbox `requested`, formatted for the API
@@ -81,5 +104,11 @@ export const cornersOf = ({ west, south, east, north }) => [
 export function viewportOf(map) {
   const bounds = map.getBounds();
   const requested = toArea(bounds.pad(PADDING));
-  return { zoom: map.getZoom(), visible: toArea(bounds), requested, bbox: formatBox(requested) };
+  return {
+    zoom: map.getZoom(),
+    apiZoom: apiZoomOf(map),
+    visible: toArea(bounds),
+    requested,
+    bbox: formatBox(requested),
+  };
 }

@@ -24,7 +24,10 @@ export default function MapView(props) {
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const filterKey = `${JSON.stringify(filters)} ${changes}`;
-  const urlHasArea = Boolean(parseMapPosition(state.viewParams.at) ?? parseBox(state.filters.bbox));
+  const { at, area } = state.viewParams;
+  const urlHasArea = Boolean(
+    parseMapPosition(at) ?? parseBox(state.filters.bbox) ?? parseBox(area),
+  );
   const photosArea = useRequest(
     async (signal) => {
       if (urlHasArea) return null;
