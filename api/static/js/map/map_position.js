@@ -6,10 +6,11 @@
  */
 import { MAX_API_ZOOM, formatBox } from "./clusters.js";
 
-const TILE_PIXELS = 256;
-// On a narrow map, the lowest zoom level is a multiple of this. All others are whole numbers.
-const ZOOM_STEP = 0.25;
+const WORLD_PIXELS = 256; // the width of the world at zoom level 0
 const NARROW_PIXELS = 700;
+// Leaflet rounds zoom levels to whole numbers, and then limits them to the lowest one. So this is less than a half.
+const MAX_FRACTION = 0.49;
+const ZOOM_DIGITS = 2;
 
 /** @typedef {{lat: number, lng: number, zoom: number}} Position */
 
@@ -25,7 +26,7 @@ const PADDING = 0.2;
 export function parseMapPosition(text) {
   const [lat, lng, zoom] = (text ?? "").split(",").map(Number);
   const isValid = Math.abs(lat) <= 90 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= MAX_API_ZOOM;
-  return isValid ? { lat, lng, zoom: Math.round(zoom / ZOOM_STEP) * ZOOM_STEP } : null;
+  return isValid ? { lat, lng, zoom: Number(zoom.toFixed(ZOOM_DIGITS)) } : null;
 }
 
 /**
@@ -35,15 +36,16 @@ export function parseMapPosition(text) {
  */
 export function minZoomOf(width) {
   if (width > NARROW_PIXELS) return 2;
-  const fitting = Math.log2(Math.max(width, TILE_PIXELS) / TILE_PIXELS);
-  return Math.min(1, Math.floor(fitting / ZOOM_STEP) * ZOOM_STEP);
+  if (width >= 2 * WORLD_PIXELS) return 1;
+  const fitting = Math.log2(Math.max(width, WORLD_PIXELS) / WORLD_PIXELS);
+  return Math.min(MAX_FRACTION, Math.floor(fitting * 10 ** ZOOM_DIGITS) / 10 ** ZOOM_DIGITS);
 }
 
 /**
  * Return the zoom level for requests to the API, which has only whole numbers.
  * @param {LeafletMap} map
  */
-export const apiZoomOf = (map) => Math.round(map.getZoom());
+export const apiZoomOf = (map) => Math.ceil(map.getZoom());
 
 /**
  * Return the map's position as a value of the URL parameter `at`. Its precision follows the zoom level.

@@ -21,9 +21,8 @@ const TILE_PIXELS = 256;
 const MIN_PEOPLE = new Map([
   [4, 2_000_000],
   [5, 700_000],
-  [6, 250_000],
-  [7, 100_000],
-  [8, 50_000],
+  [6, 200_000],
+  [7, 50_000],
 ]);
 // The measured width of a name depends on the font. For the layout, an estimate is enough.
 const CHARACTER_PIXELS = 6.5;
