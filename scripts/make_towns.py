@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def main() -> None:
         for town in towns
     ]
     OUTPUT.write_text("".join(lines), "utf-8")
-    print(f"{OUTPUT}: {len(lines):,} towns")
+    sys.stdout.write(f"{OUTPUT}: {len(lines):,} towns\n")
 
 
 if __name__ == "__main__":
