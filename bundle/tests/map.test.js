@@ -71,7 +71,7 @@ test("minZoomOf: the whole world fits into a narrow map", () => {
     assert.ok(worldPixels >= Math.min(512, width) * 0.8, `${width}`);
     assert.ok(minZoomOf(width) === 1 || minZoomOf(width) < 0.5, `${width}`);
   }
-  assert.equal(minZoomOf(0), 0);
+  assert.equal(minZoomOf(0), 0.3);
   assert.equal(minZoomOf(1280), 2);
 });
 
@@ -187,7 +187,7 @@ test("unwrap: continues beyond 180 degrees; Antarctica is closed along the pole"
 test("townsWithRoom: the larger town and the country's name go first", () => {
   const table =
     "Tokyo\t35.69\t139.69\t9733\nYokohama\t35.44\t139.64\t3574\nNikko\t36.75\t139.6\t80\n";
-  const all = towns.parseTowns(table);
+  const all = towns.parseTowns(table, geometry);
   assert.deepEqual(
     all.map(({ name, people }) => [name, people]),
     [

@@ -3,7 +3,6 @@
  */
 import coarseOutline from "world-atlas/countries-110m.json";
 import fineOutline from "world-atlas/countries-50m.json";
-import townTable from "../../data/towns.tsv";
 import { Problem } from "./api.js";
 import { mapInChunks, yieldToIdle } from "./scheduling.js";
 
@@ -76,16 +75,6 @@ export const loadWorld = (scale) =>
     });
     return { land, borders: lines, countries };
   });
-
-/**
- * Load the table of towns, see scripts/make_towns.py.
- * @returns {Promise<string>}
- */
-export async function loadTownTable() {
-  const response = await fetch(new URL(townTable, import.meta.url));
-  if (!response.ok) throw new Error("Couldn't load the towns.");
-  return response.text();
-}
 
 /**
  * @param {{type: string, coordinates: any}} geometry

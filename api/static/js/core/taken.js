@@ -28,16 +28,16 @@ export const hasOnlyDay = (photo) => Boolean(KNOWN_CHARACTERS[photo.taken_precis
  * 3 May 2024, May 2024, 2024
  * @param {PhotoFields} photo
  */
-export const formatDayTaken = (photo) =>
-  hasOnlyDay(photo) ? formatPeriod(dayTaken(photo)) : formatDay(photo.taken_at, photo.taken_offset);
+export const formatDayTaken = (photo) => formatTimeTaken(photo, formatDay);
 
 /**
  * 3 May 2024, 14:05:09 +02:00; or 3 May 2024, May 2024, 2024. Without a date, return an empty text.
  * @param {PhotoFields} photo
+ * @param {typeof formatDateTime} [formatTime] formats a time that is known
  */
-export function formatTimeTaken(photo) {
+export function formatTimeTaken(photo, formatTime = formatDateTime) {
   const day = dayTaken(photo);
   return day && hasOnlyDay(photo)
     ? formatPeriod(day)
-    : formatDateTime(photo.taken_at, photo.taken_offset);
+    : formatTime(photo.taken_at, photo.taken_offset);
 }

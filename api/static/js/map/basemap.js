@@ -3,15 +3,15 @@
  * configured, its tiles cover the outline.
  * @import { Outline } from "./outline.js"
  * @import { PlaceName, Shape } from "./outline_geometry.js"
- * @import { Town } from "./towns.js"
+ * @import { Towns } from "./towns.js"
  * @import { Coords, GridLayer } from "leaflet"
  */
+import { loadOnce } from "../core/map_data.js";
 import { onRecovery } from "../core/recovery.js";
 import { yieldToIdle } from "../core/scheduling.js";
 import { readColour, watchTheme } from "../core/theme_colours.js";
 import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
-import { loadTownsAt, NAME_OFFSET_PIXELS } from "./towns.js";
 
 const TILE_PIXELS = 256;
 // Give up after this many failures to load the outline.
@@ -25,9 +25,7 @@ const GRID_LABELS_MIN_ZOOM = 7;
 const NAMES_MIN_ZOOM = 2;
 // Below this zoom level, names that are wider than their country are left out.
 const ALL_NAMES_MIN_ZOOM = 7;
-const TOWN_RADIUS_PIXELS = 2;
-// Names of towns in a tile to the left can reach this far into a tile.
-const MAX_NAME_PIXELS = 200;
+const TOWNS_MIN_ZOOM = 4;
 
 /** @typedef {ReturnType<typeof readColours>} Colours */
 
@@ -42,13 +40,23 @@ function readColours(element) {
     border: value("--border"),
     grid: value("--grid"),
     countryName: value("--place-name"),
-    townName: value("--town-name"),
+    townName: value("--text"),
     gridLabel: value("--grid-name"),
+    family,
     font: `500 11px ${family}`,
-    townFont: `11px ${family}`,
     smallFont: `9px ${family}`,
   };
 }
+
+/**
+ * Load the towns. If they cannot be loaded, the map has none.
+ * @param {Outline} outline the fine one
+ * @returns {Promise<Towns | null>}
+ */
+const loadTowns = ({ names }) =>
+  loadOnce("towns", async () => (await import("./towns.js")).loadTowns({ toX, toY }, names)).catch(
+    () => null,
+  );
 
 /** Paints one tile. Converts coordinates in the unit square (outline_geometry.js) to pixels of the tile's canvas. */
 class TilePainter {
@@ -70,7 +78,7 @@ class TilePainter {
 
   /**
    * @param {Outline} outline
-   * @param {Town[]} towns
+   * @param {Towns | null} towns
    */
   paint(outline, towns) {
     const { context, colours } = this;
@@ -88,7 +96,7 @@ class TilePainter {
     context.strokeStyle = colours.border;
     context.lineWidth = 1;
     context.stroke();
-    this.paintTowns(towns);
+    towns?.paint(context, this.coords, colours);
     if (z >= NAMES_MIN_ZOOM) this.paintNames(outline.names);
   }
 
@@ -139,28 +147,6 @@ class TilePainter {
         context.fillText(`${latitude} ${longitude}`, x + 3, y - 2);
       }),
     );
-  }
-
-  /** @param {Town[]} towns */
-  paintTowns(towns) {
-    const { context, colours, scale, left, top } = this;
-    context.font = colours.townFont;
-    context.textAlign = "left";
-    context.textBaseline = "middle";
-    context.lineWidth = 3;
-    context.lineJoin = "round";
-    context.strokeStyle = colours.land;
-    context.fillStyle = colours.townName;
-    for (const { name, x, y } of towns) {
-      const [townX, townY] = [x * scale - left, y * scale - top];
-      if (townX < -MAX_NAME_PIXELS || townX > TILE_PIXELS + TOWN_RADIUS_PIXELS) continue;
-      if (townY < -12 || townY > TILE_PIXELS + 12) continue;
-      context.beginPath();
-      context.arc(townX, townY, TOWN_RADIUS_PIXELS, 0, 2 * Math.PI);
-      context.fill();
-      context.strokeText(name, townX + NAME_OFFSET_PIXELS, townY);
-      context.fillText(name, townX + NAME_OFFSET_PIXELS, townY);
-    }
   }
 
   /** @param {PlaceName[]} names */
@@ -260,7 +246,7 @@ export function createBasemap(L) {
       const paint = async () => {
         try {
           const outline = await loadOutline(coords.z < FINE_OUTLINE_MIN_ZOOM ? "110m" : "50m");
-          const towns = await loadTownsAt(coords.z, outline.names);
+          const towns = coords.z < TOWNS_MIN_ZOOM ? null : await loadTowns(outline);
           await yieldToIdle();
           const context = canvas.getContext("2d");
           if (!context || !this.colours) return;

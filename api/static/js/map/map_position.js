@@ -6,12 +6,6 @@
  */
 import { MAX_API_ZOOM, formatBox } from "./clusters.js";
 
-const WORLD_PIXELS = 256; // the width of the world at zoom level 0
-const NARROW_PIXELS = 700;
-// Leaflet rounds zoom levels to whole numbers, and then limits them to the lowest one. So this is less than a half.
-const MAX_FRACTION = 0.49;
-const ZOOM_DIGITS = 2;
-
 /** @typedef {{lat: number, lng: number, zoom: number}} Position */
 
 // The requested area extends beyond the visible one by this fraction of its size. The photos there are then already
@@ -26,7 +20,7 @@ const PADDING = 0.2;
 export function parseMapPosition(text) {
   const [lat, lng, zoom] = (text ?? "").split(",").map(Number);
   const isValid = Math.abs(lat) <= 90 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= MAX_API_ZOOM;
-  return isValid ? { lat, lng, zoom: Number(zoom.toFixed(ZOOM_DIGITS)) } : null;
+  return isValid ? { lat, lng, zoom } : null;
 }
 
 /**
@@ -35,10 +29,10 @@ export function parseMapPosition(text) {
  * @param {number} width of the map, in pixels
  */
 export function minZoomOf(width) {
-  if (width > NARROW_PIXELS) return 2;
-  if (width >= 2 * WORLD_PIXELS) return 1;
-  const fitting = Math.log2(Math.max(width, WORLD_PIXELS) / WORLD_PIXELS);
-  return Math.min(MAX_FRACTION, Math.floor(fitting * 10 ** ZOOM_DIGITS) / 10 ** ZOOM_DIGITS);
+  if (width > 700) return 2;
+  // Leaflet rounds zoom levels to whole numbers before it limits them to the lowest one. So one that is not whole has
+  // to be less than a half. At zoom level 0, the world is 256 pixels wide.
+  return width < 360 ? 0.3 : width < 512 ? 0.49 : 1;
 }
 
 /**

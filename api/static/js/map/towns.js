@@ -1,9 +1,9 @@
 /**
- * @file The towns on the map's background: which ones have room at a zoom level, and those in a tile.
+ * @file The towns on the map's background: which ones have room at a zoom level, and how they are painted. This file is
+ *   loaded with the table of towns. It imports no code, so that the first view needs no chunk for shared code.
  * @import { PlaceName } from "./outline_geometry.js"
  */
-import { loadOnce, loadTownTable } from "../core/map_data.js";
-import { toX, toY } from "./outline_geometry.js";
+import tableUrl from "../../data/towns.tsv";
 
 /**
  * @typedef {object} Town
@@ -13,9 +13,11 @@ import { toX, toY } from "./outline_geometry.js";
  * @property {number} people number of inhabitants
  */
 
-export const TOWNS_MIN_ZOOM = 4;
-/** Distance from the centre of a town's dot to its name, in pixels. */
-export const NAME_OFFSET_PIXELS = 6;
+const DOT_RADIUS_PIXELS = 2;
+// Distance from the centre of a town's dot to its name.
+const NAME_OFFSET_PIXELS = 6;
+// The name of a town to the left of a tile can reach this far into it.
+const MAX_NAME_PIXELS = 200;
 const TILE_PIXELS = 256;
 // Number of inhabitants from which a town is shown, by zoom level. Above these levels, all towns are shown.
 const MIN_PEOPLE = new Map([
@@ -32,11 +34,18 @@ const CELL_PIXELS = 64;
 /** @typedef {[left: number, top: number, right: number, bottom: number]} Box in pixels of the world */
 
 /**
+ * @typedef {object} Projection to the unit square
+ * @property {(longitude: number) => number} toX
+ * @property {(latitude: number) => number} toY
+ */
+
+/**
  * Parse the table that scripts/make_towns.py makes. The largest town is first.
  * @param {string} table
+ * @param {Projection} projection
  * @returns {Town[]}
  */
-export function parseTowns(table) {
+export function parseTowns(table, { toX, toY }) {
   return table
     .trimEnd()
     .split("\n")
@@ -46,9 +55,6 @@ export function parseTowns(table) {
       return { name, x, y, people: 1000 * Number(thousands) };
     });
 }
-
-/** Load the towns, the largest first. */
-const loadTowns = () => loadOnce("towns", async () => parseTowns(await loadTownTable()));
 
 /**
  * Return the towns whose names have room at a zoom level. A smaller town gives way to a larger one, and both to the
@@ -114,20 +120,65 @@ function cellsOf([left, top, right, bottom]) {
   return cells;
 }
 
-/** @type {Map<number, Town[]>} */
-const townsByZoom = new Map();
+/** The towns, and those with room at each zoom level. */
+export class Towns {
+  /**
+   * @param {string} table see parseTowns
+   * @param {Projection} projection
+   * @param {readonly PlaceName[]} countryNames
+   */
+  constructor(table, projection, countryNames) {
+    this.all = parseTowns(table, projection);
+    this.countryNames = countryNames;
+    /** @type {Map<number, Town[]>} */
+    this.byZoom = new Map();
+  }
+
+  /** @param {number} zoom */
+  at(zoom) {
+    let towns = this.byZoom.get(zoom);
+    if (!towns) {
+      towns = townsWithRoom(this.all, this.countryNames, zoom);
+      this.byZoom.set(zoom, towns);
+    }
+    return towns;
+  }
+
+  /**
+   * Paint the towns of a tile.
+   * @param {CanvasRenderingContext2D} context
+   * @param {{x: number, y: number, z: number}} coords
+   * @param {{family: string, land: string, townName: string}} colours and the font family
+   */
+  paint(context, { x: column, y: row, z: zoom }, { family, land, townName }) {
+    const scale = TILE_PIXELS * 2 ** zoom;
+    context.font = `11px ${family}`;
+    context.strokeStyle = land;
+    context.fillStyle = townName;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    for (const { name, x, y } of this.at(zoom)) {
+      const [townX, townY] = [x * scale - column * TILE_PIXELS, y * scale - row * TILE_PIXELS];
+      if (townX < -MAX_NAME_PIXELS || townX > TILE_PIXELS + DOT_RADIUS_PIXELS) continue;
+      if (townY < -HALF_LINE_PIXELS || townY > TILE_PIXELS + HALF_LINE_PIXELS) continue;
+      context.beginPath();
+      context.arc(townX, townY, DOT_RADIUS_PIXELS, 0, 2 * Math.PI);
+      context.fill();
+      context.strokeText(name, townX + NAME_OFFSET_PIXELS, townY);
+      context.fillText(name, townX + NAME_OFFSET_PIXELS, townY);
+    }
+  }
+}
 
 /**
- * Return the towns to paint at a zoom level. If they cannot be loaded, the map has none.
- * @param {number} zoom
+ * Load the towns.
+ * @param {Projection} projection
  * @param {readonly PlaceName[]} countryNames
- * @returns {Promise<Town[]>}
  */
-export async function loadTownsAt(zoom, countryNames) {
-  if (zoom < TOWNS_MIN_ZOOM) return [];
-  const towns = await loadTowns().catch(() => []);
-  if (!towns.length) return [];
-  let shown = townsByZoom.get(zoom);
-  if (!shown) townsByZoom.set(zoom, (shown = townsWithRoom(towns, countryNames, zoom)));
-  return shown;
+export async function loadTowns(projection, countryNames) {
+  const response = await fetch(new URL(tableUrl, import.meta.url));
+  if (!response.ok) throw new Error("Couldn't load the towns.");
+  return new Towns(await response.text(), projection, countryNames);
 }

@@ -154,7 +154,7 @@ export function SearchBox({ state, navigate, api, box }) {
         autocomplete="off"
         spellcheck={false}
         placeholder="Search names, places, cameras"
-        title="Search names, places, cameras, keywords ( / )"
+        title="Search names, places, cameras ( / )"
         maxlength={MAX_CHARACTERS}
         value={text}
         onInput={onInput}

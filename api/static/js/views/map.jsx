@@ -35,8 +35,7 @@ export default function MapView(props) {
     },
     urlHasArea ? "" : "photos",
   );
-  const hasArea = urlHasArea || Boolean(state.filters.bbox);
-  if (props.counts.data?.total === 0 && !props.counts.loading && !hasArea) {
+  if (props.counts.data?.total === 0 && !props.counts.loading && !urlHasArea) {
     return <EmptyResult state={state} navigate={props.navigate} api={api} />;
   }
   if (leaflet.error) return <Failed error={leaflet.error} retry={leaflet.reload} />;
