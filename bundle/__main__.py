@@ -37,6 +37,7 @@ OPTIONS = [
     "--chunk-names=[name]-[hash]",
     "--asset-names=[name]-[hash]",
     "--loader:.json=file",
+    "--loader:.tsv=file",
     "--loader:.svg=copy",
     "--loader:.png=empty",  # Leaflet's stylesheet refers to images of controls that the map does not use
     "--legal-comments=none",  # licences.txt contains the complete licences

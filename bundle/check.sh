@@ -40,7 +40,7 @@ cp bundle/eslint.config.js var/bundle/
 built=$(mktemp -d var/bundle/tests.XXXXXX)
 trap 'rm -rf -- "$built"' EXIT
 NODE_PATH=$root/var/bundle/node_modules "$tools/esbuild" bundle/tests/*.test.js --bundle --platform=node --format=esm \
-    --main-fields=module,main --jsx=automatic --jsx-import-source=preact --sourcemap --out-extension:.js=.mjs \
-    --log-level=warning --outdir="$built"
+    --main-fields=module,main --jsx=automatic --jsx-import-source=preact --loader:.tsv=empty --sourcemap \
+    --out-extension:.js=.mjs --log-level=warning --outdir="$built"
 # The tests expect British dates and UTC.
 LC_ALL=en_GB.UTF-8 TZ=UTC node --enable-source-maps --test --test-reporter=dot "$built"/*.test.mjs

@@ -1,4 +1,4 @@
-"""Suggest filters while a search is typed: cameras, lenses, people, places, keywords and folders, with their counts."""
+"""Suggest filters while a search is typed: cameras, lenses, people, creators, places and more, with their counts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "cameras": ("camera",),
     "lenses": ("lens",),
     "people": ("person",),
+    "creators": ("creator",),
     "places": ("country", "state", "city", "place"),
     "keywords": ("keyword",),
     "folders": ("folders",),

@@ -75,7 +75,7 @@ class Suggestions(BaseModel):
 
 @router.get("/suggestions", summary="Suggest filters for a search", response_model=Suggestions)
 async def get_suggestions(request: Request, arguments: Annotated[SuggestionArguments, Query()]) -> Response:
-    """Suggest cameras, lenses, people, places, keywords and folders whose words begin with the typed ones.
+    """Suggest cameras, lenses, people, creators, places, keywords and folders whose words begin with the typed ones.
 
     Counts are those of the whole collection, as in /facets without a filter. `parsed` turns filters that are written as
     words, such as `camera:x-t4 iso:800-`, into parameters.

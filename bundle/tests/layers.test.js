@@ -28,7 +28,7 @@ for (const entry of readdirSync(ROOT, { recursive: true, withFileTypes: true }))
     entry.name,
   );
   const text = readFileSync(path.posix.join(ROOT, file), "utf8");
-  const relative = [...text.matchAll(/^(?:import|export) [^;]*? from "(\.[^"]+)";/gm)];
+  const relative = [...text.matchAll(/^(?:import|export) [^;]*? from "(\.[^"]+\.jsx?)";/gm)];
   const targets = relative.map(([, target]) => path.posix.join(path.posix.dirname(file), target));
   imports.set(file, targets);
 }

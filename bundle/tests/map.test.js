@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { unwrap, unwrapRing } from "../../api/static/js/core/map_data.js";
 import * as clusters from "../../api/static/js/map/clusters.js";
 import * as geometry from "../../api/static/js/map/outline_geometry.js";
+import { minZoomOf, parseMapPosition } from "../../api/static/js/map/map_position.js";
+import * as towns from "../../api/static/js/map/towns.js";
 import { firstChunk } from "../../api/static/js/map/photo_summaries.js";
 
 /**
@@ -60,6 +62,22 @@ test("extentOf: leaves out the widest gap, or the one at the 180th meridian if i
   assert.deepEqual(clusters.extentOf(fiji), { west: 178, south: -18, east: 181, north: -16 });
   const world = [feature(-120, 40), feature(60, 35)];
   assert.deepEqual(clusters.extentOf(world), { west: -120, south: 35, east: 60, north: 40 });
+});
+
+test("minZoomOf: the whole world fits into a narrow map", () => {
+  for (const width of [320, 360, 390, 412, 600]) {
+    const worldPixels = 256 * 2 ** minZoomOf(width);
+    assert.ok(worldPixels <= width, `${width}`);
+    assert.ok(worldPixels >= Math.min(512, width) * 0.8, `${width}`);
+    assert.ok(minZoomOf(width) === 1 || minZoomOf(width) < 0.5, `${width}`);
+  }
+  assert.equal(minZoomOf(0), 0.3);
+  assert.equal(minZoomOf(1280), 2);
+});
+
+test("parseMapPosition: zoom levels of a narrow map stay", () => {
+  assert.deepEqual(parseMapPosition("10,-20,0.49"), { lat: 10, lng: -20, zoom: 0.49 });
+  assert.equal(parseMapPosition("10,20,-1"), null);
 });
 
 test("areaOf: the API's cell at a position", () => {
@@ -164,6 +182,29 @@ test("unwrap: continues beyond 180 degrees; Antarctica is closed along the pole"
     [-180, -90],
     [-180, -70],
   ]);
+});
+
+test("townsWithRoom: the larger town and the country's name go first", () => {
+  const table =
+    "Tokyo\t35.69\t139.69\t9733\nYokohama\t35.44\t139.64\t3574\nNikko\t36.75\t139.6\t80\n";
+  const all = towns.parseTowns(table, geometry);
+  assert.deepEqual(
+    all.map(({ name, people }) => [name, people]),
+    [
+      ["Tokyo", 9_733_000],
+      ["Yokohama", 3_574_000],
+      ["Nikko", 80_000],
+    ],
+  );
+  assert.ok(Math.abs(all[0].x - geometry.toX(139.69)) < 1e-9);
+  /** @type {(zoom: number, names?: import("../../api/static/js/map/outline_geometry.js").PlaceName[]) => string[]} */
+  const namesAt = (zoom, names = []) =>
+    towns.townsWithRoom(all, names, zoom).map(({ name }) => name);
+  assert.deepEqual(namesAt(4), ["Tokyo"]);
+  assert.deepEqual(namesAt(8), ["Tokyo", "Yokohama", "Nikko"]);
+  const [tokyo] = all;
+  const japan = { name: "Japan", x: tokyo.x, y: tokyo.y, width: 0.1, area: 1 };
+  assert.deepEqual(namesAt(8, [japan]), ["Yokohama", "Nikko"]);
 });
 
 test("firstChunk: limits the number and the length of ids, but returns at least one", () => {

@@ -2,19 +2,16 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COLUMNS, columnsOf, DEFAULT_COLUMNS } from "../../api/static/js/photos/columns.js";
-import {
-  DateHeadings,
-  dayNumber,
-  formatDayTaken,
-  placeLabels,
-} from "../../api/static/js/photos/date_headings.js";
+import { DateHeadings, dayNumber, placeLabels } from "../../api/static/js/photos/date_headings.js";
 import { justify, moveInRows, rowsBetween } from "../../api/static/js/photos/justified_layout.js";
 import { PAGE_SIZE } from "../../api/static/js/photos/page_requests.js";
 import { PhotoPages } from "../../api/static/js/photos/photo_pages.js";
 import { aspectOf } from "../../api/static/js/photos/photo_shapes.js";
 import { rotateArea } from "../../api/static/js/photos/regions.jsx";
 import { flatten, groupTags } from "../../api/static/js/photos/tag_groups.js";
+import { formatDayTaken, formatTimeTaken } from "../../api/static/js/core/taken.js";
 import { parseState } from "../../api/static/js/core/url_state.js";
+import { filesOf } from "../../api/static/js/shell/export_menu.jsx";
 
 const LAYOUT = { width: 1000, maxHeight: 150, gap: 6, isComplete: false };
 
@@ -77,6 +74,36 @@ test("dayNumber: the camera's day, as far as it is known", () => {
     assert.equal(dayOf({ taken_local: text }), 0, text);
   }
   assert.equal(formatDayTaken({ taken_local: local, taken_precision: "month" }), "May 2024");
+});
+
+test("formatTimeTaken: the time only if it is known", () => {
+  const photo = { taken_local: "2024-11-23T00:00:00", taken_at: "2024-11-23T00:00:00" };
+  assert.equal(formatTimeTaken(photo), "23 Nov 2024, 00:00:00");
+  assert.equal(formatTimeTaken({ ...photo, taken_precision: "day" }), "23 Nov 2024");
+  assert.equal(formatTimeTaken({ taken_precision: "day" }), "");
+  const text = COLUMNS.taken.format({
+    id: "",
+    key: "",
+    status: "ok",
+    photo: { ...photo, taken_precision: "year" },
+  });
+  assert.equal(text, "2024");
+});
+
+test("filesOf: the order of the gallery and the table, and the table's columns", () => {
+  /** @param {string} search */
+  const optionsOf = (search) => filesOf(parseState(search)).map(({ options }) => options);
+  assert.deepEqual(optionsOf("?sort=iso"), Array(4).fill([["sort", "iso"]]));
+  assert.deepEqual(optionsOf("?view=map"), Array(4).fill([]));
+  const [csv, ndjson, ...others] = optionsOf("?view=table&columns=iso,name&sort=-f");
+  /** @type {[string, string][]} */
+  const shown = [
+    ["sort", "-f"],
+    ["columns", "id,iso,key"],
+  ];
+  assert.deepEqual(csv, [...shown, ["bom", "true"]]);
+  assert.deepEqual(ndjson, shown);
+  assert.deepEqual(others, Array(4).fill([["sort", "-f"]]));
 });
 
 test("DateHeadings: months begin rows, days are labels within them", () => {

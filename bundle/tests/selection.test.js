@@ -5,7 +5,9 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reachableItem } from "../../api/static/js/hooks/use_roving_focus.js";
+import { setFolders } from "../../api/static/js/core/folders.js";
 import { MAX_SELECTED, Selection } from "../../api/static/js/photos/selection.js";
+import { areaOfPhotos, pathsOf } from "../../api/static/js/photos/selection_bar.jsx";
 
 /** @param {number} index */
 const itemAt = (index) => ({ id: `photo ${index}` });
@@ -51,6 +53,30 @@ test("a selection does not grow beyond the limit, and reports this until it chan
   assert.equal(selection.isFull, true);
   selection.toggle(0, itemAt(0));
   assert.equal(selection.isFull, false);
+});
+
+test("pathsOf: the path of a file, or the URI of an object", () => {
+  setFolders({ photos_21c843: "/home/mira/photos" });
+  const photos = [
+    { id: "photos_21c843/a/b.jpg", bucket: "photos_21c843", key: "a/b.jpg" },
+    { id: "holiday/c.jpg", bucket: "holiday", key: "c.jpg" },
+  ];
+  assert.equal(pathsOf(photos), "/home/mira/photos/a/b.jpg\ns3://holiday/c.jpg");
+  setFolders({});
+});
+
+test("areaOfPhotos: contains the photos with a location", () => {
+  /** @type {(longitude: number, latitude: number) => {id: string, photo: object}} */
+  const photoAt = (longitude, latitude) => ({
+    id: `${longitude} ${latitude}`,
+    photo: { location: { coordinates: [longitude, latitude] } },
+  });
+  assert.equal(areaOfPhotos([{ id: "a" }, { id: "b", photo: {} }]), null);
+  assert.equal(
+    areaOfPhotos([photoAt(10, 60), { id: "a", photo: {} }, photoAt(5, 62)]),
+    "5,60,10,62",
+  );
+  assert.equal(areaOfPhotos([photoAt(178, -18), photoAt(-179, -16)]), "178,-18,-179,-16");
 });
 
 test("listeners are called after each change", () => {

@@ -64,6 +64,9 @@ def test_cameras__none_partial_or_failed__is_reported(explorer: Explorer) -> Non
     page.goto(f"{explorer.url}/?view=cameras")
     expect(page.get_by_role("status").get_by_text("Partial counts")).to_be_visible()
     expect(page.get_by_text("300 cameras, the 1 with the most photos", exact=True)).to_be_visible()
+    # Columns without values are left out.
+    titles = ["Camera", "Serial number", "Photos", "Owner", "Lenses"]
+    expect(page.get_by_role("columnheader")).to_have_text(titles)
     expect(page.get_by_text("2 more", exact=True)).to_have_attribute("title", "3\n4")
     link = page.get_by_role("link", name="&serial=1#")
     assert "camera_serial=%26serial%3D1%23" in (link.get_attribute("href") or "")

@@ -66,10 +66,9 @@ def wait_until_loaded(page: Page) -> None:
     expect(clusters(page).first).to_be_visible()
 
 
-def test_map__unfiltered__has_every_photo_with_a_location(explorer: Explorer) -> None:
+def test_map__photos_without_a_location__are_linked(explorer: Explorer) -> None:
     page = explorer.open("/?view=map")
     wait_until_loaded(page)
-    assert count_in_view(page) == count_with_location(explorer)
     without = get_json(explorer, "/facets", fields="bucket")["total"] - count_in_view(page)
     link = page.get_by_role("link", name=f"{without} without location")
     link.click()
@@ -143,6 +142,12 @@ def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
     assert count_in_view(page) >= get_json(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
     expect(page.get_by_role("switch", name="Filter to this area")).to_be_checked()
     expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
+    # The area of selected photos is shown, but is no filter.
+    page.goto(f"{explorer.url}/?view=map&area=135,34,137,36")
+    wait_until_loaded(page)
+    expect(page.get_by_role("switch", name="Filter to this area")).not_to_be_checked()
+    assert 0 < count_in_view(page) < count_with_location(explorer)
+    expect(page.locator(".chip")).to_have_count(0)
 
 
 def test_map__filters__apply(explorer: Explorer) -> None:
@@ -248,8 +253,11 @@ def test_map__theme__follows_the_page(explorer: Explorer) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
-def test_map__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
-    page = explorer.open(f"/?view=map&list=1&at={JAPAN}", **options)
+def test_map__any_screen__first_shows_all_photos_and_is_accessible(explorer: Explorer, options: dict[str, Any]) -> None:
+    page = explorer.open("/?view=map", **options)
+    wait_until_loaded(page)
+    assert count_in_view(page) == count_with_location(explorer)
+    page.goto(f"{explorer.url}/?view=map&list=1&at={JAPAN}")
     wait_until_loaded(page)
     expect(page.locator(".place-list")).to_contain_text("Japan")
     assert_accessible(page)

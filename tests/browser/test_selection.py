@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -39,6 +40,7 @@ def test_selection__mouse_and_keyboard__count_export_and_clear(explorer: Explore
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+x")
     expect(bar.get_by_role("status").first).to_have_text("5 photos selected")
+    expect(bar.get_by_role("link", name="Show on map")).to_have_attribute("href", re.compile("view=map&area="))
     bar.get_by_role("button", name="Export selection").click()
     with page.expect_download() as download:
         bar.get_by_role("button", name="CSV for Excel").click()

@@ -50,6 +50,17 @@ def test_export__whole_records_by_id__have_all_tags(api: Api) -> None:
     assert "EXIF ISOSpeedRatings" in answer.text
 
 
+@pytest.mark.parametrize("sort", ["-taken", "iso", "-camera", "key"])
+def test_export__sort__is_in_the_order_of_the_list(api: Api, sort: str) -> None:
+    filters = {"bucket": ["holiday", "archive"], "sort": sort}
+    ids = [photo["id"] for photo in api.get("/photos", limit=1000, **filters).json()["photos"]]
+    assert len(ids) > 100
+    rows = csv.DictReader(io.StringIO(api.get("/export.csv", raw="true", **filters).text))
+    assert [row["id"] for row in rows] == ids
+    lines = api.get("/export.ndjson", whole="true", **filters).text.splitlines()
+    assert [json.loads(line)["_id"] for line in lines] == ids
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_export__columns__only_these_in_this_order(api: Api, method: str) -> None:
     columns = ["iso", "id", "longitude", "taken_local", "keywords"]
@@ -77,6 +88,7 @@ def test_export__columns__only_these_in_this_order(api: Api, method: str) -> Non
         ("/export.csv", {"columns": "id,nothing"}, 400),
         ("/export.csv", {"columns": ""}, 400),
         ("/export.csv", {"columns": "$where"}, 400),
+        ("/export.csv", {"sort": "size"}, 400),
     ],
 )
 def test_export__columns__that_cannot_be_written_are_refused(

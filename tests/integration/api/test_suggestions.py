@@ -31,6 +31,7 @@ def test_get_suggestions__words__have_values_with_exact_counts(api: Api) -> None
         ("metro", "places", {"city": ["Metropolis"]}),
         ("2024", "folders", {"bucket": ["holiday"], "prefix": "2024/"}),
         ("hol", "keywords", {"keyword": ["holiday"]}),
+        ("photo ad", "creators", {"creator": ["Ada"]}),
     ):
         rows = {row["name"]: row["suggestions"] for row in suggestions(api, text)["groups"]}[group]
         assert parameters in [row["filters"] for row in rows]

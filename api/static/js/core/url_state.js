@@ -75,7 +75,7 @@ export const SINGLE_FILTERS = /** @type {const} */ ([
 /** @type {readonly FilterName[]} */
 export const FILTER_NAMES = [...SINGLE_FILTERS, ...LIST_FILTERS];
 /** Parameters that only one view uses, and those of an open photo. */
-const VIEW_PARAMS = ["at", "list", "batch", "cause"];
+const VIEW_PARAMS = ["at", "area", "list", "batch", "cause"];
 const PHOTO_PARAMS = ["tab", "full"];
 export const DEFAULT_SORT = "-taken";
 

@@ -1,10 +1,12 @@
 /**
- * @file The map's background: the outline of the world, painted on canvas tiles. If a tile server is configured, its
- * tiles cover the outline.
+ * @file The map's background: the outline of the world and its towns, painted on canvas tiles. If a tile server is
+ * configured, its tiles cover the outline.
  * @import { Outline } from "./outline.js"
  * @import { PlaceName, Shape } from "./outline_geometry.js"
+ * @import { Towns } from "./towns.js"
  * @import { Coords, GridLayer } from "leaflet"
  */
+import { loadOnce } from "../core/map_data.js";
 import { onRecovery } from "../core/recovery.js";
 import { yieldToIdle } from "../core/scheduling.js";
 import { readColour, watchTheme } from "../core/theme_colours.js";
@@ -23,6 +25,7 @@ const GRID_LABELS_MIN_ZOOM = 7;
 const NAMES_MIN_ZOOM = 2;
 // Below this zoom level, names that are wider than their country are left out.
 const ALL_NAMES_MIN_ZOOM = 7;
+const TOWNS_MIN_ZOOM = 4;
 
 /** @typedef {ReturnType<typeof readColours>} Colours */
 
@@ -37,11 +40,23 @@ function readColours(element) {
     border: value("--border"),
     grid: value("--grid"),
     countryName: value("--place-name"),
+    townName: value("--text"),
     gridLabel: value("--grid-name"),
+    family,
     font: `500 11px ${family}`,
     smallFont: `9px ${family}`,
   };
 }
+
+/**
+ * Load the towns. If they cannot be loaded, the map has none.
+ * @param {Outline} outline the fine one
+ * @returns {Promise<Towns | null>}
+ */
+const loadTowns = ({ names }) =>
+  loadOnce("towns", async () => (await import("./towns.js")).loadTowns({ toX, toY }, names)).catch(
+    () => null,
+  );
 
 /** Paints one tile. Converts coordinates in the unit square (outline_geometry.js) to pixels of the tile's canvas. */
 class TilePainter {
@@ -61,8 +76,11 @@ class TilePainter {
     this.top = y * TILE_PIXELS;
   }
 
-  /** @param {Outline} outline */
-  paint(outline) {
+  /**
+   * @param {Outline} outline
+   * @param {Towns | null} towns
+   */
+  paint(outline, towns) {
     const { context, colours } = this;
     const { x, y, z } = this.coords;
     context.fillStyle = colours.sea;
@@ -78,6 +96,7 @@ class TilePainter {
     context.strokeStyle = colours.border;
     context.lineWidth = 1;
     context.stroke();
+    towns?.paint(context, this.coords, colours);
     if (z >= NAMES_MIN_ZOOM) this.paintNames(outline.names);
   }
 
@@ -227,11 +246,12 @@ export function createBasemap(L) {
       const paint = async () => {
         try {
           const outline = await loadOutline(coords.z < FINE_OUTLINE_MIN_ZOOM ? "110m" : "50m");
+          const towns = coords.z < TOWNS_MIN_ZOOM ? null : await loadTowns(outline);
           await yieldToIdle();
           const context = canvas.getContext("2d");
           if (!context || !this.colours) return;
           context.setTransform(ratio, 0, 0, ratio, 0, 0);
-          new TilePainter(context, coords, this.colours).paint(outline);
+          new TilePainter(context, coords, this.colours).paint(outline, towns);
           done(undefined, canvas);
         } catch (error) {
           done(/** @type {Error} */ (error), canvas);

@@ -127,12 +127,12 @@ export function areaOf({ cellPositions }, zoom) {
 }
 
 /**
- * Return the area that contains all features, or null if there are none.
+ * Return the area that contains all points, or null if there are none.
  *
  * An area leaves out one gap between longitudes. Leaving out the widest gap keeps areas small that cross the 180th
  * meridian, such as Fiji. But world maps usually end at that meridian, so a gap elsewhere is left out only if it is
  * more than 1.5 times as wide as the gap there.
- * @param {readonly MapFeature[]} features
+ * @param {readonly Pick<MapFeature, "geometry">[]} features
  * @returns {Area | null}
  */
 export function extentOf(features) {

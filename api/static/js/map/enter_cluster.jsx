@@ -7,7 +7,7 @@
 import { render } from "../core/preact.js";
 import { filterParams } from "../core/url_state.js";
 import { areaOf, extentOf, formatBox, MAX_API_ZOOM } from "./clusters.js";
-import { cornersOf } from "./map_position.js";
+import { apiZoomOf, cornersOf } from "./map_position.js";
 import { FIT_PADDING_PIXELS } from "./map_setup.js";
 import { PlacePopup } from "./place_list.jsx";
 
@@ -27,7 +27,7 @@ const MAX_ZOOM_STEP = 6;
  * @param {{state: State, api: Api}} context
  */
 export async function enterCluster(L, map, cluster, { state, api }) {
-  const zoom = map.getZoom();
+  const zoom = apiZoomOf(map);
   const area = areaOf(cluster, zoom);
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const extent = await findExtent(api, filters, area, zoom).catch(() => area);

@@ -20,8 +20,26 @@ const PADDING = 0.2;
 export function parseMapPosition(text) {
   const [lat, lng, zoom] = (text ?? "").split(",").map(Number);
   const isValid = Math.abs(lat) <= 90 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= MAX_API_ZOOM;
-  return isValid ? { lat, lng, zoom: Math.round(zoom) } : null;
+  return isValid ? { lat, lng, zoom } : null;
 }
+
+/**
+ * Return the lowest zoom level of a map. A narrow map, as on a phone, can show the whole world, so that its first view
+ * has all photos.
+ * @param {number} width of the map, in pixels
+ */
+export function minZoomOf(width) {
+  if (width > 700) return 2;
+  // Leaflet rounds zoom levels to whole numbers before it limits them to the lowest one. So one that is not whole has
+  // to be less than a half. At zoom level 0, the world is 256 pixels wide.
+  return width < 360 ? 0.3 : width < 512 ? 0.49 : 1;
+}
+
+/**
+ * Return the zoom level for requests to the API, which has only whole numbers.
+ * @param {LeafletMap} map
+ */
+export const apiZoomOf = (map) => Math.ceil(map.getZoom());
 
 /**
  * Return the map's position as a value of the URL parameter `at`. Its precision follows the zoom level.
@@ -68,7 +86,8 @@ export const cornersOf = ({ west, south, east, north }) => [
 
 /**
  * @typedef {object} Viewport
- * @property {number} zoom
+ * @property {number} zoom zoom level of the map
+ * @property {number} apiZoom zoom level of the request
  * @property {Area} visible the visible area
  * @property {Area} requested the visible area and its surroundings, for which photos are requested
  * @property {string} bbox `requested`, formatted for the API
@@ -81,5 +100,11 @@ export const cornersOf = ({ west, south, east, north }) => [
 export function viewportOf(map) {
   const bounds = map.getBounds();
   const requested = toArea(bounds.pad(PADDING));
-  return { zoom: map.getZoom(), visible: toArea(bounds), requested, bbox: formatBox(requested) };
+  return {
+    zoom: map.getZoom(),
+    apiZoom: apiZoomOf(map),
+    visible: toArea(bounds),
+    requested,
+    bbox: formatBox(requested),
+  };
 }

@@ -6,7 +6,7 @@
 import { settings } from "../core/settings.js";
 import { addBackground, animationOptions, MAX_TILES_ZOOM } from "./background.js";
 import { parseBox } from "./clusters.js";
-import { cornersOf, parseMapPosition } from "./map_position.js";
+import { cornersOf, minZoomOf, parseMapPosition } from "./map_position.js";
 import { MAX_LATITUDE } from "./outline_geometry.js";
 
 /** Padding around the photos when the map is fitted to them. */
@@ -28,7 +28,7 @@ export function createMap(L, frame, { viewParams, filters }, photosArea) {
     attributionControl: false,
     zoomControl: false,
     worldCopyJump: true,
-    minZoom: frame.clientWidth > 700 ? 2 : 1,
+    minZoom: minZoomOf(frame.clientWidth),
     maxZoom: settings.tiles_url ? MAX_TILES_ZOOM : MAX_OUTLINE_ZOOM,
     maxBounds: [
       [-MAX_LATITUDE, -1e5],
@@ -44,7 +44,7 @@ export function createMap(L, frame, { viewParams, filters }, photosArea) {
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
   addBackground(L, map);
   const position = parseMapPosition(viewParams.at);
-  const area = parseBox(filters.bbox) ?? photosArea;
+  const area = parseBox(filters.bbox) ?? parseBox(viewParams.area) ?? photosArea;
   if (position) {
     map.setView([position.lat, position.lng], position.zoom, { animate: false });
   } else if (area) {

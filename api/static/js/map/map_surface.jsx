@@ -44,7 +44,7 @@ export function MapSurface(props) {
     async (signal) => {
       if (!viewport) return null;
       /** @type {Pair[]} */
-      const params = [...filters, ["bbox", viewport.bbox], ["zoom", viewport.zoom]];
+      const params = [...filters, ["bbox", viewport.bbox], ["zoom", viewport.apiZoom]];
       return { ...(await api.get("/map", params, { signal })), viewport };
     },
     key,
@@ -156,7 +156,7 @@ export function MapSurface(props) {
           {" · Place names: GeoNames"}
         </p>
         {isListOpen && viewport && (
-          <PlaceList clusters={visible} zoom={viewport.zoom} state={state} enter={enter} />
+          <PlaceList clusters={visible} zoom={viewport.apiZoom} state={state} enter={enter} />
         )}
       </div>
     </section>

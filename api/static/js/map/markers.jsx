@@ -4,9 +4,10 @@
  * @import { Area, Cluster, Photo } from "../core/types"
  */
 import { Thumbnail } from "../components/thumbnail.jsx";
-import { formatDateTime, oneLine, pluralize, formatShortNumber } from "../core/format.js";
+import { oneLine, pluralize, formatShortNumber } from "../core/format.js";
 import { fileName } from "../core/labels.js";
 import { render } from "../core/preact.js";
+import { formatTimeTaken } from "../core/taken.js";
 
 const SINGLE_PIXELS = 46;
 
@@ -126,9 +127,8 @@ export class Markers {
  * Return a photo's file name and date.
  * @param {Photo} photo
  */
-export function labelOf({ key, photo: { taken_at: taken, taken_offset: offset } }) {
-  const name = oneLine(fileName(key), 80);
-  return taken ? `${name}, ${formatDateTime(taken, offset)}` : name;
+export function labelOf({ key, photo }) {
+  return [oneLine(fileName(key), 80), formatTimeTaken(photo)].filter(Boolean).join(", ");
 }
 
 /**

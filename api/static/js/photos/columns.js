@@ -7,7 +7,6 @@ import {
   formatAperture,
   formatBitRate,
   formatBytes,
-  formatDateTime,
   formatDecimal,
   formatExposure,
   formatFocalLength,
@@ -28,6 +27,7 @@ import {
   STATUS_LABELS,
 } from "../core/labels.js";
 import { lookupTable } from "../core/lookup_table.js";
+import { formatTimeTaken } from "../core/taken.js";
 
 /** @param {unknown} value */
 const toText = (value) =>
@@ -63,7 +63,7 @@ export const COLUMNS = lookupTable(
     taken: {
       title: "Taken",
       width: 250,
-      format: ({ photo }) => formatDateTime(photo.taken_at, photo.taken_offset),
+      format: ({ photo }) => formatTimeTaken(photo),
       sort: "taken",
       firstDirection: "-",
     },

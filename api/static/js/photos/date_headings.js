@@ -2,41 +2,16 @@
  * @file Headings of the gallery when it is sorted by date: one for each month, and a label where a day begins.
  *
  * Only months begin a new row. If each day did, a library with few photos a day would consist of short rows.
- * @import { Photo, PhotoFields } from "../core/types"
+ * @import { Photo } from "../core/types"
  */
-import { formatDay, formatPeriod, formatWeekday } from "../core/format.js";
-import { lookupTable } from "../core/lookup_table.js";
+import { formatPeriod, formatWeekday } from "../core/format.js";
+import { dayTaken } from "../core/taken.js";
 
 // Heights in pixels.
 const MONTH_HEIGHT = 38;
 const DAY_HEIGHT = 22;
 // Two labels are at least this far apart.
 const LABEL_GAP = 10;
-// Number of characters of an ISO 8601 date that are known, by the precision of the date.
-const KNOWN_CHARACTERS = lookupTable({ year: 4, month: 7, day: 10 });
-const DAY_CHARACTERS = 10;
-
-/**
- * Return the day on which a photo was taken by the camera's clock, such as 2024-05-03, or only the known part of it:
- * 2024-05 or 2024. Without a date, return an empty text.
- * @param {PhotoFields} photo
- */
-export function dayTaken({ taken_local: local, taken_at: taken, taken_precision: precision }) {
-  return (local ?? taken ?? "").slice(0, KNOWN_CHARACTERS[precision ?? ""] ?? DAY_CHARACTERS);
-}
-
-/**
- * Return whether only the day, month or year is known.
- * @param {PhotoFields} photo
- */
-export const hasOnlyDay = (photo) => Boolean(KNOWN_CHARACTERS[photo.taken_precision ?? ""]);
-
-/**
- * 3 May 2024, May 2024, 2024
- * @param {PhotoFields} photo
- */
-export const formatDayTaken = (photo) =>
-  hasOnlyDay(photo) ? formatPeriod(dayTaken(photo)) : formatDay(photo.taken_at, photo.taken_offset);
 
 /**
  * Return the day of a photo as a number: 20240503, 20240500 if only the month is known, 20240000 if only the year is

@@ -8,15 +8,15 @@ import { useEffect, useState } from "../core/preact.js";
 export const MAX_SELECTED = 1000;
 
 /**
- * @typedef {Pick<Photo, "id">} Item
+ * @typedef {Pick<Photo, "id"> & Partial<Pick<Photo, "bucket" | "key" | "photo">>} Item
  */
 
 /** The selected photos. */
 export class Selection {
   constructor() {
     /**
-     * Index in the result, by id.
-     * @type {Map<string, number>}
+     * The photos and their indexes in the result, by id.
+     * @type {Map<string, {index: number, item: Item}>}
      */
     this.items = new Map();
     /**
@@ -34,9 +34,14 @@ export class Selection {
     return this.items.size;
   }
 
+  /** The photos, in the order of the result. */
+  get photos() {
+    return [...this.items.values()].sort((a, b) => a.index - b.index).map(({ item }) => item);
+  }
+
   /** The ids, in the order of the result. */
   get ids() {
-    return [...this.items].sort(([, a], [, b]) => a - b).map(([id]) => id);
+    return this.photos.map(({ id }) => id);
   }
 
   /** @param {string | undefined} id */
@@ -77,9 +82,9 @@ export class Selection {
    * @param {number} index
    * @param {Item} item
    */
-  add(index, { id }) {
-    if (this.items.has(id)) return;
-    if (this.items.size < MAX_SELECTED) this.items.set(id, index);
+  add(index, item) {
+    if (this.items.has(item.id)) return;
+    if (this.items.size < MAX_SELECTED) this.items.set(item.id, { index, item });
     else this.isFull = true;
   }
 

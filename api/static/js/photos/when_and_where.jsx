@@ -2,20 +2,14 @@
  * @file The parts of a photo's summary that say when and where it was taken.
  * @import { PhotoFields } from "../core/types"
  */
-import {
-  formatDateTime,
-  formatDecimal,
-  formatNumber,
-  formatPeriod,
-  formatPosition,
-} from "../core/format.js";
+import { formatDecimal, formatNumber, formatPosition } from "../core/format.js";
 import { DATE_SUSPECT_LABELS } from "../core/labels.js";
-import { dayTaken, hasOnlyDay } from "./date_headings.js";
+import { dayTaken, formatTimeTaken, hasOnlyDay } from "../core/taken.js";
 import { Fact, renderLink, toText } from "./facts.jsx";
 
 /** @param {{photo: PhotoFields}} props */
 export function When({ photo }) {
-  const { taken_at: taken, taken_offset: offset, date_suspect: doubt } = photo;
+  const { taken_offset: offset, date_suspect: doubt } = photo;
   const remark = hasOnlyDay(photo)
     ? null
     : photo.taken_offset_inferred
@@ -25,7 +19,7 @@ export function When({ photo }) {
         : "(local time, time zone unknown)";
   // The camera's clock decides on the day, as it does in the filter.
   const day = dayTaken(photo);
-  const text = taken && (hasOnlyDay(photo) ? formatPeriod(day) : formatDateTime(taken, offset));
+  const text = formatTimeTaken(photo);
   return (
     <>
       <Fact name="Taken">

@@ -24,12 +24,16 @@ const FORMATS = [
 ];
 
 /**
- * Return the files that the menu offers. In the table, there are two with only the columns that it shows.
+ * Return the files that the menu offers. Their photos are in the order of the gallery and the table. In the table,
+ * there are two files with only the columns that it shows.
  * @param {State} state
  * @returns {{format: string, title: string, note: string, options: Pair[]}[]}
  */
-function filesOf(state) {
-  const files = FORMATS.map(([format, title, note]) => ({ format, title, note, options: [] }));
+export function filesOf(state) {
+  const isOrdered = state.view === "gallery" || state.view === "table";
+  /** @type {Pair[]} */
+  const order = isOrdered ? [["sort", state.sort]] : [];
+  const files = FORMATS.map(([format, title, note]) => ({ format, title, note, options: order }));
   if (state.view !== "table") return files;
   /** @type {Pair} */
   const columns = ["columns", exportedColumns(state).join(",")];
@@ -38,9 +42,14 @@ function filesOf(state) {
       format: "csv",
       title: "Table as CSV",
       note: "shown columns, for Excel",
-      options: [columns, ["bom", "true"]],
+      options: [...order, columns, ["bom", "true"]],
     },
-    { format: "ndjson", title: "Table as NDJSON", note: "shown columns", options: [columns] },
+    {
+      format: "ndjson",
+      title: "Table as NDJSON",
+      note: "shown columns",
+      options: [...order, columns],
+    },
     ...files,
   ];
 }

@@ -153,8 +153,8 @@ export function SearchBox({ state, navigate, api, box }) {
         aria-describedby={problem ? PROBLEM_ID : undefined}
         autocomplete="off"
         spellcheck={false}
-        placeholder="Search names, places, cameras, keywords"
-        title="Search names, places, cameras, keywords ( / )"
+        placeholder="Search names, places, cameras"
+        title="Search names, places, cameras ( / )"
         maxlength={MAX_CHARACTERS}
         value={text}
         onInput={onInput}

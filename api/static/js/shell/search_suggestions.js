@@ -10,6 +10,7 @@ const GROUP_TITLES = lookupTable({
   cameras: "Cameras",
   lenses: "Lenses",
   people: "People",
+  creators: "Creators",
   places: "Places",
   keywords: "Keywords",
   folders: "Folders",

@@ -16,17 +16,26 @@ const MAX_CAMERAS = 200;
 // The others are in the tooltip.
 const SHOWN_VALUES = 3;
 
-/** @type {[title: string, kind: string][]} */
+/** @typedef {[title: string, kind: string, hasValue: (body: CameraBody) => boolean]} Column */
+
+/** @type {Column[]} */
 const COLUMNS = [
-  ["Camera", ""],
-  ["Serial number", ""],
-  ["Photos", "end"],
-  ["First photo", ""],
-  ["Last photo", ""],
-  ["Shutter count", "end"],
-  ["Owner", "wraps"],
-  ["Lenses", "wraps"],
+  ["Camera", "", () => true],
+  ["Serial number", "", () => true],
+  ["Photos", "end", () => true],
+  ["First photo", "", ({ first }) => first !== null],
+  ["Last photo", "", ({ last }) => last !== null],
+  ["Shutter count", "end", ({ shutter_count: count }) => count !== null],
+  ["Owner", "wraps", ({ owners }) => owners.length > 0],
+  ["Lenses", "wraps", ({ lenses }) => lenses.length > 0],
 ];
+
+/**
+ * Return the columns in which a camera has a value. Empty ones would take the room of the others.
+ * @param {CameraBody[]} cameras
+ */
+export const columnsOf = (cameras) =>
+  COLUMNS.filter(([, , hasValue]) => cameras.some((body) => hasValue(body)));
 
 /** @typedef {{cameras: CameraBody[], total: number, cut_short: boolean}} CamerasResponse */
 
@@ -56,6 +65,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
       </Screen>
     );
   }
+  const columns = columnsOf(cameras);
   return (
     <section class="cameras" aria-busy={request.stale} aria-label="Cameras">
       {cutShort && (
@@ -68,10 +78,15 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
         {total > cameras.length && `, the ${formatNumber(cameras.length)} with the most photos`}
       </p>
       <table role="table">
-        <TableHead columns={COLUMNS} />
+        <TableHead columns={columns.map(([title, kind]) => [title, kind])} />
         <tbody role="rowgroup">
           {cameras.map((body) => (
-            <Body key={`${body.serial} ${body.model}`} body={body} state={state} />
+            <Body
+              key={`${body.serial} ${body.model}`}
+              body={body}
+              columns={columns}
+              state={state}
+            />
           ))}
         </tbody>
       </table>
@@ -79,8 +94,8 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
   );
 }
 
-/** @param {{body: CameraBody, state: State}} props */
-function Body({ body, state }) {
+/** @param {{body: CameraBody, columns: Column[], state: State}} props */
+function Body({ body, columns, state }) {
   const { make, model, serial, photos, first, last, shutter_count: shutterCount } = body;
   /** @type {FilterChange} */
   const own = { camera_serial: [serial], ...(model ? { camera: [model] } : {}) };
@@ -92,7 +107,7 @@ function Body({ body, state }) {
     camera_model: model ?? undefined,
   });
   // On a phone, each camera is a card, and each value has the title of its column.
-  const [cameraTitle, ...titles] = COLUMNS.map(([title]) => title);
+  const [[cameraTitle], ...others] = COLUMNS;
   const values = [
     <a key="serial" href={linkTo()}>
       <bdi>{oneLine(serial, 60)}</bdi>
@@ -109,16 +124,14 @@ function Body({ body, state }) {
       <th role="rowheader" scope="row" data-title={cameraTitle}>
         <bdi>{name || "Unknown model"}</bdi>
       </th>
-      {values.map((value, index) => (
-        <td
-          key={titles[index]}
-          role="cell"
-          class={COLUMNS[index + 1][1]}
-          data-title={titles[index]}
-        >
-          {value}
-        </td>
-      ))}
+      {others.map(
+        (column, index) =>
+          columns.includes(column) && (
+            <td key={column[0]} role="cell" class={column[1]} data-title={column[0]}>
+              {values[index]}
+            </td>
+          ),
+      )}
     </tr>
   );
 }

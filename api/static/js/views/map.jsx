@@ -24,7 +24,10 @@ export default function MapView(props) {
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const filterKey = `${JSON.stringify(filters)} ${changes}`;
-  const urlHasArea = Boolean(parseMapPosition(state.viewParams.at) ?? parseBox(state.filters.bbox));
+  const { at, area } = state.viewParams;
+  const urlHasArea = Boolean(
+    parseMapPosition(at) ?? parseBox(state.filters.bbox) ?? parseBox(area),
+  );
   const photosArea = useRequest(
     async (signal) => {
       if (urlHasArea) return null;
@@ -32,8 +35,7 @@ export default function MapView(props) {
     },
     urlHasArea ? "" : "photos",
   );
-  const hasArea = urlHasArea || Boolean(state.filters.bbox);
-  if (props.counts.data?.total === 0 && !props.counts.loading && !hasArea) {
+  if (props.counts.data?.total === 0 && !props.counts.loading && !urlHasArea) {
     return <EmptyResult state={state} navigate={props.navigate} api={api} />;
   }
   if (leaflet.error) return <Failed error={leaflet.error} retry={leaflet.reload} />;
