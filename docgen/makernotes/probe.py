@@ -15,11 +15,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docgen.makernotes import craft
 from docgen.makernotes.fit import fit, fit_print
+from exifinator.metadata.makernotes.fixed_layout import MENU_HEAD_BYTES
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
 from exifinator.metadata.makernotes.values import decode_format
 
@@ -34,6 +36,15 @@ LARGE = [
     65533, 65534, 65535, 65536, 100000, 1000000, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1,
 ]  # fmt: skip
 NUMBERS = [*SMALL, *LARGE]
+# The field of Nikon's structures that has the number of the offsets in it, and a number of offsets that suffices.
+NUMBER_OFFSETS, MAX_OFFSETS = "NumberOffsets", 60
+
+
+class Place(NamedTuple):
+    """Where a structure contains another one: the index of the field, and how the field contains it."""
+
+    index: int
+    row: Child
 
 
 def ask(files: list[bytes]) -> list[dict[str, Any]]:
@@ -144,26 +155,42 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
     )
 
 
-def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
+def nested_record(outer: Table, places: list[Place], inner: Table, number: int, order: str, length: int) -> bytes:
     """Return a structure that contains another one, in which all fields have the lowest bits of `number`.
 
     Args:
         outer: The table of the structure.
-        index: The index of the field that contains the inner structure, or its offset.
-        row: How the outer structure contains the inner one.
+        places: Where the structure contains the next one, and so on down to the inner one.
         inner: The table of the inner structure.
         number: The value of the fields.
         order: Byte order.
         length: Length of the outer structure in bytes; 0 if it is not fixed.
     """
-    data = bytearray(max(length, 8000))
+    byte_order: Any = "little" if order == "<" else "big"
     piece = craft.fixed_layout(inner, number, order)
-    start = index * outer.unit
-    if row.kind == "offset":
-        start = 4096
-        data[index : index + 4] = start.to_bytes(4, "little" if order == "<" else "big")
-    end = min(start + len(piece), len(data))
+    table, start = outer, 0
+    data = bytearray(max(length, 8000))
+    for place in places:
+        start += place.index * table.unit
+        if place.row.kind in ("offset", "menu"):
+            # The structure has the number of its offsets before them.
+            count_at = next((key[0] for key, fields in table.fields.items() if fields[0].name == NUMBER_OFFSETS), 0x0C)
+            data[count_at : count_at + 4] = MAX_OFFSETS.to_bytes(4, byte_order)
+            data[start : start + 4] = (4096).to_bytes(4, byte_order)
+            start = 4096
+        if place.row.kind == "menu":
+            at = start + MENU_HEAD_BYTES
+            data[at : at + 4] = (64).to_bytes(4, byte_order)
+            start += 64
+        table = get_table(place.row.table) or table
+    data.extend(bytes(max(0, start + len(piece) - len(data))))
+    end = min(start + len(piece), length or len(data))
     data[start:end] = piece[: end - start]
+    head = places[0].row.head
+    digits = craft.sample(head.pattern) if head else ""
+    # The version of the firmware follows the version of the structure, which the outer structure sets.
+    firmware = bytes.fromhex(digits[8:] + "0" * (len(digits) % 2))
+    data[4 : 4 + len(firmware)] = firmware
     return bytes(data[:length] if length else data)
 
 
@@ -175,9 +202,12 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
         table: The table of the structure to measure.
         tag: The tag that contains the outer structure.
         child: The outer structure.
-        nested: (index, row) of the nested structure, as for nested_record; None to measure the outer structure.
+        nested: Where the nested structure is, as for nested_record; None to measure the outer structure.
     """
     model = maker.model
+    place = next((place for place in nested or () if place.row.model), None)
+    if place:
+        child = child._replace(model=place.row.model)
     if child.model:
         text = craft.sample(child.model.pattern)
         model = {
@@ -193,7 +223,7 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
             size = min(child.sizes) if child.sizes else 0
             if child.counts and not size:
                 size = min(child.counts) * max(outer.unit, 1)
-            inner = lambda n, o, x=outer, s=size: nested_record(x, nested[0], nested[1], table, n, o, s)  # noqa: E731
+            inner = lambda n, o, x=outer, s=size: nested_record(x, nested, table, n, o, s)  # noqa: E731
         entry = craft.child_entry(tag, child, number, order, inner)
         if entry is None:
             return {}
@@ -210,6 +240,16 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
         kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
         kinds[key] = (kind, fields[0].count or 1)
     return learn(table, ask(files), kinds, child.order or order)
+
+
+def nested_tables(table: Table) -> Iterator[tuple[list[Place], Table]]:
+    """Yield the tables of the structures in a structure, at any depth, and where they are."""
+    for index, rows in table.children.items():
+        for row in rows:
+            inner = get_table(row.table)
+            if inner is not None and inner.unit:
+                yield [Place(index, row)], inner
+                yield from (([Place(index, row), *places], found) for places, found in nested_tables(inner))
 
 
 def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
@@ -269,13 +309,10 @@ def main() -> None:
                     jobs.append((table, lambda m=maker, t=table, p=tag: probe_plain(m, t, p)))
                 elif table.unit:
                     jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_binary(m, t, g, c)))
-                    for index, rows in table.children.items():
-                        inner = get_table(rows[0].table)
-                        if inner is not None and inner.unit:
-                            place = (index, rows[0])
-                            jobs.append(
-                                (inner, lambda m=maker, t=inner, g=tag, c=child, n=place: probe_binary(m, t, g, c, n))
-                            )
+                    for places, inner in nested_tables(table):
+                        jobs.append(
+                            (inner, lambda m=maker, t=inner, g=tag, c=child, n=places: probe_binary(m, t, g, c, n))
+                        )
         for table, job in jobs:
             if table.name in done or (names and table.name not in names):
                 continue
