@@ -176,8 +176,8 @@ def _runs(frames: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
 def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
     """Split a run where the camera restarted its numbering.
 
-    A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps. An HDR
-    pair has both numbers, in any order.
+    A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps. An
+    HDR pair has both numbers, in any order.
     """
     if len({(frame.began_at, frame.number) for frame in run}) < len(run):
         # Two bursts within a second, or copies under other names: which frame follows which is unknown.

@@ -118,7 +118,7 @@ class _Trailer:
         """Return the place of a video that is elsewhere in the file; [0, 0] if it is unknown or impossible."""
         data = self._buffered(*place)
         start, length = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:], "big")
-        is_possible = data.startswith(REFERENCE) and 0 < length and 0 < start <= self._file.total_bytes - length
+        is_possible = data.startswith(REFERENCE) and length > 0 and 0 < start <= self._file.total_bytes - length
         return [start, length] if is_possible else [0, 0]
 
     def _buffered(self, start: int, length: int) -> bytes:

@@ -8,7 +8,7 @@ PREVIEW = "MakerNote PreviewImage"
 
 
 def add_preview(tags: dict[str, Tag]) -> None:
-    """Add a tag for the preview inside a note, if its place and its length are known. The picture itself is not kept."""
+    """Add a tag for the preview inside a note, if its place and length are known. The picture itself is not kept."""
     start, length = (tags.get(f"MakerNote PreviewImage{name}") for name in ("Start", "Length"))
     if start is None or length is None or not isinstance(length.values, list) or len(length.values) != 1:
         return

@@ -38,8 +38,9 @@ def _parts(value: Any, depth: int) -> Iterator[str]:
         yield "..."
     elif isinstance(value, dict):
         yield "{"
-        for number, (name, item) in enumerate(value.items()):
-            yield f"{',' if number else ''}{name}="
+        for number, (name, item) in enumerate(sorted(value.items(), key=lambda pair: str(pair[0]))):
+            # Like ExifTool, put an underscore before a name that is a number.
+            yield f"{',' if number else ''}{'_' if str(name)[:1].isdigit() else ''}{name}="
             yield from _parts(item, depth + 1)
         yield "}"
     elif isinstance(value, list):

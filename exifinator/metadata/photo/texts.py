@@ -40,7 +40,7 @@ def serial_number(raw: Raw) -> str | None:
 def model_of_attributes(raw: Raw) -> str | None:
     """Read the model from a text with the model and the serial number, such as `ILCE-7SM3 5072108`."""
     model, _, serial = raw.strip().rpartition(" ") if isinstance(raw, str) else ("", "", "")
-    return name(model) if model and serial.isdecimal() else None  # type: ignore[no-any-return]
+    return name(model) if model and serial.isdecimal() else None
 
 
 def serial_of_attributes(raw: Raw) -> str | None:

@@ -50,7 +50,7 @@ def _find(file: RangeBuffer, start: int, end: int, depth: int) -> Iterator[tuple
 
 
 def _first_box(file: RangeBuffer, box: Box) -> int:
-    """Return the offset of the first box in a container. The `meta` box of other formats than QuickTime has a version."""
+    """Return the offset of the first box in a container. A `meta` box has a version, except in QuickTime."""
     if box.kind == b"meta" and file.read(box.start, min(8, box.end - box.start))[4:] != b"hdlr":
         return box.start + 4
     return box.start

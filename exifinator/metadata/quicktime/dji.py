@@ -70,7 +70,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
     offset = 0
     while offset < len(data) and len(found) < MAX_FIELDS:
         key, offset = _varint(data, offset)
-        kind, value = key & 7, None
+        kind = key & 7
+        value: Any = None
         if kind == VARINT:
             value, offset = _varint(data, offset)
         elif kind == BYTES:

@@ -101,9 +101,8 @@ def _add(tag: int, data: bytes, tags: MovieTags) -> None:
             tags.add(SONY, name, date)
     elif tag in (ATTITUDE, ACCELERATION):
         tags.add(SONY, name, [_signed(data, offset) for offset in range(0, min(len(data), 6) - 1, 2)])
-    elif tag == ATTRIBUTES:
-        if text := _text(data):
-            tags.add(SONY, name, text)
+    elif tag == ATTRIBUTES and (text := _text(data)):
+        tags.add(SONY, name, text)
 
 
 def _add_position(number: int, data: bytes, tags: MovieTags) -> None:

@@ -4,10 +4,10 @@ import struct
 
 import pytest
 
-from exifinator.metadata.motion import MAX_PARTS, summarize_motion
-from tests.data import build
 from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.motion import MAX_PARTS, summarize_motion
 from exifinator.metadata.parse import build_record
+from tests.data import build
 from tests.unit.readers import REF, MemoryReader, record_of
 
 VIDEO = build.box(b"ftyp", b"mp42\0\0\0\0mp42") + build.box(b"mdat", bytes(4000))

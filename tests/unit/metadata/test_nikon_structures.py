@@ -44,7 +44,8 @@ def printed(document: dict[str, Any], name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("model", "version", "pointer"), [("NIKON D810", b"0233", 0x40), ("NIKON D5", b"0238", 0x58), ("NIKON D500", b"0239", 0x58)]
+    ("model", "version", "pointer"),
+    [("NIKON D810", b"0233", 0x40), ("NIKON D5", b"0238", 0x58), ("NIKON D500", b"0239", 0x58)],
 )
 def test_record__offset_in_a_structure__is_little_endian_and_leads_to_the_custom_settings(
     model: str, version: bytes, pointer: int

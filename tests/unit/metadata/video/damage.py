@@ -16,7 +16,14 @@ _NAMES = re.compile(
 )
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"udta", b"meta", b"ilst", b"LIST")
 # Elements of Matroska (Segment, Info, Tracks, Tags, and a void), and a packet of a transport stream.
-_OTHER_HEADS = (b"\x18\x53\x80\x67", b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x12\x54\xc3\x67", b"\xec", b"\x47\x40\x00")
+_OTHER_HEADS = (
+    b"\x18\x53\x80\x67",
+    b"\x15\x49\xa9\x66",
+    b"\x16\x54\xae\x6b",
+    b"\x12\x54\xc3\x67",
+    b"\xec",
+    b"\x47\x40\x00",
+)
 _SIZES = (0, 1, 7, 8, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 MAX_DEPTH = 3000
 # Metadata is near the start or the end of a file.
@@ -78,9 +85,7 @@ def nest(data: bytes, chooser: random.Random, _other: bytes) -> bytes:
         return data[:at] + data[start : start + 2000] * min(depth, 40) + data[at:]
     inner = data[at : at + chooser.choice((0, 200, 2000))]
     names = [chooser.choice(_CONTAINERS) for _ in range(4)]
-    heads = b"".join(
-        (len(inner) + 8 * (depth - level)).to_bytes(4, "big") + names[level % 4] for level in range(depth)
-    )
+    heads = b"".join((len(inner) + 8 * (depth - level)).to_bytes(4, "big") + names[level % 4] for level in range(depth))
     return data[:at] + heads + inner + data[at:]
 
 

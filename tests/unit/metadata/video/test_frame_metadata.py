@@ -70,7 +70,8 @@ def test_record__sony_frame__has_exposure_camera_date_and_place() -> None:
 
 
 def test_record__sony_frame_without_a_fix__has_no_place_and_the_date_of_the_camera() -> None:
-    photo = record(timed_movie(b"rtmd", rtmd(LENS, FIX.replace(item(0x8509, b"A"), item(0x8509, b"V")) + DATE)))["photo"]
+    no_fix = FIX.replace(item(0x8509, b"A"), item(0x8509, b"V"))
+    photo = record(timed_movie(b"rtmd", rtmd(LENS, no_fix + DATE)))["photo"]
     assert "location" not in photo
     assert (f"{photo['taken_local']:%Y-%m-%d %H:%M:%S}", photo["taken_source"]) == (
         "2024-05-01 20:11:07",
@@ -139,9 +140,8 @@ def air(latitude: float, longitude: float, unit: int = 1) -> bytes:
     return field(4, field(1, place) + field(2, -12_500)) + field(5, field(1, 34_200.0))
 
 
-SETTINGS = (
-    field(7, field(1, 100.0)) + field(10, field(1, varint(1) + varint(320))) + field(11, field(1, varint(18) + varint(10)))
-)
+EXPOSURE_TIME = field(10, field(1, varint(1) + varint(320)))
+SETTINGS = field(7, field(1, 100.0)) + EXPOSURE_TIME + field(11, field(1, varint(18) + varint(10)))
 
 
 @pytest.mark.parametrize(
