@@ -5,6 +5,7 @@ Each variant follows from the name of the video and a number, so it is the same 
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Callable
@@ -30,12 +31,19 @@ MAX_DEPTH = 3000
 _REACH_BYTES = 8 * 1024
 
 
-def _place(data: bytes | bytearray, chooser: random.Random) -> int:
+@functools.lru_cache(maxsize=2)
+def _names(data: bytes) -> list[int]:
+    """Return the offsets of the names of boxes and chunks near the start and the end of a file."""
+    end_at = max(0, len(data) - 64 * 1024)
+    starts = {match.start() for match in _NAMES.finditer(data, 0, 64 * 1024)}
+    return sorted(starts | {match.start() for match in _NAMES.finditer(data, end_at)})
+
+
+def _place(data: bytes, chooser: random.Random) -> int:
     """Return an offset near the start or the end, or that of the name of a box or chunk."""
     draw = chooser.random()
     if draw < 0.5:
-        names = [match.start() for match in _NAMES.finditer(data[: 64 * 1024])]
-        names += [max(0, len(data) - 64 * 1024) + match.start() for match in _NAMES.finditer(data[-64 * 1024 :])]
+        names = _names(data)
         if names:
             return max(0, min(len(data) - 1, chooser.choice(names) + chooser.randrange(-4, 40)))
     reach = min(len(data), _REACH_BYTES)
@@ -55,17 +63,17 @@ def flip(data: bytes, chooser: random.Random, _other: bytes) -> bytes:
     """Change some bits."""
     changed = bytearray(data)
     for _ in range(chooser.choice((1, 4, 64))):
-        changed[_place(changed, chooser)] ^= 1 << chooser.randrange(8)
+        changed[_place(data, chooser)] ^= 1 << chooser.randrange(8)
     return bytes(changed)
 
 
 def lie(data: bytes, chooser: random.Random, _other: bytes) -> bytes:
     """Give a box or chunk, or several, another size: of 32 bits, of 64 bits, or 0 for the end of the file."""
     changed = bytearray(data)
-    names = [match.start() for match in _NAMES.finditer(data)]
+    names = _names(data)
     for _ in range(chooser.choice((1, 1, 5))):
         number = chooser.choice((*_SIZES, len(data), chooser.getrandbits(32)))
-        at = chooser.choice(names) if names else _place(changed, chooser)
+        at = chooser.choice(names) if names else _place(data, chooser)
         if chooser.random() < 0.2 and at >= 4:
             # A size of 64 bits follows the name.
             changed[at - 4 : at] = b"\0\0\0\1"

@@ -31,7 +31,7 @@ VIDEOS = {
 SUFFIXES = frozenset({".mov", ".mp4", ".m4a", ".m4v", ".3gp", ".mts", ".mkv", ".avi"})
 # The number of damaged variants of each sample video, always the same ones. The whole corpus has 1,412 of each.
 DAMAGED_VIDEOS = int(os.environ.get("EXIFINATOR_DAMAGED_VIDEOS", "10"))
-SHARES = 3
+SHARES = 7
 FIRST_BYTES = 300
 PIECES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"moov", b"udta", b"trak", b"LIST")
 
