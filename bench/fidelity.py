@@ -6,7 +6,8 @@ NAME is the name of the collection on the page. PHOTO.json and NOTES.json are Ex
 FOLDER. Run these commands in FOLDER to make the two files:
 
     exiftool -json -l -r . > PHOTO.json
-    exiftool -json -l -D -G1 -a -MakerNotes:all -r . > NOTES.json
+    exiftool -json -l -D -G0:1 -a -MakerNotes:all -QuickTime:all -RIFF:all -Matroska:all -H264:all -XML:all
+        -Protobuf:all -r . > NOTES.json
 
 bench/fidelity_reasons.toml has the reasons for values that differ.
 """
@@ -162,13 +163,18 @@ def field_table(comparisons: Iterable[Comparison]) -> list[str]:
     return lines
 
 
-def note_table(comparisons: Iterable[NoteComparison]) -> list[str]:
-    """Return the table of MakerNotes by maker."""
+def note_table(comparisons: Iterable[NoteComparison], title: str = "maker") -> list[str]:
+    """Return the table of tags by group.
+
+    Args:
+        comparisons: The comparisons of tags.
+        title: What the groups are.
+    """
     groups: dict[str, list[NoteComparison]] = defaultdict(list)
     everything = list(comparisons)
     for comparison in everything:
         groups[comparison.maker].append(comparison)
-    lines = ["| maker | tags | found | values | same |", "|---|--:|--:|--:|--:|"]
+    lines = [f"| {title} | tags | found | values | same |", "|---|--:|--:|--:|--:|"]
     rows = sorted(groups.items(), key=lambda row: -len(row[1]))
     for maker, group in [*rows, ("**all**", everything)]:
         found = sum(item.is_found for item in group)
@@ -207,7 +213,13 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
         "",
         "A tag counts by its maker, which is ExifTool's group 1, and its name.",
         "",
-        *note_table(tags),
+        *note_table(tag for tag in tags if not tag.is_of_container),
+        "",
+        "## Tags of videos by group",
+        "",
+        "A tag counts by its group, which is ExifTool's group 1, and its name.",
+        "",
+        *note_table((tag for tag in tags if tag.is_of_container), "group"),
         "",
         "## Fields that differ",
         "",
@@ -222,7 +234,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
             )
     lines += [
         "",
-        "## Tags of MakerNotes that differ or are not found",
+        "## Tags of MakerNotes and videos that differ or are not found",
         "",
         "| file | tag | ExifTool | EXIFinator | reason |",
         "|---|---|---|---|---|",
@@ -242,7 +254,7 @@ def _escape(text: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Write FIDELITY.md, and print its first two tables."""
+    """Write FIDELITY.md, and print its tables of counts."""
     if not arguments or len(arguments) % 4:
         sys.exit(__doc__)
     fields: list[Comparison] = []
@@ -254,7 +266,8 @@ def main(arguments: list[str]) -> None:
         tags += more_tags
     page = report(fields, tags, arguments[::4])
     (BENCH / "FIDELITY.md").write_text(page, encoding="utf-8")
-    print("\n".join([*field_table(fields), "", *note_table(tags)]))
+    notes, containers = ([tag for tag in tags if tag.is_of_container is kind] for kind in (False, True))
+    print("\n".join([*field_table(fields), "", *note_table(notes), "", *note_table(containers, "group")]))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ Size = Literal["tile", "screen"]
 # The longer side of a preview, in pixels.
 MAX_PIXELS: dict[Size, int] = {"tile": 480, "screen": 2560}
 # Part of the cache's keys. Increase it if a file's preview changes, or if a file without a preview gets one.
-VERSION = 1
+VERSION = 2
 # How many previews all processes together make at the same time.
 MAKERS_PER_CORE = 2
 # How many requests may wait for their turn. A page of the gallery has fewer tiles.

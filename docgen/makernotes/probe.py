@@ -15,11 +15,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docgen.makernotes import craft
 from docgen.makernotes.fit import fit_conversion, fit_print_form
+from exifinator.metadata.makernotes.fixed_layout import MENU_HEAD_BYTES
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
 from exifinator.metadata.makernotes.values import decode_exiftool_type
 
@@ -34,6 +36,15 @@ LARGE = [
     65533, 65534, 65535, 65536, 100000, 1000000, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1,
 ]  # fmt: skip
 NUMBERS = [*SMALL, *LARGE]
+# The field of Nikon's structures that has the number of the offsets in it, and a number of offsets that suffices.
+NUMBER_OFFSETS, MAX_OFFSETS = "NumberOffsets", 60
+
+
+class Place(NamedTuple):
+    """Where a structure contains another one: the index of the field, and how the field contains it."""
+
+    index: int
+    row: Child
 
 
 def ask_exiftool(files: list[bytes]) -> list[dict[str, Any]]:
@@ -151,26 +162,42 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
     )
 
 
-def nest_structure(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
+def nest_structure(outer: Table, places: list[Place], inner: Table, number: int, order: str, length: int) -> bytes:
     """Return a structure that contains another one, in which all fields have the lowest bits of `number`.
 
     Args:
         outer: The table of the structure.
-        index: The index of the field that contains the inner structure, or its offset.
-        row: How the outer structure contains the inner one.
+        places: Where the structure contains the next one, and so on down to the inner one.
         inner: The table of the inner structure.
         number: The value of the fields.
         order: Byte order.
         length: Length of the outer structure in bytes; 0 if it is not fixed.
     """
+    byte_order: Any = "little" if order == "<" else "big"
+    piece = craft.fixed_layout(inner, number, order)
+    table, start = outer, 0
     data = bytearray(max(length, 8000))
-    inner_data = craft.fixed_layout(inner, number, order)
-    start = index * outer.unit
-    if row.kind == "offset":
-        start = 4096
-        data[index : index + 4] = start.to_bytes(4, "little" if order == "<" else "big")
-    end = min(start + len(inner_data), len(data))
-    data[start:end] = inner_data[: end - start]
+    for place in places:
+        start += place.index * table.unit
+        if place.row.kind in ("offset", "menu"):
+            # The structure has the number of its offsets before them.
+            count_at = next((key[0] for key, fields in table.fields.items() if fields[0].name == NUMBER_OFFSETS), 0x0C)
+            data[count_at : count_at + 4] = MAX_OFFSETS.to_bytes(4, byte_order)
+            data[start : start + 4] = (4096).to_bytes(4, byte_order)
+            start = 4096
+        if place.row.kind == "menu":
+            at = start + MENU_HEAD_BYTES
+            data[at : at + 4] = (64).to_bytes(4, byte_order)
+            start += 64
+        table = get_table(place.row.table) or table
+    data.extend(bytes(max(0, start + len(piece) - len(data))))
+    end = min(start + len(piece), length or len(data))
+    data[start:end] = piece[: end - start]
+    head = places[0].row.head
+    digits = craft.sample_match(head.pattern) if head else ""
+    # The version of the firmware follows the version of the structure, which the outer structure sets.
+    firmware = bytes.fromhex(digits[8:] + "0" * (len(digits) % 2))
+    data[4 : 4 + len(firmware)] = firmware
     return bytes(data[:length] if length else data)
 
 
@@ -182,9 +209,12 @@ def probe_structure(maker: craft.Maker, table: Table, tag: int, child: Child, ne
         table: The table of the structure to measure.
         tag: The tag that contains the outer structure.
         child: The outer structure.
-        nested: (index, row) of the nested structure, as for nested_record; None to measure the outer structure.
+        nested: Where the nested structure is, as for nest_structure; None to measure the outer structure.
     """
     model = maker.model
+    place = next((place for place in nested or () if place.row.model), None)
+    if place:
+        child = child._replace(model=place.row.model)
     if child.model:
         text = craft.sample_match(child.model.pattern)
         model = {
@@ -200,9 +230,7 @@ def probe_structure(maker: craft.Maker, table: Table, tag: int, child: Child, ne
             size = min(child.sizes) if child.sizes else 0
             if child.counts and not size:
                 size = min(child.counts) * max(outer.unit, 1)
-            inner = lambda n, o, outer=outer, size=size: nest_structure(  # noqa: E731
-                outer, nested[0], nested[1], table, n, o, size
-            )
+            inner = lambda n, o, x=outer, s=size: nest_structure(x, nested, table, n, o, s)  # noqa: E731
         entry = craft.child_entry(tag, child, number, order, inner)
         if entry is None:
             return {}
@@ -219,6 +247,16 @@ def probe_structure(maker: craft.Maker, table: Table, tag: int, child: Child, ne
         kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
         field_types[key] = (kind, fields[0].count or 1)
     return fit_fields(table, ask_exiftool(files), field_types, child.order or order)
+
+
+def nested_tables(table: Table) -> Iterator[tuple[list[Place], Table]]:
+    """Yield the tables of the structures in a structure, at any depth, and where they are."""
+    for index, rows in table.children.items():
+        for row in rows:
+            inner = get_table(row.table)
+            if inner is not None and inner.unit:
+                yield [Place(index, row)], inner
+                yield from (([Place(index, row), *places], found) for places, found in nested_tables(inner))
 
 
 def probe_directory(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
@@ -278,16 +316,10 @@ def main() -> None:
                     jobs.append((table, lambda m=maker, t=table, p=tag: probe_directory(m, t, p)))
                 elif table.unit:
                     jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_structure(m, t, g, c)))
-                    for index, rows in table.children.items():
-                        inner = get_table(rows[0].table)
-                        if inner is not None and inner.unit:
-                            nested = (index, rows[0])
-                            jobs.append(
-                                (
-                                    inner,
-                                    lambda m=maker, t=inner, g=tag, c=child, n=nested: probe_structure(m, t, g, c, n),
-                                )
-                            )
+                    for places, inner in nested_tables(table):
+                        jobs.append(
+                            (inner, lambda m=maker, t=inner, g=tag, c=child, n=places: probe_structure(m, t, g, c, n))
+                        )
         for table, job in jobs:
             if table.name in measured_tables or (names and table.name not in names):
                 continue

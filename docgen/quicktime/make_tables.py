@@ -31,6 +31,8 @@ VALUES = {
     "channel_layout": ("ChannelLayout", "LayoutFlags"),
     "field_order": ("VisualSampleDesc", "VideoFieldOrder"),
 }
+# Makers' tables with the names of tags by id, for the samples of timed metadata.
+SAMPLES = ("Sony::rtmd", "DJI::Protobuf")
 # Makers' structures of fixed layout. Each becomes a list of [offset, name, type, number of items, names of values].
 STRUCTURES = ("Pentax::MOV", "Pentax::PENT", "Olympus::MOV1", "Olympus::MOV2", "Olympus::MP4", "Sanyo::MOV",
               "Sanyo::MP4", "Kodak::MOV", "Minolta::MOV1", "Minolta::MOV2", "FujiFilm::MOV", "Nikon::MOV",
@@ -76,6 +78,7 @@ def main(path: Path) -> None:
     """Write the tables."""
     export = read_export(path)
     tables = {name: _names(export[f"QuickTime::{name}"]) for name in NAMES}
+    tables |= {name: _names(export[name]) for name in SAMPLES}
     tables |= {name: {"fields": _layout(export[name])} for name in STRUCTURES if name in export}
     for name, (table, tag_name) in VALUES.items():
         tables[name] = next(_values(tag) for tag in export[f"QuickTime::{table}"] if tag.get("name") == tag_name)

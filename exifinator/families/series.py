@@ -1,11 +1,12 @@
-"""Find series: the frames of an exposure bracket, a burst or a panorama that one camera took in quick succession.
+"""Find series: the frames of a bracket, an HDR pair, a burst or a panorama that one camera took in quick succession.
 
 Few cameras give a series an identifier. They mark each frame as part of a series, and most number the frames. So a
 series consists of the frames of one camera in one folder that follow each other closely.
 
 Sources: Exif 3.0 (ExposureMode 2, "Auto bracket"), and https://exiftool.org/TagNames/ for the tags of the makers:
-Sony.html (SequenceNumber, SequenceImageNumber, ReleaseMode2), Canon.html (BracketMode, PanoramaFrameNumber),
-Olympus.html (SpecialMode), Panasonic.html (BurstMode), Pentax.html (DriveMode).
+Sony.html (SequenceNumber, SequenceImageNumber, ReleaseMode2), Canon.html (BracketMode, AEBBracketValue,
+PanoramaFrameNumber), Nikon.html (ShootingMode, ExposureBracketValue), Olympus.html (SpecialMode), Panasonic.html
+(BurstMode, BracketSettings), FujiFilm.html (AutoBracketing), Pentax.html (DriveMode), Apple.html (HDRImageType).
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ from typing import Any, NamedTuple
 from exifinator.families.names import file_name
 from exifinator.families.sidecars import Record, exact_time, is_same_exposure, own_photo
 
-BRACKET, BURST, PANORAMA = "bracket", "burst", "panorama"
+BRACKET, BURST, PANORAMA, HDR = "bracket", "burst", "panorama", "hdr"
 # The longest pause between two frames of a series. A photographer turns the camera between the parts of a panorama.
-PAUSES = {BRACKET: timedelta(seconds=5), BURST: timedelta(seconds=2), PANORAMA: timedelta(seconds=60)}
+PAUSES = {
+    BRACKET: timedelta(seconds=5),
+    BURST: timedelta(seconds=2),
+    PANORAMA: timedelta(seconds=60),
+    HDR: timedelta(seconds=2),
+}
 MAX_EXPOSURE_SECONDS = 60.0
 # Frames that follow each other have one of these windows of time in common. A series that continues past the end of an
 # hour is split there, so that stacking one frame does not require reading the frames of a whole day.
@@ -34,6 +40,14 @@ MAX_CAMERA_CHARACTERS = 100
 LINK = "series:"
 _EPOCH = datetime(1970, 1, 1)
 _DRIVE_TAGS = ("BracketMode", "ReleaseMode2", "ReleaseMode", "DriveMode", "BurstMode")
+# Tags whose number, if it is not 0, says how far the exposure of a frame is from the one that the camera metered.
+_BRACKET_VALUES = ("AEBBracketValue", "ExposureBracketValue")
+# Tags that say how a bracket is taken, if they have a value other than the one for none.
+_BRACKET_SETTINGS = {"BracketSettings": range(1, 7), "AutoBracketing": range(1, 2)}
+# Nikon: a bit of the shooting mode. The middle frame of a bracket has it too, unlike ExposureBracketValue.
+_NIKON_BRACKET = 1 << 4
+# Apple: a phone may keep the photo with the normal exposure (4) besides the HDR photo (3).
+_HDR_NUMBERS = {4: 1, 3: 2}
 _EXPOSURE_BRACKET = re.compile(r"\bAEB\b|\b(?:AE|exposure|continuous|single-frame|auto) bracket", re.IGNORECASE)
 # Olympus: first number of SpecialMode -> kind of series. The second number is the number of the frame.
 _OLYMPUS_MODES = {2: BURST, 3: PANORAMA}
@@ -76,6 +90,10 @@ def series_mark(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> dict[str, 
         return {}
     if photo.get("exposure_mode") == "auto bracket" or any(_is_bracket(tags, name) for name in _DRIVE_TAGS):
         return {"kind": BRACKET}
+    if _has_bracket_value(tags, photo):
+        return {"kind": BRACKET}
+    if (hdr := _numbers(tags, "HDRImageType")) and hdr[0] in _HDR_NUMBERS:
+        return {"kind": HDR, "number": _HDR_NUMBERS[hdr[0]]}
     special = _numbers(tags, "SpecialMode")
     if len(special) >= 2 and special[0] in _OLYMPUS_MODES:
         return {"kind": _OLYMPUS_MODES[special[0]], "number": special[1]}
@@ -158,7 +176,8 @@ def _runs(frames: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
 def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
     """Split a run where the camera restarted its numbering.
 
-    A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps.
+    A frame of a burst may have been deleted. The pauses in a panorama are long, so its numbers must have no gaps. An
+    HDR pair has both numbers, in any order.
     """
     if len({(frame.began_at, frame.number) for frame in run}) < len(run):
         # Two bursts within a second, or copies under other names: the order of the frames is unknown.
@@ -166,7 +185,8 @@ def _split_numbered(run: Sequence[_Frame], kind: str) -> list[list[_Frame]]:
     parts: list[list[_Frame]] = []
     for frame in run:
         step = frame.number - parts[-1][-1].number if parts else 0
-        if step == 1 or (step > 1 and kind == BURST):
+        is_pair = kind == HDR and abs(step) == 1 and len(parts[-1]) == 1
+        if is_pair or (kind != HDR and step == 1) or (kind == BURST and step > 1):
             parts[-1].append(frame)
         else:
             parts.append([frame])
@@ -219,6 +239,22 @@ def _is_bracket(tags: Mapping[str, Any], name: str) -> bool:
     tag = tags.get(f"MakerNote {name}")
     meaning = tag.get("printable") if isinstance(tag, Mapping) else None
     return isinstance(meaning, str) and bool(_EXPOSURE_BRACKET.search(meaning))
+
+
+def _has_bracket_value(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> bool:
+    """Return whether a number of the MakerNote says that the photo is a frame of an exposure bracket."""
+    for name in _BRACKET_VALUES:
+        tag = tags.get(f"MakerNote {name}")
+        values = tag.get("values") if isinstance(tag, Mapping) else None
+        value = values[0] if isinstance(values, list) and values else values
+        if isinstance(value, int | float) and value:
+            return True
+    for name, numbers in _BRACKET_SETTINGS.items():
+        if (found := _numbers(tags, name)) and found[0] in numbers:
+            return True
+    is_nikon = "nikon" in str(photo.get("camera_make", "")).casefold()
+    mode = _numbers(tags, "ShootingMode") if is_nikon else []
+    return bool(mode and mode[0] & _NIKON_BRACKET)
 
 
 def _numbers(tags: Mapping[str, Any], name: str) -> list[int]:

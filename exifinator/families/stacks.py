@@ -13,7 +13,7 @@ from typing import Any
 
 from exifinator.families.groups import Groups
 from exifinator.families.names import FileName, file_name
-from exifinator.families.series import BRACKET, BURST, PANORAMA, find_series, series_links, series_mark
+from exifinator.families.series import BRACKET, BURST, HDR, PANORAMA, find_series, series_links, series_mark
 from exifinator.families.sidecars import (
     Record,
     exact_time,
@@ -29,7 +29,7 @@ Stack = dict[str, Any]
 Member = tuple[Record, FileName]
 
 # The roles in a stack. The file with the first of these roles is the primary, which a gallery shows.
-ROLES = ("edited", "photo", BURST, BRACKET, PANORAMA, "raw", "video")
+ROLES = ("edited", "photo", HDR, BURST, BRACKET, PANORAMA, "raw", "video")
 # The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
@@ -93,6 +93,9 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
             # The frame with the exposure that the camera metered stands for a bracket.
             if record["series"]["kind"] == BRACKET:
                 ranks[image_id] = abs(own_photo(record).get("exposure_bias") or 0)
+            # The merged photo stands for an HDR pair.
+            elif record["series"]["kind"] == HDR:
+                ranks[image_id] = -record["series"]["number"]
             groups.join(series[0], image_id)
     bursts: dict[str, str] = {}
     for image_id, (record, _) in members.items():

@@ -18,6 +18,7 @@ from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
 
 from exifinator.metadata import makernotes, tiff_spec
 from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.makernotes.derived import add_preview
 from exifinator.metadata.pieces import Pieces
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, max_memory_bytes, tag_name
 
@@ -169,6 +170,7 @@ class TagReader(ExifHeader):
         make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
         decoder = makernotes.NoteDecoder(read, self._budget, make, model)
         is_known = decoder.decode(offset, length, order)
+        add_preview(decoder.tags)
         if decoder.tags.keys().isdisjoint(self.tags):
             self.tags.update(decoder.tags)
         else:

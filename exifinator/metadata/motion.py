@@ -1,7 +1,8 @@
 """Find the video in the file of a motion photo: a still picture with a short video after it.
 
-Source: Motion Photo format 1.0 (developer.android.com/media/platform/motion-photo-format), which also describes its
-predecessor MicroVideo. The XMP packet lists the parts of the file with their lengths. The last part ends with the file.
+Sources: Motion Photo format 1.0 (developer.android.com/media/platform/motion-photo-format), also for its predecessor
+MicroVideo. The XMP packet lists the parts of the file with their lengths. The last part ends with the file. Samsung's
+phones also list them in a trailer (containers/samsung_trailer.py), and older ones only there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from exifinator.metadata.containers.samsung_trailer import VIDEO_PLACE
 from exifinator.metadata.photo.readers import number, text
 
 # The format has a picture, a video, and at most a few gain maps and depth maps.
@@ -16,13 +18,30 @@ MAX_PARTS = 50
 _DIRECTORY, _ITEM = "Container:Directory", "Container:Item/Item:"
 
 
-def summarize_motion(xmp: Mapping[str, Any], file_bytes: int) -> dict[str, dict[str, int]]:
+def summarize_motion(
+    xmp: Mapping[str, Any], file_bytes: int, tags: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, int]]:
     """Return `motion_video`, the `offset` of the video in the file and its `length`, in bytes; {} if there is none.
 
     Args:
         xmp: The XMP properties.
         file_bytes: The size of the file.
+        tags: The tags by name, as they are stored. Their place of the video counts if XMP has none.
     """
+    return _from_xmp(xmp, file_bytes) or _from_trailer(tags or {}, file_bytes)
+
+
+def _from_trailer(tags: Mapping[str, Any], file_bytes: int) -> dict[str, dict[str, int]]:
+    place = tags.get(VIDEO_PLACE, {}).get("values")
+    if not isinstance(place, list) or len(place) != 2:
+        return {}
+    offset, length = map(_bytes, ([part] for part in place))
+    if not 0 < offset < offset + length <= file_bytes:
+        return {}
+    return {"motion_video": {"offset": offset, "length": length}}
+
+
+def _from_xmp(xmp: Mapping[str, Any], file_bytes: int) -> dict[str, dict[str, int]]:
     directory = xmp.get(_DIRECTORY)
     parts = directory if isinstance(directory, list) else [directory]
     if len(parts) > MAX_PARTS:

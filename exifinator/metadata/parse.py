@@ -160,7 +160,7 @@ def _metadata(fetched: FetchedMetadata, contents: Contents, media_type: str, ext
     summary = {
         **summarize(contents.tags),
         **contents.movie,
-        **summarize_motion(contents.xmp, fetched.ref.size_bytes),
+        **summarize_motion(contents.xmp, fetched.ref.size_bytes, contents.tags),
     }
     return Metadata(
         contents.tags,

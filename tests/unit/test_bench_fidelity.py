@@ -57,6 +57,18 @@ def test_compare_notes__tag__is_the_same_or_not(answer, tag, is_same):
     assert comparison.is_same is is_same
 
 
+def test_compare_notes__tag_of_a_video__has_the_name_of_its_group():
+    document = {"Track1 ImageWidth": {"values": [640], "printable": "640"}, "MakerNote ImageWidth": {}}
+    answers = {"QuickTime:Track1:ImageWidth": (640, "640"), "RIFF:FrameRate": (25, "25")}
+    assert not list(compare_notes("a.heic", answers, {**document, "photo": {"media_type": "image"}}))
+    document["photo"] = {"media_type": "video"}
+    track, rate = compare_notes("a.mov", answers, document)
+    assert (track.maker, track.is_same, track.is_of_container) == ("Track1", True, True)
+    assert (rate.maker, rate.is_found, rate.is_of_container) == ("RIFF", False, True)
+    (note,) = compare_notes("a.jpg", {"MakerNotes:Canon:ImageWidth": (640, "640")}, {})
+    assert (note.maker, note.is_of_container) == ("Canon", False)
+
+
 def test_read_answers__list_of_exiftool__is_by_file(tmp_path):
     path = tmp_path / "answers.json"
     lens = {"num": 61182, "val": "Canon RF 24-105mm F4L"}

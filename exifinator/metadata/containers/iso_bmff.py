@@ -16,6 +16,7 @@ from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jxl import read_codestream_size
 from exifinator.metadata.containers.quicktime import read_quicktime
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.samsung_trailer import read_samsung_trailer
 from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 
 HEIF_BRANDS = {
@@ -134,6 +135,7 @@ def read_iso_bmff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
             heif.read_meta(file, box.start, box_body(file, box), metadata)
+            read_samsung_trailer(file, metadata)
             return
         is_sequence = is_sequence or box.kind == b"moov"
     if not is_sequence:

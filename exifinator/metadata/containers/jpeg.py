@@ -9,6 +9,7 @@ from __future__ import annotations
 from exifinator.metadata.containers import ciff, early_cameras, note_segments, photoshop
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.samsung_trailer import read_samsung_trailer
 from exifinator.metadata.containers.trailers import read_trailers
 
 # Exiv2's format for metadata without a picture: a different signature, followed by JPEG segments.
@@ -202,9 +203,11 @@ def read_jpeg(file: RangeBuffer, metadata: LocatedMetadata, start: int = 0) -> N
         segments.add_to(metadata)
         raise
     segments.add_to(metadata)
-    # Programs of the 1990s appended IPTC to files without other metadata.
+    # Programs of the 1990s appended IPTC to files that have no other metadata.
     if metadata.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
         read_trailers(file, metadata)
+    if metadata.format == "jpeg":
+        read_samsung_trailer(file, metadata)
 
 
 def _walk(file: RangeBuffer, metadata: LocatedMetadata, start: int, segments: _Segments) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from exifinator.metadata.containers.range_buffer import DamagedFile, RangeBuffer
 from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header, uint
-from exifinator.metadata.quicktime.gopro import MAX_SAMPLE_BYTES, SAMPLE_FORMAT
+from exifinator.metadata.quicktime.samples import SAMPLE_FORMATS
 
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 HEADER_BYTES = 32
@@ -128,8 +128,8 @@ class BoxCopier:
         self._copied_bytes = 0
         self._n_boxes = 0
         self._n_tracks = 0
-        # Offset and length of the first sample of GoPro's telemetry; 0 if there is none.
-        self._sample_at = self._sample_bytes = 0
+        # Offset and length of the first sample of each format that is read; 0 for a number that is not known.
+        self._samples: dict[bytes, list[int]] = {}
 
     def copy(self, header: BoxHeader, depth: int) -> bytes:
         """Return a copy of a box without sample tables; empty if the box is too long."""
@@ -154,7 +154,8 @@ class BoxCopier:
             if self._reader.read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
                 start += 4
             copies.append(bytes(4))
-        has_description = has_user_data = is_telemetry = False
+        has_description = has_user_data = False
+        sample_format = b""
         while start + 8 <= parent.end:
             self._n_boxes += 1
             if self._n_boxes > MAX_BOXES:
@@ -176,9 +177,9 @@ class BoxCopier:
             elif header.kind == b"stsz":
                 copies.append(self._sample_count(header))
             if header.kind == b"stsd" and copies:
-                is_telemetry = copies[-1][20:24] == SAMPLE_FORMAT
-            elif is_telemetry:
-                self._note_first_sample(header)
+                sample_format = copies[-1][20:24]
+            elif sample_format in SAMPLE_FORMATS:
+                self._note_first_sample(sample_format, header)
             start = header.end
         return b"".join(copies)
 
@@ -197,23 +198,26 @@ class BoxCopier:
         except DamagedFile:
             return b""
 
-    def _note_first_sample(self, header: BoxHeader) -> None:
+    def _note_first_sample(self, sample_format: bytes, header: BoxHeader) -> None:
         """Note where the first sample of a track is, and its length, if this table has been read."""
         if header.kind in (b"stsz", b"stco", b"co64") and self._reader.file.has(header.start, 16):
             data = self._reader.file.read(header.start, 16)
+            place = self._samples.setdefault(sample_format, [0, 0])
             if header.kind == b"stsz":
-                self._sample_bytes = uint(data, 4, 4) or uint(data, 12, 4)
+                place[1] = place[1] or uint(data, 4, 4) or uint(data, 12, 4)
             else:
-                self._sample_at = uint(data, 8, 4 if header.kind == b"stco" else 8)
+                place[0] = place[0] or uint(data, 8, 4 if header.kind == b"stco" else 8)
 
     def _sample_count(self, header: BoxHeader) -> bytes:
         """Return the start of a table of sample sizes, with the number of samples, if it has been read."""
         file, length = self._reader.file, min(12, header.end - header.start)
         return make_box(b"stsz", file.read(header.start, length)) if file.has(header.start, length) else b""
 
-    def copy_first_sample(self) -> bytes:
-        """Return a copy of the first sample of GoPro's telemetry, which has the position; empty if there is none."""
-        file, start, size = self._reader.file, self._sample_at, self._sample_bytes
-        if not size or not start or file.is_final:
-            return b""
-        return make_box(SAMPLE_FORMAT, file.read(start, min(size, MAX_SAMPLE_BYTES)))
+    def copy_first_samples(self) -> list[bytes]:
+        """Return copies of the first samples, which have the position and the settings of the camera."""
+        file = self._reader.file
+        return [
+            make_box(sample_format, file.read(start, min(size, SAMPLE_FORMATS[sample_format].max_bytes)))
+            for sample_format, (start, size) in self._samples.items()
+            if start and size and not file.is_final
+        ]

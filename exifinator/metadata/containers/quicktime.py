@@ -52,7 +52,7 @@ def read_quicktime(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     top_level = _TopLevelCopier(file)
     try:
         top_level.copy_boxes()
-        top_level.copy_telemetry()
+        top_level.copy_samples()
         if top_level.has_trailer:
             read_insta360(file, metadata)
     except DamagedFile:
@@ -122,11 +122,9 @@ class _TopLevelCopier:
             self.kinds.add(header.kind)
             start = header.end
 
-    def copy_telemetry(self) -> None:
-        """Copy the first sample of GoPro's telemetry."""
-        sample = self._copier.copy_first_sample()
-        if sample:
-            self.boxes.append(sample)
+    def copy_samples(self) -> None:
+        """Copy the first samples of timed metadata."""
+        self.boxes += self._copier.copy_first_samples()
 
     def _copy_top_box(self, header: BoxHeader) -> None:
         if header.kind == b"mdat":

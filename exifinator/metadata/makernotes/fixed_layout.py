@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
+from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Child, Field, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
@@ -23,6 +23,10 @@ MAX_TEXT_BYTES = 512
 MAX_CACHED_FIELDS = 20_000
 MAX_CACHED_BYTES = 64
 
+# Nikon: the bytes before the second offset of a structure of the kind "menu".
+MENU_HEAD_BYTES = 16
+FIRMWARE = "MakerNote FirmwareVersion"
+
 ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
@@ -31,9 +35,11 @@ class Note(Protocol):
 
     Attributes:
         tags: The tags decoded so far, by names such as "MakerNote LensType".
+        model: The camera's model.
     """
 
     tags: dict[str, Tag]
+    model: str
 
     def choose_field(self, fields: tuple[Field, ...], /) -> Field | None:
         """Return the field that applies to the camera; None if there is none."""
@@ -115,16 +121,42 @@ def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iter
             yield tag
 
 
-def find_nested(table: Table, data: bytes, order: str) -> Iterator[tuple[Table, bytes]]:
-    """Yield the structures in a structure of fixed layout: the table and the bytes of each."""
+def find_nested(table: Table, data: bytes, order: str, note: Note) -> Iterator[tuple[Table, bytes]]:
+    """Yield the structures in a structure of fixed layout: the table and the bytes of each.
+
+    Args:
+        table: The table of the outer structure.
+        data: The outer structure.
+        order: Byte order, "<" or ">".
+        note: The note that contains the structure.
+    """
+    head = data[:16].hex()
     for index, children in table.children.items():
-        child_table = get_table(children[0].table)
+        child = next((child for child in children if _is_met(child, head, note)), None)
+        child_table = get_table(child.table) if child else None
+        if child is None or child_table is None:
+            continue
         start = index * table.unit
-        if children[0].kind == "offset":
-            pointer = data[start : start + 4]
-            start = int.from_bytes(pointer, "little" if order == "<" else "big") or len(data)
-        if child_table is not None and start < len(data):
+        if child.kind in ("offset", "menu"):
+            start = _offset_at(data, start, order) or len(data)
+        if child.kind == "menu":
+            start += _offset_at(data, start + MENU_HEAD_BYTES, order) or len(data)
+        if start < len(data):
             yield child_table, data[start:]
+
+
+def _is_met(child: Child, head: str, note: Note) -> bool:
+    """Return whether the conditions of a nested structure are met: the start of the outer one, model and firmware."""
+    firmware = note.tags.get(FIRMWARE) if child.firmware else None
+    return (
+        (child.head is None or bool(child.head.search(head)))
+        and (child.model is None or bool(child.model.search(note.model)))
+        and (child.firmware is None or (firmware is not None and bool(child.firmware.search(firmware.printable))))
+    )
+
+
+def _offset_at(data: bytes, start: int, order: str) -> int:
+    return int.from_bytes(data[start : start + 4], "little" if order == "<" else "big")
 
 
 def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:

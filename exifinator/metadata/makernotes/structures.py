@@ -14,7 +14,6 @@ All readers have the same parameters:
 
 from __future__ import annotations
 
-import plistlib
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -39,12 +38,15 @@ from exifinator.metadata.makernotes.fixed_layout import (
     read_fixed_layout,
 )
 from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
+from exifinator.metadata.makernotes.property_lists import load_property_list
 from exifinator.metadata.makernotes.tables import FORMATS, TEXT_FORMATS, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of entries per structure, for structures without a fixed layout.
 MAX_ENTRIES = 400
+# The only type of the settings of Nikon's cameras: a number of 32 bits.
+NIKON_SETTING_TYPE = 4
 
 
 def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
@@ -54,7 +56,7 @@ def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterato
         yield from reader(table, data, order, note)
     elif table.unit:
         yield from read_fixed_layout(table, data, order, note)
-        for nested_table, nested_data in find_nested(table, data, order):
+        for nested_table, nested_data in find_nested(table, data, order, note):
             yield from read_structure(nested_table, nested_data, order, note)
 
 
@@ -82,12 +84,7 @@ def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
 
 def read_plist(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
     """Yield the entries of Apple's binary property list."""
-    if len(data) > 4096 or not data.startswith(b"bplist00"):
-        return
-    try:
-        document = plistlib.loads(data, fmt=plistlib.FMT_BINARY)
-    except (plistlib.InvalidFileException, RecursionError, MemoryError, *ERRORS):
-        return
+    document = load_property_list(data)
     for name, value in (document if isinstance(document, dict) else {}).items():
         fields = table.fields.get((0, name)) or table.fields.get(name)
         field = note.choose_field(fields) if fields else None
@@ -125,6 +122,23 @@ def read_nikon_capture(table: Table, data: bytes, _order: str, note: Note) -> It
             yield from read_structure(child, value, "<", note)
         elif fields:
             tag = read_field(table, fields[0], value, number & 0x7FFFFFFF, "<")
+            if tag is not None:
+                yield tag
+
+
+def read_nikon_settings(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
+    """Yield the settings of Nikon's cameras since 2020.
+
+    After 20 bytes, there are the number of the settings (32 bits), and for each setting its number (16 bits), its type
+    (16 bits) and its value (32 bits).
+    """
+    count = int.from_bytes(data[20:24], "big")
+    for position in range(24, min(24 + 8 * count, len(data) - 7), 8):
+        number, kind, _ = struct.unpack_from(">HHI", data, position)
+        field = field_at(table, note, number) if kind == NIKON_SETTING_TYPE else None
+        if field is not None:
+            value = decode_exiftool_type(data[position + 4 : position + 8], "int32u", order)
+            tag = make_tag(field.name, number, TIFF_TYPES["int32u"], field, value, 4, order)
             if tag is not None:
                 yield tag
 
@@ -169,6 +183,11 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
             yield tag
 
 
+def read_pentax_exposure(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
+    """Yield the tags of Pentax's exposure settings. In a structure of 24 bytes, byte 8 is an additional one."""
+    yield from read_fixed_layout(table, data[:8] + data[9:] if len(data) == 24 else data, order, note)
+
+
 # Table -> the reader of its structure. Structures that are not listed here have a fixed layout.
 READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     **dict.fromkeys(FOCAL_FIELDS, read_canon_focal),
@@ -188,8 +207,10 @@ READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     "DJI::Info": read_text_pairs(r"\[([\w ()]+):([^\]]*)\]"),
     "Olympus::TextInfo": read_text_pairs(r"(\w+)=([^\r\n]*)"),
     "NikonCapture::Main": read_nikon_capture,
+    "NikonSettings::Main": read_nikon_settings,
     "PhaseOne::Main": read_phase_one,
     "GoPro::GPMF": read_gpmf,
     "Qualcomm::Main": read_qualcomm,
+    "Pentax::AEInfo": read_pentax_exposure,
     "SigmaRaw::Properties": read_text_pairs(r"(\w+)=([^\r\n]*)"),
 }

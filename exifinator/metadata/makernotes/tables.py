@@ -104,11 +104,13 @@ class Child(NamedTuple):
         counts: Possible numbers of items of the value.
         type: TIFF type of the value.
         kind: "" if the value is a structure; "ifd" if it is a directory or its offset; "ricoh-subdir" if it is a
-            directory after a title of 20 bytes; "offset" if it is the offset of a structure in the surrounding one.
+            directory after a title of 20 bytes; "offset" if it is the offset of a structure in the surrounding one;
+            "menu" if it is the offset of a structure that contains, after 16 bytes, a further offset.
         cipher: "nikon" or "sony" if the structure is enciphered, else "".
         cipher_start: Offset in the value of the first enciphered byte.
         start: Offset in the value of the structure, in bytes.
-        order: Byte order of the structure; "" for the byte order of the directory that contains it.
+        order: Byte order of the structure; "" for that of the directory that contains it.
+        firmware: Pattern of the camera's FirmwareVersion; None for all versions.
     """
 
     table: str
@@ -122,6 +124,7 @@ class Child(NamedTuple):
     cipher_start: int
     start: int
     order: str
+    firmware: re.Pattern[str] | None = None
 
 
 class Table(NamedTuple):
@@ -168,7 +171,7 @@ def _field(row: list[Any], labels: list[Labels]) -> Field:
 
 def _child(row: dict[str, Any]) -> Child:
     pattern = row.get("model")
-    head = row.get("head")
+    head, firmware = row.get("head"), row.get("firmware")
     return Child(
         row["table"],
         re.compile(pattern) if pattern else None,
@@ -181,6 +184,7 @@ def _child(row: dict[str, Any]) -> Child:
         row.get("from", 0),
         row.get("start", 0),
         row.get("order", ""),
+        re.compile(firmware) if firmware else None,
     )
 
 

@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 from exifinator.metadata import tiff_spec
+from exifinator.metadata.makernotes import property_lists
 from exifinator.metadata.makernotes.tables import FORMATS, Field, Labels
 from exifinator.metadata.tag_values import NUMBER_FORMATS, RATIO_FORMATS, Tag
 from exifinator.metadata.text_decoding import decode_text
@@ -159,7 +160,8 @@ def make_tag(
         if value is None:
             return None
     if isinstance(value, bytes):
-        value = decode_text(value) if is_text(value) else list(value)
+        text = property_lists.property_list_text(value) if value.startswith(property_lists.BEGIN) else None
+        value = text if text is not None else decode_text(value) if is_text(value) else list(value)
     if isinstance(value, int | float):
         value = [value]
     memory_bytes = BYTES_PER_VALUE * (len(value) if isinstance(value, list) else 1 + len(value) // 8)

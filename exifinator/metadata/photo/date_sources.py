@@ -31,6 +31,7 @@ DATES = (
     *tags("DateTimeOriginal", "QuickTime", "XML", "UserData", "RIFF", "H264", read=written_date),
     note("DateTime1", read=written_date),
     tag("XML CreationDateValue", read=written_date),
+    tag("Sony DateTime", read=written_date),
     tag("Matroska DateTimeOriginal", read=in_utc),
     tag("UserData ContentCreateDate", read=written_date),
     tag("GoPro GPSDateTime", read=in_utc),

@@ -37,6 +37,18 @@ def serial_number(raw: Raw) -> str | None:
     return _serial(raw)  # type: ignore[no-any-return]
 
 
+def model_of_attributes(raw: Raw) -> str | None:
+    """Read the model from a text with the model and the serial number, such as `ILCE-7SM3 5072108`."""
+    model, _, serial = raw.strip().rpartition(" ") if isinstance(raw, str) else ("", "", "")
+    return name(model) if model and serial.isdecimal() else None
+
+
+def serial_of_attributes(raw: Raw) -> str | None:
+    """Read the serial number from a text with the model and the serial number."""
+    serial = raw.strip().rpartition(" ")[2] if isinstance(raw, str) else ""
+    return serial_number(serial) if serial.isdecimal() else None
+
+
 def location_part(property_name: str) -> Callable[[Raw], str | None]:
     """Return a reader for a property of the first location in a list of IPTC's locations."""
 

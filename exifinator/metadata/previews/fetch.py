@@ -12,6 +12,7 @@ from dataclasses import replace
 from exifinator.errors import ObjectChanged
 from exifinator.metadata.containers.range_buffer import DamagedFile, MissingBytes, RangeBuffer
 from exifinator.metadata.previews.embedded import EmbeddedJpeg, check_candidates
+from exifinator.metadata.previews.movie_files import find_in_movie
 from exifinator.metadata.previews.non_tiff_files import find_in_cr3, find_in_crw, find_in_heif, find_in_raf, find_in_x3f
 from exifinator.metadata.previews.tiff_files import find_in_tiff
 from exifinator.models import ImageRef, RangeReader
@@ -31,6 +32,7 @@ FINDERS: dict[str, Finder] = {
         find_in_tiff,
     ),
     **dict.fromkeys(("heic", "heif", "avif"), find_in_heif),
+    **dict.fromkeys(("mov", "mp4", "m4v", "3gp", "3g2"), find_in_movie),
     "cr3": find_in_cr3,
     "crw": find_in_crw,
     "raf": find_in_raf,

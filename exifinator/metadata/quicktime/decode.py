@@ -11,10 +11,10 @@ from typing import Any
 from exifinator.metadata.containers.iso_bmff import CANON_UUID, XMP_UUID
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_characters, uint
-from exifinator.metadata.quicktime.gopro import SAMPLE_FORMAT, read_telemetry
 from exifinator.metadata.quicktime.item_lists import read_meta
 from exifinator.metadata.quicktime.makers import maker_blocks
 from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.samples import SAMPLE_FORMATS
 from exifinator.metadata.quicktime.sony import USMT_UUID, read_usmt
 from exifinator.metadata.quicktime.tracks import QUICKTIME, Track, read_movie_header, read_track
 from exifinator.metadata.quicktime.user_data import read_user_data
@@ -27,6 +27,8 @@ MAX_BRANDS = 50
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
 # Box that only one maker writes -> the maker, whose movies do not contain its name.
 MAKERS = {"GPMF": "GoPro", "smta": "Samsung"}
+# Makers whose timed metadata name the camera, with a tag that all of them have.
+FRAME_MAKERS = {"DJI": "Protocol", "Sony": "FNumber"}
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 
 
@@ -78,8 +80,8 @@ class _Decoder:
                 self._read_movie(body)
             elif kind == b"sidx":
                 self._read_index(body)
-            elif kind == SAMPLE_FORMAT:
-                read_telemetry(body, self.tags)
+            elif kind in SAMPLE_FORMATS:
+                SAMPLE_FORMATS[kind].read(body, self.tags)
             else:
                 self._read_other(kind, body, "Keys")
         if media:
@@ -156,7 +158,8 @@ class _Decoder:
             "video_codec": video.codec if video else None,
             "audio_codec": audio.codec if audio else None,
             "bit_rate": round(rate),
-            "camera_make": next((MAKERS[kind] for kind, _ in self.found if kind in MAKERS), None),
+            "camera_make": next((MAKERS[kind] for kind, _ in self.found if kind in MAKERS), None)
+            or next((make for make in FRAME_MAKERS if f"{make} {FRAME_MAKERS[make]}" in self.tags.tags), None),
         }
         return {name: value for name, value in summary.items() if value}
 

@@ -14,10 +14,6 @@ from datetime import datetime, timedelta
 from exifinator.metadata.quicktime.movie_tags import MovieTags
 
 GOPRO = "GoPro"
-# The format of a track with telemetry.
-SAMPLE_FORMAT = b"gpmd"
-# The position is among the first streams of a sample.
-MAX_SAMPLE_BYTES = 32 * 1024
 MAX_ENTRIES = 200
 NO_FIX = 0
 # Dates in GPS9 are days since this date.

@@ -15,7 +15,7 @@ from tests.unit.families.records import Record, apply, photo
 
 NOON = datetime(2024, 5, 1, 12, 0, 59)
 CAMERA = {"camera_make": "SONY", "camera_model": "ILCE-7M4", "camera_serial": "1"}
-BRACKET, BURST, PANORAMA = "bracket", "burst", "panorama"
+BRACKET, BURST, PANORAMA, HDR = "bracket", "burst", "panorama", "hdr"
 
 
 def tag(*values: int, printed: str = "") -> Record:
@@ -29,6 +29,7 @@ def frame(name: str, seconds: float, kind: str = BRACKET, number: int | None = N
         BRACKET: {"MakerNote BracketMode": tag(1, printed="AEB")},
         BURST: {"MakerNote SequenceNumber": tag(number or 0)},
         PANORAMA: {"MakerNote PanoramaFrameNumber": tag(number or 0)},
+        HDR: {"MakerNote HDRImageType": tag(number or 0)},
     }[kind]
     return {**record, **relations(record["_id"], tags, None, record["photo"])}
 
@@ -92,6 +93,11 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
         # Two bursts within a second of a clock that has no fractions
         ([frame(f"{n}.jpg", 0, BURST, n % 3 + 1) for n in range(6)], []),
         ([frame(f"{n}.jpg", 0, BURST, n + 1) for n in range(3)], [["0.jpg", "1.jpg", "2.jpg"]]),
+        # HDR pairs: the HDR photo (3) represents the pair, whichever the phone saved first; one without its original
+        ([frame("1.heic", 0, HDR, 4), frame("2.heic", 0, HDR, 3)], [["2.heic", "1.heic"]]),
+        ([frame(f"{n}.heic", n, HDR, 3 + n % 2) for n in range(4)], [["0.heic", "1.heic"], ["2.heic", "3.heic"]]),
+        ([frame("1.heic", 0, HDR, 3), frame("2.heic", 1, HDR, 3), frame("3.heic", 5, HDR, 4)], []),
+        ([frame("1.heic", 0, HDR, 4), photo("b/f/2.heic", NOON, **CAMERA)], []),
         # Panoramas, whose frames are numbered from 0
         ([frame(f"{n}.jpg", 8 * n, PANORAMA, n) for n in range(3)], [["0.jpg", "1.jpg", "2.jpg"]]),
         ([frame("a.jpg", 0, PANORAMA, 0), frame("b.jpg", 200, PANORAMA, 1)], []),
@@ -120,6 +126,19 @@ def test_resolve__hours_of_brackets__are_not_taken_for_one_photo() -> None:
         ({"MakerNote ReleaseMode": tag(2, printed="AE Bracketing")}, {}, {"kind": BRACKET}),
         ({"MakerNote ReleaseMode": tag(3, printed="WB Bracketing")}, {}, {}),
         ({"MakerNote BracketMode": tag(0, printed="Off")}, {}, {}),
+        ({"MakerNote AEBBracketValue": {"values": [-0.667], "printable": "-2/3"}}, {}, {"kind": BRACKET}),
+        ({"MakerNote AEBBracketValue": tag(0)}, {}, {}),
+        ({"MakerNote ExposureBracketValue": {"values": 1.0, "printable": "+1.0"}}, {}, {"kind": BRACKET}),
+        ({"MakerNote ShootingMode": tag(17)}, {"camera_make": "NIKON CORPORATION"}, {"kind": BRACKET}),
+        ({"MakerNote ShootingMode": tag(1)}, {"camera_make": "NIKON CORPORATION"}, {}),
+        ({"MakerNote ShootingMode": tag(17)}, {"camera_make": "Panasonic"}, {}),
+        ({"MakerNote BracketSettings": tag(3)}, {}, {"kind": BRACKET}),
+        ({"MakerNote BracketSettings": tag(0)}, {}, {}),
+        ({"MakerNote AutoBracketing": tag(1)}, {}, {"kind": BRACKET}),
+        ({"MakerNote AutoBracketing": tag(6)}, {}, {}),
+        ({"MakerNote HDRImageType": tag(3)}, {}, {"kind": HDR, "number": 2}),
+        ({"MakerNote HDRImageType": tag(4)}, {}, {"kind": HDR, "number": 1}),
+        ({"MakerNote HDRImageType": tag(2)}, {}, {}),
         ({"MakerNote SpecialMode": tag(3, 2, 1)}, {}, {"kind": PANORAMA, "number": 2}),
         ({"MakerNote SpecialMode": tag(2, 5, 0)}, {}, {"kind": BURST, "number": 5}),
         ({"MakerNote SpecialMode": tag(0, 5, 0)}, {}, {}),

@@ -1,10 +1,14 @@
 """Motion photos: a still picture with a short video at the end of its file."""
 
+import struct
+
 import pytest
 
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.motion import MAX_PARTS, summarize_motion
+from exifinator.metadata.parse import build_record
 from tests.data import build
-from tests.unit.readers import record_of
+from tests.unit.readers import REF, MemoryReader, record_of
 
 VIDEO = build.box(b"ftyp", b"mp42\0\0\0\0mp42") + build.box(b"mdat", bytes(4000))
 GAIN_MAP = build.jpeg(width=160, height=120)
@@ -67,6 +71,83 @@ def test_record__video_before_another_part__is_found():
 def test_record__no_video_or_impossible_place__says_none(data):
     photo = record_of(data).document["photo"]
     assert not {"is_motion_photo", "motion_video"} & photo.keys()
+
+
+def samsung(*parts, count=None, footer=b"SEFT"):
+    """Return the trailer of a Samsung phone with parts of (number, name, content)."""
+    data = entries = b""
+    begins = []
+    for number, name, content in parts:
+        begins.append((number, len(data), 8 + len(name) + len(content)))
+        data += struct.pack("<2xHI", number, len(name)) + name + content
+    for number, at, length in begins:
+        entries += struct.pack("<2xHII", number, len(data) - at, length)
+    directory = b"SEFH" + struct.pack("<II", 106, len(parts) if count is None else count) + entries
+    return data + directory + struct.pack("<I", len(directory)) + footer
+
+
+def phone(make="samsung", *segments):
+    return build.jpeg(build.exif_segment(build.tiff([(0x010F, build.ASCII, make)])), *segments)
+
+
+UTC_DATA = (0x0A01, b"Image_UTC_Data", b"1577836800000")
+VERSION = (0x0A31, b"MotionPhoto_Version", b"mpv3")
+MOTION = (0x0A30, b"MotionPhoto_Data", VIDEO)
+LONG_VIDEO = build.box(b"ftyp", b"mp42\0\0\0\0mp42") + build.box(b"mdat", bytes(200_000))
+
+
+@pytest.mark.parametrize("parts", [
+    (MOTION, VERSION),
+    (UTC_DATA, (0x0A30, b"MotionPhoto_Data", LONG_VIDEO), VERSION),
+    (UTC_DATA, VERSION, (0x0100, b"SoundShot_000", bytes(99)), MOTION),
+])  # fmt: skip
+def test_record__samsung_trailer__says_where_the_video_is(parts):
+    data = phone() + samsung(*parts)
+    document = record_of(data).document
+    video = document["photo"]["motion_video"]
+    content = next(content for number, _, content in parts if number == 0x0A30)
+    assert data[video["offset"] : video["offset"] + video["length"]] == content
+    assert (document["photo"]["is_motion_photo"], document["kinds"]) == (True, ["motion"])
+    assert document["MakerNote EmbeddedVideoType"]["values"] == "MotionPhoto_Data"
+
+
+def test_record__samsung_heic__names_the_place_of_the_video():
+    exif = build.tiff([(0x010F, build.ASCII, "samsung")])
+    heic = build.heic(exif)
+    place = b"mpv2" + struct.pack(">II", len(heic) + 8, len(VIDEO))
+    data = heic + build.box(b"mpvd", VIDEO) + build.box(b"sefd", samsung((0x0A30, b"MotionPhoto_Data", place)))
+    assert record_of(data).document["photo"]["motion_video"] == {"offset": len(heic) + 8, "length": len(VIDEO)}
+    data = data.replace(b"mpv2\0\0", b"mpv2\x7f\0")
+    assert "motion_video" not in record_of(data).document["photo"]
+
+
+@pytest.mark.parametrize("trailer", [
+    samsung(UTC_DATA),
+    samsung((0x0A30, b"MotionPhoto_Data", b"")),
+    samsung(MOTION, footer=b"SEFX"),
+    samsung(MOTION, count=0),
+    samsung(MOTION)[:-40],
+    samsung(MOTION)[:-8] + struct.pack("<I", 1 << 31) + b"SEFT",
+    b"SEFH" + struct.pack("<II", 106, 1) + struct.pack("<2xHII", 0x0A30, 1 << 30, 99) + struct.pack("<I", 24) + b"SEFT",
+    b"SEFT",
+])  # fmt: skip
+def test_record__samsung_trailer_without_a_video_or_damaged__says_none(trailer):
+    document = record_of(phone() + trailer).document
+    assert (document["status"], document["photo"]["camera_make"]) == ("ok", "samsung")
+    assert not {"is_motion_photo", "motion_video"} & document["photo"].keys()
+
+
+def test_fetch__long_photo__reads_its_end_only_for_phones_of_samsung_without_xmp():
+    def cost(data):
+        fetched = fetch_metadata(MemoryReader(data), REF, first_read_bytes=4096)
+        return fetched.requests, "motion_video" in build_record(fetched).document["photo"]
+
+    trailer = bytes(300_000) + samsung(MOTION)
+    xmp = build.xmp_segment(packet(attributes='GCamera:MotionPhoto="1"'))
+    assert cost(phone() + trailer) == (2, True)
+    assert cost(phone("SAMSUNG") + trailer) == (1, False)
+    assert cost(phone("Google") + trailer) == (1, False)
+    assert cost(phone("samsung", xmp) + trailer) == (1, False)
 
 
 @pytest.mark.parametrize("directory", [

@@ -145,6 +145,7 @@ export const ROLE_LABELS = lookupTable({
   video: "video",
   burst: "photo of a burst",
   bracket: "photo of a bracket",
+  hdr: "photo of an HDR pair",
   panorama: "part of a panorama",
 });
 

@@ -172,6 +172,24 @@ def x3f() -> bytes:
     return body + listing + struct.pack("<I", len(body))
 
 
+def movie_with_cover(*, long: bool) -> bytes:
+    """Make a movie with a cover, which is longer than a stored thumbnail, and with a shorter one before it."""
+    covers = b"".join(
+        box(b"data", struct.pack(">II", 13, 0) + picture) for picture in (SMALL, LARGE.ljust(100_000, b"\0"))
+    )
+    items = box(b"ilst", box(b"\xa9nam", bytes(20)) + box(b"covr", covers))
+    handler = box(b"hdlr", bytes(8) + b"mdir" + bytes(13))
+    udta = box(b"udta", box(b"meta", bytes(4) + handler + items))
+    tracks = box(b"trak", bytes(200_000 if long else 100))
+    return box(b"ftyp", b"M4V \0\0\0\0") + box(b"mdat", bytes(300_000)) + box(b"moov", tracks + udta)
+
+
+def movie_with_camera_pictures() -> bytes:
+    """Make a movie as Canon's and Nikon's cameras do, with a JPEG in a box of their own."""
+    pictures = box(b"CNTH", box(b"CNDA", SMALL)) + box(b"NCDT", box(b"NCTG", bytes(40)) + box(b"NCVW", LARGE))
+    return box(b"ftyp", b"qt  \0\0\0\0") + box(b"moov", box(b"udta", pictures) + box(b"trak", bytes(50)))
+
+
 FILES: list[tuple[str, str, Callable[[], bytes], tuple[int, int]]] = [
     ("nef", "nef", lambda: nef("<"), (1600, 1200)),
     ("nef, big-endian", "nef", lambda: nef(">"), (1600, 1200)),
@@ -183,6 +201,9 @@ FILES: list[tuple[str, str, Callable[[], bytes], tuple[int, int]]] = [
     ("cr3", "cr3", cr3, (1600, 1200)),
     ("heic", "heic", heic, (160, 120)),
     ("x3f", "x3f", x3f, (1600, 1200)),
+    ("cover", "m4v", lambda: movie_with_cover(long=False), (1600, 1200)),
+    ("cover behind long tables", "mp4", lambda: movie_with_cover(long=True), (1600, 1200)),
+    ("pictures of cameras", "mov", movie_with_camera_pictures, (1600, 1200)),
 ]
 
 
