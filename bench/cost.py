@@ -52,7 +52,7 @@ def make_bucket(folder: Path, mix: Mix, images: int, files: Path) -> None:
 def forecast_bucket(installation: Installation, source: Source, prices: dict[str, Prices]) -> Forecast:
     """Return the forecast of a dry run over a bucket."""
     config, store = installation.config, installation.store
-    sampler = Sampler(config.first_read_bytes)
+    sampler = Sampler(config.default_first_read_bytes)
     batch = Batch([source], installation.s3, store, installation.queue, terms=CostTerms(prices), sampler=sampler)
     for _ in batch.list_and_queue(dry_run=True):
         pass

@@ -1,7 +1,8 @@
 """`python -m docgen.scaling`: recompute the tables of docs/scaling.md.
 
-The measured figures in the first table of the page are updated from bench/RESULTS.md and the settings. The other
-figures in the first table are not changed. All other tables are computed from the first one.
+The measured figures in the first table of the page are updated from bench/RESULTS.md and the settings, and the prices
+from exifinator/cost/prices.json. The other figures in that table stay as they are. All other tables are computed from
+the first one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from exifinator.config import ROOT, Config
+from exifinator.cost.prices import DEFAULT_REGION, price_table
 
 PAGE = ROOT / "docs" / "scaling.md"
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -26,8 +28,6 @@ MEASURED = {
 # Columns of the tables: (number of images, days in which they have to be indexed).
 CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))
 NAMES = {10**6: "1 million", 10**8: "100 million", 10**10: "10 billion"}
-# Amazon's price tiers for transfer to the internet: (upper limit in TB per month, dollars per GB).
-PRICE_TIERS = ((10, 0.09), (50, 0.085), (150, 0.07), (float("inf"), 0.05))
 _MARKED = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -44,9 +44,11 @@ def measured_figures(results: str, config: Config) -> dict[str, float]:
         ValueError: A row is missing in bench/RESULTS.md.
     """
     figures = {
-        "B": float(config.first_read_bytes),
+        "B": float(config.default_first_read_bytes),
         "Q": float(config.max_queued),
         "W": config.write_queue_mb * 1024.0**2,
+        "p": price_table()["regions"][DEFAULT_REGION]["get"],
+        "q": price_table()["regions"][DEFAULT_REGION]["list"],
     }
     # Search only the first tables. Later ones, for more latency or a slow link, have rows with the same names.
     first_tables = results.split("\n| with ")[0] + results.partition("\n| listing ")[2]
@@ -75,8 +77,9 @@ def put_figures(text: str, figures: Mapping[str, float]) -> str:
 def transfer_price(terabytes: float) -> float:
     """Return the price in dollars of a month's transfer to the internet."""
     price, lower_limit = 0.0, 0.0
-    for upper_limit, dollars_per_gb in PRICE_TIERS:
-        price += max(0.0, min(terabytes, upper_limit) - lower_limit) * 1000 * dollars_per_gb
+    for tier in price_table()["internet_tiers"]:
+        upper_limit = tier["to_terabytes"] or float("inf")
+        price += max(0.0, min(terabytes, upper_limit) - lower_limit) * 1000 * tier["dollars_per_gb"]
         lower_limit = upper_limit
     return price
 

@@ -33,6 +33,7 @@ from exifinator.setting_schedule import Schedule, ScheduleEntry
 from exifinator.setting_types import (
     BlankAsNone,
     CustomerKey,
+    FirstReadBytes,
     Greenlets,
     HostNames,
     Networks,
@@ -46,6 +47,8 @@ from exifinator.setting_urls import EndpointUrl, MongodbUri, RedisUrl, TilesUrl,
 
 # The number of greenlets of a worker if GREENLETS is "auto". Four fifths of them may fetch images.
 MAX_AUTO_GREENLETS = 1250
+# The size of first reads until it is learned. Measured: bench/FIRST_READ.md.
+DEFAULT_FIRST_READ_BYTES = 48 * 1024
 # The default limit on the processes of the API. Each takes about 100 MB.
 MAX_AUTO_API_PROCESSES = 4
 ROOT = find_root()
@@ -126,7 +129,7 @@ class Config(BaseModel):
 
     worker_processes: int = Field(0, ge=0, le=1024)
     greenlets: Greenlets = "auto"
-    first_read_bytes: int = Field(49152, ge=64, le=32 * 1024 * 1024)
+    first_read_bytes: FirstReadBytes = "auto"
     parse_deadline_seconds: float = Field(2.0, gt=0, le=600)
     parse_memory_mb: int = Field(256, ge=32, le=65536)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -241,6 +244,11 @@ class Config(BaseModel):
     def api_process_count(self) -> int:
         """The number of processes that serve the API."""
         return self.api_processes or min(os.cpu_count() or 1, MAX_AUTO_API_PROCESSES)
+
+    @property
+    def default_first_read_bytes(self) -> int:
+        """The size of the first read of an image about which nothing is known yet."""
+        return DEFAULT_FIRST_READ_BYTES if self.first_read_bytes == "auto" else self.first_read_bytes
 
     @property
     def max_greenlets(self) -> int:

@@ -24,12 +24,16 @@ def split_list(value: object) -> object:
     return value
 
 
-def _check_greenlets(value: object) -> int | str:
-    """Return "auto" or a number."""
-    text = str(value).strip()
-    if text == "auto" or (text.isdecimal() and MIN_GREENLETS <= int(text) <= MAX_GREENLETS):
-        return text if text == "auto" else int(text)
-    raise ValueError(f'"auto", or a whole number from {MIN_GREENLETS} to {MAX_GREENLETS}')
+def _auto_or_number(lowest: int, highest: int) -> BeforeValidator:
+    """Return a validator that accepts "auto", and whole numbers within these limits."""
+
+    def check(value: object) -> int | str:
+        text = str(value).strip()
+        if text == "auto" or (text.isdecimal() and lowest <= int(text) <= highest):
+            return text if text == "auto" else int(text)
+        raise ValueError(f'"auto", or a whole number from {lowest} to {highest}')
+
+    return BeforeValidator(check)
 
 
 def _none_if_blank(value: object) -> object:
@@ -110,7 +114,8 @@ def _check_user_password(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-Greenlets = Annotated[int | Literal["auto"], BeforeValidator(_check_greenlets)]
+FirstReadBytes = Annotated[int | Literal["auto"], _auto_or_number(64, 32 * 1024 * 1024)]
+Greenlets = Annotated[int | Literal["auto"], _auto_or_number(MIN_GREENLETS, MAX_GREENLETS)]
 BlankAsNone = BeforeValidator(_none_if_blank)
 HostNames = Annotated[tuple[Annotated[str, AfterValidator(_check_host_name)], ...], BeforeValidator(split_list)]
 CustomerKey = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_customer_key)]

@@ -38,6 +38,8 @@ class ScheduledSource(BaseModel):
     at: str | None = Field(description="The time of day, such as `02:00`; null if only the interval counts.")
     timezone: str | None = Field(description="The time zone of `at`.")
     prune: bool = Field(description="Whether the records of deleted objects are removed after each batch.")
+    max_requests: int | None = Field(description="The maximum number of requests of each batch; null without a limit.")
+    max_dollars: float | None = Field(description="The maximum price of each batch in dollars; null without a limit.")
     next_at: str = Field(description="When the next batch is due. In the past while no worker is running.")
     checked_at: str | None = Field(description="When a worker last checked whether a batch is due.")
     last: LastStart | None

@@ -174,7 +174,8 @@ def describe_schedule(store: Store, queue: ImageQueue, entries: Sequence[Schedul
 
     Returns:
         A dict for each entry:
-        - source, include, exclude, every, at, timezone, prune: as in SCHEDULE; `timezone` is None if `at` is
+        - source, include, exclude, every, at, timezone, prune, max_requests, max_dollars: as in SCHEDULE; `timezone` is
+          None if `at` is
         - next_at: when the next batch is due
         - checked_at: when a worker last looked whether the entry is due; None if none has
         - last: what became of the entry when it was last due: `at`, `outcome` (`started`, `skipped` or `failed`), and
@@ -206,6 +207,8 @@ def _describe(
         "at": f"{entry.at:%H:%M}" if entry.at else None,
         "timezone": entry.timezone if entry.at else None,
         "prune": entry.prune,
+        "max_requests": entry.max_requests,
+        "max_dollars": entry.max_dollars,
         "next_at": due_time(scheduled, document),
         "checked_at": document.get("checked_at") if document else None,
         "last": document.get("last") if document else None,

@@ -137,7 +137,7 @@ def run_command(**arguments: Any) -> None:
         client = SourceClient(S3Client(config))
         sources, lister = _choose_lister(options, requested, patterns, client, display)
         sources, probe_objects, failures = _check_access(sources, lister, display)
-        terms = CostTerms(find_source_prices(sources, client, config), options.limits, config.first_read_bytes)
+        terms = CostTerms(find_source_prices(sources, client, config), options.limits, config.default_first_read_bytes)
         terms.check()
         store, queue = _connect(config)
         if options.prune:
@@ -151,7 +151,7 @@ def run_command(**arguments: Any) -> None:
             retry(store.ensure_indexes_if_quick)
             for ref in probe_objects:
                 retry(queue.refused_buckets.set_probe_object, ref)
-        sampler = Sampler(config.first_read_bytes)
+        sampler = Sampler(config.default_first_read_bytes)
         batch = Batch(
             sources,
             lister,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ CPU_SHARE = 0.85
 # The speed of a machine varies, and so does that of S3. The range of the duration is its expected value divided and
 # multiplied by this factor.
 DURATION_FACTOR = 1.5
+# Each worker process learns the size of first reads from other images than the sample, so its choice may differ. The
+# ranges of requests, bytes and dollars are wider by this share.
+LEARNING_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Forecast:
 
     Attributes:
         images: The number of images to read.
-        is_exact: Whether all of them were read for the prediction.
+        is_exact: Whether all of them were read for the prediction, as a run would read them.
         requests: The number of ranged GETs.
         list_requests: The number of LIST requests: the sources are listed twice.
         bytes_read: The number of bytes read from S3.
@@ -102,9 +106,11 @@ def make_forecast(
         disk: How much of MongoDB's disk a record takes.
     """
     chosen = sampler.choose()
-    measurements = measure(reader, [ref for _, refs in chosen for ref in refs], config)
-    strata = [MeasuredStratum(stratum, [next(measurements) for _ in refs]) for stratum, refs in chosen]
-    measurements.close()
+    refs = [ref for _, refs in chosen for ref in refs]
+    # Workers learn the size of first reads from images of all strata, so read these in random order too.
+    random.Random(0).shuffle(refs)  # noqa: S311
+    measured = dict(zip((ref.id for ref in refs), measure(reader, refs, config, sampler.count), strict=True))
+    strata = [MeasuredStratum(stratum, [measured[ref.id] for ref in refs]) for stratum, refs in chosen]
     return predict(strata, config, prices, listing, disk)
 
 
@@ -120,15 +126,19 @@ def predict(
     sample = [one for item in strata for one in item.measurements]
     list_passes = 2 if images else 1
     rate = _images_per_second(sample, config)
+    margin = 0.0 if all(one.is_exact for one in sample) else LEARNING_MARGIN
+    margins = (1 - margin, 1 + margin)
     seconds = list_passes * listing.seconds + max(0.0, images / rate - listing.seconds) if images else listing.seconds
     return Forecast(
         images=images,
-        is_exact=len(sample) == images,
-        requests=estimate_total(strata, lambda _, one: one.requests - 1, step=lambda _: 1.0) + images,
+        is_exact=len(sample) == images and not margin,
+        requests=(estimate_total(strata, lambda _, one: one.requests - 1, step=lambda _: 1.0) + images).widen(*margins),
         list_requests=list_passes * listing.requests,
-        bytes_read=estimate_total(strata, lambda _, one: one.bytes_read - one.first_read_bytes, step=_first_read_bytes)
-        + sum(item.stratum.first_read_bytes for item in strata),
-        dollars=(_nanodollars(strata, prices) * (1 / NANODOLLARS)) + list_passes * listing.dollars,
+        bytes_read=(
+            estimate_total(strata, lambda _, one: one.bytes_read - one.first_read_bytes, step=_first_read_bytes)
+            + sum(item.stratum.first_read_bytes for item in strata)
+        ).widen(*margins),
+        dollars=(_nanodollars(strata, prices) * (1 / NANODOLLARS)).widen(*margins) + list_passes * listing.dollars,
         disk_bytes=_disk_bytes(strata, images, disk),
         seconds=Range(seconds, seconds / DURATION_FACTOR, seconds * DURATION_FACTOR),
         sample=_sample_cost(strata, prices, listing),
@@ -198,15 +208,17 @@ def _describe_assumptions(config: Config, rate: float) -> str:
 def _sample_cost(strata: Sequence[MeasuredStratum], prices: Mapping[str, Prices], listing: Listing) -> dict[str, float]:
     sample = [one for item in strata for one in item.measurements]
     nanodollars = sum(
-        prices.get(item.stratum.bucket, Prices()).read(one.requests, one.bytes_read, item.stratum.storage_class)
+        prices.get(item.stratum.bucket, Prices()).read(
+            one.sample_requests, one.sample_bytes, item.stratum.storage_class
+        )
         for item in strata
         for one in item.measurements
     )
     return {
         "images": len(sample),
         "failed": sum(one.problem is not None for one in sample),
-        "requests": sum(one.requests for one in sample),
+        "requests": sum(one.sample_requests for one in sample),
         "list_requests": listing.requests,
-        "bytes_read": sum(one.bytes_read for one in sample),
+        "bytes_read": sum(one.sample_bytes for one in sample),
         "dollars": round(nanodollars / NANODOLLARS + listing.dollars, 9),
     }

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from exifinator.errors import EXIFinatorError, ObjectChanged
 from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, has_known_signature, locate
-from exifinator.metadata.containers.range_buffer import merge_ranges
+from exifinator.metadata.containers.range_buffer import GAP_BYTES, merge_ranges
 from exifinator.metadata.content_encoding import (
     DECODERS,
     GZIP_SIGNATURE,
@@ -22,6 +22,7 @@ from exifinator.metadata.content_encoding import (
     DecodedObject,
 )
 from exifinator.metadata.fingerprint import fingerprint
+from exifinator.metadata.first_read import FirstReads
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
 from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
@@ -33,8 +34,6 @@ FIRST_READ_BYTES = 48 * 1024
 MAX_FURTHER_READS = 4
 # The maximum length of one read.
 MAX_READ_BYTES = 32 * 1024 * 1024
-# Two ranges that are at most this far apart are read together: the bytes between them cost less than another request.
-GAP_BYTES = 16 * 1024
 # The maximum number of attempts to read an object that is replaced while it is being read.
 MAX_ATTEMPTS = 3
 
@@ -42,7 +41,12 @@ EMPTY_OBJECT = "The object is empty."
 
 
 def fetch_metadata(
-    reader: RangeReader, ref: ImageRef, *, first_read_bytes: int = FIRST_READ_BYTES, deadline_seconds: float = 2.0
+    reader: RangeReader,
+    ref: ImageRef,
+    *,
+    first_read_bytes: int = FIRST_READ_BYTES,
+    first_reads: FirstReads | None = None,
+    deadline_seconds: float = 2.0,
 ) -> FetchedMetadata:
     """Read the parts of an image that contain its metadata, with as few ranged GETs as its container allows.
 
@@ -50,6 +54,7 @@ def fetch_metadata(
         reader: Reads ranges of objects.
         ref: The image.
         first_read_bytes: Length of the first read.
+        first_reads: If given, learns from this image.
         deadline_seconds: CPU time that one pass over the container may take. If a pass takes longer, the file counts as
             damaged. There is one pass after each round of reads.
 
@@ -66,7 +71,7 @@ def fetch_metadata(
     try:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return _fetch_once(reader, ref, first_read_bytes, deadline_seconds, cost)
+                return _fetch_once(reader, ref, first_read_bytes, first_reads, deadline_seconds, cost)
             except ObjectChanged:
                 if attempt == MAX_ATTEMPTS:
                     raise
@@ -94,7 +99,12 @@ class _Cost:
 
 
 def _fetch_once(
-    reader: RangeReader, ref: ImageRef, first_read_bytes: int, deadline_seconds: float, cost: _Cost
+    reader: RangeReader,
+    ref: ImageRef,
+    first_read_bytes: int,
+    first_reads: FirstReads | None,
+    deadline_seconds: float,
+    cost: _Cost,
 ) -> FetchedMetadata:
     cost.requests += 1
     first = reader.read_range(ref, 0, first_read_bytes)
@@ -134,6 +144,8 @@ def _fetch_once(
             n_reads += 1
         if n_reads > (file.max_further_reads or MAX_FURTHER_READS):
             file.is_final = True
+    if first_reads is not None:
+        first_reads.learn(ref, file.used.merged())
     if metadata.status == "unsupported" and first.content_encoding and decoder is None:
         metadata.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."
     return _fetched_metadata(first, ref, metadata, cost)

@@ -7,6 +7,7 @@ import os
 import platform
 
 from exifinator.config import Config, load_config
+from exifinator.metadata.first_read import FirstReads
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
@@ -47,7 +48,11 @@ class WorkerContext:
         self.circuit_breaker = BucketCircuitBreaker(self.sources, self.queue.refused_buckets, self.health, self.store)
         reader = MeasuredReader(self.sources, self.read_limit) if self.read_limit else self.sources
         self.downloader = Downloader(
-            reader, self.queue, first_read_bytes=config.first_read_bytes, on_wait_for_room=note_trouble
+            reader,
+            self.queue,
+            first_read_bytes=config.default_first_read_bytes,
+            first_reads=FirstReads(config.default_first_read_bytes) if config.first_read_bytes == "auto" else None,
+            on_wait_for_room=note_trouble,
         )
         self.record_writer = RecordWriter(self.queue, self.store)
 

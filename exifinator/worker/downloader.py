@@ -9,6 +9,7 @@ import gevent
 
 from exifinator.errors import DeliveryLost
 from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.first_read import FirstReads
 from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
 from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, ImageQueue
 from exifinator.retry import backoff_seconds
@@ -31,6 +32,7 @@ class Downloader:
         reader: Reads ranges of images.
         queue: The queues.
         first_read_bytes: The size of the first ranged read.
+        first_reads: If given, chooses the size instead.
         on_wait_for_room: Called whenever a download has to wait.
 
     Attributes:
@@ -47,6 +49,7 @@ class Downloader:
         queue: ImageQueue,
         *,
         first_read_bytes: int,
+        first_reads: FirstReads | None = None,
         on_wait_for_room: Callable[[], None] | None = None,
     ) -> None:
         self.reader = reader
@@ -55,6 +58,7 @@ class Downloader:
         self.waiting_for_room = 0
         self._on_wait_for_room = on_wait_for_room
         self._first_read_bytes = first_read_bytes
+        self._first_reads = first_reads
         self._pushes = Batcher(queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
 
     def fetch(self, ref: ImageRef, on_wait: Callable[[], None]) -> FetchedMetadata:
@@ -68,7 +72,9 @@ class Downloader:
             Interrupted: The worker is stopping.
             EXIFinatorError: See fetch_metadata.
         """
-        return fetch_metadata(_PatientReader(self, on_wait), ref, first_read_bytes=self._first_read_bytes)
+        size = self._first_read_bytes if self._first_reads is None else self._first_reads.choose(ref)
+        reader = _PatientReader(self, on_wait)
+        return fetch_metadata(reader, ref, first_read_bytes=size, first_reads=self._first_reads)
 
     def push_metadata(self, delivery: Delivery, ref: ImageRef, message: bytes, on_wait: Callable[[], None]) -> bool:
         """Add the metadata of an image to the write queue. If the write queue is full, wait.

@@ -50,7 +50,7 @@ def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[Exif
     Raises:
         TransientError, PermanentError: S3 did not return the image.
     """
-    fetched = fetch_metadata(reader, ref, first_read_bytes=config.first_read_bytes)
+    fetched = fetch_metadata(reader, ref, first_read_bytes=config.default_first_read_bytes)
     record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
     add_fingerprint(record, fetched)
     return record, ReadCost.of(fetched)

@@ -14,6 +14,10 @@ from exifinator.models import Block, Status
 # Limit on the total length of a file's metadata blocks, and on the total length of its decompressed data. The readers
 # limit only single blocks, but a file may repeat its blocks, and a few kilobytes can decompress to gigabytes.
 MAX_FILE_BYTES = 16 * 1024 * 1024
+# Two ranges that are at most this far apart are read together: the bytes between them cost less than another request.
+GAP_BYTES = 16 * 1024
+# The maximum number of ranges that UsedRanges tells apart. Past it, ranges that are further apart are joined.
+MAX_USED = 16
 
 
 class MissingBytes(Exception):
@@ -22,6 +26,34 @@ class MissingBytes(Exception):
 
 class DamagedFile(Exception):
     """The file violates its format, or exceeds a limit. The message is a sentence for the record's `problem`."""
+
+
+class UsedRanges:
+    """The ranges of a file that its reader has read, without gaps of up to GAP_BYTES.
+
+    Attributes:
+        start, end: The range that was extended last. Most reads are within it or follow it.
+    """
+
+    def __init__(self) -> None:
+        self.start = self.end = 0
+        self._others: list[tuple[int, int]] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Add a range."""
+        if start <= self.end + GAP_BYTES and end >= self.start - GAP_BYTES:
+            self.start, self.end = min(start, self.start), max(end, self.end)
+            return
+        self._others.append((self.start, self.end))
+        self.start, self.end = start, end
+        gap = GAP_BYTES
+        while len(self._others) > MAX_USED:
+            self._others = merge_ranges(self._others, gap)
+            gap *= 2
+
+    def merged(self) -> list[tuple[int, int]]:
+        """Return the ranges as sorted (start, end) that are more than GAP_BYTES apart."""
+        return merge_ranges([*self._others, (self.start, self.end)], GAP_BYTES)
 
 
 class RangeBuffer:
@@ -36,6 +68,7 @@ class RangeBuffer:
         buffered_bytes: Number of bytes in the buffer.
         n_reads: Number of times that bytes were added.
         requested: The ranges that the reader needs next, as (start, end) in bytes.
+        used: The ranges that the reader has read.
     """
 
     def __init__(self, total_bytes: int) -> None:
@@ -48,6 +81,7 @@ class RangeBuffer:
         self.requested: list[tuple[int, int]] = []
         self._starts: list[int] = []
         self._pieces: list[bytes] = []
+        self.used = UsedRanges()
 
     def add(self, start: int, data: bytes) -> None:
         """Add `data`, which begins at offset `start` (bytes), and join it with pieces that it overlaps or touches."""
@@ -93,6 +127,8 @@ class RangeBuffer:
             piece_start = self._starts[index]
             piece = self._pieces[index]
             if end <= piece_start + len(piece):
+                if start < self.used.start or end > self.used.end:
+                    self.used.add(start, end)
                 return piece[start - piece_start : end - piece_start]
         if self.is_final:
             raise DamagedFile(f"The metadata is scattered too widely: byte {start} was not read.")

@@ -23,7 +23,7 @@ from tests.integration.conftest import Bucket, Installation
 @pytest.fixture
 def scheduled(install: Callable[..., Installation], bucket: Bucket) -> Installation:
     entries = [
-        {"source": bucket.name, "every": "6h", "prune": True},
+        {"source": bucket.name, "every": "6h", "prune": True, "max_requests": 900, "max_dollars": 0.5},
         {"source": "no-such-bucket/2024/", "at": "02:00", "timezone": "Europe/Berlin", "exclude": ["drafts/"]},
     ]
     return install(SCHEDULE=json.dumps(entries))
@@ -46,6 +46,8 @@ def test_get_schedule__before_and_after_a_batch(scheduled: Installation, bucket:
         first, second = api.get("/schedule").json()["sources"]
         assert (first["source"], first["last"], first["checked_at"]) == (f"s3://{bucket.name}", None, None)
         assert (second["every"], second["at"], second["timezone"]) == ("1d", "02:00", "Europe/Berlin")
+        assert (first["max_requests"], first["max_dollars"]) == (900, 0.5)
+        assert (second["max_requests"], second["max_dollars"]) == (None, None)
         assert (second["exclude"], second["prune"], first["prune"]) == (["drafts/"], False, True)
 
         start_first(scheduled, now)

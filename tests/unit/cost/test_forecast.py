@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -18,12 +19,15 @@ from exifinator.cost.measure import Measurement, measure
 from exifinator.cost.prices import NANODOLLARS, Prices, find_prices
 from exifinator.cost.sample import SAMPLE_SIZE, Sampler
 from exifinator.errors import ObjectGone
-from exifinator.models import ImageRef, RangeRead
+from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.first_read import MIN_IMAGES, FirstReads
+from exifinator.models import FetchedMetadata, ImageRef, RangeRead
 from exifinator.sources.source import Source
 from tests.data.mixes import MIXES, Mix, bodies
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
-CONFIG = build_config({"WORKER_PROCESSES": 2, "AWS_REGION": "eu-central-1"}, {})
+SETTINGS = {"WORKER_PROCESSES": 2, "AWS_REGION": "eu-central-1"}
+CONFIG = build_config({**SETTINGS, "FIRST_READ_BYTES": 49152}, {})
 LISTING = Listing(requests=3, dollars=3 * 5e-6, seconds=1.5)
 SOURCE = Source("b", "photos/")
 
@@ -56,7 +60,7 @@ class Bucket:
         return RangeRead(start, data, len(body), "e", NOON, storage_class=ref.storage_class)
 
     def sampler(self) -> Sampler:
-        sampler = Sampler(CONFIG.first_read_bytes)
+        sampler = Sampler(CONFIG.default_first_read_bytes)
         for start in range(0, len(self.refs), 100):
             sampler.add(SOURCE, self.refs[start : start + 100])
         return sampler
@@ -76,6 +80,21 @@ def cost_of(name: str) -> Measurement:
     """Measure an object with the readers of a run."""
     bucket = Bucket([(name, 1, "")], 1, seed=0)
     return next(measure(bucket, bucket.refs, CONFIG))
+
+
+@cache
+def read_of(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Sequence[tuple[int, int]]]:
+    """Read an object, and return its metadata and the ranges that this used."""
+
+    class Recorder(FirstReads):
+        used: Sequence[tuple[int, int]] = ()
+
+        def learn(self, ref: ImageRef, used: Iterable[tuple[int, int]]) -> None:
+            self.used = list(used)
+
+    bucket, recorder = Bucket([(name, 1, "")], 1, seed=0), Recorder(first_read_bytes)
+    fetched = fetch_metadata(bucket, bucket.refs[0], first_read_bytes=first_read_bytes, first_reads=recorder)
+    return fetched, recorder.used
 
 
 def true_cost(bucket: Bucket, prices: Prices) -> Truth:
@@ -200,3 +219,39 @@ def test_describe_forecast__any_size__fits_80_columns(count: int) -> None:
     assert max(len(line) for line in text.splitlines()) <= WIDTH
     for word in ("GET requests", "LIST requests", "read from S3", "price", "MongoDB's disk", "duration", "The sample"):
         assert word in text
+
+
+@pytest.mark.parametrize("number", range(len(MIXES)))
+def test_make_forecast__learned_first_reads__predicts_a_run_that_learns(number: int) -> None:
+    bucket = Bucket(MIXES[number], 8000, seed=number)
+    config = build_config(SETTINGS, {})
+    prices = find_prices(config, "b", "Amazon S3", "eu-central-1")
+    forecast = make_forecast(bucket.sampler(), bucket, config, {"b": prices}, LISTING, DiskUsage())
+    assert (forecast.sample["requests"], forecast.sample["bytes_read"]) == (bucket.reads, bucket.bytes_read)
+    assert forecast.sample["images"] == SAMPLE_SIZE
+
+    nanodollars, requests, bytes_read = 0.0, 0, 0
+    processes = [FirstReads(config.default_first_read_bytes) for _ in range(config.processes)]
+    for i, ref in enumerate(bucket.refs):
+        first_reads = processes[i % len(processes)]
+        fetched, used = read_of(ref.key.partition("-")[2], first_reads.choose(ref))
+        first_reads.learn(ref, used)
+        requests += fetched.requests
+        bytes_read += fetched.bytes_read
+        nanodollars += prices.read(fetched.requests, fetched.bytes_read, ref.storage_class)
+    # A tenth of the images with deep metadata vary the bytes more than with a fixed size, so also check the range.
+    for predicted, true in (
+        (forecast.dollars, nanodollars / NANODOLLARS + 2 * LISTING.dollars),
+        (forecast.requests, requests),
+        (forecast.bytes_read, bytes_read),
+    ):
+        assert predicted.expected == pytest.approx(true, rel=0.05 if number != 1 else 0.1)
+        assert predicted.low <= true <= predicted.high
+
+
+def test_make_forecast__few_images_with_learned_first_reads__is_exact() -> None:
+    bucket = Bucket(MIXES[2], MIN_IMAGES, seed=1)
+    forecast = make_forecast(bucket.sampler(), bucket, build_config(SETTINGS, {}), {}, LISTING, DiskUsage())
+    assert (forecast.is_exact, forecast.requests.expected) == (True, bucket.reads)
+    bucket = Bucket(MIXES[2], MIN_IMAGES + 1, seed=1)
+    assert not make_forecast(bucket.sampler(), bucket, build_config(SETTINGS, {}), {}, LISTING, DiskUsage()).is_exact
