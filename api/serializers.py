@@ -131,10 +131,11 @@ def plain_photo(record: Document) -> Document:
     photo = record.get("photo")
     if not isinstance(photo, dict):
         return {}
+    photo = photo.copy()
     taken = photo.get("taken_at")
     if isinstance(taken, datetime) and not photo.get("taken_offset"):
-        photo = {**photo, "taken_at": taken.isoformat()}
+        photo["taken_at"] = taken.isoformat()
     local = photo.get("taken_local")
     if isinstance(local, datetime):
-        photo = {**photo, "taken_local": local.isoformat()}
+        photo["taken_local"] = local.isoformat()
     return photo

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +13,12 @@ from api.http.methods import METHODS, allowed_methods
 from api.http.problems import not_found_response, problem_response
 
 # Policy for responses that are opened directly in a browser: they may load nothing, and no page may frame them.
-_CSP = "default-src 'none'; frame-ancestors 'none'"
+_CSP = b"default-src 'none'; frame-ancestors 'none'"
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", _CSP),
+)
 
 _NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
 
@@ -103,10 +107,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("Content-Security-Policy", _CSP)
+                headers = message["headers"]
+                names = {name for name, _ in headers}  # in lower case, as ASGI requires
+                headers += [pair for pair in _SECURITY_HEADERS if pair[0] not in names]
             await send(message)
 
         await self.app(scope, receive, send_safe if scope["type"] == "http" else send)

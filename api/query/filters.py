@@ -109,7 +109,8 @@ Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 def _list_field(description: str, example: str) -> Any:
-    return Field(default=[], max_length=MAX_VALUES, description=description, examples=[[example]])
+    # For each request, pydantic would make a deep copy of a default list.
+    return Field(default_factory=list, max_length=MAX_VALUES, description=description, examples=[[example]])
 
 
 def _text_field(description: str, pattern: str, example: str) -> Any:
@@ -171,7 +172,7 @@ class Filters(Arguments):
     camera_serial: list[Value] = _list_field("Serial number of the camera.", "3071234")
     lens_serial: list[Value] = _list_field("Serial number of the lens.", "0000c15998")
     white_balance: list[Value] = _list_field("White balance.", "daylight")
-    flash: list[bool] = Field(default=[], max_length=2, description="Whether the flash fired.", examples=[[True]])
+    flash: list[bool] = Field(default_factory=list, max_length=2, description="Did the flash fire?", examples=[[True]])
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
     fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
@@ -194,7 +195,7 @@ class Filters(Arguments):
         examples=["orphan"],
     )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
-        default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
+        default_factory=list, max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
     has: list[Property] = _list_field("Metadata that the photo must have.", "gps")
     without: list[Property] = _list_field("Metadata that the photo must not have.", "gps")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
@@ -17,6 +17,8 @@ from api.query.mongo_filter import Filter, combine, conditions_of
 from api.query.sort_order import TAKEN, Order, Position
 from api.query.word_prefixes import WORDS, WORDS_INDEX, prefixes_of, spell_out_prefix
 from exifinator.storage.indexes import INDEXES
+
+Result = TypeVar("Result")
 
 # Single-valued numeric fields with few distinct values.
 _LOW_CARDINALITY_FIELDS = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
@@ -40,11 +42,16 @@ async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order
     # Split into parallel queries only if the range is the sole condition and the order is by date. Otherwise keep a
     # range of many values: another condition or the sort order may have a better index, and MongoDB can choose it.
     max_queries = _MAX_PARALLEL_QUERIES if len(parts) == 1 and order.is_by_date else 1
-    spelled_out = await asyncio.gather(*(_spell_out(collection, part, max_queries) for part in parts))
+    spelled_out = await _gather([_spell_out(collection, part, max_queries) for part in parts])
     if len(spelled_out) == 1:
         return spelled_out[0]
     # With several parts, `max_queries` is 1, so each part is one filter.
     return [{"$and": [part for (part,) in spelled_out]}]
+
+
+async def _gather(coroutines: list[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Run coroutines at the same time. For a single one, which is the usual number, start no task."""
+    return [await coroutines[0]] if len(coroutines) == 1 else list(await asyncio.gather(*coroutines))
 
 
 async def _spell_out(collection: Collection, part: Filter, max_queries: int) -> list[Filter]:
@@ -87,8 +94,8 @@ async def read_page(
     records: list[Document] = []
     for segment in order.segments_after(after):
         remaining = limit + 1 - len(records)
-        results = await asyncio.gather(
-            *(_read(collection, filter_, segment, order, remaining, fields, restriction) for filter_ in filters)
+        results = await _gather(
+            [_read(collection, filter_, segment, order, remaining, fields, restriction) for filter_ in filters]
         )
         records += order.merge(results)
         if len(records) > limit:
@@ -254,7 +261,7 @@ async def _narrowest(
         if path in _INDEX_BY_FIELD
         for value in ([condition] if path == WORDS and any(prefixes_of(condition)) else _countable_parts(condition))
     ][:_MAX_COUNTED_CONDITIONS]
-    counts = await asyncio.gather(*(count(path, value) for path, value in countable))
+    counts = await _gather([count(path, value) for path, value in countable])
     fewest, path = min(zip(counts, (path for path, _ in countable), strict=True), default=(limit, ""))
     return (_INDEX_BY_FIELD[path], fewest) if fewest < limit else None
 

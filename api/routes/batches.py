@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
@@ -14,13 +14,14 @@ from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from exifinator.batches.limits import BatchLimits
 from exifinator.batches.service import MAX_SHOWN, cancel_batch, read_batch, read_batches
 from exifinator.batches.start import start_batch
 from exifinator.errors import AccessDenied, BatchEnded, BucketGone, ConfigError, NoSuchBatch, TooManyBatches
 from exifinator.sources.patterns import MAX_PATTERN_CHARS, MAX_PATTERNS
 
-router = APIRouter(prefix="/batches", tags=["batches"])
+router = PathRouter(prefix="/batches", tags=["batches"])
 
 BatchId = Annotated[
     str,

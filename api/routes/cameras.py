@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from bson import json_util
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -14,11 +14,13 @@ from api.aggregations.background import BackgroundCounts
 from api.aggregations.cameras import MAX_VALUES, Cameras, read_cameras, summarize_cameras
 from api.auth import READER
 from api.database import QUERY_MS, StoreDep
+from api.http.read_route import ReadRoute
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 
-router = APIRouter(dependencies=[READER], tags=["facets"])
+router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
 
 MAX_CAMERAS = 500
 # Time limit of a background query.

@@ -31,6 +31,7 @@ from api.export.record_stream import (
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.parameters import Arguments, PhotoId
 from api.http.responses import bytes_response, json_response
+from api.http.router import PathRouter
 from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter, read_hint, read_projection, read_sort
 from exifinator.config import Config
 
@@ -80,7 +81,7 @@ class FindArguments(Arguments):
 def make_router(config: Config) -> APIRouter:
     """Return the routes for the configured database and collection."""
     database, collection = config.mongodb_database, config.mongodb_collection
-    router = APIRouter(dependencies=[READER], tags=["mongodb-rest"])
+    router = PathRouter(dependencies=[READER], tags=["mongodb-rest"])
 
     # Accept a trailing slash too, as mongodb-rest does in its README.
     @router.get("/dbs/", include_in_schema=False)

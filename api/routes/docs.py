@@ -5,14 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from api.auth import READER
 from api.http.responses import bytes_response, json_response
+from api.http.router import PathRouter
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
-document_router = APIRouter(dependencies=[READER])
+router = PathRouter(prefix="/docs", include_in_schema=False)
+document_router = PathRouter(dependencies=[READER])
 
 # Swagger UI, unchanged, from the package fastapi-swagger.
 _ASSETS = files("fastapi_swagger") / "resources"

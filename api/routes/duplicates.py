@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 from bson import json_util
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -15,13 +15,15 @@ from api.aggregations.background import BackgroundCounts
 from api.aggregations.duplicates import FINGERPRINT, MAX_GROUPS, Duplicates, find_duplicates, read_duplicates
 from api.auth import READER
 from api.database import QUERY_MS, Document, StoreDep
+from api.http.read_route import ReadRoute
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import combine
 from api.serializers import SUMMARY_FIELDS, PhotoSummary, summarize
 
-router = APIRouter(dependencies=[READER], tags=["facets"])
+router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
 
 MAX_LIMIT = 50
 # Copies to return for each group.

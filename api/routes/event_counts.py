@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.auth import OPERATOR
 from api.database import BackendDep
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from exifinator.metrics import EVENT_OUTCOMES
 from exifinator.monitoring.status import describe_events
 from exifinator.queue.admin import QueueAdmin
 
-router = APIRouter(tags=["batches"])
+router = PathRouter(tags=["batches"])
 
 
 class EventCounts(BaseModel):

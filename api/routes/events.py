@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
@@ -15,9 +15,10 @@ from api.database import Backend
 from api.errors import ErrorCode, RequestRefused
 from api.http.event_feed import Feed
 from api.http.responses import encode_json
+from api.http.router import PathRouter
 from exifinator.batches.service import read_batches
 
-router = APIRouter(dependencies=[OPERATOR], tags=["batches"])
+router = PathRouter(dependencies=[OPERATOR], tags=["batches"])
 
 MAX_LISTENERS = 200
 PING_SECONDS = 15

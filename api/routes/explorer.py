@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Credentials, allows_anonymous_reads, require_reader
 from api.errors import ErrorCode, RequestRefused
 from api.http.responses import bytes_response, json_response
+from api.http.router import PathRouter
 from exifinator import __version__
 from exifinator.config import Config
 
@@ -31,7 +32,7 @@ _REVALIDATE = "no-cache"
 
 def make_router(config: Config) -> APIRouter:
     """Return the routes of the explorer."""
-    router = APIRouter(tags=["health"])
+    router = PathRouter(tags=["health"])
     files = StaticFiles(directory=BUILT)
 
     @router.get(

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response, StreamingResponse
 
@@ -20,13 +20,14 @@ from api.export.formats import COLUMNS, Chunk, stream_csv, stream_geojson, strea
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.problems import PROBLEM_RESPONSE
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import Filter, combine
 from api.query.sort_order import Order, SortName
 from api.serializers import SUMMARY_FIELDS
 
-router = APIRouter(dependencies=[READER], tags=["export"])
+router = PathRouter(dependencies=[READER], tags=["export"])
 
 CHUNK_RECORDS = 500
 MAX_IDS = 1000

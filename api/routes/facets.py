@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
@@ -16,11 +16,13 @@ from api.aggregations.facets import FACET_NAMES, FacetCounts, to_rows
 from api.aggregations.value_search import SEARCHABLE
 from api.auth import READER
 from api.database import QUERY_MS, Collection, StoreDep, read_version
+from api.http.read_route import ReadRoute
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 
-router = APIRouter(dependencies=[READER], tags=["facets"])
+router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
 MAX_FACETS = 10
 _NAME = f"({'|'.join(FACET_NAMES)})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from bson import ObjectId
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from starlette.responses import Response
 
@@ -14,13 +14,14 @@ from api.database import QUERY_MS, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.conditions import range_of
 from api.query.mongo_filter import Filter
 from exifinator.bucket_names import split_bucket
 from exifinator.storage.failed_jobs import FIELDS, describe_job, failed_filter, group_stages
 from exifinator.storage.jobs import requeue_update
 
-router = APIRouter(prefix="/failures", tags=["failures"])
+router = PathRouter(prefix="/failures", tags=["failures"])
 
 MAX_LIMIT = 500
 MAX_IDS = 1000

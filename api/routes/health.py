@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.database import StoreDep
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.process import ApiProcess
 
-router = APIRouter(tags=["health"])
+router = PathRouter(tags=["health"])
 _PING_MS = 1000
 
 

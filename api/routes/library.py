@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -12,10 +12,11 @@ from starlette.responses import Response
 from api.auth import READER, allows_anonymous_reads
 from api.database import StoreDep, read_version
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from exifinator.net import is_loopback_host
 from exifinator.sources.folders.registry import registered_folders
 
-router = APIRouter(dependencies=[READER], tags=["photos"])
+router = PathRouter(dependencies=[READER], tags=["photos"])
 
 
 class Library(BaseModel):

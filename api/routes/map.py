@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from bson import json_util
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.responses import Response
@@ -29,13 +29,15 @@ from api.aggregations.partitioned import PartitionedReader
 from api.aggregations.sampling import SAMPLE_SIZES, read_sample
 from api.auth import READER
 from api.database import QUERY_MS, Store, StoreDep
+from api.http.read_route import ReadRoute
 from api.http.responses import REVALIDATE, bytes_response, encode_json
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import Filter
 from api.query.ranges import Box, read_box
 
-router = APIRouter(dependencies=[READER], tags=["map"])
+router = PathRouter(dependencies=[READER], tags=["map"], route_class=ReadRoute)
 _WORLD = Box(-180, -90, 180, 90)
 # Time limits of a MongoDB query: during a request, and in the background.
 _REQUEST_MS = 1000

@@ -6,16 +6,17 @@ import asyncio
 import math
 import time
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 from api.auth import READER
+from api.http.router import PathRouter
 from exifinator.config import Config
 from exifinator.monitoring.prometheus import ExifinatorCollector
 
-router = APIRouter(tags=["health"])
+router = PathRouter(tags=["health"])
 
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from api.auth import EVENT_SENDER
 from api.database import Backend
 from api.errors import ErrorCode, RequestRefused
+from api.http.router import PathRouter
 from exifinator.batches.events import AppliedEvents, EventApplier
 from exifinator.errors import EXIFinatorError, MalformedNotification, SourceUnavailable, TransientError
 from exifinator.metrics import COUNTS
@@ -19,7 +20,7 @@ from exifinator.sources.notifications import ObjectEvent, parse_notification
 from exifinator.sources.source import SourceReader
 
 # This path is not in the OpenAPI schema: it is for servers, and its body has as many shapes as there are servers.
-router = APIRouter(include_in_schema=False, dependencies=[EVENT_SENDER])
+router = PathRouter(include_in_schema=False, dependencies=[EVENT_SENDER])
 
 
 # Applying a notification takes a thread for up to several seconds. Other routes need threads too.

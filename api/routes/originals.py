@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -24,6 +24,7 @@ from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.presigned_urls import URL_SECONDS
 from api.serializers import photo_path
 from exifinator.errors import (
@@ -39,7 +40,7 @@ from exifinator.models import ImageRef
 from exifinator.sources.client import SourceClient
 from exifinator.web_security import is_cross_site
 
-router = APIRouter(prefix="/photos", tags=["photos"])
+router = PathRouter(prefix="/photos", tags=["photos"])
 
 # Format of a record -> content type, for what browsers show. Neither SVG nor any other text is among them.
 MEDIA_TYPES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
@@ -14,7 +14,9 @@ from api.database import QUERY_MS, Store, StoreDep, get_record
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.problems import PROBLEM_RESPONSE
+from api.http.read_route import ReadRoute
 from api.http.responses import PRIVATE_FOREVER, bytes_response, json_response
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import combine
@@ -23,7 +25,7 @@ from api.query.ranges import START, read_start
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarize
 
-router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
+router = PathRouter(prefix="/photos", dependencies=[READER], tags=["photos"], route_class=ReadRoute)
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000

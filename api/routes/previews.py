@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -18,12 +18,13 @@ from api.http.parameters import Arguments, PhotoId
 from api.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import PRIVATE_FOREVER, bytes_response, encode_json
+from api.http.router import PathRouter
 from api.previews import outcomes
 from api.previews.maker import PreviewMaker, Size, TooManyWaiting
 from api.previews.outcomes import NoPreview
 from api.routes.originals import OTHER_TYPE, OWN_PAGES, OWN_PAGES_ONLY, REF_FIELDS, source_errors, to_ref
 
-router = APIRouter(prefix="/photos", tags=["photos"])
+router = PathRouter(prefix="/photos", tags=["photos"])
 
 _SHORTLY = "private, max-age=300"
 _RECORD_FIELDS = {**REF_FIELDS, "photo.orientation": 1}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.auth import OPERATOR
 from api.database import BackendDep
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.routes.batches import Batch
 from exifinator.batches.scheduler import describe_schedule
 
-router = APIRouter(tags=["batches"])
+router = PathRouter(tags=["batches"])
 
 
 class LastStart(BaseModel):

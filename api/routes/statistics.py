@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -15,13 +15,15 @@ from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import to_rows
 from api.auth import READER
 from api.database import QUERY_MS, StoreDep, read_version
+from api.http.read_route import ReadRoute
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.buckets import set_searched_buckets
 from api.query.filters import Filters
 from api.routes.facets import FacetRow, Totals, count_left_out, is_stale
 from exifinator.models import STATUSES
 
-router = APIRouter(dependencies=[READER], tags=["facets"])
+router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
 _FACETS = ("taken", "hour", "camera", "lens", "focal")
 
 

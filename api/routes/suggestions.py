@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.aggregations.suggestions import Suggester, Suggestion
 from api.auth import READER
 from api.http.parameters import REPEATABLE, Arguments
+from api.http.read_route import ReadRoute
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from api.query.filters import Filters, read_items, read_search
 from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError
 from exifinator.search_keys.search_text import TEXT_NAMES
 
-router = APIRouter(dependencies=[READER], tags=["facets"])
+router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
 
 
 class SuggestionArguments(Arguments):

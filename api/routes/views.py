@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from starlette.responses import Response
 
@@ -16,10 +16,11 @@ from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import json_response
+from api.http.router import PathRouter
 from exifinator.errors import NameTaken, NoSuchView, TooManyViews, ViewChanged
 from exifinator.storage.views import MAX_ADDRESS_CHARS, MAX_NAME_CHARS, ViewChanges
 
-router = APIRouter(prefix="/views", tags=["views"])
+router = PathRouter(prefix="/views", tags=["views"])
 
 ViewId = Annotated[
     str,

@@ -1,0 +1,44 @@
+"""PathRouter finds the same routes as FastAPI's router."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+from starlette.testclient import TestClient
+
+from api.http.router import PathRouter
+
+
+async def respond() -> Response:
+    return Response("found")
+
+
+def client(router: APIRouter, *paths: str) -> TestClient:
+    for path in paths:
+        router.add_api_route(path, respond)
+    app = FastAPI()
+    app.include_router(router)
+    return TestClient(app)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/photos", "/photos/", "/photos/a/b", "/photosets", "/photo", "/maps/a", "/map", "//photos", "/b/map"]
+)
+def test_paths__any__are_found_as_by_fastapi(path: str) -> None:
+    paths = ("/photos", "/photos/{id:path}", "/map")
+    statuses = [client(router, *paths).get(path).status_code for router in (PathRouter(), APIRouter())]
+    assert statuses[0] == statuses[1]
+
+
+def test_paths__first_segment_has_a_parameter__is_found() -> None:
+    api = client(PathRouter(), "/map", "/export.{format}")
+    assert api.get("/export.csv").text == "found"
+
+
+def test_paths__of_other_routers__are_not_compared_with_the_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = client(PathRouter(), "/photos")
+    compared: list[str] = []
+    monkeypatch.setattr(APIRouter, "matches", lambda _, scope: compared.append(scope["path"]))
+    assert api.get("/map").status_code == 404
+    assert compared == []
