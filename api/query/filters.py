@@ -259,10 +259,7 @@ class Filters(Arguments):
         return not (self.media_type or self.sidecar)
 
     def restriction(self) -> tuple[Filter, frozenset[str]]:
-        """Return the part of the filter that most records match, and the names of its filters.
-
-        An index on its fields would not speed up a query.
-        """
+        """Return the part of the filter that most records match, and its names. No index helps with this part."""
         names = frozenset({"media_type"} if self.leaves_out_other_files else ()) | (
             {"primary"} if self.primary else frozenset()
         )
