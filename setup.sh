@@ -109,7 +109,9 @@ install_with_uv() {
     if [ ! -x venv/bin/uv ]; then
         sed -n '/^uv==/,/[^\\]$/p' requirements-dev.txt >var/uv.txt && install_with_pip -r var/uv.txt || return
     fi
-    venv/bin/uv pip install --quiet --python "$python" --require-hashes -r "$1" >>logs/setup.log 2>&1
+    venv/bin/uv pip install --quiet --python "$python" --require-hashes -r "$1" >>logs/setup.log 2>&1 || return
+    # Unlike pip, uv does not compile. The first program to compile MRQ would print its SyntaxWarnings.
+    "$python" -W ignore -m compileall -q venv/lib/python*/site-packages/mrq || true
 }
 
 install() {

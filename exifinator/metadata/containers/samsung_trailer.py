@@ -1,8 +1,8 @@
 """Read the trailer of Samsung's phones: the video of a motion photo, sound, and further pictures behind the photo.
 
 The trailer ends with a directory of its parts, the length of the directory, and a signature. A part begins with its
-number and its name. Sources: the descriptions of the format by https://github.com/tuxcanfly/motionphoto and other
-programs that write it; the table Samsung::Trailer of `exiftool -listx` (13.59) for the names; sample files.
+number and its name. Sources: the README of https://github.com/doodspav/motionphoto for the format; the table
+Samsung::Trailer of `exiftool -listx` (13.59) for the names; sample files.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ MIN_BYTES_PER_PIXEL = 0.3
 MOTION = (b"MotionPhoto", b"MicroVideo")
 
 
-def _blocks_have(located: LocatedMetadata, kind: str, words: tuple[bytes, ...], within_bytes: int) -> bool:
-    pieces = (piece for block in located.blocks if block.kind == kind for piece in block.pieces.values())
+def _blocks_have(metadata: LocatedMetadata, kind: str, words: tuple[bytes, ...], within_bytes: int) -> bool:
+    pieces = (piece for block in metadata.blocks if block.kind == kind for piece in block.pieces.values())
     return any(word in piece[:within_bytes] for piece in pieces for word in words)
 
 
-def read_samsung_trailer(file: RangeBuffer, located: LocatedMetadata) -> None:
+def read_samsung_trailer(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     """Add the parts of the trailer. Read only the end of the file, and only if the photo is likely to have a video.
 
     Phones write a trailer into each photo, so its end alone is worth a request only if the file is long for its number
@@ -61,14 +61,14 @@ def read_samsung_trailer(file: RangeBuffer, located: LocatedMetadata) -> None:
     start = max(0, file.total_bytes - TAIL_BYTES)
     if not file.has(start, TAIL_BYTES) and (
         file.is_final
-        or file.total_bytes < MIN_BYTES_PER_PIXEL * (located.width_pixels or 0) * (located.height_pixels or 0)
-        or not _blocks_have(located, "exif", (MAKE,), MAKE_WITHIN_BYTES)
-        or _blocks_have(located, "xmp", MOTION, MAX_XMP_BYTES)
+        or file.total_bytes < MIN_BYTES_PER_PIXEL * (metadata.width_pixels or 0) * (metadata.height_pixels or 0)
+        or not _blocks_have(metadata, "exif", (MAKE,), MAKE_WITHIN_BYTES)
+        or _blocks_have(metadata, "xmp", MOTION, MAX_XMP_BYTES)
     ):
         return
     tail = file.read(start, TAIL_BYTES)
     if tail.endswith(SIGNATURE):
-        _Trailer(file, tail).add_to(located)
+        _Trailer(file, tail).add_to(metadata)
 
 
 class _Trailer:
@@ -79,12 +79,12 @@ class _Trailer:
         self._directory = tail[start : len(tail) - FOOTER_BYTES] if start >= 0 else b""
         self._directory_at = file.total_bytes - FOOTER_BYTES - length
 
-    def add_to(self, located: LocatedMetadata) -> None:
+    def add_to(self, metadata: LocatedMetadata) -> None:
         tags = ContainerTags()
         for number, start, length in self._parts():
             if number in NAMES:
                 self._add_part(number, start, length, tags)
-        tags.add_to(located)
+        tags.add_to(metadata)
 
     def _parts(self) -> Iterator[tuple[int, int, int]]:
         """Yield number, offset in the file and length of the parts inside the file."""
