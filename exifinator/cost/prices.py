@@ -34,13 +34,13 @@ class Prices:
 
     Attributes:
         list_request: The price of one LIST request.
-        classes: The price of a GET and of a byte, by storage class. The class "" stands for all that are not named.
+        classes: The price of a GET and of a byte, by storage class. The class "" stands for all that have no entry.
         description: Where the prices come from, as a sentence for users.
     """
 
     list_request: float = 0.0
     classes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    description: str = "Requests to this server cost nothing, or S3_PRICES does not say what."
+    description: str = "Requests to this server cost nothing, or S3_PRICES does not say what they cost."
 
     @property
     def is_free(self) -> bool:
