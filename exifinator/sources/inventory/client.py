@@ -50,7 +50,7 @@ class InventoryClient:
         self.manifest: Manifest = parse_manifest(self._read(place.prefix, MAX_MANIFEST_BYTES), address)
         # The last downloaded file. It has no name, so the system deletes it however this process ends.
         self._file: BinaryIO | None = None
-        # The pages that follow the last one, and the token of the next.
+        # The pages that follow the page returned last, and the token of the first of them.
         self._batches: Iterator[list[ImageRef]] = iter(())
         self._token = ""
 
@@ -141,7 +141,7 @@ class InventoryClient:
             downloaded.write(data)
         if checksum.hexdigest() != file.md5:
             raise SourceUnavailable(
-                f"The checksum of {name} is not that in the manifest",
+                f"The checksum of {name} differs from that in the manifest",
                 code="inventory_checksum",
                 hint="the file is damaged, or the manifest belongs to another report",
             )
