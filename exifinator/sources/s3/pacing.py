@@ -2,8 +2,8 @@
 
 Requests are not paced until the server rejects some because of their rate. The rate then falls, and rises again along
 the curve of CUBIC: quickly at first, slowly near the rate that was too high, and beyond it ever more quickly, because
-the server may permit more by now. Each return to the limit costs some rejected requests. So as long as the limit stays the
-same, each return takes twice as long as the one before, up to a minute.
+the server may permit more by now. Each return to the limit costs some rejected requests. So as long as the limit stays
+the same, each return takes twice as long as the one before, up to a minute.
 
 Source: RFC 9438, "CUBIC for Fast and Long-Distance Networks", section 4.2, with a time to return (K) that does not
 depend on the rate.
