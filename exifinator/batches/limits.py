@@ -72,7 +72,7 @@ class BatchLimits:
             limits["requests"] = self.max_requests
         if self.max_dollars is not None:
             limits["nanodollars"] = round(self.max_dollars * NANODOLLARS)
-            limits["image_nanodollars"] = prices.read(1, first_read_bytes)
+            limits["image_nanodollars"] = prices.nanodollars_for(1, first_read_bytes)
         return limits
 
 
@@ -140,7 +140,7 @@ class CostControl:
         terms = self._terms
         prices = [terms.prices.get(source.bucket, Prices()) for source in self._sources]
         self._queue.batch_limits.set_prices(batch_id, [item.to_queue() for item in prices])
-        dearest = max(prices, key=lambda item: item.read(1, terms.first_read_bytes))
+        dearest = max(prices, key=lambda item: item.nanodollars_for(1, terms.first_read_bytes))
         self._queue.batch_limits.set_limits(batch_id, terms.limits.to_queue(dearest, terms.first_read_bytes))
 
     def update(self, batch_id: str, tally: BatchTally) -> dict[str, int] | None:

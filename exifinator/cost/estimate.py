@@ -81,7 +81,7 @@ def estimate_total(
     for item, group in zip(strata, values, strict=True):
         count, sampled = item.stratum.count, len(group)
         total += count * _mean(group or all_values)
-        # A single image tells nothing about the variance, so use that of all images.
+        # A single image tells nothing about the variance, so use the variance of all images.
         spread = _variance(group if sampled > 1 else all_values)
         variance += count**2 * (1 - sampled / count) * spread / max(1, sampled)
         if step is not None:

@@ -156,7 +156,7 @@ def _nanodollars(strata: Sequence[MeasuredStratum], prices: Mapping[str, Prices]
     """Estimate the price of all ranged GETs."""
 
     def price(stratum: Stratum, requests: float, bytes_read: float) -> float:
-        return prices.get(stratum.bucket, Prices()).read(requests, bytes_read, stratum.storage_class)
+        return prices.get(stratum.bucket, Prices()).nanodollars_for(requests, bytes_read, stratum.storage_class)
 
     further = estimate_total(
         strata,
@@ -208,7 +208,7 @@ def _describe_assumptions(config: Config, rate: float) -> str:
 def _sample_cost(strata: Sequence[MeasuredStratum], prices: Mapping[str, Prices], listing: Listing) -> dict[str, float]:
     sample = [one for item in strata for one in item.measurements]
     nanodollars = sum(
-        prices.get(item.stratum.bucket, Prices()).read(
+        prices.get(item.stratum.bucket, Prices()).nanodollars_for(
             one.sample_requests, one.sample_bytes, item.stratum.storage_class
         )
         for item in strata

@@ -24,8 +24,8 @@ from exifinator.models import ImageRef, RangeRead, RangeReader
 THREADS = 8
 # How much of each image is kept until the size of first reads has been learned.
 KEPT_BYTES = 128 * 1024
-# The weight of the bucket's costs in those of a folder. It is higher than in a run, because a folder has few images in
-# the sample, and chance decides more. See FirstReads.
+# The costs of a new folder start as the costs of its bucket, with the weight of this many images. The weight is higher
+# than in a run, because a folder has few images in the sample, so chance decides more. See FirstReads.
 INHERITED_IMAGES = 128
 
 Item = TypeVar("Item")

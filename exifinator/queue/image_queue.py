@@ -353,7 +353,7 @@ class ImageQueue:
             return int(self.client.hincrby(self.keys.deliveries, ref.to_member(), 1))
 
     def sizes(self) -> tuple[int, int]:
-        """Return the length of the download queue, which includes delivered images, and that of the write queue."""
+        """Return the lengths of the download queue, which includes delivered images, and of the write queue."""
         with redis_errors("read the sizes of the queues"):
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(self.keys.downloads)

@@ -3,7 +3,7 @@
 A notification is only a hint that an object may have changed: batches/events.py looks at the object itself. The order
 of notifications, their sequencers, versions, sizes and ETags therefore do not matter, and are not read.
 
-The supported shapes: those of Amazon S3 (directly, through SNS and through EventBridge), MinIO, Ceph RGW and SeaweedFS.
+The supported shapes come from Amazon S3 (directly, through SNS and through EventBridge), MinIO, Ceph RGW and SeaweedFS.
 """
 
 from __future__ import annotations

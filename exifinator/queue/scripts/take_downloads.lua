@@ -16,7 +16,7 @@ if redis.call('EXISTS', open_circuits) == 1 then
   refused_buckets, candidates = {}, limit + 1000
   for _, bucket in ipairs(redis.call('HKEYS', open_circuits)) do refused_buckets[bucket] = true end
 end
--- Do so too for images of batches with a limit.
+-- Also read more images if batches have a limit, so that their images do not hold up the others.
 if #limited > 0 then candidates = limit + 1000 end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, candidates)) do
   if refused_buckets and refused_buckets[bucket_of(member)] then

@@ -31,7 +31,7 @@ class Client(Protocol):
 class InventoryClient:
     """Lists one bucket by an inventory report, without any request to list the bucket.
 
-    The pages of the listing are those of the report's files, in their order. A page's token is "FILE:BATCH", the
+    The pages of the listing come from the report's files, in their order. A page's token is "FILE:BATCH", the
     numbers of a file and of a batch of its rows. Each file is downloaded once, into a temporary file, when its first
     page is requested, and checked.
 
