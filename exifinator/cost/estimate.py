@@ -77,7 +77,7 @@ def estimate_total(
     all_values = [one for group in values for one in group]
     if not all_values:
         return Range(0.0, 0.0, 0.0)
-    total, variance, slack = 0.0, 0.0, 0.0
+    total, variance, rule_margin = 0.0, 0.0, 0.0
     for item, group in zip(strata, values, strict=True):
         count, sampled = item.stratum.count, len(group)
         total += count * _mean(group or all_values)
@@ -85,12 +85,12 @@ def estimate_total(
         spread = _variance(group if sampled > 1 else all_values)
         variance += count**2 * (1 - sampled / count) * spread / max(1, sampled)
         if step is not None:
-            slack += (count - sampled) * step(item.stratum) * min(1.0, RULE_OF_THREE / len(all_values))
+            rule_margin += (count - sampled) * step(item.stratum) * min(1.0, RULE_OF_THREE / len(all_values))
     margin = QUANTILE * math.sqrt(variance)
     low = total - margin
     if min(all_values) >= 0:
         low = max(low, math.fsum(all_values))
-    return Range(total, low, total + max(margin, slack))
+    return Range(total, low, total + max(margin, rule_margin))
 
 
 def _mean(values: Sequence[float]) -> float:

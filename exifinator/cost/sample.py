@@ -26,6 +26,7 @@ MIN_PER_STRATUM = 2
 
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})$")
 
+# Bucket, first folder, extension and storage class. None stands for all folders or extensions that share the stratum.
 StratumKey = tuple[str, str | None, str | None, str]
 
 

@@ -67,7 +67,7 @@ class Canvas:
 
     @contextmanager
     def pen(self) -> Iterator[Pen]:
-        """Yield a function that fills an outline: a colour, the outline, a position (x, y), a scale (across, down)."""
+        """Yield a function that fills an outline. It takes a colour, the outline, a position and a scale."""
         # Draw at double size and halve the result, because ImageDraw does not smooth edges.
         scale = self.size[1] * 2
         big = self.picture.resize((self.size[0] * 2, scale), Image.Resampling.NEAREST)

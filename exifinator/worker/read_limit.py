@@ -154,6 +154,7 @@ class ReadLimit:
         self._round = _Round(now, self.value)
 
     def _adjust(self, now: float) -> None:
+        """Move the limit so that the backlog approaches its target. Begin a probe if one is due."""
         seconds = max(now - self._round.began_at, 1e-9)
         rate = self._round.reads / seconds
         waiting = self._round.download_seconds / seconds - rate * self._base_seconds
@@ -169,6 +170,7 @@ class ReadLimit:
             self._set(int(self.value * PROBE_SHARE))
 
     def _end_round_of_probe(self, now: float, mean_seconds: float) -> None:
+        """Note after the first round that the backlog is gone. After the second, store the mean and end the probe."""
         if not self._probe.is_drained:
             self._probe.is_drained = True
             return

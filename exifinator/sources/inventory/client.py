@@ -100,8 +100,8 @@ class InventoryClient:
         """
         if bucket != self.manifest.bucket or start_after:
             raise PermanentError(f"An inventory report of {bucket} is read from its start", code="unordered_inventory")
-        number, _, batch = (token or "0:0").partition(":")
-        refs, next_token = self._page(int(number), int(batch))
+        file_number, _, batch_number = (token or "0:0").partition(":")
+        refs, next_token = self._page(int(file_number), int(batch_number))
         if prefix:
             refs = [ref for ref in refs if ref.key.startswith(prefix)]
         return ListedPage(refs, next_token, self.manifest.created_at)
@@ -112,21 +112,22 @@ class InventoryClient:
             self._file.close()
             self._file = None
 
-    def _page(self, number: int, batch: int) -> tuple[list[ImageRef], str | None]:
-        if number >= len(self.manifest.files):
+    def _page(self, file_number: int, batch_number: int) -> tuple[list[ImageRef], str | None]:
+        """Return the objects in a batch of a file's rows, and the token of the next page; None at the end."""
+        if file_number >= len(self.manifest.files):
             return [], None
-        if self._token != f"{number}:{batch}":
-            self._batches = islice(self._open(number), batch, None)
+        if self._token != f"{file_number}:{batch_number}":
+            self._batches = islice(self._open(file_number), batch_number, None)
         refs = next(self._batches, None)
         if refs is None:
             self._token = ""
             self.close()
-            return [], f"{number + 1}:0" if number + 1 < len(self.manifest.files) else None
-        self._token = f"{number}:{batch + 1}"
+            return [], f"{file_number + 1}:0" if file_number + 1 < len(self.manifest.files) else None
+        self._token = f"{file_number}:{batch_number + 1}"
         return refs, self._token
 
-    def _open(self, number: int) -> Iterator[list[ImageRef]]:
-        file = self.manifest.files[number]
+    def _open(self, file_number: int) -> Iterator[list[ImageRef]]:
+        file = self.manifest.files[file_number]
         name = f"s3://{self._report_bucket}/{file.key}"
         return read_objects(self._download(file, name), self.manifest, name)
 

@@ -52,27 +52,27 @@ class _Tally:
     """Numbers of responses.
 
     Attributes:
-        all: Recent responses.
+        total: Recent responses.
         throttled: Recent responses that rejected a request.
         since_first: Responses since the first one that rejected a request.
     """
 
-    all: int = 0
+    total: int = 0
     throttled: int = 0
     since_first: int = 0
 
     def add(self, *, is_throttled: bool) -> None:
-        if self.all >= RECENT_RESPONSES:
+        if self.total >= RECENT_RESPONSES:
             # Older responses count less and less.
-            self.all //= 2
+            self.total //= 2
             self.throttled //= 2
-        self.all += 1
+        self.total += 1
         self.throttled += is_throttled
         self.since_first += bool(self.throttled)
 
     @property
     def share(self) -> float:
-        return self.throttled / self.all if self.all else 0.0
+        return self.throttled / self.total if self.total else 0.0
 
 
 class RequestRate:
@@ -90,7 +90,7 @@ class RequestRate:
         self._rate_before = 0.0
         self._decreased_at = -math.inf
         self._return_seconds = RETURN_SECONDS
-        # The responses to requests that began soon after that, and to later requests.
+        # The responses within CALM_SECONDS after the last reduction, and the later ones.
         self._calm, self._recent = _Tally(), _Tally()
 
     def delay_seconds(self, now: float) -> float:
