@@ -2,7 +2,7 @@
 
 The times of an entry with `at` are wall-clock times in the entry's time zone. In spring, a time that the clock skips
 counts as the time an hour later. In autumn, a time that occurs twice counts once, the first time. An entry without `at`
-is due at intervals from its previous batch, whatever clocks show.
+is due at intervals from its previous batch, independently of the time of day.
 
 Times that have passed, for example while no worker was running, are due once.
 """

@@ -20,7 +20,7 @@ addEventListener("keydown", (event) => {
 });
 </script>"""
 
-# Maps the path of each file to texts and their replacements. The page loads its scripts and styles from this bundle.
+# Maps the path of each file to (wrong text, replacement) pairs. The page loads its scripts and styles from this bundle.
 _FIXES = {
     "/static/bin/0.bundle.js": (
         # The page takes the time from the job's id, but the ids of image jobs are derived from the images.

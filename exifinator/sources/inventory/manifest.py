@@ -111,7 +111,7 @@ def parse_manifest(data: bytes, place: str) -> Manifest:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     return value
 
 
