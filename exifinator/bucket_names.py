@@ -11,7 +11,7 @@ import re
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# What the ARN of a bucket starts with, or that of an access point of a directory bucket. The name follows. Requests
+# The start of the ARN of a bucket, or of the ARN of an access point of a directory bucket. The name follows. Requests
 # need the name instead of the ARN.
 _NAME_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:(?:bucket|accesspoint)/)(?=[^/:])")
 # The ARN of an access point, which S3 accepts in place of a bucket's name. The parts at its end may be separated by
@@ -21,12 +21,12 @@ _ACCESS_POINT_ARN = re.compile(
     r"arn:aws[a-z-]*:(?:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint[:/][A-Za-z0-9.-]{1,63}"
     r"|s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost[:/][A-Za-z0-9-]{1,63}[:/]accesspoint[:/][A-Za-z0-9-]{1,63})"
 )
-# How the names of directory buckets (S3 Express One Zone) end, and those of their access points.
+# The endings of the names of directory buckets (S3 Express One Zone), and of the names of their access points.
 _DIRECTORY_BUCKET_SUFFIXES = ("--x-s3", "--xa-s3")
 
 
 def normalize_bucket(name: str) -> str:
-    """Return the one name by which a bucket is recorded: in the ARN of an access point, slashes instead of colons."""
+    """Return the name by which a bucket is recorded. The last part of an access point's ARN gets slashes for colons."""
     if not is_access_point(name):
         return name
     *start, resource = name.split(":", 5)
@@ -63,7 +63,7 @@ def is_access_point(name: str) -> bool:
 
 
 def is_directory_bucket(name: str) -> bool:
-    """Return whether `name` is that of a directory bucket, or of an access point of one.
+    """Return whether `name` names a directory bucket, or an access point of one.
 
     Directory buckets list their keys in no order, and only under prefixes that end in a slash.
     """

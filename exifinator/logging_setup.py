@@ -70,8 +70,8 @@ class SafeFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """A formatter that writes a log record as one JSON object, and escapes control characters.
 
-    The object contains the time in UTC, the level, the logger and the message. It also contains those of FIELDS that
-    are known, and the exception if there is one.
+    The object contains the time in UTC, the level, the logger and the message. It also contains the fields of
+    FIELDS that are known, and the exception if there is one.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -304,7 +304,7 @@ class BatchOptions(TypedDict):
     Attributes:
         refresh: Whether images are indexed again if their records are from an older version of the extractor.
         verify: Whether failed images stay failed. By default, they are queued again.
-        patterns: The patterns of the sources that have patterns. Missing if no source has.
+        patterns: The patterns of the sources that have patterns. Missing if no source has any.
         includes_junk: Whether junk files are indexed. Missing means False.
         inventory: The address of the inventory report that takes the place of the listing.
     """

@@ -8,7 +8,7 @@ import resource
 BASE_FILES = 128
 # One connection in each of four pools: fast S3 client, boto3, Redis and MongoDB.
 FILES_PER_GREENLET = 4
-# However few images a worker fetches at the same time, it may run so many jobs: larger bulk writes cost less.
+# A worker may run at least this many jobs, however few images it fetches at a time: larger bulk writes cost less.
 FEWEST_GREENLETS = 100
 
 
@@ -23,8 +23,8 @@ def files_needed(greenlets: int) -> int:
     return FILES_PER_GREENLET * greenlets + BASE_FILES
 
 
-def greenlets_within(limit: int | None, most: int) -> int:
-    """Return how many greenlets, at most `most`, a worker can have that may open `limit` files."""
-    if limit is None:
-        return most
-    return min(most, max(FEWEST_GREENLETS, (limit - BASE_FILES) // FILES_PER_GREENLET))
+def greenlets_within(files_limit: int | None, max_greenlets: int) -> int:
+    """Return how many greenlets, at most `max_greenlets`, a worker can have that may open `files_limit` files."""
+    if files_limit is None:
+        return max_greenlets
+    return min(max_greenlets, max(FEWEST_GREENLETS, (files_limit - BASE_FILES) // FILES_PER_GREENLET))

@@ -55,11 +55,11 @@ def durable_mongodb_uri(config: Config, root: Path = ROOT) -> str:
     batch finds such losses in its second listing, but an event is not repeated.
     """
     uri = mongodb_uri(config, root)
-    place, _, options = uri.partition("?")
+    address, _, options = uri.partition("?")
     if not config.follows_events or _WRITE_CONCERN.search(options):
         return uri
-    slash = "" if "/" in place.partition("://")[2] else "/"
-    return f"{place}{slash}?{options}{'&' if options else ''}journal=true"
+    slash = "" if "/" in address.partition("://")[2] else "/"
+    return f"{address}{slash}?{options}{'&' if options else ''}journal=true"
 
 
 def plain_address(url: str) -> str | None:

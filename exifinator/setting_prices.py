@@ -32,7 +32,7 @@ class S3Prices:
         return repr({"get": self.get, "list": self.list_request, "transfer": self.transfer})
 
 
-def _read_prices(value: object) -> object:
+def _parse_prices(value: object) -> object:
     if isinstance(value, str):
         # The text of an environment variable.
         try:
@@ -51,4 +51,4 @@ def _read_prices(value: object) -> object:
     return S3Prices(*map(float, prices))
 
 
-OwnPrices = Annotated[S3Prices | None, BeforeValidator(_read_prices)]
+OwnPrices = Annotated[S3Prices | None, BeforeValidator(_parse_prices)]

@@ -31,7 +31,7 @@ def _check_source(value: str) -> str:
     return value
 
 
-def _read_interval(value: object) -> object:
+def _parse_interval(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     match = re.fullmatch(r"([1-9][0-9]{0,5})([wdhm])", value) if isinstance(value, str) else None
@@ -49,7 +49,7 @@ def format_interval(interval: timedelta) -> str:
     raise ValueError(f"{interval} is not a number of minutes")
 
 
-def _read_time(value: object) -> object:
+def _parse_time(value: object) -> object:
     if value is None or isinstance(value, time):
         return value
     if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
@@ -81,8 +81,8 @@ class ScheduleEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Annotated[str, AfterValidator(_check_source)]
-    every: Annotated[timedelta, BeforeValidator(_read_interval)] = DAY
-    at: Annotated[time | None, BeforeValidator(_read_time)] = None
+    every: Annotated[timedelta, BeforeValidator(_parse_interval)] = DAY
+    at: Annotated[time | None, BeforeValidator(_parse_time)] = None
     timezone: Annotated[str, AfterValidator(_check_time_zone)] = "UTC"
     prune: bool = False
     include: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -106,7 +106,7 @@ class ScheduleEntry(BaseModel):
         return repr({**values, "prune": self.prune})
 
 
-def _read_json(value: object) -> object:
+def _parse_json(value: object) -> object:
     """Parse the text of an environment variable."""
     if not isinstance(value, str):
         return value
@@ -127,6 +127,6 @@ def _check_entries(entries: tuple[ScheduleEntry, ...]) -> tuple[ScheduleEntry, .
 
 Schedule = Annotated[
     tuple[ScheduleEntry, ...],
-    BeforeValidator(_read_json),
+    BeforeValidator(_parse_json),
     AfterValidator(_check_entries),
 ]

@@ -1,4 +1,4 @@
-"""Types of settings: they check a value and bring it into its usual form. Those of URLs are in setting_urls.py."""
+"""Types of settings, which check a value and bring it into its usual form. setting_urls.py has the types of URLs."""
 
 from __future__ import annotations
 

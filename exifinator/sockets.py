@@ -47,7 +47,7 @@ def _find_folder(root: Path) -> Path:
     if str(folder).isascii() and len(str(folder / LONGEST_NAME)) < MAX_PATH_BYTES:
         return folder
     try:
-        return Path(_note(root).read_text(encoding="utf-8").strip())
+        return Path(_note_path(root).read_text(encoding="utf-8").strip())
     except (OSError, ValueError):
         return SHARED_FOLDER / "no-such-folder"
 
@@ -55,9 +55,9 @@ def _find_folder(root: Path) -> Path:
 def _make_short_folder(root: Path) -> Path:
     """Make a folder with a short path and a name that nobody could foresee, and note its path in var/."""
     folder = Path(tempfile.mkdtemp(prefix="exifinator-", dir=SHARED_FOLDER))
-    note = _note(root)
-    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(note, f"{folder}\n")
+    note_path = _note_path(root)
+    note_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(note_path, f"{folder}\n")
     return folder
 
 
@@ -73,5 +73,6 @@ def _folder_in_var(root: Path) -> Path:
     return root.resolve() / "var" / "sockets"
 
 
-def _note(root: Path) -> Path:
+def _note_path(root: Path) -> Path:
+    """Return the path of the file that names the short folder."""
     return root / "var" / "sockets.path"

@@ -2,12 +2,12 @@
 
 A notification may arrive late, twice, or after a later one of the same object. It is therefore only a reason to look at
 the object: the index follows what the bucket holds now, whatever the notification says. An object that exists is queued
-under the same member as in a listing. For one that is gone, the record, the thumbnail and the failed job are removed.
+under the same member as in a listing. If the object is gone, the record, the thumbnail and the failed job are removed.
 
-The removal cannot be undone by a worker that is just reading the image: the image is first withdrawn from its delivery,
-which then stores nothing. An image that still waits in the queue stays there until a worker finds that its object is
-gone. After the removal, the object is looked at once more. If it was created again in the meantime, either this look
-finds it, or its own notification is still to come.
+A worker that is reading the image cannot undo the removal: the image is first withdrawn from the worker's
+delivery, so the worker stores nothing. An image that still waits in the queue stays there until a worker finds that its
+object is gone. After the removal, the object is looked up once more. If it was created again in the meantime, either
+this second look-up finds it, or its own notification is still to come.
 
 The images belong to no batch of their own: docs/explanation/events.md has the reasons.
 """
@@ -51,12 +51,13 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# The number of objects that are looked at at the same time.
+# The maximum number of objects that are looked up at the same time.
 THREADS = 16
-# The number of lists of sources whose latest batches apply to events.
+# The latest batches over at most this many different lists of sources decide which events apply.
 MAX_BATCHES = 1000
+# A placeholder for a modification time that is not known yet.
 _NO_TIME = datetime.fromtimestamp(0, UTC)
-# Records are removed however late they were extracted: the object is gone.
+# Later than any record. A record is removed however late it was extracted, because its object is gone.
 ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -111,14 +112,14 @@ class EventApplier:
         applied.queued = len(changed)
         gone = [image_id for image_id in gone if image_id not in changed]
         applied.removed = sum(image_id not in applied.failures for image_id in gone)
-        # Repeated events of one object are merged, so each but one counts as unchanged.
-        others = applied.queued + applied.removed + applied.ignored + len(applied.failures)
-        applied.unchanged = max(0, len(events) - others)
+        # Repeated events of one object are merged, so all but one of them count as unchanged.
+        not_unchanged = applied.queued + applied.removed + applied.ignored + len(applied.failures)
+        applied.unchanged = max(0, len(events) - not_unchanged)
         self._count(applied, [event for image_id, event in selected.items() if image_id in changed or image_id in gone])
         return applied
 
     def _find(self, events: Sequence[ObjectEvent], applied: AppliedEvents) -> dict[str, ImageRef | None]:
-        """Return the current objects by image id, and None for those that are gone. Failures are left out."""
+        """Return the current objects by image id, and None for those that are gone. Note failures in `applied`."""
 
         def find(event: ObjectEvent) -> ImageRef | EXIFinatorError | None:
             try:
@@ -137,24 +138,24 @@ class EventApplier:
         return objects
 
     def _without_started(self, objects: Mapping[str, ImageRef | None], applied: AppliedEvents) -> list[ImageRef]:
-        """Return the objects that exist, except those that a regular job is just reading.
+        """Return the objects that exist, except those that a regular job is reading. Note the latter in `applied`.
 
-        Such a job may have read an earlier version, and has no delivery that could be taken from it. A job that starts
-        after this check reads the current version.
+        Such a job may have read an earlier version, and has no delivery from which the image could be withdrawn. A job
+        that starts after this check reads the current version.
         """
         refs = [ref for ref in objects.values() if ref]
         statuses = self._store.jobs.find_statuses([ref.id for ref in refs])
         for image_id, status in statuses.items():
             if status == "started":
-                applied.failures[image_id] = TransientError(f"{image_id} has changed, but a worker is just reading it")
+                applied.failures[image_id] = TransientError(f"{image_id} has changed, but a worker is reading it")
         return [ref for ref in refs if ref.id not in applied.failures]
 
     def _remove(self, image_ids: Sequence[str], applied: AppliedEvents) -> None:
         """Remove what is stored about images, and withdraw them from their deliveries."""
         self._queue.withdrawals.withdraw(image_ids)
         for image_id in self._store.jobs.remove_unless_started(image_ids):
-            # A job that MRQ runs again has no delivery that could be taken from it.
-            applied.failures[image_id] = TransientError(f"{image_id} is gone, but a worker is just reading it")
+            # A job that MRQ runs again has no delivery from which the image could be withdrawn.
+            applied.failures[image_id] = TransientError(f"{image_id} is gone, but a worker is reading it")
         self._store.records.remove(image_ids, ANY_TIME)
 
     def _queue_page(self, page: Page) -> list[ImageRef]:
@@ -249,9 +250,9 @@ def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[
             )
 
     def is_indexed(event: ObjectEvent) -> bool:
-        for bucket, prefix, chooses in rules:
+        for bucket, prefix, is_chosen in rules:
             if event.bucket == bucket and event.key.startswith(prefix):
-                return chooses(event.key)
+                return is_chosen(event.key)
         return False
 
     return is_indexed
@@ -262,6 +263,7 @@ def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[
 def _rule(
     text: str, include: tuple[str, ...], exclude: tuple[str, ...], *, includes_junk: bool
 ) -> tuple[str, str, Callable[[str], bool]]:
+    """Return the bucket and prefix of a source, and a function that tells whether its patterns choose a key."""
     source = parse_source(text)
     junk = () if includes_junk else JUNK
     return source.bucket, source.prefix, Patterns(tuple(include), tuple(exclude)).excluding(junk).compile()

@@ -5,7 +5,7 @@ once the limit is reached, whether or not a process watches the batch. The proce
 its images from the queue. The run that resumes the batch queues them again, because they have no records.
 
 The batch may exceed its limit by the difference between what the images in flight cost and what they were expected to
-cost: the average of the images before them.
+cost, which is the average cost of the images before them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class BatchLimits:
         """Return the limits as _limits.lua uses them.
 
         Args:
-            prices: The prices of a source of the batch, by which the first images are expected to cost.
+            prices: The prices of one of the batch's sources. They give the expected cost of an image until one is done.
             first_read_bytes: FIRST_READ_BYTES.
         """
         limits: dict[str, float] = {}
@@ -72,7 +72,7 @@ class BatchLimits:
             limits["requests"] = self.max_requests
         if self.max_dollars is not None:
             limits["nanodollars"] = round(self.max_dollars * NANODOLLARS)
-            limits["image_nanodollars"] = prices.read(1, first_read_bytes)
+            limits["image_nanodollars"] = prices.nanodollars_for(1, first_read_bytes)
         return limits
 
 
@@ -136,11 +136,11 @@ class CostControl:
         self._terms = terms
 
     def open(self, batch_id: str) -> None:
-        """Store in Redis what the images of the batch cost, and its limits."""
+        """Store the prices of the batch's images and the limits of the batch in Redis."""
         terms = self._terms
         prices = [terms.prices.get(source.bucket, Prices()) for source in self._sources]
         self._queue.batch_limits.set_prices(batch_id, [item.to_queue() for item in prices])
-        dearest = max(prices, key=lambda item: item.read(1, terms.first_read_bytes))
+        dearest = max(prices, key=lambda item: item.nanodollars_for(1, terms.first_read_bytes))
         self._queue.batch_limits.set_limits(batch_id, terms.limits.to_queue(dearest, terms.first_read_bytes))
 
     def update(self, batch_id: str, tally: BatchTally) -> dict[str, int] | None:
@@ -174,7 +174,7 @@ def withdraw(
 
     Images that another open batch also covers stay in the queue.
     """
-    # The request is always a new one, so the images in progress stay in the queue until their workers or leases end.
+    # A request that is older than a lease would also remove the images in progress, so make a new one each time.
     while not retry(cancel_pending, queue, store, batch_id, sources, requested_at=datetime.now(UTC)):
         yield
         retry.pause(poll_seconds)

@@ -54,7 +54,7 @@ class BatchCounts:
         stored: The number of records with EXIF.
         deleted: The number of images whose objects were deleted before they were indexed, as events have reported.
         bytes_read: How many bytes of the images the workers read from S3.
-        requests: How many ranged GETs this took.
+        requests: The number of ranged GETs that the workers sent.
         list_requests: The number of LIST requests.
         list_dollars: What the LIST requests cost.
         dollars: What all requests and the transfer of the bytes cost, as far as the prices are known.

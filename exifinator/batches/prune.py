@@ -41,7 +41,7 @@ REMOVED_PER_CALL = 1000
 MAX_EXAMPLES = 5
 # The code of the error while images are being indexed.
 IMAGES_QUEUED = "images_queued"
-# How often prune_after_batch tries again while images of other batches are being indexed, for an hour.
+# While images of other batches are being indexed, prune_after_batch tries again this often, for an hour in total.
 BUSY_ATTEMPTS = 360
 BUSY_PAUSE_SECONDS = 10.0
 
@@ -132,7 +132,7 @@ def _try_source(
             _reset(orphans, position, before)
             log.info("wait: the listing of %s is not in key order, so it is sorted", source, extra={"action": "wait"})
         except (StoreUnavailable, QueueUnavailable):
-            # This has nothing to do with the source, and would fail for each of the others too.
+            # The source is not the cause, so the search would fail for each of the other sources too.
             raise
         except EXIFinatorError as exc:
             _reset(orphans, position, before)
@@ -150,7 +150,7 @@ def _reset(orphans: Orphans, position: int, before: Orphans) -> None:
 
 
 def _check_endpoint(source: Source, lister: Lister, store: Store) -> None:
-    """Raise ConfigError if the bucket was last indexed from another S3 endpoint, or by no finished batch.
+    """Raise ConfigError if the bucket was last indexed from another S3 endpoint, or if no batch over it has finished.
 
     Another endpoint may have another bucket of the same name, and the records would then look like orphans.
     """

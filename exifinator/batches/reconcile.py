@@ -22,7 +22,7 @@ MAX_REQUEUES = 2
 class Reconciler:
     """Determines what a batch has done with each object, and which objects must be queued again.
 
-    A Reconciler counts how often it had each image queued again, so use one instance for the whole batch.
+    A Reconciler counts how often each image was queued again, so use one instance for the whole batch.
 
     Args:
         started_at: The start of the batch. Records made since then are results of the batch.
@@ -34,7 +34,7 @@ class Reconciler:
         self._queue = queue
         self._started_at = started_at
         self._refresh = options["refresh"]
-        # An inventory report is of one time, and the workers may have read newer versions of its objects.
+        # An inventory report shows the bucket at one time, and the workers may have read newer versions of its objects.
         self._newer_since = started_at if "inventory" in options else None
         self._requeues: Counter[str] = Counter()
 

@@ -111,8 +111,8 @@ def close_covered(
     batch that would index more than `batch_id` has, because of its patterns or because of junk files, stays open.
     """
     for batch in store.batches.find_unfinished(UNFINISHED_STATES):
-        others = read_sources(batch)
-        covered = all(any(is_part(other, source) for source in sources) for other in others)
+        batch_sources = read_sources(batch)
+        covered = all(any(is_part(batch_source, source) for source in sources) for batch_source in batch_sources)
         if batch.get("options", {}).get("includes_junk") and not options.get("includes_junk"):
             covered = False
         if batch["_id"] == batch_id or is_watched(batch) or not covered:

@@ -2,7 +2,7 @@
 
 The times of an entry with `at` are wall-clock times in the entry's time zone. In spring, a time that the clock skips
 counts as the time an hour later. In autumn, a time that occurs twice counts once, the first time. An entry without `at`
-is due at intervals from its previous batch, whatever clocks show.
+is due at intervals from its previous batch, independently of the time of day.
 
 Times that have passed, for example while no worker was running, are due once.
 """
@@ -26,7 +26,7 @@ class ScheduledSource:
     """An entry of SCHEDULE with its source.
 
     Attributes:
-        key: Identifies the entry's source and times. An entry that was changed is a new one.
+        key: Identifies the entry's source and times. If one of them is changed, the entry counts as a new one.
     """
 
     source: Source
@@ -73,7 +73,7 @@ def next_time(entry: ScheduleEntry, last: datetime | None, since: datetime) -> d
     step = entry.every.days if last else 1
     if last:
         day += step * DAY
-    # A day that a time zone leaves out does not occur, and its time counts as the same time on the next day.
+    # If a time zone leaves out a whole day, the entry's time on that day counts as the same time on the next day.
     while (slot := _instant(day, entry.at, zone)) <= after:
         day += step * DAY
     return slot
@@ -82,7 +82,7 @@ def next_time(entry: ScheduleEntry, last: datetime | None, since: datetime) -> d
 def handled_time(entry: ScheduleEntry, due_at: datetime, now: datetime) -> datetime:
     """Return the time of an entry that counts as handled if the entry was due at `due_at` and is handled now.
 
-    With `at`, this is the latest time of the entry that has passed. Those before it are not made up for.
+    With `at`, this is the latest time of the entry that has passed. Earlier times that were missed are skipped.
     """
     if entry.at is None:
         return now

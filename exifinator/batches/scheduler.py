@@ -81,7 +81,7 @@ class Scheduler:
                 self._resume(self._entries[key], documents[key], now)
 
     def _handle(self, entry: ScheduledSource, document: ScheduleDocument, now: datetime) -> None:
-        """Start the batch of an entry that is due, or skip it. Do nothing if another worker is faster."""
+        """Start the batch of an entry that is due, or skip it. Do nothing if another worker has claimed it first."""
         claim = document.get("claim")
         batch_id = claim["batch"] if claim else new_batch_id(now)
         claimed = self._store.schedule.change(document, {"claim": {"batch": batch_id, "at": now}})
@@ -248,10 +248,10 @@ def _has_begun(batch: BatchDocument | None) -> bool:
 
 
 def _find_running(store: Store, source: Source, batch_id: str) -> BatchDocument | None:
-    """Return a batch over a source that a live process watches, or over a prefix that contains it.
+    """Return a batch over a source, or over a prefix that contains the source, if a live process watches the batch.
 
     Args:
-        batch_id: The id of the batch to be started, which does not count.
+        batch_id: The id of the batch to be started, which is ignored.
     """
     for batch in store.batches.find_in_states(WATCHED_STATES):
         covers = any(source.id_prefix.startswith(parse_source(other).id_prefix) for other in batch.get("sources", ()))

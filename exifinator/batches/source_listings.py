@@ -61,14 +61,13 @@ class SourceListings:
         self.started_over = False
         self.failures: dict[Source, EXIFinatorError] = {}
         self._is_strict = is_strict
-        # Whether a key is indexed, by the patterns of its source. Passes and sources with the same patterns share them.
+        # By the patterns of a source: a function that tells whether a key is indexed. All passes share these functions.
         junk = () if includes_junk else JUNK
-        self._chooses = {patterns: patterns.excluding(junk).compile() for patterns in {s.patterns for s in sources}}
+        self._choosers = {patterns: patterns.excluding(junk).compile() for patterns in {s.patterns for s in sources}}
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
         self._resumed_ranges: dict[Source, list[list[str | None]]] = {}
-
         # Sources whose server does not list keys in order.
         self._unordered: set[Source] = set()
         # The time at the end of the first listing of each source, by the S3 server's clock. Reconciliation ignores
@@ -163,7 +162,7 @@ class SourceListings:
         )
 
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:
-        is_chosen = self._chooses[source.patterns]
+        is_chosen = self._choosers[source.patterns]
         with closing(listing.pages()) as pages:
             for listed in pages:
                 refs: list[ImageRef] = []

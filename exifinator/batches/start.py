@@ -213,7 +213,7 @@ def _await_end(
 
 
 def _last_line(path: Path) -> str:
-    """Return the last line of a log, or a text that explains why there is none."""
+    """Return the last line of a log, or a message that explains why there is none."""
     try:
         output = path.read_bytes()
     except OSError as exc:

@@ -34,7 +34,7 @@ def make_options(
         for source in sorted(sources, key=str)
         if source.patterns
     ]
-    # Without patterns, the options are those of earlier versions, so their batches can be resumed.
+    # Without patterns, the options equal the options of earlier versions, so that their batches can be resumed.
     if patterns:
         options["patterns"] = patterns
     if includes_junk:

@@ -30,7 +30,7 @@ class BatchTally:
         self.already_failed = 0
         self.older_extractor = 0
         self._began = time.monotonic()
-        # What the listing had cost when the batch was resumed.
+        # The LIST requests, and what they had cost in dollars, when the batch was resumed.
         self._listed_before = (0, 0.0)
 
     def resume(self, document: BatchDocument) -> None:
@@ -125,6 +125,6 @@ class BatchTally:
         counts.unchanged, counts.archived, counts.failed = result.unchanged, result.archived, result.failed
         counts.stored, counts.no_exif = result.by_status["ok"], result.by_status["no_exif"]
         counts.unsupported, counts.damaged = result.by_status["unsupported"], result.by_status["damaged"]
-        # The last listing does not have these objects.
+        # The last listing no longer contains the deleted objects.
         counts.deleted = 0
         counts.queued = max(0, counts.done - result.empty_images - self.already_failed)

@@ -53,7 +53,7 @@ class Watcher:
             self.step()
 
     def step(self) -> None:
-        """Receive some messages and apply them. After an error, pause, the longer the more errors there were."""
+        """Receive some messages and apply them. After an error, pause, longer with each error in a row."""
         try:
             self._apply(self._messages.receive())
         except EXIFinatorError as exc:

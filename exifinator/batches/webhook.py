@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0
-# Maps the states in which no process works on the batch to the types of events.
+# Maps the states in which a batch has ended or stopped to the types of events.
 EVENTS = {"done": "batch.done", "cancelled": "batch.cancelled", "stopped": "batch.stopped"}
 
 

@@ -30,7 +30,7 @@ class DiskUsage:
 
 
 def measure_disk_usage(store: Store) -> DiskUsage:
-    """Return what the stored records take. If there are few, or MongoDB does not tell, return typical figures."""
+    """Return how much disk the records take. If there are few, or MongoDB does not say, return typical figures."""
     collection = store.records.collection
     try:
         with mongodb_errors("read the size of the records"):

@@ -1,4 +1,4 @@
-"""Estimate totals of a stratified sample, with their ranges.
+"""Estimate totals over all images from a stratified sample, each with its range.
 
 The listing already tells most of the cost: each image takes at least one request, and its first read returns
 FIRST_READ_BYTES or the whole object. Only the difference from that is estimated: in each stratum, the mean difference
@@ -6,7 +6,7 @@ in the sample times the number of images. A range is the 95 % confidence interva
 standard errors on both sides, with the correction for finite populations, so it has no width if all images were read.
 
 If no image of a sample of n differs, its variance is 0, although up to 3 of n images may differ ("rule of three", at
-95 %). The range is at least as wide as that, at the cost of one more request.
+95 %). The range therefore covers the case that this share of the images takes one more request each.
 """
 
 from __future__ import annotations
@@ -71,26 +71,26 @@ def estimate_total(
             follows the rule of three.
 
     Returns:
-        The sum. If no value is negative, it is not below that of the sample.
+        The estimated sum. If no value is negative, `low` is not below the sum over the sample.
     """
-    values = [[value(item.stratum, one) for one in item.measurements] for item in strata]
-    everything = [one for group in values for one in group]
-    if not everything:
+    values = [[value(item.stratum, measurement) for measurement in item.measurements] for item in strata]
+    all_values = [one for group in values for one in group]
+    if not all_values:
         return Range(0.0, 0.0, 0.0)
-    total, variance, slack = 0.0, 0.0, 0.0
+    total, variance, rule_margin = 0.0, 0.0, 0.0
     for item, group in zip(strata, values, strict=True):
         count, sampled = item.stratum.count, len(group)
-        total += count * _mean(group or everything)
-        # A single image tells nothing about the variance, so use that of all images.
-        spread = _variance(group if sampled > 1 else everything)
+        total += count * _mean(group or all_values)
+        # A single image tells nothing about the variance, so use the variance of all images.
+        spread = _variance(group if sampled > 1 else all_values)
         variance += count**2 * (1 - sampled / count) * spread / max(1, sampled)
         if step is not None:
-            slack += (count - sampled) * step(item.stratum) * min(1.0, RULE_OF_THREE / len(everything))
+            rule_margin += (count - sampled) * step(item.stratum) * min(1.0, RULE_OF_THREE / len(all_values))
     margin = QUANTILE * math.sqrt(variance)
     low = total - margin
-    if min(everything) >= 0:
-        low = max(low, math.fsum(everything))
-    return Range(total, low, total + max(margin, slack))
+    if min(all_values) >= 0:
+        low = max(low, math.fsum(all_values))
+    return Range(total, low, total + max(margin, rule_margin))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -18,7 +18,7 @@ from exifinator.cost.sample import Sampler, Stratum
 from exifinator.models import RangeReader
 from exifinator.net import is_loopback_host
 
-# CPU time per image, measured in bench/RESULTS.md: of a worker besides decoding, and of MongoDB and Redis.
+# CPU time per image, measured in bench/RESULTS.md: of a worker without decoding, and of MongoDB and Redis together.
 WORKER_CPU_SECONDS = 0.0003
 SERVER_CPU_SECONDS = 0.00022
 # The share of the CPU time of all cores that a run uses, by the same measurements.
@@ -155,15 +155,15 @@ def _first_read_bytes(stratum: Stratum) -> float:
 def _nanodollars(strata: Sequence[MeasuredStratum], prices: Mapping[str, Prices]) -> Range:
     """Estimate the price of all ranged GETs."""
 
-    def read(stratum: Stratum, requests: float, bytes_read: float) -> float:
-        return prices.get(stratum.bucket, Prices()).read(requests, bytes_read, stratum.storage_class)
+    def price(stratum: Stratum, requests: float, bytes_read: float) -> float:
+        return prices.get(stratum.bucket, Prices()).nanodollars_for(requests, bytes_read, stratum.storage_class)
 
     further = estimate_total(
         strata,
-        lambda stratum, one: read(stratum, one.requests - 1, one.bytes_read - one.first_read_bytes),
-        step=lambda stratum: read(stratum, 1, _first_read_bytes(stratum)),
+        lambda stratum, one: price(stratum, one.requests - 1, one.bytes_read - one.first_read_bytes),
+        step=lambda stratum: price(stratum, 1, _first_read_bytes(stratum)),
     )
-    return further + sum(read(item.stratum, item.stratum.count, item.stratum.first_read_bytes) for item in strata)
+    return further + sum(price(item.stratum, item.stratum.count, item.stratum.first_read_bytes) for item in strata)
 
 
 def _disk_bytes(strata: Sequence[MeasuredStratum], images: int, disk: DiskUsage) -> Range:
@@ -177,14 +177,14 @@ def _disk_bytes(strata: Sequence[MeasuredStratum], images: int, disk: DiskUsage)
 
 def _images_per_second(sample: Sequence[Measurement], config: Config) -> float:
     """Estimate the rate of this machine's workers, from the time that the sample took."""
-    read = [one for one in sample if not one.problem]
-    if not read:
+    readable = [one for one in sample if not one.problem]
+    if not readable:
         return 1.0
     # The first image takes longer, because modules and tables are loaded for it.
-    read = read[1:] or read
+    readable = readable[1:] or readable
     cores = os.cpu_count() or 1
-    cpu_seconds = sum(one.cpu_seconds for one in read) / len(read) + WORKER_CPU_SECONDS
-    wait_seconds = sum(one.wait_seconds for one in read) / len(read)
+    cpu_seconds = sum(one.cpu_seconds for one in readable) / len(readable) + WORKER_CPU_SECONDS
+    wait_seconds = sum(one.wait_seconds for one in readable) / len(readable)
     by_processes = min(config.processes, cores) / cpu_seconds
     by_cores = cores / (cpu_seconds + (SERVER_CPU_SECONDS if _servers_are_here(config) else 0.0))
     by_latency = config.processes * config.max_greenlets / max(wait_seconds + cpu_seconds, 1e-6)
@@ -201,14 +201,14 @@ def _describe_assumptions(config: Config, rate: float) -> str:
     here = "with MongoDB and Redis" if _servers_are_here(config) else "with MongoDB elsewhere"
     return (
         f"The duration assumes {config.processes} worker processes on this machine only, {here}, about "
-        f"{rate:,.0f} images/s, nothing else to do, and a network that is fast enough."
+        f"{rate:,.0f} images/s, no other load, and a network that is fast enough."
     )
 
 
 def _sample_cost(strata: Sequence[MeasuredStratum], prices: Mapping[str, Prices], listing: Listing) -> dict[str, float]:
     sample = [one for item in strata for one in item.measurements]
     nanodollars = sum(
-        prices.get(item.stratum.bucket, Prices()).read(
+        prices.get(item.stratum.bucket, Prices()).nanodollars_for(
             one.sample_requests, one.sample_bytes, item.stratum.storage_class
         )
         for item in strata

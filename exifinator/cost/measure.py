@@ -24,7 +24,8 @@ from exifinator.models import ImageRef, RangeRead, RangeReader
 THREADS = 8
 # How much of each image is kept until the size of first reads has been learned.
 KEPT_BYTES = 128 * 1024
-# A folder has few images in the sample, so chance decides more than in a run. See FirstReads.
+# The costs of a new folder start as the costs of its bucket, with the weight of this many images. The weight is higher
+# than in a run, because a folder has few images in the sample, so chance decides more. See FirstReads.
 INHERITED_IMAGES = 128
 
 Item = TypeVar("Item")
@@ -46,7 +47,7 @@ class Measurement:
         problem: Why the image could not be read, or None.
         sample_requests: The number of ranged GETs that the measurement itself took.
         sample_bytes: The number of bytes that they returned.
-        is_exact: Whether a run takes exactly this.
+        is_exact: Whether a run takes exactly these requests and bytes.
     """
 
     requests: float
@@ -130,7 +131,7 @@ def measure(
 
     Args:
         images: The number of images that a run would read; by default, the number of `refs`. With FIRST_READ_BYTES =
-            "auto", the workers read the first of them with the default size, and the others with what they learned.
+            "auto", the workers read the first of them with the default size, and the others with the learned size.
     """
     size = config.default_first_read_bytes
     with ThreadPoolExecutor(THREADS) as threads:

@@ -23,7 +23,7 @@ from exifinator.sources.s3.endpoint import AMAZON_S3
 NANODOLLARS = 1_000_000_000
 # Amazon counts in GB of this many bytes.
 GB_BYTES = 1 << 30
-# The region whose prices stand for those of regions that are not in the table.
+# The region whose prices apply to regions that are not in the table.
 DEFAULT_REGION = "us-east-1"
 EXPRESS_CLASS = "EXPRESS_ONEZONE"
 
@@ -34,30 +34,30 @@ class Prices:
 
     Attributes:
         list_request: The price of one LIST request.
-        classes: The price of a GET and of a byte, by storage class. The class "" stands for all that are not named.
+        classes: The price of a GET and of a byte, by storage class. The class "" stands for all that have no entry.
         description: Where the prices come from, as a sentence for users.
     """
 
     list_request: float = 0.0
     classes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    description: str = "Requests to this server cost nothing, or S3_PRICES does not say what."
+    description: str = "Requests to this server cost nothing, or S3_PRICES does not say what they cost."
 
     @property
     def is_free(self) -> bool:
         """Whether no request costs anything."""
         return not self.list_request and not any(map(any, self.classes.values()))
 
-    def get(self, storage_class: str = "") -> tuple[float, float]:
-        """Return the price of a GET, and that of a byte."""
+    def unit_prices(self, storage_class: str = "") -> tuple[float, float]:
+        """Return the price of a GET, and the price of a byte."""
         return self.classes.get(storage_class) or self.classes.get("", (0.0, 0.0))
 
-    def read(self, requests: float, bytes_read: float, storage_class: str = "") -> float:
+    def nanodollars_for(self, requests: float, bytes_read: float, storage_class: str = "") -> float:
         """Return what GETs of objects in a storage class cost."""
-        per_request, per_byte = self.get(storage_class)
+        per_request, per_byte = self.unit_prices(storage_class)
         return requests * per_request + bytes_read * per_byte
 
     def to_queue(self) -> dict[str, list[float]]:
-        """Return the prices as acknowledge.lua uses them: those of a GET and of a byte, by storage class."""
+        """Return the price of a GET and of a byte, by storage class, in the form that acknowledge.lua uses."""
         return {} if self.is_free else {name: list(prices) for name, prices in self.classes.items()}
 
 

@@ -17,14 +17,16 @@ from exifinator.sources.source import Source
 
 # The maximum number of images in the sample.
 SAMPLE_SIZE = 400
-# Once there are this many strata, a new folder gets no stratum of its own, but shares one for its extension and class.
-# From the second number on, a new extension does not get one either, and from the third on, a new class.
+# Once there are as many strata as the first number, a new folder gets no stratum of its own, but shares one for its
+# extension and class. From the second number on, a new extension gets none either. From the third on, a new class gets
+# none.
 MAX_STRATA = (64, 96, 112)
 # The minimum number of images of a stratum in the sample: the variance needs two.
 MIN_PER_STRATUM = 2
 
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})$")
 
+# Bucket, first folder, extension and storage class. None stands for all folders or extensions that share the stratum.
 StratumKey = tuple[str, str | None, str | None, str]
 
 
@@ -82,9 +84,9 @@ class Sampler:
             if len(stratum.reservoir) < self._size:
                 stratum.reservoir.append(ref)
             else:
-                place = int(self._random.random() * stratum.count)
-                if place < self._size:
-                    stratum.reservoir[place] = ref
+                index = int(self._random.random() * stratum.count)
+                if index < self._size:
+                    stratum.reservoir[index] = ref
 
     def choose(self) -> list[tuple[Stratum, list[ImageRef]]]:
         """Return the strata, each with the images of the sample that are in it.

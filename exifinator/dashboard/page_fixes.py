@@ -7,7 +7,7 @@ import re
 
 # By default, MRQ's page opens a tab whose script fails. This script opens the tab of job statuses instead.
 _OPEN_STATUS_TAB = '<script>if (!location.hash) location.replace("#status");</script>'
-# The only handler in an attribute, at the text of the worker groups: the Tab key inserts a tab. The
+# The page's only handler in an attribute. In the text area of the worker groups, it lets the Tab key insert a tab. The
 # Content-Security-Policy blocks such handlers, because injected HTML could have them too.
 _INLINE_HANDLER = re.compile(r'(<textarea style="[^"]*") onkeydown="[^"]*"')
 # Does what that handler does. Shift+Tab leaves the text, for people who use the keyboard.
@@ -20,7 +20,7 @@ addEventListener("keydown", (event) => {
 });
 </script>"""
 
-# Maps the path of each file to texts and their replacements. The page loads its scripts and styles from this bundle.
+# Maps the path of each file to (wrong text, replacement) pairs. The page loads its scripts and styles from this bundle.
 _FIXES = {
     "/static/bin/0.bundle.js": (
         # The page takes the time from the job's id, but the ids of image jobs are derived from the images.

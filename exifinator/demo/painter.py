@@ -31,7 +31,7 @@ Parameters = ParamSpec("Parameters")
 BILINEAR = Image.Resampling.BILINEAR
 STEPS = 128  # number of segments of a skyline
 _COLUMN = Image.linear_gradient("L").resize((1, 256))
-_SHEET = 1024
+_SHEET = 1024  # side of a sheet of noise, in pixels
 
 
 class Canvas:
@@ -67,7 +67,7 @@ class Canvas:
 
     @contextmanager
     def pen(self) -> Iterator[Pen]:
-        """Yield a function that fills an outline: a colour, the outline, a position (x, y), a scale (across, down)."""
+        """Yield a function that fills an outline. It takes a colour, the outline, a position and a scale."""
         # Draw at double size and halve the result, because ImageDraw does not smooth edges.
         scale = self.size[1] * 2
         big = self.picture.resize((self.size[0] * 2, scale), Image.Resampling.NEAREST)
@@ -169,13 +169,13 @@ def _sheet(size: int, lit: bool) -> Mask:
     rng = random.Random(f"sheet {size}")  # noqa: S311
     side = _SHEET // 2**size
     total, amplitude, weight = Image.frombytes("L", (side, side), rng.randbytes(side * side)), 1.0, 1.0
-    # Add each octave at its own size, so that only the last one takes noticeable time.
+    # Add each octave at its own resolution, so that only the last one takes noticeable time.
     while side < _SHEET // 2:
         side *= 2
         amplitude *= 0.64
         weight += amplitude
-        layer = Image.frombytes("L", (side, side), rng.randbytes(side * side))
-        total = Image.blend(total.resize((side, side), Image.Resampling.BICUBIC), layer, amplitude / weight)
+        octave = Image.frombytes("L", (side, side), rng.randbytes(side * side))
+        total = Image.blend(total.resize((side, side), Image.Resampling.BICUBIC), octave, amplitude / weight)
     return ImageOps.autocontrast(total.resize((_SHEET, _SHEET), Image.Resampling.BICUBIC), cutoff=0.5)
 
 

@@ -145,7 +145,7 @@ class Shot:
 
     Attributes:
         path: The path of the file, relative to the library's folder.
-        kind: The kind of the file: see _kind().
+        kind: How the file was made; see _kind.
         seed: The seed of the random numbers with which the photo is painted.
         elevation: Elevation of the sun, in degrees.
         direction: Compass direction of the camera, in degrees.
@@ -205,13 +205,13 @@ def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
 
 def plan_shots() -> list[Shot]:
     """Return every photo of the library, trip by trip. The result is always the same."""
-    numbers = {camera_key: camera.first_number for camera_key, camera in CAMERAS.items()}
+    last_numbers = {camera_key: camera.first_number for camera_key, camera in CAMERAS.items()}
     shots: list[Shot] = []
     for trip in TRIPS:
         for part, walk in enumerate(trip.walks.split(";")):
             rng = random.Random(f"walk {trip.folder} {part}")  # noqa: S311
             scene, hour, count, camera_key = walk.split()
-            shots += _walk(rng, trip, scene, float(hour), int(count), camera_key, numbers, len(shots))
+            shots += _walk(rng, trip, scene, float(hour), int(count), camera_key, last_numbers, len(shots))
     return shots
 
 
@@ -222,10 +222,10 @@ def _walk(
     hour: float,
     count: int,
     camera_key: str,
-    numbers: dict[str, int],
+    last_numbers: dict[str, int],
     first_index: int,
 ) -> Iterator[Shot]:
-    """Yield the shots of one walk. Update `numbers`, the file number that each camera used last."""
+    """Yield the shots of one walk. Update `last_numbers`, the file number that each camera used last."""
     camera, style = CAMERAS[camera_key], STYLES[scene]
     zone = timezone(timedelta(hours=trip.offset))
     taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=hour)
@@ -243,7 +243,7 @@ def _walk(
         latitude = trip.latitude + north / 111_320
         longitude = trip.longitude + east / (111_320 * math.cos(math.radians(trip.latitude)))
         elevation = sun_elevation(taken, latitude, longitude)
-        numbers[camera_key] += rng.choice((1, 1, 1, 2, 3, 5))
+        last_numbers[camera_key] += rng.choice((1, 1, 1, 2, 3, 5))
         lens = _choose_lens(rng, camera, style)
         focal = _round_focal(lens.short_mm + (lens.long_mm - lens.short_mm) * min(1.0, style.zoom * rng.uniform(0, 2)))
         level = max(style.min_level, exposure_value(elevation) + style.ev_offset) + rng.uniform(-0.4, 0.4)
@@ -251,7 +251,7 @@ def _walk(
         kind = _kind(first_index + step)
         artist, rights = PEOPLE.get(camera_key, ("", ""))
         yield Shot(
-            path=f"{trip.folder}/{_name(camera, numbers[camera_key], taken, kind)}",
+            path=f"{trip.folder}/{_name(camera, last_numbers[camera_key], taken, kind)}",
             kind=kind,
             scene=scene,
             seed=f"photo {trip.folder} {scene} {hour} {step}",

@@ -16,6 +16,7 @@ def _fir(tiers: int) -> list[Point]:
 
 _TREE = [(x, y - 0.5) for x, y in oval(0, 0, 0.42, 0.5)[::2]]
 _CYPRESS = [(0, -1), (0.07, -0.75), (0.11, -0.4), (0.08, -0.03), (0, 0.02)]
+# The right half of a gore, one of the strips of cloth that make up a balloon.
 _GORE = [*((0.32 * math.sin(a), -0.63 - 0.36 * math.cos(a)) for a in (i / 14 * 2.3 for i in range(15))), (0.06, -0.14)]
 _PETAL = [(0.0, 0.0), *((0.5 * r * math.sin(a), -r * math.cos(a)) for a, r in zip(
     (i / 5 * 1.2 for i in range(-5, 6)), (0.5, 0.8, 0.93, 1, 1, 0.88, 1, 1, 0.93, 0.8, 0.5), strict=True))]  # fmt: skip

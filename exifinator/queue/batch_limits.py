@@ -40,8 +40,8 @@ class BatchLimits:
         """Limit what the images of an open batch may cost.
 
         Args:
-            limits: The maximum of `requests`, of `nanodollars`, or of both, and `image_nanodollars`, the price of an
-                image as long as none is done. Empty: no limit.
+            limits: The maximum of `requests`, of `nanodollars`, or of both, and `image_nanodollars`, the expected price
+                of an image until the first one is done. Empty: no limit.
         """
         with redis_errors("store the limits of a batch"):
             if limits:

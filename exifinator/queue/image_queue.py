@@ -46,10 +46,11 @@ PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
 REFUSED_BUCKET_DELAY_SECONDS = 5
-# The same for an image of a batch that has reached its limit.
+# When an image of a batch that has reached its limit is due, it is postponed by this many seconds.
 LIMIT_DELAY_SECONDS = 60
 
-# The client sends a request up to four times, and waits up to 30 seconds for each response.
+# Redis keeps the response to an acknowledgement for this long, so that a repeated request gets the same response. The
+# client sends a request up to four times, and waits up to 30 seconds for each response.
 RESPONSE_SECONDS = 300
 
 # Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
@@ -110,8 +111,7 @@ class Outcome:
     Attributes:
         member: The member of the download queue that stands for the image.
         result: The status of the image's record, `failed`, or `deleted` if its object is gone and an event has reported
-            this. Empty if a regular job will retry the image, which is
-            therefore not counted yet.
+            this. Empty if a regular job will retry the image, which is therefore not counted yet.
         delivery: The number of the delivery. 0 for a regular job, which is not delivered by the download queue.
         storage_class: See ReadCost.
     """
@@ -353,7 +353,7 @@ class ImageQueue:
             return int(self.client.hincrby(self.keys.deliveries, ref.to_member(), 1))
 
     def sizes(self) -> tuple[int, int]:
-        """Return the length of the download queue, which includes delivered images, and that of the write queue."""
+        """Return the lengths of the download queue, which includes delivered images, and of the write queue."""
         with redis_errors("read the sizes of the queues"):
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(self.keys.downloads)

@@ -25,12 +25,12 @@ class QueueKeys:
             which is followed by the letter w while the image is withdrawn.
         withdrawn: Sorted set of the ids of images whose objects are gone; the score is the time of their withdrawal.
         write_bytes: The total size of the elements in the write queue, in bytes.
-        responses_prefix: The key that results when the id of a request is appended holds the response to it.
+        responses_prefix: The key that results when the id of a request is appended holds the response to that request.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
         batch_prices: Hash from the id of each open batch that costs something to a JSON list with the prices of each of
             its prefixes. See Prices.to_queue in exifinator/cost/prices.py.
-        batch_limits: Hash from the id of each open batch with a limit to a JSON object. See BatchCounters.set_limits.
+        batch_limits: Hash from the id of each open batch with a limit to a JSON object. See BatchLimits.set_limits.
         starting_batches: Sorted set of the batches whose process is starting; the score is the time until which they
             count as running.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.

@@ -19,9 +19,9 @@ from exifinator.queue.redis_client import redis_errors
 # A circuit closes by itself after this many seconds. Then images of the bucket are delivered again, which probes the
 # bucket.
 CIRCUIT_OPEN_SECONDS = 60
-# How many random images `sample` picks, whatever their buckets.
+# How many random images of any bucket `sample` picks.
 _PICKED_IMAGES = 50
-# How many images of the requested bucket `sample` returns at most.
+# The maximum number of images of the requested bucket that `sample` returns.
 _MAX_SAMPLE_IMAGES = 3
 
 

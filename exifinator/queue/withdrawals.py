@@ -55,7 +55,7 @@ class Withdrawals:
             return self._client.zscore(self._keys.withdrawn, image_id) is not None
 
     def find_in_progress(self, image_ids: Sequence[str]) -> list[bytes]:
-        """Return the members of those of these images that are delivered or parked, whatever their version.
+        """Of these images, return the members of those that are delivered or parked, whatever their version.
 
         The deliveries in progress are scanned. Their number does not depend on the length of the download queue, but on
         the number of workers and the size of the write queue.
@@ -71,7 +71,7 @@ class Withdrawals:
         return list(dict.fromkeys(members))
 
     def restore(self, refs: Sequence[ImageRef]) -> None:
-        """Make those of these images due whose deliveries were withdrawn: their objects exist again."""
+        """Of these images, make those due whose deliveries were withdrawn, because their objects exist again."""
         args: list[Any] = [ref.to_member() for ref in refs]
         if args:
             with redis_errors("queue images"):

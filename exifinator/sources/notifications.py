@@ -3,7 +3,7 @@
 A notification is only a hint that an object may have changed: batches/events.py looks at the object itself. The order
 of notifications, their sequencers, versions, sizes and ETags therefore do not matter, and are not read.
 
-The supported shapes: those of Amazon S3 (directly, through SNS and through EventBridge), MinIO, Ceph RGW and SeaweedFS.
+The supported shapes come from Amazon S3 (directly, through SNS and through EventBridge), MinIO, Ceph RGW and SeaweedFS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ MAX_BYTES = 1024 * 1024
 # S3 sends one record in a notification, and other servers a few.
 MAX_RECORDS = 1000
 MAX_KEY_BYTES = 1024
-# A notification of S3 in one of SNS in one of SNS: a topic can be subscribed to a queue only once.
+# The maximum number of SNS messages around a notification: one of S3 within one of SNS within another one of SNS. There
+# are no more, because a topic can be subscribed to a queue only once.
 _MAX_ENVELOPES = 2
 
 # The events after which an object has other content, can be read again, or is gone. Others, such as those of tags and
@@ -73,7 +74,7 @@ def parse_notification(body: str | bytes) -> Notification:
     """Parse a notification.
 
     Raises:
-        MalformedNotification: The body is not a notification in one of the supported shapes, or too large.
+        MalformedNotification: The body is not a notification in one of the supported shapes, or is too large.
     """
     document = _parse_json(body)
     for _ in range(_MAX_ENVELOPES):

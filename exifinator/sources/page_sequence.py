@@ -16,7 +16,7 @@ from exifinator.sources.page_fetcher import PageFetcher
 
 log = logging.getLogger(__name__)
 
-# A request whose response brings no new key is sent once more, because the response may have been a mistake.
+# A request whose response has no new key is sent once more, because the response may have been a mistake.
 MAX_REPEATS = 2
 # S3 may return many pages without a key in a row, for example for a long range of deleted objects. A server that
 # returns more of them is assumed to do so forever.

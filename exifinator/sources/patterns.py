@@ -7,7 +7,7 @@ The patterns are those of rclone and .gitignore, with these rules:
 - A pattern that starts with a slash matches from the start of the key. Any other pattern matches at the end of the key,
   after any folders, so a pattern without a slash matches the name.
 - A pattern that ends with a slash matches everything in folders of this name.
-- `\\` before a character takes away its special meaning. Upper and lower case are the same.
+- `\\` before a character cancels its special meaning. Upper and lower case are the same.
 
 The time to match a key grows with its length alone, because patterns may come from requests. A regular expression could
 take forever: translated, `*a*a*a*a*b` backtracks. All patterns together are therefore one automaton, whose states are
@@ -76,14 +76,14 @@ def make_patterns(include: Iterable[str] = (), exclude: Iterable[str] = ()) -> P
     """
     patterns = Patterns(tuple(dict.fromkeys(include)), tuple(dict.fromkeys(exclude)))
     options: tuple[tuple[Option, tuple[str, ...]], ...] = (("include", patterns.include), ("exclude", patterns.exclude))
-    for option, texts in options:
-        if len(texts) > MAX_PATTERNS:
-            raise _error(option, f"{len(texts):,} patterns, but at most {MAX_PATTERNS} are allowed")
-        for text in texts:
+    for option, globs in options:
+        if len(globs) > MAX_PATTERNS:
+            raise _error(option, f"{len(globs):,} patterns, but at most {MAX_PATTERNS} are allowed")
+        for glob in globs:
             try:
-                _parse(text)
+                _parse(glob)
             except ValueError as exc:
-                raise _error(option, f"the pattern {text[:MAX_PATTERN_CHARS]!r} {exc}") from None
+                raise _error(option, f"the pattern {glob[:MAX_PATTERN_CHARS]!r} {exc}") from None
     return patterns
 
 
@@ -308,7 +308,7 @@ class Globs:
 
 
 def _fold(text: str) -> str:
-    """Return a text without the differences that patterns ignore: case, and how accents are encoded."""
+    """Return a string without the differences that patterns ignore: case, and how accents are encoded."""
     if text.isascii():
         return text.lower()
     return "".join(_fold_characters(unicodedata.normalize("NFC", text)))

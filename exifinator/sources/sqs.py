@@ -15,8 +15,9 @@ from exifinator.config import Config
 from exifinator.errors import SourceUnavailable
 from exifinator.sources.s3.session import create_session
 
-# The most that SQS allows. A request returns earlier if there are messages.
+# The maximum that SQS allows. A request returns earlier if there are messages.
 LONG_POLL_SECONDS = 20
+# The maximum that SQS allows.
 MESSAGES_PER_REQUEST = 10
 # How long a message stays hidden from others after it was received. A message that is not deleted by then is received
 # again.

@@ -46,7 +46,7 @@ PATIENCE_SECONDS = 10.0
 WATCH_INTERVAL_SECONDS = 0.5
 # If S3 refuses only this worker, the worker tries again after this many seconds.
 SUSPENDED_SECONDS = 60.0
-# Report that S3 serves this worker at most this often.
+# The minimum time between two reports that S3 serves this worker.
 REPORT_SECONDS = 1.0
 
 

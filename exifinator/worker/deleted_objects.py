@@ -11,7 +11,7 @@ from exifinator.worker.context import WorkerContext
 def remove_withdrawn(context: WorkerContext, ref: ImageRef) -> bool:
     """Remove what is stored about an image that S3 does not find, if an event has reported its deletion.
 
-    Return whether this is so.
+    Return whether an event has reported it.
 
     Raises:
         SourceUnavailable: The object exists.

@@ -38,8 +38,8 @@ class GreenletShares:
     @property
     def downloads(self) -> int:
         """The maximum number of downloads at the same time."""
-        most = int(self._pool_size * self._download_share)
-        return most if self._read_limit is None else min(most, self._read_limit.value)
+        limit = int(self._pool_size * self._download_share)
+        return limit if self._read_limit is None else min(limit, self._read_limit.value)
 
     def note_downloads(self, running: int) -> None:
         """Tell the read limit how many downloads are running, after as many as possible have been started."""

@@ -135,7 +135,7 @@ class ImageJob(Job):  # type: ignore[misc]
         """End the job without storing its outcome.
 
         If the image was withdrawn from this delivery, acknowledge it. If that fails, its lease expires, and the next
-        worker does so.
+        worker acknowledges it.
         """
         self.is_dropped = True
         log.warning("skip: %s", message, extra={"action": "skip"})

@@ -22,6 +22,7 @@ from exifinator.errors import SourceUnavailable
 from exifinator.metrics import retry_cause
 from exifinator.models import ImageRef, RangeRead, RangeReader
 
+# Bounds of the limit.
 LOWEST = 8
 HIGHEST = 1000
 # The limit of a worker that has not read anything yet.
@@ -34,8 +35,9 @@ BACKLOG_SECONDS = 0.5
 SLOW_START_SHARE = 0.5
 # The limit changes at most by this share of itself at the end of a round.
 STEP_SHARE = 1 / 8
+# A reduction multiplies the limit by this factor.
 DECREASE = 0.7
-# The limit is reduced at most once in this time, because the reads that are in flight may all have the same trouble.
+# The limit is reduced at most once in this time, because all reads in flight may have the same trouble.
 DECREASE_SECONDS = 1.0
 # A round ends once as many reads are done as the limit allows, and not before this time has passed.
 ROUND_SECONDS = 0.5
@@ -152,6 +154,7 @@ class ReadLimit:
         self._round = _Round(now, self.value)
 
     def _adjust(self, now: float) -> None:
+        """Move the limit so that the backlog approaches its target. Begin a probe if one is due."""
         seconds = max(now - self._round.began_at, 1e-9)
         rate = self._round.reads / seconds
         waiting = self._round.download_seconds / seconds - rate * self._base_seconds
@@ -159,7 +162,7 @@ class ReadLimit:
         if self._is_slow_start and waiting < backlog * SLOW_START_SHARE and self.value < self._highest:
             return
         self._is_slow_start = False
-        # With a limit that is lower or higher by some downloads, so many fewer or more would wait.
+        # If the limit were lower or higher by n downloads, n fewer or more downloads would wait.
         step = max(1, int(self.value * STEP_SHARE))
         self._set(self.value + max(-step, min(step, round(backlog - waiting))))
         if now >= self._probe.due_at:
@@ -167,6 +170,7 @@ class ReadLimit:
             self._set(int(self.value * PROBE_SHARE))
 
     def _end_round_of_probe(self, now: float, mean_seconds: float) -> None:
+        """Note after the first round that the backlog is gone. After the second, store the mean and end the probe."""
         if not self._probe.is_drained:
             self._probe.is_drained = True
             return

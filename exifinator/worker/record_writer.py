@@ -56,7 +56,7 @@ class RecordWriter:
         done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
         # Leases may have expired during the write, or the images were withdrawn because their objects are gone. Newer
         # records were not replaced, but an image that is no longer indexed would have a record again.
-        lost = [one for one, is_held in zip(done, self._queue.acknowledge(done), strict=True) if not is_held]
+        lost = [outcome for outcome, is_held in zip(done, self._queue.acknowledge(done), strict=True) if not is_held]
         for outcome in lost:
             self._store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
         self._queue.acknowledge([replace(outcome, result=DELETED) for outcome in lost])

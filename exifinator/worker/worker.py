@@ -177,7 +177,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 CLOCK.set(read_clock(self.context.queue.client))
 
     def _keep_database(self, upkeep: Upkeep) -> None:
-        """At intervals, restore what MongoDB has lost."""
+        """At intervals, check whether MongoDB has lost data, and restore what can be restored."""
         while True:
             try:
                 upkeep.check()

@@ -11,7 +11,7 @@ from exifinator.sources.sqs import MessageQueue
 
 
 def check_events(config: Config, url: str) -> Finding:
-    """Count the messages that wait in the queue."""
+    """Check that the queue can be reached, by counting the messages that wait in it."""
     try:
         with closing(MessageQueue(config, url)) as queue:
             count = queue.count_waiting()

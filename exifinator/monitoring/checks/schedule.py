@@ -14,7 +14,7 @@ OVERDUE_AFTER = timedelta(minutes=5)
 
 
 def check_schedule(entries: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[Finding]:
-    """Yield a finding for each problem of the schedule, or one that there is none.
+    """Yield a finding for each problem of the schedule. If there is none, yield one that names the next batch.
 
     Args:
         entries: The schedule, from describe_schedule.

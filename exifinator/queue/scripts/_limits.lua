@@ -25,8 +25,8 @@ local function read_budget(batch, limit, in_flight)
 end
 
 if redis.call('EXISTS', KEYS[8]) == 1 then
-  -- Deliveries of dead workers stay in the hash, and postponed images are not due either, so neither number alone is
-  -- that of the images in flight.
+  -- Deliveries of dead workers stay in the hash, and postponed images are not due either. The smaller of the two
+  -- numbers is the better estimate of the images in flight.
   local not_due = redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf')
   local in_flight = math.min(redis.call('HLEN', KEYS[5]), not_due)
   local open = redis.call('HGETALL', KEYS[6])

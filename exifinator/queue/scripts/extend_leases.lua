@@ -1,6 +1,6 @@
 -- @include clock delivery
--- Extends leases to one full lease from now, except those of deliveries that have lost their image. Does not shorten
--- the time for which an image is parked (GT).
+-- Extends leases to one full lease from now, except for deliveries that have lost their image. Does not shorten the
+-- time for which an image is parked (GT).
 -- KEYS: download queue, deliveries in progress.
 -- ARGV: lease in seconds; then the member and the number of each delivery.
 for i = 2, #ARGV, 2 do

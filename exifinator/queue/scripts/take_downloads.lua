@@ -3,7 +3,7 @@
 -- KEYS: download queue, delivery counts, size of the write queue in bytes, open circuits, deliveries in progress, then
 -- those of _limits.lua.
 -- ARGV: maximum number of images, lease in seconds, limit of the write queue in bytes, seconds by which images of
--- refused buckets are postponed, seconds by which images of batches that have reached their limit are.
+-- refused buckets are postponed, seconds by which images of batches that have reached their limit are postponed.
 -- Returns for each delivered image its member, how often it has been delivered, and the number of this delivery.
 local queue, deliveries, write_bytes, open_circuits, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -16,7 +16,7 @@ if redis.call('EXISTS', open_circuits) == 1 then
   refused_buckets, candidates = {}, limit + 1000
   for _, bucket in ipairs(redis.call('HKEYS', open_circuits)) do refused_buckets[bucket] = true end
 end
--- The same for images of batches with a limit.
+-- Also read more images if batches have a limit, so that their images do not hold up the others.
 if #limited > 0 then candidates = limit + 1000 end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, candidates)) do
   if refused_buckets and refused_buckets[bucket_of(member)] then

@@ -21,7 +21,7 @@ from exifinator.sources.folders.walk import OPEN_FOLDER, FolderWalk
 from exifinator.sources.local_files import file_etag, is_file_etag, modified_at, read_open_file
 
 # How many listings can be continued where their last page ended. To continue any other listing, the folders that
-# contain its next file are read again. Of many listings, only the first page is requested.
+# contain its next file are read again. Many listings are never continued, because only their first page is requested.
 MAX_OPEN_WALKS = 4
 # O_NONBLOCK: do not wait for a writer if a file has been replaced by a named pipe.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY

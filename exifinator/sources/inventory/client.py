@@ -31,7 +31,7 @@ class Client(Protocol):
 class InventoryClient:
     """Lists one bucket by an inventory report, without any request to list the bucket.
 
-    The pages of the listing are those of the report's files, in their order. A page's token is "FILE:BATCH", the
+    The pages of the listing come from the report's files, in their order. A page's token is "FILE:BATCH", the
     numbers of a file and of a batch of its rows. Each file is downloaded once, into a temporary file, when its first
     page is requested, and checked.
 
@@ -50,7 +50,7 @@ class InventoryClient:
         self.manifest: Manifest = parse_manifest(self._read(place.prefix, MAX_MANIFEST_BYTES), address)
         # The last downloaded file. It has no name, so the system deletes it however this process ends.
         self._file: BinaryIO | None = None
-        # The pages that follow the last one, and the token of the next.
+        # The pages that follow the page returned last, and the token of the first of them.
         self._batches: Iterator[list[ImageRef]] = iter(())
         self._token = ""
 
@@ -100,8 +100,8 @@ class InventoryClient:
         """
         if bucket != self.manifest.bucket or start_after:
             raise PermanentError(f"An inventory report of {bucket} is read from its start", code="unordered_inventory")
-        number, _, batch = (token or "0:0").partition(":")
-        refs, next_token = self._page(int(number), int(batch))
+        file_number, _, batch_number = (token or "0:0").partition(":")
+        refs, next_token = self._page(int(file_number), int(batch_number))
         if prefix:
             refs = [ref for ref in refs if ref.key.startswith(prefix)]
         return ListedPage(refs, next_token, self.manifest.created_at)
@@ -112,21 +112,22 @@ class InventoryClient:
             self._file.close()
             self._file = None
 
-    def _page(self, number: int, batch: int) -> tuple[list[ImageRef], str | None]:
-        if number >= len(self.manifest.files):
+    def _page(self, file_number: int, batch_number: int) -> tuple[list[ImageRef], str | None]:
+        """Return the objects in a batch of a file's rows, and the token of the next page; None at the end."""
+        if file_number >= len(self.manifest.files):
             return [], None
-        if self._token != f"{number}:{batch}":
-            self._batches = islice(self._open(number), batch, None)
+        if self._token != f"{file_number}:{batch_number}":
+            self._batches = islice(self._open(file_number), batch_number, None)
         refs = next(self._batches, None)
         if refs is None:
             self._token = ""
             self.close()
-            return [], f"{number + 1}:0" if number + 1 < len(self.manifest.files) else None
-        self._token = f"{number}:{batch + 1}"
+            return [], f"{file_number + 1}:0" if file_number + 1 < len(self.manifest.files) else None
+        self._token = f"{file_number}:{batch_number + 1}"
         return refs, self._token
 
-    def _open(self, number: int) -> Iterator[list[ImageRef]]:
-        file = self.manifest.files[number]
+    def _open(self, file_number: int) -> Iterator[list[ImageRef]]:
+        file = self.manifest.files[file_number]
         name = f"s3://{self._report_bucket}/{file.key}"
         return read_objects(self._download(file, name), self.manifest, name)
 
@@ -141,7 +142,7 @@ class InventoryClient:
             downloaded.write(data)
         if checksum.hexdigest() != file.md5:
             raise SourceUnavailable(
-                f"The checksum of {name} is not that in the manifest",
+                f"The checksum of {name} differs from that in the manifest",
                 code="inventory_checksum",
                 hint="the file is damaged, or the manifest belongs to another report",
             )

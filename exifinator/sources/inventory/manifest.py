@@ -69,7 +69,7 @@ def parse_manifest(data: bytes, place: str) -> Manifest:
         place: Where they come from, for error messages.
 
     Raises:
-        ConfigError: This is no manifest, or the report cannot be used.
+        ConfigError: The contents are not those of a manifest, or the report cannot be used.
     """
     try:
         document = json.loads(data)
@@ -111,7 +111,7 @@ def parse_manifest(data: bytes, place: str) -> Manifest:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     return value
 
 

@@ -239,7 +239,7 @@ class S3Client:
                 size = metadata.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
                 total_bytes = int(size) if size.isdigit() else ref.size_bytes
                 if total_bytes > start:
-                    # Without Content-Range, the size is that of the listing, which is no longer true.
+                    # Without Content-Range, the size comes from the listing, and is out of date.
                     raise ObjectChanged(
                         f"{ref.id} is shorter than listed: S3 returns no byte after byte {start}"
                     ) from exc

@@ -121,16 +121,16 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 
     Args:
         root: The root element of the page.
-        restore: Replaces stand-ins in a text with the characters that they stand for.
+        restore: Replaces stand-ins in a string with the characters that they stand for.
     """
     namespace, _, name = root.tag.rpartition("}")
     if name != "ListBucketResult":
         raise ValueError(root.tag)
     find = _finders(namespace.removeprefix("{"))
-    count, texts = int(find["count"](root)), {field: find[field](root) for field in _FIELDS}
-    if not texts["ETag"]:
-        texts["ETag"] = [""] * count
-    if any(len(values) != count for values in texts.values()):
+    count, columns = int(find["count"](root)), {field: find[field](root) for field in _FIELDS}
+    if not columns["ETag"]:
+        columns["ETag"] = [""] * count
+    if any(len(values) != count for values in columns.values()):
         # An object lacks one of the fields, or has it twice.
         raise ValueError("an object does not have exactly one key, size, time and ETag")
     encoded = find["EncodingType"](root) == ["url"]
@@ -151,7 +151,7 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
                 "StorageClass": classes.get(key, ""),
                 "RestoreStatus": _RESTORED if key in restored else _NOT_RESTORED,
             }
-            for key, size, modified, etag in zip(*texts.values(), strict=True)
+            for key, size, modified, etag in zip(*columns.values(), strict=True)
         ]
     }
     if truncated := find["IsTruncated"](root):
@@ -167,7 +167,7 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 def _finders(namespace: str) -> dict[str, etree.XPath]:
     """Return compiled XPaths by name.
 
-    There is one for the texts of each field. "count" finds the number of objects, "classified" and "classes" the keys
+    There is one for the values of each field. "count" finds the number of objects, "classified" and "classes" the keys
     and the storage classes of the objects that are not in STANDARD, and "restored" the keys of restored objects.
     """
 

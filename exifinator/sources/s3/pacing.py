@@ -1,9 +1,9 @@
-"""The rate of requests to a bucket whose server limits it.
+"""Pace the requests to a bucket whose server limits their rate.
 
-Requests are not paced until the server rejects some because of their rate. The rate then falls, and returns along the
-curve of CUBIC: quickly at first, slowly near the rate that was too high, and beyond it ever more quickly, because the
-server may permit more by now. Each return to the limit costs some rejected requests. So as long as the limit stays the
-same, each return takes twice as long as the one before, up to a minute.
+Requests are not paced until the server rejects some because of their rate. The rate then falls, and rises again along
+the curve of CUBIC: quickly at first, slowly near the rate that was too high, and beyond it ever more quickly, because
+the server may permit more by now. Each return to the limit costs some rejected requests. So as long as the limit stays
+the same, each return takes twice as long as the one before, up to a minute.
 
 Source: RFC 9438, "CUBIC for Fast and Long-Distance Networks", section 4.2, with a time to return (K) that does not
 depend on the rate.
@@ -21,6 +21,7 @@ from gevent.lock import BoundedSemaphore
 
 # A server that limits the rate of requests answers with one of these statuses (S3's SlowDown is a 503).
 THROTTLED_STATUSES = frozenset({429, 503})
+# A reduction multiplies the rate by this factor.
 DECREASE = 0.85
 # The time until the rate is again what it was when the server complained. It doubles while the limit stays the same.
 RETURN_SECONDS = 5.0
@@ -30,9 +31,9 @@ FREE_SHARE = 4.0
 # Requests per second. Below it, a worker would wait longer for its turn than a retry is delayed.
 LOWEST_RATE = 2.0
 # The rate of unpaced requests is measured over this many of them.
-MEASURED = 64
-# The rate is reduced once so many of the last RECENT_RESPONSES rejected it, and at least this share. A single rejection
-# says little: S3 also sends some while it adds servers.
+MEASURED_REQUESTS = 64
+# The rate is reduced once at least this many of the last RECENT_RESPONSES were rejections, and at least this share of
+# them. A single rejection says little: S3 also sends some while it adds servers.
 THROTTLED_RESPONSES = 3
 THROTTLED_SHARE = 0.02
 RECENT_RESPONSES = 200
@@ -51,27 +52,27 @@ class _Tally:
     """Numbers of responses.
 
     Attributes:
-        all: Recent responses.
-        throttled: Those that rejected a request.
+        total: Recent responses.
+        throttled: Recent responses that rejected a request.
         since_first: Responses since the first one that rejected a request.
     """
 
-    all: int = 0
+    total: int = 0
     throttled: int = 0
     since_first: int = 0
 
     def add(self, *, is_throttled: bool) -> None:
-        if self.all >= RECENT_RESPONSES:
+        if self.total >= RECENT_RESPONSES:
             # Older responses count less and less.
-            self.all //= 2
+            self.total //= 2
             self.throttled //= 2
-        self.all += 1
+        self.total += 1
         self.throttled += is_throttled
         self.since_first += bool(self.throttled)
 
     @property
     def share(self) -> float:
-        return self.throttled / self.all if self.all else 0.0
+        return self.throttled / self.total if self.total else 0.0
 
 
 class RequestRate:
@@ -84,12 +85,12 @@ class RequestRate:
     def __init__(self) -> None:
         self.is_limited = False
         # The times at which the latest requests began.
-        self._begun: deque[float] = deque(maxlen=MEASURED)
+        self._begun: deque[float] = deque(maxlen=MEASURED_REQUESTS)
         # The rate at which the server complained last, and when the rate was reduced.
         self._rate_before = 0.0
         self._decreased_at = -math.inf
         self._return_seconds = RETURN_SECONDS
-        # The responses to requests that began soon after that, and to later requests.
+        # The responses within CALM_SECONDS after the last reduction, and the later ones.
         self._calm, self._recent = _Tally(), _Tally()
 
     def delay_seconds(self, now: float) -> float:
@@ -132,11 +133,13 @@ class RequestRate:
         return True
 
     def _permitted(self, now: float) -> float:
+        """Return the rate that the curve of CUBIC permits, in requests per second."""
         seconds = now - self._decreased_at - self._return_seconds
         distance = seconds / (self._return_seconds if seconds < 0 else RETURN_SECONDS)
         return self._rate_before * (1 + (1 - DECREASE) * distance**3)
 
     def _measured(self, now: float) -> float:
+        """Return the rate of the latest requests, in requests per second."""
         seconds = now - self._begun[0]
         return len(self._begun) / seconds if seconds > 0 else LOWEST_RATE
 

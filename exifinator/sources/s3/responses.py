@@ -57,7 +57,7 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
             raise SourceUnavailable(
                 f"S3 sent a different range of {ref.id} than requested: {header}", code="bad_response"
             )
-        # Read one byte more than the range has, to notice a body that is longer.
+        # Try to read one byte more than the range has, to notice a body that is longer.
         data = _read(body, last - first + 2)
         if len(data) != last - first + 1:
             raise SourceUnavailable(

@@ -99,7 +99,7 @@ def read_of(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Sequence
 
 def true_cost(bucket: Bucket, prices: Prices) -> Truth:
     costs = [(cost_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
-    nanodollars = sum(prices.read(cost.requests, cost.bytes_read, name) for cost, name in costs)
+    nanodollars = sum(prices.nanodollars_for(cost.requests, cost.bytes_read, name) for cost, name in costs)
     dollars = nanodollars / NANODOLLARS + 2 * LISTING.dollars
     return Truth(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
 
@@ -238,7 +238,7 @@ def test_make_forecast__learned_first_reads__predicts_a_run_that_learns(number: 
         first_reads.learn(ref, used)
         requests += fetched.requests
         bytes_read += fetched.bytes_read
-        nanodollars += prices.read(fetched.requests, fetched.bytes_read, ref.storage_class)
+        nanodollars += prices.nanodollars_for(fetched.requests, fetched.bytes_read, ref.storage_class)
     # A tenth of the images with deep metadata vary the bytes more than with a fixed size, so also check the range.
     for predicted, true in (
         (forecast.dollars, nanodollars / NANODOLLARS + 2 * LISTING.dollars),

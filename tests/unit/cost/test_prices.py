@@ -32,9 +32,9 @@ def test_find_prices__million_requests_and_a_gb__cost_what_the_table_says(
     settings: dict[str, object], bucket: str, endpoint: str, region: str, storage_class: str, dollars: float
 ) -> None:
     prices = find_prices(build_config(settings, {}), bucket, endpoint, region)
-    assert prices.read(1_000_000, GB_BYTES, storage_class) / NANODOLLARS == pytest.approx(dollars)
+    assert prices.nanodollars_for(1_000_000, GB_BYTES, storage_class) / NANODOLLARS == pytest.approx(dollars)
     queued = prices.to_queue()
-    assert queued.get(storage_class, queued.get("", [0, 0])) == list(prices.get(storage_class))
+    assert queued.get(storage_class, queued.get("", [0, 0])) == list(prices.unit_prices(storage_class))
 
 
 def test_find_prices__lists__cost_the_same_in_every_class() -> None:
