@@ -97,6 +97,8 @@ def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterat
     url = f"http://{config.api_host}:{config.api_port}"
     app = create_app(_asking_nobody(config), throttle=throttle)
     with TestClient(app, base_url=url, client=("127.0.0.1", 50_000), follow_redirects=False) as client:
+        # The queries of the start would use up fail points that are meant for requests.
+        eventually(app.state.preparing.done)
         yield Api(url, client, config)
 
 

@@ -395,4 +395,6 @@ def test_describe__never_seen__says_when_it_would_start(installation: Installati
         "checked_at": None,
         "last": None,
         "last_batch": None,
+        "max_dollars": None,
+        "max_requests": None,
     }

@@ -143,10 +143,10 @@ export const ROLE_LABELS = lookupTable({
   edited: "edited copy",
   raw: "RAW file",
   video: "video",
-  burst: "photo of a burst",
-  bracket: "photo of a bracket",
-  hdr: "photo of an HDR pair",
-  panorama: "part of a panorama",
+  burst: "burst",
+  bracket: "bracket",
+  hdr: "HDR photo",
+  panorama: "panorama",
 });
 
 /**
