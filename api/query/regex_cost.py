@@ -158,9 +158,9 @@ class _Parser:
             raise PatternRejected("repeats an anchor")
         if _QUANTIFIER.match(self.pattern, self.position):
             raise PatternRejected("repeats a repeat")
-        kind = match[0][0]
-        if kind != "{":
-            low, high = (1 if kind == "+" else 0), (1 if kind == "?" else None)
+        symbol = match[0][0]
+        if symbol != "{":
+            low, high = (1 if symbol == "+" else 0), (1 if symbol == "?" else None)
         else:
             low = int(match[1])
             high = (int(match[3]) if match[3] else None) if match[2] else low

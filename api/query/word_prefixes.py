@@ -73,8 +73,8 @@ def _index_key(word: str, bound: Any) -> Any:
 async def _read_words(collection: Collection, prefix: str) -> list[str] | None:
     """Return all words with a prefix; None if there are too many.
 
-    Each read starts after the last word that was found, and so skips the rest of this word's photos. A read returns
-    each photo once. It may therefore miss a word, but only one whose photos in this read all have a word found earlier.
+    Each read starts after the last word of the previous read, and so skips the rest of that word's photos. A read
+    returns each photo only once, so it may miss a word if all photos of the word have an earlier word.
     """
     words: dict[str, None] = {}
     start, skips_start = prefix, False

@@ -71,7 +71,7 @@ class Suggestions(BaseModel):
 
     groups: list[SuggestionGroup]
     partial: bool = Field(
-        description="Whether some values were not counted in time, so that some are missing: repeat the request."
+        description="Whether suggestions may be missing, because some values are not counted yet: repeat the request."
     )
     parsed: ParsedSearch | None = Field(description="The parts of the search; null if it is invalid.")
     problem: SearchProblem | None = Field(description="Why the search is invalid; null if it is valid.")
@@ -81,8 +81,8 @@ class Suggestions(BaseModel):
 async def get_suggestions(request: Request, arguments: Annotated[SuggestionArguments, Query()]) -> Response:
     """Suggest cameras, lenses, people, creators, places, keywords and folders whose words begin with the typed ones.
 
-    Counts are those of the whole collection, as in /facets without a filter. `parsed` turns filters that are written as
-    words, such as `camera:x-t4 iso:800-`, into parameters.
+    Counts cover the whole collection, as in /facets without a filter. `parsed` has the filters that are written as
+    words, such as `camera:x-t4 iso:800-`, as parameters.
     """
     suggester: Suggester = request.app.state.suggester
     text = arguments.q

@@ -15,7 +15,7 @@ _SLOT_BYTES = 8
 
 
 class FailureCounter:
-    """Counts wrong attempts in memory that all processes share, so that each process notices those at the others.
+    """Counts wrong attempts in memory that all processes share, so that each process notices attempts at the others.
 
     Each process writes only to its own part of the memory, so no two processes write the same bytes.
     """
