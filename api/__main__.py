@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-# Keep the garbage collector off until the server is ready (see freeze_startup_heap): it would take a seventh of the
-# time of the imports.
+# Keep the garbage collector off until the server is ready (see freeze_startup_heap). Otherwise, it would take a seventh
+# of the time of the imports.
 gc.disable()
 
 import click  # noqa: E402
@@ -21,7 +21,7 @@ def main() -> int:
     config = load_config()
     process = read_arguments(sys.argv[1:])
     if process is None and config.api_process_count > 1:
-        # Import only what is needed: the main process stays small, because it does not import FastAPI.
+        # The main process does not import FastAPI, so that it needs little memory.
         from api import main_process
 
         return main_process.main(config)

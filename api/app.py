@@ -82,7 +82,7 @@ from exifinator.web_security import LoginThrottle
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# The ids of a selection to export.
+# Maximum size of a body that lists the ids of photos to export.
 MAX_SELECTION_BYTES = 2 * 1024 * 1024
 # Counting this many photos takes about a second, so collections with as many or more are counted before the
 # first request.
@@ -122,7 +122,7 @@ def create_app(
     Args:
         config: The settings. Default: those of this process.
         throttle: Counts wrong tokens by client address. Default: a new LoginThrottle.
-        process: The place of this process among those that serve the API. Default: it serves alone.
+        process: Which of the processes that serve the API this one is. Default: it serves alone.
 
     Raises:
         ConfigError: A setting is invalid.
@@ -133,7 +133,7 @@ def create_app(
         summary="The metadata of every photo in S3 buckets of any size.",
         description=_DESCRIPTION + describe_codes(),
         version="1",
-        lifespan=_run,
+        lifespan=_open_resources,
         openapi_tags=_TAGS,
         openapi_url=None,  # routes/docs.py serves the document instead
         docs_url=None,
@@ -153,13 +153,13 @@ def create_app(
     app.state.url_signer = S3UrlSigner(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    # The path of a photo matches those of its original and preview too, so these come first.
-    for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
-        app.include_router(routes.router)
-    for routes in (
+    # The path of photos.router also matches the paths of originals and previews, so these two come before it.
+    for module in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
+        app.include_router(module.router)
+    for module in (
         export, cameras, duplicates, views, batches, schedule, events, event_counts, notifications, failures,
     ):  # fmt: skip
-        app.include_router(routes.router)
+        app.include_router(module.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
@@ -199,7 +199,7 @@ def _middleware(config: Config) -> list[Middleware]:
 
 
 @asynccontextmanager
-async def _run(app: FastAPI) -> AsyncIterator[None]:
+async def _open_resources(app: FastAPI) -> AsyncIterator[None]:
     """Open the resources that the routes use, and close them at shutdown."""
     config: Config = app.state.config
     process: ApiProcess = app.state.process
@@ -219,7 +219,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         read_version=lambda: read_version(store.photos),
         shared=shared.named("pyramid", to_arrays, from_arrays) if shared else None,
     )
-    # Run slow background queries one at a time. Each occupies one of MongoDB's cores, and requests need the others.
+    # Run slow background queries one at a time. Each occupies one of MongoDB's cores. Requests need the other cores.
     gate = asyncio.Semaphore(1)
     app.state.counter = FacetCounter(store.photos, gate, shared=shared)
     app.state.suggester = Suggester(app.state.counter)
@@ -234,9 +234,9 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     if process.number == 0:
         threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
     app.state.preparing = asyncio.create_task(_prepare(app))
-    counts = flushing(QueueAdmin(app.state.backend.queue, config)) if config.accepts_notifications else nullcontext()
+    flusher = flushing(QueueAdmin(app.state.backend.queue, config)) if config.accepts_notifications else nullcontext()
     try:
-        with counts:
+        with flusher:
             yield
     finally:
         app.state.preparing.cancel()
@@ -256,7 +256,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _open_shared_values(redis: SharedRedis, config: Config) -> SharedValues:
-    # Another version of this program may count differently.
+    # The scope contains the version, because another version of this program may count differently.
     scope = f"{config.mongodb_database}.{config.mongodb_collection} {EXTRACTOR_VERSION}"
     return SharedValues(redis, scope, classes=(CollectionCounts, FacetCounts, Cameras, Duplicates, Group))
 

@@ -39,8 +39,8 @@ async def check_token(
     """Check the token, and throttle addresses that send wrong tokens.
 
     Args:
-        expected: The right token; None if no token is accepted.
-        setting: The setting that has the right token.
+        expected: The correct token; None if no token is accepted.
+        setting: The setting that contains the correct token. It is named in the error message.
 
     Raises:
         RequestRefused: The token is missing or wrong (401), or it is wrong and this address has already sent too many
@@ -73,7 +73,7 @@ async def _check_request(
 
 
 def allows_anonymous_reads(config: Config) -> bool:
-    """Return whether photos can be read without the token: if no token is set, or if API_PUBLIC_READ is true.
+    """Return whether photos can be read without the token: no token is set, or API_PUBLIC_READ is true.
 
     The address to which the API is bound does not matter: behind a proxy, an API on loopback is open to the network.
     """
@@ -95,7 +95,10 @@ async def require_operator(request: Request, credentials: Credentials) -> None:
 
 
 async def require_event_sender(request: Request, credentials: Credentials) -> None:
-    """Require EVENTS_TOKEN or a signature. If neither is set, the path does not exist. API_TOKEN is not accepted."""
+    """Require EVENTS_TOKEN, or a signature made with EVENTS_HMAC_SECRET. API_TOKEN is not accepted.
+
+    If neither setting is set, respond with 404, as for a path that does not exist.
+    """
     config: Config = request.app.state.config
     if not config.accepts_notifications:
         detail = "Notifications are not accepted. Set EVENTS_TOKEN or EVENTS_HMAC_SECRET in settings.py."
@@ -105,22 +108,22 @@ async def require_event_sender(request: Request, credentials: Credentials) -> No
         await _check_request(request, credentials, config.events_token, "EVENTS_TOKEN")
         return
     # The middleware MaxBodySize limits the body.
-    right = sign_body(config.events_hmac_secret, await request.body())
+    expected = SecretStr(sign_body(config.events_hmac_secret, await request.body()))
     address = request.client.host if request.client else ""
-    # A signature is the token of its body.
-    await check_token(SecretStr(right), request.app.state.throttle, address, signature, setting="EVENTS_HMAC_SECRET")
+    # Check the signature like a token that is valid for this body only.
+    await check_token(expected, request.app.state.throttle, address, signature, setting="EVENTS_HMAC_SECRET")
 
 
 def sign_body(secret: SecretStr, body: bytes) -> str:
-    """Return the signature of a notification, as WebSub and GitHub's webhooks have it."""
+    """Return the signature of a notification, in the form that WebSub and GitHub's webhooks use."""
     return "sha256=" + hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
 
 
 async def require_writer(request: Request, credentials: Credentials) -> None:
     """Require the token if one is set. Otherwise, reject requests on behalf of web pages from other origins.
 
-    Used to start and cancel batches, and to requeue failed images. Without a token, any program on this machine may do
-    so, but a browser may not on behalf of a page from another origin.
+    Used to start and cancel batches, to requeue failed images, and to change saved views. If no token is set, any
+    program on this machine may do so, except a browser on behalf of a page from another origin.
     """
     await require_operator(request, credentials)
     config: Config = request.app.state.config
@@ -148,21 +151,22 @@ class TrustedHost:
         self.app = app
         self._is_loopback = is_loopback_host(config.api_host)
         self._allowed_names = frozenset(config.api_allowed_hosts)
-        self._is_open = config.api_token is None
+        self._needs_no_token = config.api_token is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refuse(Headers(scope=scope)) if scope["type"] == "http" and self._is_loopback else None
+        refusal = self._refusal(Headers(scope=scope)) if scope["type"] == "http" and self._is_loopback else None
         await (refusal or self.app)(scope, receive, send)
 
-    def _refuse(self, headers: Headers) -> Response | None:
+    def _refusal(self, headers: Headers) -> Response | None:
+        """Return the error response to a request with these headers; None if the request is accepted."""
         name = host_name(headers.get("host", ""))
         if name not in self._allowed_names and not is_loopback_host(name):
             return problem_response(
                 ErrorCode.UNKNOWN_HOST,
                 "This server accepts requests only for localhost, 127.0.0.1, ::1 and the names in "
-                "API_ALLOWED_HOSTS. Add this name there and set API_TOKEN.",
+                "API_ALLOWED_HOSTS. To use another name, add it to that setting, and set API_TOKEN.",
             )
-        if self._is_open and is_forwarded(headers.get):
+        if self._needs_no_token and is_forwarded(headers.get):
             return problem_response(
                 ErrorCode.TOKEN_NOT_SET,
                 "A proxy has forwarded this request, and the server has no access token: set API_TOKEN in settings.py.",

@@ -25,7 +25,7 @@ Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 # Metadata besides `photo` and the tags.
 METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version", "fingerprint")
-# Fields that are used only to find records.
+# Fields that exist to find records.
 SEARCH_FIELDS = (
     "words", "search_text", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes",
     "family", "links", "series",
@@ -57,14 +57,15 @@ CODEC: CodecOptions[Document] = CodecOptions(
 class RecordTotal:
     """Counts all documents of a collection.
 
-    The number in the collection's metadata takes no time to read, but may be wrong after MongoDB was killed. It is used
-    only after it has agreed with the number of entries in the index of ids, since MongoDB was started.
+    MongoDB keeps an estimate in the collection's metadata. Reading it takes no time, but it may be wrong after MongoDB
+    was killed. So the estimate is used only once it has agreed, since MongoDB was started, with the number of entries
+    in the index on `_id`.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        # The process of MongoDB whose metadata was found to be right.
-        self._trusted: ObjectId | None = None
+        # The server process of MongoDB whose estimate has agreed with the index.
+        self._trusted_process: ObjectId | None = None
 
     async def count(self, limit_ms: int) -> int:
         """Return the number of documents. Counting them in the index takes about 0.4 s per million.
@@ -74,16 +75,19 @@ class RecordTotal:
         """
         hello = await self._collection.database.client.admin.command("hello")
         process = find_server_process(hello)
-        before = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
-        if process is not None and process == self._trusted:
-            return before
+        estimate_before = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
+        if process is not None and process == self._trusted_process:
+            return estimate_before
         ids = {"_id": {"$gt": MinKey()}}
         count = await self._collection.count_documents(ids, hint=[("_id", 1)], maxTimeMS=limit_ms)
-        after = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
-        # In a large collection that is being written to, the numbers are never the same.
-        is_right = before == count == after if count <= MAX_VALIDATED_DOCUMENTS else before <= count <= after
-        if is_right:
-            self._trusted = process
+        estimate_after = await self._collection.estimated_document_count(maxTimeMS=limit_ms)
+        if count <= MAX_VALIDATED_DOCUMENTS:
+            agrees = estimate_before == count == estimate_after
+        else:
+            # Counting takes long, so while the collection is being written to, the three numbers are never equal.
+            agrees = estimate_before <= count <= estimate_after
+        if agrees:
+            self._trusted_process = process
         return count
 
 
@@ -151,10 +155,10 @@ async def read_version(photos: Collection) -> object:
     order = [("extracted_at", -1), ("_id", -1)]
     try:
         count = await photos.estimated_document_count(maxTimeMS=_VERSION_MS)
-        last = await photos.find_one({}, {"extracted_at": 1}, sort=order, max_time_ms=_VERSION_MS)
+        latest = await photos.find_one({}, {"extracted_at": 1}, sort=order, max_time_ms=_VERSION_MS)
     except ExecutionTimeout:
         return None
-    return count, last
+    return count, latest
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class ErrorCode(StrEnum):
     PREVIEWS_DISABLED = (
         "previews_disabled",
         403,
-        "Making previews is disabled (API_PREVIEWS) or lacks Pillow.",
+        "Making previews is disabled (API_PREVIEWS), or the package Pillow is not installed.",
     )
     NOT_FOUND = "not_found", 404, "The path or the item does not exist."
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
@@ -144,7 +144,7 @@ class BadParameter(BadQuery):
     ) -> None:
         # Field names come from the client, so truncate them in the message. The pointer needs no limit: it is at
         # most about twice as long as the query.
-        place = _dotted(parameter, path or ())[:_MAX_PLACE_CHARS]
+        place = _dotted_path(parameter, path or ())[:_MAX_PLACE_CHARS]
         super().__init__(f"{place}: {detail}", code=code, pointer=None if path is None else json_pointer(path))
         self.error_code = code
         self.parameter = parameter
@@ -153,7 +153,8 @@ class BadParameter(BadQuery):
 _MAX_PLACE_CHARS = 200
 
 
-def _dotted(parameter: str, path: Sequence[str | int]) -> str:
+def _dotted_path(parameter: str, path: Sequence[str | int]) -> str:
+    """Return keys and indexes in the form `query.$or[1].photo.iso`."""
     return parameter + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 

@@ -17,9 +17,10 @@ BACKLOG = 2048
 class SharedListener(socket.socket):
     """A listening socket that several processes share.
 
-    asyncio accepts as many connections at a time as may wait. So the first process to wake up would accept nearly all
-    connections of a burst. Servers that share a socket pass asyncio a backlog of one instead, so that a busy process
-    leaves connections to the others. This class keeps that number from limiting the connections that may wait.
+    Whenever asyncio wakes up, it accepts as many connections as its backlog allows, so the first process to wake up
+    would accept nearly all connections of a burst. Servers that share a socket therefore pass asyncio a backlog of one,
+    so that a busy process leaves connections to the others. This class replaces that number with BACKLOG, so that as
+    many connections may still wait.
     """
 
     def listen(self, _backlog: int = BACKLOG, /) -> None:
@@ -55,7 +56,7 @@ def open_listeners(host: str, port: int) -> list[SharedListener]:
 def check_address_is_free(host: str, port: int) -> None:
     """Try to bind the address before uvicorn does, to raise an error that names the settings.
 
-    The socket does not listen: a client that connected to it would have its connection reset.
+    The socket does not listen, because closing it would reset the connections that clients have made in the meantime.
 
     Raises:
         ServiceFailed: The address cannot be bound.

@@ -1,8 +1,8 @@
 """Run the API in several processes that share its listening sockets, and restart each that exits.
 
-The main process serves no requests. It opens the sockets, so a port that is in use is one error, and connections that
-wait while a process is restarted are accepted by the others. With SO_REUSEPORT, the kernel would give each process a
-queue of its own, and reset the connections in it when the process is killed.
+The main process serves no requests. It opens the sockets, so that a port in use is reported once, and so that the other
+processes accept connections while one process is restarted. With SO_REUSEPORT, the kernel would give each process its
+own queue of connections, and reset the connections in that queue when the process is killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from exifinator.notify import notify_ready
 log = logging.getLogger(__name__)
 
 # A process that exits earlier than this is restarted after a pause, which grows by a second each time.
-SETTLED_SECONDS = 30.0
+MIN_UPTIME_SECONDS = 30.0
 MAX_PAUSE_SECONDS = 60.0
 
 
@@ -39,13 +39,13 @@ def main(config: Config) -> int:
     """
     listeners = open_listeners(config.api_host, config.api_port)
     configure(config)
-    counter = os.memfd_create("exifinator-api")
-    os.truncate(counter, memory_bytes(config.api_process_count))
-    group = ProcessGroup(config.api_process_count, counter, [listener.fileno() for listener in listeners])
+    counter_fd = os.memfd_create("exifinator-api")
+    os.truncate(counter_fd, memory_bytes(config.api_process_count))
+    group = ProcessGroup(config.api_process_count, counter_fd, [listener.fileno() for listener in listeners])
     try:
         return asyncio.run(group.run())
     finally:
-        os.close(counter)
+        os.close(counter_fd)
         for listener in listeners:
             listener.close()
 
@@ -55,15 +55,15 @@ class ProcessGroup:
 
     Args:
         count: The number of processes.
-        counter: File descriptor of the memory that they share.
-        listeners: File descriptors of the sockets that they listen on.
+        counter_fd: File descriptor of the memory that the processes share.
+        listener_fds: File descriptors of the sockets on which the processes listen.
     """
 
-    def __init__(self, count: int, counter: int, listeners: list[int]) -> None:
+    def __init__(self, count: int, counter_fd: int, listener_fds: list[int]) -> None:
         self._count = count
-        self._counter = counter
-        self._listeners = tuple(listeners)
-        # The API is ready when all processes are, so none of them may notify the process manager by itself.
+        self._counter_fd = counter_fd
+        self._listener_fds = tuple(listener_fds)
+        # The API is ready when all processes are ready, so none of them may notify the process manager by itself.
         self._environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._ready: set[int] = set()
@@ -74,9 +74,9 @@ class ProcessGroup:
     async def run(self) -> int:
         """Run the processes until this one is told to stop. Return the exit code."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        await asyncio.gather(*(self._keep(number) for number in range(self._count)))
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_number, self._stop)
+        await asyncio.gather(*(self._keep_running(number) for number in range(self._count)))
         return self._exit_code
 
     def _stop(self) -> None:
@@ -85,7 +85,7 @@ class ProcessGroup:
             if process.returncode is None:
                 process.terminate()
 
-    async def _keep(self, number: int) -> None:
+    async def _keep_running(self, number: int) -> None:
         """Run one process, and start it again whenever it exits."""
         pause_seconds = 0.0
         while not self._stopping.is_set():
@@ -94,12 +94,13 @@ class ProcessGroup:
             if self._stopping.is_set():
                 return
             if not self._was_ready:
-                # The process has said why. It is a setting or a server, so the others fail too.
+                # The process has reported the reason: a setting or a server that the other processes need too. So do
+                # not restart it.
                 self._exit_code = exit_code if exit_code > 0 else 1
                 self._stop()
                 return
-            has_settled = time.monotonic() - started_at >= SETTLED_SECONDS
-            pause_seconds = 0.0 if has_settled else min(pause_seconds + 1, MAX_PAUSE_SECONDS)
+            ran_long_enough = time.monotonic() - started_at >= MIN_UPTIME_SECONDS
+            pause_seconds = 0.0 if ran_long_enough else min(pause_seconds + 1, MAX_PAUSE_SECONDS)
             log.warning(
                 "restart: process api-%d exited with code %d, starting it again in %d s",
                 number,
@@ -107,19 +108,21 @@ class ProcessGroup:
                 pause_seconds,
                 extra={"action": "restart"},
             )
-            await self._wait(pause_seconds)
+            await self._wait_unless_stopping(pause_seconds)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait_unless_stopping(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
     async def _run_once(self, number: int) -> int:
         """Start a process, and wait until it exits. Return its exit code."""
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            ours.setblocking(False)
-            described = ApiProcess(number, self._count, os.getpid(), theirs.fileno(), self._counter, self._listeners)
+        main_end, process_end = socket.socketpair()
+        with main_end, process_end:
+            main_end.setblocking(False)
+            api_process = ApiProcess(
+                number, self._count, os.getpid(), process_end.fileno(), self._counter_fd, self._listener_fds
+            )
             # -P is passed on: see `exifinator api`.
             options = ["-P"] if sys.flags.safe_path else []
             process = await asyncio.create_subprocess_exec(
@@ -127,19 +130,20 @@ class ProcessGroup:
                 *options,
                 "-m",
                 "api",
-                *described.to_arguments(),
-                pass_fds=(theirs.fileno(), self._counter, *self._listeners),
+                *api_process.to_arguments(),
+                pass_fds=(process_end.fileno(), self._counter_fd, *self._listener_fds),
                 env=self._environment,
             )
-            theirs.close()
+            process_end.close()
             self._processes[number] = process
             if self._stopping.is_set():  # while it was being started
                 process.terminate()
-            if await asyncio.get_running_loop().sock_recv(ours, 1):
-                self._note_ready(number)
+            if await asyncio.get_running_loop().sock_recv(main_end, 1):
+                self._mark_ready(number)
             return await process.wait()
 
-    def _note_ready(self, number: int) -> None:
+    def _mark_ready(self, number: int) -> None:
+        """Record that a process accepts connections. When all do, notify the process manager."""
         self._ready.add(number)
         if len(self._ready) == self._count and not self._was_ready:
             self._was_ready = True

@@ -22,8 +22,8 @@ _FIELD_NAME = {
 # Like _FIELD_NAME, but none of the names may be empty.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
-# Client generators need enums with a single type, and schemas that do not contain themselves. So values are described
-# down to lists in an object, although the API accepts deeper ones.
+# Client generators need enums with a single type, and schemas that do not contain themselves. So the schema describes
+# values only down to lists in an object, although the API accepts more deeply nested values.
 _DIRECTION = {
     "anyOf": [
         {"type": "integer", "enum": [1, -1]},
@@ -118,7 +118,7 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
         )
         for operations in schema["paths"].values():
             for method, operation in operations.items():
-                _correct(operation)
+                _correct_operation(operation)
                 if "security" in operation:
                     _correct_security(method, operation, config)
         schemas = schema["components"]["schemas"]
@@ -132,12 +132,12 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 def _correct_security(method: str, operation: dict[str, Any], config: Config) -> None:
     """Remove the token from operations that also work without it, because generated clients would demand it."""
     tags = set(operation.get("tags", ()))
-    for_operators = bool(_OPERATOR_TAGS & tags) or ("views" in tags and method != "get")
-    if config.api_token is None or (allows_anonymous_reads(config) and not for_operators):
+    is_for_operators = bool(_OPERATOR_TAGS & tags) or ("views" in tags and method != "get")
+    if config.api_token is None or (allows_anonymous_reads(config) and not is_for_operators):
         del operation["security"]
 
 
-def _correct(operation: dict[str, Any]) -> None:
+def _correct_operation(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     # The response to invalid parameters is 400, not FastAPI's 422.
     responses.pop("422", None)
@@ -164,9 +164,9 @@ def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> N
         text = example[0] if isinstance(example, list) else example
         parameter["description"] = f"{parameter['description']} For example: `{text}`"
     if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
-        kind = _JSON_PARAMETERS[parameter["name"]]
+        schema_name = _JSON_PARAMETERS[parameter["name"]]
         del parameter["schema"]
-        # Swagger UI prefills this example. Among the typed filters, prefill an empty filter, which excludes no photos.
+        # Swagger UI prefills this example. Beside the typed filters, prefill an empty filter, which excludes no photos.
         prefilled = orjson.loads(example) if is_mongodb_rest else {}
-        content_schema = {"$ref": f"#/components/schemas/{kind}", "examples": [prefilled]}
+        content_schema = {"$ref": f"#/components/schemas/{schema_name}", "examples": [prefilled]}
         parameter["content"] = {"application/json": {"schema": content_schema}}

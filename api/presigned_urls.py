@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 URL_SECONDS = 600
 # Hosts that can be written into a Content-Security-Policy.
 _HOST = re.compile(r"[a-z0-9.-]+")
-_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+_AMAZON_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 class _SigningS3(S3Client):
@@ -42,7 +42,7 @@ class S3UrlSigner:
         self._lock = threading.Lock()
         self._s3: S3Client | None = None
         self._is_anonymous = config.s3_anonymous
-        self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
+        self._payer_option = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
 
     def sign(self, bucket: str, key: str, media_type: str) -> str:
         """Return a URL from which anyone can download the object for URL_SECONDS seconds.
@@ -50,8 +50,8 @@ class S3UrlSigner:
         This sends no request to S3.
 
         A browser that opens the URL saves the object instead of showing it, because the object may be an HTML page
-        with a script. <img> and <video> in a page show the object anyway. S3 rejects both response options in
-        requests without credentials.
+        with a script. <img> and <video> in a page show the object anyway. Without credentials, the URL lacks the
+        options that request this, because S3 rejects them.
 
         Raises:
             RequestRefused: The URL cannot be signed, usually because there are no usable credentials (503).
@@ -60,7 +60,7 @@ class S3UrlSigner:
         try:
             url: str = self._client(bucket).generate_presigned_url(
                 "get_object",
-                Params={"Bucket": bucket, "Key": key, **({} if self._is_anonymous else options), **self._payer},
+                Params={"Bucket": bucket, "Key": key, **({} if self._is_anonymous else options), **self._payer_option},
                 ExpiresIn=URL_SECONDS,
             )
         except (BotoCoreError, EXIFinatorError, ValueError) as error:
@@ -77,13 +77,13 @@ class S3UrlSigner:
             return ""
         if not _HOST.fullmatch(host):
             return ""
-        amazon = next((suffix for suffix in _AMAZON if host.endswith(suffix)), None)
-        if amazon:
+        amazon_domain = next((domain for domain in _AMAZON_DOMAINS if host.endswith(domain)), None)
+        if amazon_domain:
             # The host depends on the bucket and its region.
-            return f"https://*{amazon}"
-        own = f"{parts.scheme}://{host}{port}"
+            return f"https://*{amazon_domain}"
+        origin = f"{parts.scheme}://{host}{port}"
         # An IP address ends in a digit, and has no subdomains for buckets.
-        return own if host[-1].isdigit() else f"{own} {parts.scheme}://*.{host}{port}"
+        return origin if host[-1].isdigit() else f"{origin} {parts.scheme}://*.{host}{port}"
 
     def _client(self, bucket: str) -> Any:
         with self._lock:
@@ -98,9 +98,9 @@ class S3UrlSigner:
 class PathSigner:
     """Signs paths of this API, so that <img> and <video>, which cannot send the token, can load files from folders.
 
-    The key is derived from API_TOKEN, so links are valid in all processes of the API, and become invalid with the
-    token. Deriving it takes long on purpose: nobody should guess the token from a link. Without a token, no signature
-    is needed.
+    The key is derived from API_TOKEN, so links are valid in all processes of the API, and become invalid when the token
+    changes. Deriving the key is slow on purpose, so that nobody can find the token by trying tokens against a link. If
+    no token is set, no signature is needed.
     """
 
     def __init__(self, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""The place of this process among those that serve the API."""
+"""Identify this process among those that serve the API, and pass its identity on the command line."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class ApiProcess:
 
     Attributes:
         number: The number of this process, from 0.
-        count: How many processes there are. 1: this process serves alone.
+        count: The number of processes; 1 if this process serves alone.
         main_pid: The process id of the main process, which starts the others; of this process if it serves alone.
-        lifeline: File descriptor of a socket to the main process; -1 if this process serves alone. A byte written to it
-            says that this process accepts connections. It is closed when the main process exits.
-        counter: File descriptor of the memory that all processes share; -1 if this process serves alone.
-        listeners: File descriptors of the sockets to listen on.
+        lifeline_fd: File descriptor of a socket to the main process; -1 if this process serves alone. A byte written to
+            the socket says that this process accepts connections. Its other end is closed when the main process exits.
+        counter_fd: File descriptor of the memory that all processes share; -1 if this process serves alone.
+        listener_fds: File descriptors of the sockets to listen on; empty if this process serves alone.
     """
 
     number: int = 0
     count: int = 1
     main_pid: int = field(default_factory=os.getpid)
-    lifeline: int = -1
-    counter: int = -1
-    listeners: tuple[int, ...] = ()
+    lifeline_fd: int = -1
+    counter_fd: int = -1
+    listener_fds: tuple[int, ...] = ()
 
     @property
     def is_alone(self) -> bool:
@@ -39,16 +39,16 @@ class ApiProcess:
 
     def to_arguments(self) -> list[str]:
         """Return the arguments with which the main process starts this process."""
-        numbers = (self.number, self.count, self.main_pid, self.lifeline, self.counter, *self.listeners)
-        return [OPTION, *map(str, numbers)]
+        values = (self.number, self.count, self.main_pid, self.lifeline_fd, self.counter_fd, *self.listener_fds)
+        return [OPTION, *map(str, values)]
 
 
 OPTION = "--process"
 
 
 def read_arguments(arguments: Sequence[str]) -> ApiProcess | None:
-    """Return the process that the arguments of `to_arguments` describe; None if there are none."""
+    """Return the process that the arguments describe; None if they are not the result of `to_arguments`."""
     if not arguments or arguments[0] != OPTION:
         return None
-    number, count, main_pid, lifeline, counter, *listeners = map(int, arguments[1:])
-    return ApiProcess(number, count, main_pid, lifeline, counter, tuple(listeners))
+    number, count, main_pid, lifeline_fd, counter_fd, *listener_fds = map(int, arguments[1:])
+    return ApiProcess(number, count, main_pid, lifeline_fd, counter_fd, tuple(listener_fds))

@@ -54,7 +54,7 @@ class PhotoSidecar(BaseModel):
 
     id: str
     kind: str = Field(description="`xmp`, or `takeout` for the JSON of Google Takeout.")
-    fields: list[str] = Field(description="The fields of `photo` that have their value from this sidecar.")
+    fields: list[str] = Field(description="The fields of `photo` whose values come from this sidecar.")
 
 
 class PhotoRecord(PhotoSummary):
@@ -62,15 +62,17 @@ class PhotoRecord(PhotoSummary):
 
     sidecars: list[PhotoSidecar] = Field([], description="The sidecars that are merged into `photo`.")
     own_photo: dict[str, Any] | None = Field(
-        None, description="`photo` without the sidecars. Only photos with values from sidecars have it."
+        None, description="`photo` without the values from sidecars. Absent if no value comes from a sidecar."
     )
     sidecar: dict[str, Any] | None = Field(
-        None, description="Sidecars only: `kind`, `values` by field of `photo`, and `of`, the ids of the photos."
+        None,
+        description="Sidecars only: the `kind` of the sidecar, its `values` by field of `photo`, and in `of` the ids "
+        "of the photos that it belongs to.",
     )
     tags: dict[str, Any] = Field({}, description="All tags, under the names that exifread gives them.")
     xmp: Any = None
     iptc: Any = None
-    text: Any = Field(None, description="Texts of the container: comments, and the text chunks of a PNG.")
+    text: Any = Field(None, description="Text in the container: comments, and the text chunks of a PNG.")
     icc: Any = Field(None, description="Name and colour space of the ICC profile.")
     ai: Any = Field(None, description="How the image was generated: prompt, model, software.")
 
@@ -90,7 +92,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
 
 def _as_segment(text: str) -> str:
-    """Percent-encode text as one segment of a URL path.
+    """Percent-encode a string as one segment of a URL path.
 
     Call `quote` only if necessary: for a page of photos, it would take longer than encoding the page as JSON.
     """
@@ -132,10 +134,10 @@ def plain_photo(record: Document) -> Document:
     if not isinstance(photo, dict):
         return {}
     photo = photo.copy()
-    taken = photo.get("taken_at")
-    if isinstance(taken, datetime) and not photo.get("taken_offset"):
-        photo["taken_at"] = taken.isoformat()
-    local = photo.get("taken_local")
-    if isinstance(local, datetime):
-        photo["taken_local"] = local.isoformat()
+    taken_at = photo.get("taken_at")
+    if isinstance(taken_at, datetime) and not photo.get("taken_offset"):
+        photo["taken_at"] = taken_at.isoformat()
+    taken_local = photo.get("taken_local")
+    if isinstance(taken_local, datetime):
+        photo["taken_local"] = taken_local.isoformat()
     return photo

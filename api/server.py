@@ -92,7 +92,7 @@ class BoundedProtocol(H11Protocol):
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _head_bytes(scope) > self._limits.max_head_bytes:  # h11 measures only heads that arrive in several parts
-            await _refuse_head("The head of the request is too large", self._limits)(scope, receive, send)
+            await _head_refusal("The head of the request is too large", self._limits)(scope, receive, send)
         elif len(self.connections) <= self._limits.max_connections:
             await self.config.loaded_app(scope, receive, send)
         else:
@@ -107,9 +107,9 @@ class BoundedProtocol(H11Protocol):
         self._start_request_timer(self._limits.header_seconds)
 
     def data_received(self, data: bytes) -> None:
-        before = self.cycle
+        previous_cycle = self.cycle
         super().data_received(data)
-        if self.cycle is not before:  # the head of a request is complete
+        if self.cycle is not previous_cycle:  # the head of a request is complete
             if self.cycle.more_body:
                 self._start_request_timer(self._limits.body_seconds)
             else:
@@ -123,7 +123,7 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            refusal = _refuse_head(msg.removesuffix("."), self._limits)
+            refusal = _head_refusal(msg.removesuffix("."), self._limits)
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
@@ -170,7 +170,8 @@ def _head_bytes(scope: Scope) -> int:
     return headers + len(scope["raw_path"]) + len(scope["query_string"])
 
 
-def _refuse_head(reason: str, limits: ServerLimits) -> Response:
+def _head_refusal(reason: str, limits: ServerLimits) -> Response:
+    """Return the error response to a request whose head is malformed or too large."""
     limit = limits.max_head_bytes
     detail = f"{reason}. Requests must be valid HTTP/1.1 (RFC 9112), with a head of at most {limit} bytes."
     return problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
@@ -186,8 +187,8 @@ def server_config(
     """Return uvicorn's configuration for the API.
 
     Args:
-        process: The place of this process among those that serve the API. Default: it serves alone.
         app_factory: Returns the application. Defaults to `api.app:create_app`, imported when the server starts.
+        process: Which of the processes that serve the API this one is. Default: it serves alone.
     """
     process = process or ApiProcess()
     in_group = not process.is_alone
@@ -213,7 +214,7 @@ def server_config(
 
 
 def _create_app(config: Config, process: ApiProcess) -> FastAPI:
-    from api.app import create_app  # after the sockets and the settings have been checked
+    from api.app import create_app  # imported late, because the sockets and the settings are checked first
 
     return create_app(config, process=process)
 
@@ -264,22 +265,22 @@ def _on_ready() -> None:
 
 def _serve_in_group(config: Config, limits: ServerLimits, process: ApiProcess) -> None:
     """Serve as one of several processes, which share the listening sockets."""
-    multiprocessing.current_process().name = process.name  # in each log line
+    multiprocessing.current_process().name = process.name  # shown in each log line
     configure(config)
-    lifeline = socket.socket(fileno=process.lifeline)
+    lifeline = socket.socket(fileno=process.lifeline_fd)
     threading.Thread(target=_stop_with_main_process, args=(lifeline,), name="lifeline", daemon=True).start()
 
     def on_ready() -> None:
         freeze_startup_heap()
         lifeline.send(b"R")
 
-    listeners = [SharedListener(fileno=number) for number in process.listeners]
+    listeners = [SharedListener(fileno=descriptor) for descriptor in process.listener_fds]
     uvicorn_config = server_config(config, limits, process=process)
     Server(uvicorn_config, on_ready=on_ready).run(list(listeners))
 
 
 def _stop_with_main_process(lifeline: socket.socket) -> None:
-    """Stop this process, as SIGTERM does, when the main process has exited. It may have been killed."""
+    """Send SIGTERM to this process when the main process has exited, even if the main process was killed."""
     with contextlib.suppress(OSError):
         lifeline.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -58,7 +58,7 @@ class BackgroundCounts(Generic[Value]):
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
-        """Return the full counts, or the counts of the sample until these are ready; None if the key is unknown."""
+        """Return the full counts if they are ready, else the counts of the sample; None if the key is unknown."""
         entry = self._entries.get(key)
         if entry is None:
             return None

@@ -21,7 +21,7 @@ class StaleWhileRevalidate(Generic[Value]):
     """A cached value. Callers get the last value immediately; it is refreshed in the background when it is old.
 
     A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer, but at
-    the latest after `max_seconds`. So without that limit, at most a twentieth of the time is spent on computing.
+    the latest after `max_seconds`. So unless `max_seconds` applies, computing takes at most a twentieth of the time.
     Nothing is computed until a caller asks for the value.
 
     Args:
@@ -89,17 +89,17 @@ class StaleWhileRevalidate(Generic[Value]):
 
     async def _refresh(self) -> None:
         start = self._clock()
-        fresh_seconds = None
+        remaining_seconds = None
         try:
             version = await self._read_version() if self._read_version else None
             latest = self._latest
             is_recent = start < self._started_at + self.MAX_UNCHANGED_SECONDS
-            is_same = latest is not None and version is not None and version == latest.version
-            # None: there was nothing to compute, and the next caller tries again.
-            if not (is_same and is_recent) and (computed := await self._compute_for_all(version)) is not None:
+            is_unchanged = latest is not None and version is not None and version == latest.version
+            # If there is nothing to compute, the result is None, and the next caller tries again.
+            if not (is_unchanged and is_recent) and (computed := await self._load_or_compute(version)) is not None:
                 self._latest, self._started_at = computed, self._clock() - computed.age_seconds
-                # Whichever process computed the value, all of them renew it at the same age.
-                fresh_seconds = self._max_age(computed.duration_seconds) - computed.seconds_since
+                # All processes renew the value at the same age, whichever of them computed it.
+                remaining_seconds = self._max_age_seconds(computed.duration_seconds) - computed.seconds_since
         except PyMongoError as error:
             log.warning(
                 "cannot count the whole collection, trying again: %s",
@@ -110,21 +110,25 @@ class StaleWhileRevalidate(Generic[Value]):
             end = self._clock()
             # If the first computation failed, the next caller tries again.
             if self._latest is not None:
-                self._stale_at = end + (self._max_age(end - start) if fresh_seconds is None else fresh_seconds)
+                self._stale_at = end + (
+                    self._max_age_seconds(end - start) if remaining_seconds is None else remaining_seconds
+                )
             self._task = None
 
-    def _max_age(self, duration_seconds: float) -> float:
+    def _max_age_seconds(self, duration_seconds: float) -> float:
         return min(max(self._seconds, 20 * duration_seconds), self._max_seconds)
 
-    async def _compute_for_all(self, version: object) -> Computed[Value] | None:
+    async def _load_or_compute(self, version: object) -> Computed[Value] | None:
+        """Return the value that the processes share if it is fresh, or compute a new one."""
+
         async def compute() -> Computed[Value] | None:
             start = self._clock()
             value = await self._compute()
             return None if value is None else measure(value, version, start, self._clock)
 
         def is_fresh(stored: Computed[Value]) -> bool:
-            is_same = version is not None and stored.version == version
-            limit = self.MAX_UNCHANGED_SECONDS if is_same else self._max_age(stored.duration_seconds)
-            return stored.seconds_since < limit
+            is_unchanged = version is not None and stored.version == version
+            max_age = self.MAX_UNCHANGED_SECONDS if is_unchanged else self._max_age_seconds(stored.duration_seconds)
+            return stored.seconds_since < max_age
 
         return await (self._shared.get(is_fresh, compute) if self._shared else compute())

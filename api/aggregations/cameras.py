@@ -16,14 +16,16 @@ from api.aggregations.sampling import read_sample
 from api.database import Collection
 from api.query.mongo_filter import Filter, combine
 
-# Maximum number of lenses, and of owners, to return for a body, and to read for all bodies together.
+# Maximum number of lenses, and of owners, to return for each body.
 MAX_VALUES = 10
+# Maximum number of lenses, and of owners, to read for all bodies together.
 MAX_ROWS = 5000
 _SERIAL = "photo.camera_serial"
 # Values of `date_suspect` that mean a wrong year. Such dates say nothing about when a body was used.
 _WRONG_YEARS = ["future", "before_digital", "camera_default"]
 _TAKEN = {"$cond": [{"$in": ["$photo.date_suspect", _WRONG_YEARS]}, None, "$photo.taken_local"]}
 _BODY = {"serial": f"${_SERIAL}", "model": "$photo.camera_model"}
+# The serial number and the model of a body.
 _Key = tuple[str | None, str | None]
 
 
@@ -33,7 +35,7 @@ class Cameras:
 
     Attributes:
         rows: The bodies, the one with the most photos first.
-        total: The number of bodies.
+        total: The number of all bodies, including those that are not in `rows`.
         is_sample: Whether only a sample of the photos was read.
     """
 
@@ -66,7 +68,7 @@ async def read_cameras(
     Raises:
         PyMongoError: A query failed, or exceeded the time limit.
     """
-    matches = _matches(combine(filter_, {_SERIAL: {"$exists": True}}), sample_size)
+    matches = _match_stages(combine(filter_, {_SERIAL: {"$exists": True}}), sample_size)
     group = {
         "_id": _BODY,
         "make": {"$max": "$photo.camera_make"},
@@ -82,10 +84,10 @@ async def read_cameras(
     (result,) = await (await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=True)).to_list()
     bodies = result["rows"]
     serials = [body["_id"]["serial"] for body in bodies]
-    of_bodies = _matches(combine(filter_, {_SERIAL: {"$in": serials}}), sample_size)
+    body_matches = _match_stages(combine(filter_, {_SERIAL: {"$in": serials}}), sample_size)
     lenses, owners = await asyncio.gather(
-        _most_frequent(photos, of_bodies, "photo.lens_model", budget_ms),
-        _most_frequent(photos, of_bodies, "photo.owner", budget_ms),
+        _most_frequent(photos, body_matches, "photo.lens_model", budget_ms),
+        _most_frequent(photos, body_matches, "photo.owner", budget_ms),
     )
     rows = []
     for body in bodies:
@@ -103,19 +105,19 @@ async def read_cameras(
                 "lenses": lenses[key],
             }
         )
-    counted = result["count"][0] if result["count"] else {"bodies": 0, "photos": 0}
-    # A sample that is not full contains all photos.
-    return Cameras(rows, counted["bodies"], is_sample=0 < sample_size <= counted["photos"])
+    totals = result["count"][0] if result["count"] else {"bodies": 0, "photos": 0}
+    # If fewer photos match than `sample_size`, all of them were read.
+    return Cameras(rows, totals["bodies"], is_sample=0 < sample_size <= totals["photos"])
 
 
-def _matches(filter_: Filter, sample_size: int) -> list[dict[str, Any]]:
+def _match_stages(filter_: Filter, sample_size: int) -> list[dict[str, Any]]:
     return [{"$match": filter_}, *([{"$limit": sample_size}] if sample_size else [])]
 
 
 async def _most_frequent(
     photos: Collection, matches: list[dict[str, Any]], path: str, budget_ms: int
 ) -> dict[_Key, list[dict[str, Any]]]:
-    """Return the most frequent values of a field for each body."""
+    """Return the most frequent values of a field for each body, at most MAX_VALUES, as `value` and `count`."""
     group = {"_id": {**_BODY, "value": f"${path}"}, "n": {"$sum": 1}}
     stages = [
         *matches,
@@ -126,22 +128,22 @@ async def _most_frequent(
     ]
     values: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
     async for row in await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=True):
-        of_body = values[_key(row["_id"])]
-        if len(of_body) < MAX_VALUES:
-            of_body.append({"value": str(row["_id"]["value"]), "count": row["n"]})
+        body_values = values[_key(row["_id"])]
+        if len(body_values) < MAX_VALUES:
+            body_values.append({"value": str(row["_id"]["value"]), "count": row["n"]})
     return values
 
 
 def _key(group: dict[str, Any]) -> _Key:
-    """Return serial number and model. MongoDB leaves out a field of a group that the photos lack."""
+    """Return serial number and model. MongoDB omits a field of the group's key that the photos lack."""
     return _text(group.get("serial")), _text(group.get("model"))
 
 
 def _text(value: Any) -> str | None:
-    """Return a value as text. Records of other programs may have lists or documents in any field."""
+    """Return a value as a string. Records stored by other programs may have lists or documents in any field."""
     return None if value is None else str(value)
 
 
-def _local_text(taken: Any) -> str | None:
-    """Return a time on the camera's clock, without a time zone."""
-    return taken.isoformat() if isinstance(taken, datetime) else None
+def _local_text(taken_local: Any) -> str | None:
+    """Return a time on the camera's clock in ISO 8601, without a time zone."""
+    return taken_local.isoformat() if isinstance(taken_local, datetime) else None

@@ -21,7 +21,7 @@ from api.shared.values import SharedValues
 
 # The explorer shows counts that are older than the library, marked as such, for at most about this long.
 MAX_AGE_SECONDS = 10.0
-# Counting the files that stacks hide reads each of them, which takes seconds in a large library.
+# To count the files that stacks hide, MongoDB reads each of these files. In a large library, this takes seconds.
 _MAX_AGE_IN_STACKS_SECONDS = 60.0
 # Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
 MAX_INDEXED_VALUES = 400
@@ -32,7 +32,7 @@ SCAN_MS = 600_000
 # MongoDB's error code for a `distinct` that returns more than 16 MB.
 _DISTINCT_TOO_BIG = 17217
 
-# Filters that most records match, and for each, a filter for the records that it leaves out.
+# A scope has a filter that most records match. _LEFT_OUT has a filter for the records that a scope leaves out.
 Scope = Literal["files", "photos", "primaries"]
 _FILTERS: dict[Scope, Filter] = {"files": {}, "photos": PHOTOS_ONLY, "primaries": PRIMARY_PHOTOS}
 _LEFT_OUT: dict[Scope, Filter] = {"photos": OTHER_FILES, "primaries": {"$or": [OTHER_FILES, NOT_PRIMARY]}}
@@ -41,8 +41,8 @@ _HIDDEN = combine(NOT_PRIMARY, PHOTOS_ONLY)
 
 
 def scope_of(filter_: Filter) -> Scope | None:
-    """Return the scope that a filter selects; None if it selects less."""
-    return next((scope for scope, whole in _FILTERS.items() if whole == filter_), None)
+    """Return the scope that a filter selects; None if the filter is not that of a scope."""
+    return next((scope for scope, scope_filter in _FILTERS.items() if scope_filter == filter_), None)
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class CollectionCounts:
     counts: Counts
     version: object
 
-    def without(self, others: FacetCounts, name: str) -> CollectionCounts:
-        """Return the counts without those of other photos, which are among those counted here."""
-        counts = _subtract(self.counts, others.counts[name])
-        version = self.version if self.version == others.version else None
-        return CollectionCounts(max(0, self.total - others.total), counts, version)
+    def without(self, part: FacetCounts, name: str) -> CollectionCounts:
+        """Return the counts without those of `part`, some of the photos counted here, in the facet `name`."""
+        counts = _subtract(self.counts, part.counts[name])
+        version = self.version if self.version == part.version else None
+        return CollectionCounts(max(0, self.total - part.total), counts, version)
 
 
 class CollectionCounter:
@@ -94,7 +94,8 @@ class CollectionCounter:
             for scope, count in _COUNTS.items()
             for name in FACETS
         }
-        # The files that are not the primary of their stack: the counts of all partial facets, and those of the others.
+        # Counts of the files that are not the primary of their stack. True: the facets with a partial index, False: the
+        # other facets.
         self._in_stacks: dict[bool, StaleWhileRevalidate[FacetCounts]] = {
             is_partial: cache(
                 partial(_scan, photos, gate, _HIDDEN, names),
@@ -106,7 +107,7 @@ class CollectionCounter:
         }
 
     def known(self, name: str) -> Counts | None:
-        """Return the last counts of all photos; None if there are none yet."""
+        """Return the last counts of a facet over all photos; None if there are none yet."""
         cached = self._facets["photos", name].get()
         return cached.counts if cached else None
 
@@ -121,15 +122,15 @@ class CollectionCounter:
         photos, in_stacks = await asyncio.gather(
             self._facets["photos", name].wait(), self._in_stacks[FACETS[name].partial].wait()
         )
-        # Rarer values may be missing in the counts.
+        # If the counts are truncated, rarer values are missing and cannot be subtracted.
         is_truncated = len(in_stacks.counts[name]) >= MAX_VALUES
         return await self._facets[scope, name].wait() if is_truncated else photos.without(in_stacks, name)
 
     async def count_records(self, scope: Scope, limit_ms: int) -> int:
-        """Return the number of records.
+        """Return the number of records in a scope.
 
         Raises:
-            PyMongoError: The query failed, or took longer than `limit_ms`.
+            PyMongoError: A query failed, or took longer than `limit_ms`.
         """
         total = await self._total.count(limit_ms)
         left_out = _LEFT_OUT.get(scope)
@@ -163,8 +164,8 @@ def are_consistent(counts: list[CollectionCounts]) -> bool:
     return not others or (first.version is not None and all(other.version == first.version for other in others))
 
 
-def _subtract(counts: Counts, others: Counts) -> Counts:
-    return {value: left for value, number in counts.items() if (left := number - others.get(value, 0)) > 0}
+def _subtract(counts: Counts, part: Counts) -> Counts:
+    return {value: rest for value, count in counts.items() if (rest := count - part.get(value, 0)) > 0}
 
 
 async def _scan(photos: Collection, gate: asyncio.Semaphore, filter_: Filter, names: list[str]) -> FacetCounts:
@@ -179,7 +180,11 @@ async def _scan(photos: Collection, gate: asyncio.Semaphore, filter_: Filter, na
 async def _group_primaries(
     photos: Collection, name: str, gate: asyncio.Semaphore, _total: RecordTotal
 ) -> CollectionCounts:
-    """Count a facet with many values over the primaries, by reading all of them."""
+    """Count a facet with many values over the primaries, by reading all of them.
+
+    Args:
+        _total: Not used. All functions in _COUNTS have the same parameters.
+    """
     grouped = await _scan(photos, gate, PRIMARY_PHOTOS, [name])
     return CollectionCounts(grouped.total, grouped.counts[name], grouped.version)
 
@@ -198,9 +203,9 @@ async def _count_files(
     counts = await _count_values(photos, name, gate, total)
     if left_out:
         async with gate:
-            others = await count_photos(photos, left_out, [name], SCAN_MS)
-        total = max(0, total - others.total)
-        counts = _subtract(counts, others.counts[name])
+            left_out_counts = await count_photos(photos, left_out, [name], SCAN_MS)
+        total = max(0, total - left_out_counts.total)
+        counts = _subtract(counts, left_out_counts.counts[name])
     is_unchanged = before is not None and before == await read_version(photos)
     if not is_unchanged and name not in LIST_FACETS:
         total = sum(counts.values())
@@ -273,7 +278,7 @@ async def _filters_by_value(photos: Collection, name: str, with_value: Filter) -
     """
     path = FACETS[name].path
     if name == "taken":
-        return await _months(photos, path)
+        return await _filters_by_month(photos, path)
     try:
         values = await photos.distinct(path, with_value, maxTimeMS=COLLECTION_MS)
     except OperationFailure as error:
@@ -283,16 +288,16 @@ async def _filters_by_value(photos: Collection, name: str, with_value: Filter) -
     return {value: {path: value} for value in values if isinstance(value, str | int | float)}
 
 
-async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
+async def _filters_by_month(photos: Collection, path: str) -> dict[Any, Filter]:
     """Return a filter for each month from the earliest photo to the latest."""
-    dated = {path: {"$type": "date"}}
+    has_date = {path: {"$type": "date"}}
     ends = []
     for direction in (1, -1):
-        record = await photos.find_one(dated, {path: 1}, sort=[(path, direction)], max_time_ms=COLLECTION_MS)
-        taken = record["photo"]["taken_local"] if record else None
-        if not isinstance(taken, datetime):
+        record = await photos.find_one(has_date, {path: 1}, sort=[(path, direction)], max_time_ms=COLLECTION_MS)
+        taken_local = record["photo"]["taken_local"] if record else None
+        if not isinstance(taken_local, datetime):
             return {}
-        ends.append(taken)
+        ends.append(taken_local)
     months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
     return {
         (month // 12, month % 12 + 1): {path: {"$gte": first_of_month(month), "$lt": first_of_month(month + 1)}}

@@ -14,7 +14,7 @@ from api.database import Collection
 from api.query.mongo_filter import Filter, combine
 
 FINGERPRINT = "fingerprint"
-# Groups to keep. The totals count the others too.
+# Maximum number of groups to return. The totals also count the groups beyond it.
 MAX_GROUPS = 10_000
 
 
@@ -24,7 +24,7 @@ class Group:
 
     Attributes:
         size: The size of the file in bytes.
-        wasted_bytes: What all copies but one take up.
+        wasted_bytes: The size of all copies but one.
     """
 
     fingerprint: str
@@ -40,8 +40,8 @@ class Duplicates:
     Attributes:
         groups: At most MAX_GROUPS, by wasted bytes, then by fingerprint.
         group_count: The number of all groups.
-        extra_copies: The number of copies in all groups, without one for each group.
-        wasted_bytes: What the extra copies take up.
+        extra_copies: The number of copies in all groups, not counting one copy in each group.
+        wasted_bytes: The size of the extra copies.
         is_sample: Whether only a sample of the photos was read. The groups of a sample may lack copies.
     """
 
@@ -81,13 +81,13 @@ async def read_duplicates(
     rows = result["groups"]
     totals = result["totals"][0] if result["totals"] else {"photos": 0, "groups": 0, "extra": 0, "wasted": 0}
     groups = [Group(str(row["_id"]), row["count"], row["size"], row["wasted"]) for row in rows]
-    # A sample that is not full contains all photos.
+    # If fewer photos match than `sample_size`, all of them were read.
     is_sample = 0 < sample_size <= totals["photos"]
     return Duplicates(groups, totals["groups"], totals["extra"], totals["wasted"], is_sample)
 
 
 def group_stages(filter_: Filter, *, sample_size: int, max_groups: int) -> list[dict[str, Any]]:
-    """Return the stages that group copies. Without filters, the index has all the fields that they read."""
+    """Return the stages that group copies. Without a filter, the index contains all fields that the stages read."""
     has_fingerprint = {FINGERPRINT: {"$gte": ""}}
     size = {"$cond": [{"$isNumber": "$size"}, {"$max": [{"$toLong": "$size"}, 0]}, 0]}
     group = {"_id": f"${FINGERPRINT}", "count": {"$sum": 1}, "size": {"$first": size}}
@@ -100,7 +100,7 @@ def group_stages(filter_: Filter, *, sample_size: int, max_groups: int) -> list[
         "extra": {"$sum": extra},
         "wasted": {"$sum": {"$multiply": [extra, "$size"]}},
     }
-    listed = [
+    largest_groups = [
         {"$match": {"count": {"$gt": 1}}},
         {"$set": {"wasted": {"$multiply": [extra, "$size"]}}},
         {"$sort": {"wasted": -1, "_id": 1}},
@@ -110,5 +110,5 @@ def group_stages(filter_: Filter, *, sample_size: int, max_groups: int) -> list[
         {"$match": combine(filter_, has_fingerprint)},
         *([{"$limit": sample_size}] if sample_size else []),
         {"$group": group},
-        {"$facet": {"groups": listed, "totals": [{"$group": total}]}},
+        {"$facet": {"groups": largest_groups, "totals": [{"$group": total}]}},
     ]

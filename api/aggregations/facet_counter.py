@@ -99,10 +99,12 @@ class FacetCounter:
         return replace(await count_all(), version=version)
 
     async def find(self, filter_: Filter, known: FacetCounts, name: str, text: str, *, budget_ms: int) -> FacetCounts:
-        """Return the counts of the values of a facet that contain a text.
+        """Return the counts of those values of a facet that contain a search text.
 
         Args:
-            known: The counts of the facet. They may lack its rarer values, which are then looked up.
+            known: The counts of the facet. If they may lack rarer values, MongoDB searches all values.
+            name: The facet.
+            text: The search text.
         """
         if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
             try:
@@ -141,6 +143,11 @@ class FacetCounter:
         return None
 
     async def _count_all(self, names: list[str], budget_ms: int, scope: Scope) -> FacetCounts:
+        """Return the cached counts of a whole scope.
+
+        Raises:
+            TimeoutError: The counts are not cached yet, and counting exceeded `budget_ms`.
+        """
         async with asyncio.timeout(budget_ms / 1000):
             cached = await asyncio.gather(*(self._collection.count(scope, name) for name in names))
         counts = {name: facet.counts for name, facet in zip(names, cached, strict=True)}

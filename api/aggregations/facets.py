@@ -22,7 +22,7 @@ _SHORT_EXPOSURES = (8000, 4000, 2000, 1000, 500, 250, 125, 60, 30, 15, 8, 4)
 _EXPOSURE_EDGES = (*(1 / n for n in _SHORT_EXPOSURES), 0.5, 1, 2, 4, 8, 15, 30)
 _FOCAL_EDGES = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 _DURATION_EDGES = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
-# Between the usual rates: 24 and 25, 30, 50 and 60, 120, 240.
+# The edges lie between the usual frame rates: 24 and 25, 30, 50 and 60, 120, 240.
 _FRAME_RATE_EDGES = (20, 27, 40, 75, 150)
 
 
@@ -35,8 +35,8 @@ class Facet:
         indexed: Whether an index starts with the field.
         partial: Whether the index contains only the photos that have the field.
         edges: The lower bounds of the ranges into which values are grouped.
-        whole: Whether values are rounded down to whole numbers before they are grouped, because there are too many
-            different ones.
+        whole: Whether values are rounded down to whole numbers before they are grouped, because there would be too many
+            different values.
         hidden: Whether the facet is internal and cannot be requested.
     """
 
@@ -74,7 +74,7 @@ FACETS: dict[str, Facet] = {
     "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
-# Facets by fields that are lists. A photo counts once for each of its values.
+# Facets whose field is a list. A photo counts once for each value in its list.
 LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator", "folders"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
@@ -125,7 +125,7 @@ async def count_photos(
     """Count all facets in one pass over the photos that match, or over the first `limit` of them if it is not 0.
 
     Args:
-        find: Count only values that contain this text, in any case. The facets must be of texts.
+        find: Count only values that contain this text, ignoring case. The values of all facets must be strings.
 
     Raises:
         PyMongoError: The query failed, or exceeded `budget_ms`.
@@ -152,8 +152,8 @@ def merge_counts(parts: list[FacetCounts]) -> FacetCounts:
         return parts[0]
     counts = {name: Counter[Any]() for name in parts[0].counts}
     for part in parts:
-        for name, numbers in part.counts.items():
-            counts[name].update(numbers)
+        for name, part_counts in part.counts.items():
+            counts[name].update(part_counts)
     total = sum(part.total for part in parts)
     return FacetCounts(total, total, counts)
 
@@ -197,7 +197,7 @@ def _join_digits(year: Any, *rest: Any) -> Any:
 
 
 def _path_segment(path: str, start: int) -> dict[str, Any]:
-    """Return an expression for the text from character `start` through the next slash; null if there is no slash."""
+    """Return an expression for the characters from `start` through the next slash; null if there is no slash."""
     slash = {"$indexOfCP": [path, "/", start]}
     length = {"$subtract": [{"$add": ["$$slash", 1]}, start]}
     inner = {"$cond": [{"$lt": ["$$slash", 0]}, None, {"$substrCP": [path, start, length]}]}
@@ -222,8 +222,8 @@ def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
     Ranges and times are sorted by value. Other values are sorted by count, and only the first `limit` are returned.
     """
     if name in ("taken", "day"):
-        dated = sorted(key for key in counts if key is not None)
-        rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dated]
+        dates = sorted(key for key in counts if key is not None)
+        rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dates]
     elif name == "hour":
         rows = [{"value": hour, "count": counts[hour]} for hour in sorted(key for key in counts if key is not None)]
     elif edges := FACETS[name].edges:

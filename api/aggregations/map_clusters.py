@@ -23,7 +23,7 @@ MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
 _BUILD_TIMEOUT_MS = 120_000
 # Matches only photos with valid coordinates, because other programs may have stored arbitrary values.
-_LOCATED: Filter = {
+_HAS_LOCATION: Filter = {
     "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
     "photo.location.coordinates.1": {"$gte": -90, "$lte": 90},
 }
@@ -64,8 +64,8 @@ class Pyramid:
         columns, rows = _cells_across(box, zoom)
         columns_in_world = 2 ** (zoom + _LEVEL_AT_ZOOM_0)
         if len(columns) * len(rows) > len(grid):
-            inside = {column % columns_in_world for column in columns}
-            return [cell for (x, y), cell in grid.items() if x in inside and y in rows]
+            wrapped_columns = {column % columns_in_world for column in columns}
+            return [cell for (x, y), cell in grid.items() if x in wrapped_columns and y in rows]
         positions = dict.fromkeys((x % columns_in_world, y) for x in columns for y in rows)
         return [grid[position] for position in positions if position in grid]
 
@@ -73,7 +73,7 @@ class Pyramid:
 async def build_pyramid(photos: Collection) -> Pyramid:
     """Group all photos into the cells of all grids. May take minutes."""
     finest: Cells = {}
-    stages = _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM)
+    stages = _group_stages(PHOTOS_ONLY, MAX_CACHED_ZOOM)
     cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_TIMEOUT_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
         finest[_cell_position(row)] = _to_cell(row)
@@ -101,7 +101,7 @@ def to_arrays(pyramid: Pyramid) -> list[list[Any]]:
 
 
 def from_arrays(arrays: list[list[Any]]) -> Pyramid:
-    """Return the pyramid whose `to_arrays` returned these arrays."""
+    """Return the pyramid that `to_arrays` converted to these arrays."""
     return _build_coarser_grids(
         {(x, y): (count, lng, lat, id_) for x, y, count, lng, lat, id_ in zip(*arrays, strict=True)}
     )
@@ -109,7 +109,7 @@ def from_arrays(arrays: list[list[Any]]) -> Pyramid:
 
 async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0) -> Cells:
     """Group the photos that match a filter into cells. If `limit` is not 0, group only that many photos."""
-    stages = _grouping(filter_, zoom, limit)
+    stages = _group_stages(filter_, zoom, limit)
     cursor = await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=False)
     return {_cell_position(row): _to_cell(row) for row in await cursor.to_list()}
 
@@ -129,7 +129,7 @@ def _cell_position(row: Document) -> tuple[int, int]:
     return int(row["_id"]["x"]), int(row["_id"]["y"])
 
 
-def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]]:
+def _group_stages(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]]:
     def cell_number(axis: int, offset: int) -> dict[str, Any]:
         degrees = {"$arrayElemAt": ["$photo.location.coordinates", axis]}
         return {"$floor": {"$divide": [{"$add": [degrees, offset]}, cell_degrees(zoom + _LEVEL_AT_ZOOM_0)]}}
@@ -141,7 +141,8 @@ def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]
         "lat": {"$sum": {"$arrayElemAt": ["$photo.location.coordinates", 1]}},
         "id": {"$first": "$_id"},
     }
-    return [{"$match": {"$and": [_LOCATED, filter_]}}, *([{"$limit": limit}] if limit else []), {"$group": group}]
+    matches = {"$match": {"$and": [_HAS_LOCATION, filter_]}}
+    return [matches, *([{"$limit": limit}] if limit else []), {"$group": group}]
 
 
 def to_features(cells: Iterable[Cell]) -> list[dict[str, Any]]:

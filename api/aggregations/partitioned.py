@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 # Maximum number of parts. Many machines have fewer cores, but the parts are never exactly equal in size.
 MAX_PARTS = 4
-# With this many requests in progress, the cores are busy anyway, so do not split.
+# With this many requests in progress, the cores are already busy, so do not split a query.
 _MAX_PARTITIONED_READERS = 2
 # Fields whose index continues with the date taken, so that each date range is an interval of the index.
 _DATE_INDEXED_FIELDS = frozenset(
@@ -31,7 +31,7 @@ class PartitionedReader:
     """Runs queries in parallel parts while few other requests are running.
 
     Args:
-        photos_per_month: Returns the number of photos in each month, or None while these numbers are unknown.
+        photos_per_month: Returns the number of photos in each month, or None until the photos have been counted.
     """
 
     def __init__(self, photos_per_month: Callable[[], PhotosPerMonth | None]) -> None:
@@ -47,7 +47,7 @@ class PartitionedReader:
         self._readers += 1
         try:
             parts = split_by_taken(filter_, self._photos_per_month) if is_idle else [filter_]
-            # If a part fails, still wait for the others. Otherwise they would compete with the next query of this
+            # If a part fails, still wait for the other parts. Otherwise, they would compete with the next query of this
             # request.
             results = await asyncio.gather(*(read(part) for part in parts), return_exceptions=True)
         finally:

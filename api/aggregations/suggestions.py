@@ -16,7 +16,7 @@ from api.query.search_filter import terms_of_query
 from api.query.search_syntax import SearchItem
 from exifinator.bucket_names import split_bucket
 
-# Groups of suggestions, in order -> the facets from which they come.
+# The groups of suggestions, in the order in which to show them, and the facets whose values each group suggests.
 GROUPS: dict[str, tuple[str, ...]] = {
     "cameras": ("camera",),
     "lenses": ("lens",),
@@ -79,7 +79,7 @@ class Suggester:
         facets = [name for name in _FACETS if not last.name or last.name == name]
         searches = await self._load_value_searches(facets)
         for group, names in GROUPS.items():
-            found = [
+            suggestions = [
                 _suggestion(name, match, start)
                 for start, terms in _last_words(items)
                 for name in names
@@ -87,7 +87,7 @@ class Suggester:
                 for match in searches[name].find(terms)[:MAX_PER_GROUP]
             ]
             # Matches of more words come first, because they are more specific.
-            groups[group] = _best(found)
+            groups[group] = _best(suggestions)
         return {group: rows for group, rows in groups.items() if rows}, len(searches) == len(facets)
 
     async def resolve(self, item: SearchItem) -> list[str] | None:
@@ -127,7 +127,10 @@ class Suggester:
 
 
 def _last_words(items: Sequence[SearchItem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the position and the terms of the last three, two and one words. Of a filter, yield only its value."""
+    """Yield the position and the terms of the last three words, of the last two words and of the last word.
+
+    If the last item is a filter, yield its position and the terms of its value only.
+    """
     if items[-1].name:
         # Replace the whole filter, including its name.
         yield items[-1].start, terms_of_query(items[-1].value)
@@ -165,13 +168,13 @@ def _folder_name(folder: str) -> str:
 
 
 def _completions(item: SearchItem) -> Iterator[Suggestion]:
-    """Yield the filters that can be written as words and begin with the text of an item: `ca` yields `camera:`."""
+    """Yield the names and values of filters that begin with the text of an item: `ca` yields `camera:`."""
     value = item.value.lower()
     if item.name in _CHOICES:
-        texts = [f"{item.name}:{choice}" for choice in _CHOICES[item.name] if choice.startswith(value)]
+        completions = [f"{item.name}:{choice}" for choice in _CHOICES[item.name] if choice.startswith(value)]
     elif item.name or len(value) < 2:
-        texts = []
+        completions = []
     else:
-        texts = [f"{name}:" for name in sorted(SEARCH_NAMES) if name.startswith(value)]
-    for text in texts[:MAX_PER_GROUP]:
+        completions = [f"{name}:" for name in sorted(SEARCH_NAMES) if name.startswith(value)]
+    for text in completions[:MAX_PER_GROUP]:
         yield Suggestion(text, item.start, None, {})

@@ -24,14 +24,14 @@ class ValueSearch:
     """Finds values by the beginnings of their words.
 
     Args:
-        counts: The number of photos by value. Values that are not texts are ignored.
-        text_of: Returns the text of a value in which to search.
+        counts: The number of photos by value. Values that are not strings are ignored.
+        text_of: Returns the part of a value in which to search. Default: the whole value.
     """
 
     def __init__(self, counts: Mapping[Any, int], text_of: Callable[[str], str] = str) -> None:
-        named = sorted(((-n, value) for value, n in counts.items() if isinstance(value, str)))
+        ranked = sorted(((-n, value) for value, n in counts.items() if isinstance(value, str)))
         # Most frequent first, so the lowest indexes are the best matches.
-        self._matches = [Match(value, -n) for n, value in named]
+        self._matches = [Match(value, -n) for n, value in ranked]
         self._terms = sorted(
             (term, index) for index, match in enumerate(self._matches) for term in _terms(text_of(match.value))
         )
@@ -40,11 +40,11 @@ class ValueSearch:
         """Return the values that have, for each of the terms, a word that begins with it. Most frequent first."""
         indexes: set[int] | None = None
         for term in terms:
-            with_term = self._find(term)
+            with_term = self._find_indexes(term)
             indexes = with_term if indexes is None else indexes & with_term
         return [self._matches[index] for index in sorted(indexes or ())]
 
-    def _find(self, term: str) -> set[int]:
+    def _find_indexes(self, term: str) -> set[int]:
         """Return the indexes of the values with a word that begins with this term."""
         indexes: set[int] = set()
         for at in range(bisect_left(self._terms, (term,)), len(self._terms)):

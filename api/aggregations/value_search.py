@@ -1,11 +1,11 @@
-"""Search for values of a facet that contain a text."""
+"""Select the values of a facet that contain a search text."""
 
 from __future__ import annotations
 
 from api.aggregations.facets import FACETS, Counts
 from exifinator.search_keys.folding import fold
 
-# Facets whose values are texts.
+# Facets whose values are strings.
 SEARCHABLE = frozenset(
     name
     for name, facet in FACETS.items()

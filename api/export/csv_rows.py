@@ -1,4 +1,4 @@
-"""Write records as CSV, and escape the texts that spreadsheets would run as formulas."""
+"""Write records as CSV, and escape the strings that spreadsheets would run as formulas."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 # If a spreadsheet opens the file with another separator, as German and French ones do, a formula in the middle of a
 # text begins a cell. It can do harm only with a function call, a command or a reference.
 _INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=\s*[=+@＝＋＠－-][^;\t\r\n]*[(|!])")
-# Columns whose values are not typed by people. In these columns, a sign before harmless characters is not escaped, so
-# that offsets, such as +08:00, and keys are exact.
+# Columns whose values people do not type. In these columns, a plus or minus sign before harmless characters is not
+# escaped, so that offsets, such as +08:00, and keys are exact.
 _MACHINE_MADE = frozenset({"id", "_id", "bucket", "key", "etag", "format", "status", "taken_offset"})
 _HARMLESS = re.compile(r"[+-][\w.:/ -]*")
 
@@ -32,7 +32,7 @@ def escape_formulas(text: str) -> str:
 def _to_plain(value: Any) -> str | int | float:
     """Convert a value to a cell.
 
-    Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
+    Tags become their printable form, lists of strings are joined by "; ", and other nested values become JSON.
     """
     if value is None:
         return ""
@@ -52,7 +52,7 @@ def _to_plain(value: Any) -> str | int | float:
 
 
 class CsvWriter:
-    """Writes rows in CSV (RFC 4180). Texts are quoted; numbers, times and empty cells are not.
+    """Writes rows in CSV (RFC 4180). Strings are quoted; numbers, times and empty cells are not.
 
     Args:
         columns: The names of the columns.
@@ -85,8 +85,8 @@ class CsvWriter:
     def _field(self, value: Any, is_machine_made: bool) -> str:
         if value is None:
             return ""
-        kind = type(value)
-        if kind is int or kind is float:
+        value_type = type(value)
+        if value_type is int or value_type is float:
             return repr(value)
         plain = _to_plain(value)
         if not isinstance(plain, str) or isinstance(value, bool | datetime):

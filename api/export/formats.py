@@ -82,7 +82,7 @@ def to_row(record: Document) -> list[Any]:
 
 
 def picker(columns: Sequence[str]) -> Callable[[Document], list[Any]]:
-    """Return a function that returns a record as values in the order of some of COLUMNS."""
+    """Return a function that converts a record to its values in the order of `columns`, which are some of COLUMNS."""
     if tuple(columns) == COLUMNS:
         return to_row
     positions = [COLUMNS.index(name) for name in columns]
@@ -173,11 +173,11 @@ async def stream_csv(
 async def stream_geojson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
     """Yield a FeatureCollection (RFC 7946). Photos without a location have no geometry."""
     yield b'{"type":"FeatureCollection","features":['
-    comma = b""
+    separator = b""
     async for chunk in chunks:
         if chunk:
-            yield comma + b",".join(encode_json(_feature(record)) for record in chunk)
-            comma = b","
+            yield separator + b",".join(encode_json(_feature(record)) for record in chunk)
+            separator = b","
     yield b"]}\n"
 
 
@@ -259,16 +259,16 @@ class _ParquetWriter:
 
     def _run(self) -> None:
         # If write_parquet raises, Python prints its error when the thread ends. The error below only aborts the stream.
-        end: BaseException | None = RuntimeError("the Parquet writer failed")
+        last_piece: BaseException | None = RuntimeError("the Parquet writer failed")
         try:
             schema, to_record_batch = _arrow_schema(self._arrow)
             reader = self._arrow.RecordBatchReader.from_batches(schema, self._record_batches(to_record_batch))
             sink: Any = _Sink(self._push)
             self._write_parquet(reader, sink, compression="zstd(3)", max_row_group_size=ROWS_PER_GROUP)
-            end = None
+            last_piece = None
         finally:
             with suppress(RuntimeError):  # raised if the event loop is closed
-                self._push(end)
+                self._push(last_piece)
 
     def _push(self, piece: bytes | BaseException | None) -> None:
         self._loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
@@ -306,32 +306,32 @@ class _Sink:
 
 def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     """Return the Arrow schema of COLUMNS, and a function that converts records to a record batch."""
-    kinds = arrow.DataType
-    utc_time, local_time = kinds.timestamp("ms", tz="UTC"), kinds.timestamp("ms")
-    by_name: dict[ColumnType, Any] = {
-        "text": kinds.utf8(), "list": kinds.utf8(), "integer": kinds.int64(), "float": kinds.float64(),
-        "flag": kinds.bool(), "local_time": local_time, "utc_time": utc_time,
+    data_type = arrow.DataType
+    utc_time, local_time = data_type.timestamp("ms", tz="UTC"), data_type.timestamp("ms")
+    by_column_type: dict[ColumnType, Any] = {
+        "text": data_type.utf8(), "list": data_type.utf8(), "integer": data_type.int64(),
+        "float": data_type.float64(), "flag": data_type.bool(), "local_time": local_time, "utc_time": utc_time,
     }  # fmt: skip
-    types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
-    types |= {name: by_name[type_] for name, type_ in _PHOTO_COLUMN_TYPES.items()}
-    types |= dict.fromkeys(("place_distance_km", "latitude", "longitude"), kinds.float64())
-    types |= {"size": kinds.int64(), "last_modified": utc_time, "extracted_at": utc_time}
+    types: dict[str, Any] = dict.fromkeys(COLUMNS, data_type.utf8())
+    types |= {name: by_column_type[type_] for name, type_ in _PHOTO_COLUMN_TYPES.items()}
+    types |= dict.fromkeys(("place_distance_km", "latitude", "longitude"), data_type.float64())
+    types |= {"size": data_type.int64(), "last_modified": utc_time, "extracted_at": utc_time}
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
     converters = {
-        kinds.utf8(): _to_text,
-        kinds.int64(): _to_integer,
-        kinds.float64(): _to_float,
-        kinds.bool(): _to_boolean,
+        data_type.utf8(): _to_text,
+        data_type.int64(): _to_integer,
+        data_type.float64(): _to_float,
+        data_type.bool(): _to_boolean,
     }
 
     def to_array(name: str, values: list[Any]) -> Any:
-        kind = types[name]
-        if kind in (utc_time, local_time):
-            return arrow.Array([_milliseconds(value) for value in values], type=kinds.int64()).cast(kind)
+        type_ = types[name]
+        if type_ in (utc_time, local_time):
+            return arrow.Array([_milliseconds(value) for value in values], type=data_type.int64()).cast(type_)
         try:
-            return arrow.Array(values, type=kind)
-        except (TypeError, OverflowError):  # for keywords, which are lists, and values of other programs
-            return arrow.Array([converters[kind](value) for value in values], type=kind)
+            return arrow.Array(values, type=type_)
+        except (TypeError, OverflowError):  # for keywords, which are lists, and values stored by other programs
+            return arrow.Array([converters[type_](value) for value in values], type=type_)
 
     def to_record_batch(chunk: Chunk) -> Any:
         photos = [with_utc(photo) if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]

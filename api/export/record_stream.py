@@ -1,7 +1,7 @@
 """Write whole records as mongodb-rest does, one batch of MongoDB at a time.
 
-Records differ in size by a factor of a thousand, so the memory of a response is bounded in bytes, not in records: one
-batch in BSON, which MongoDB ends at 16 MB, and one decoded record.
+Records differ in size by a factor of a thousand, so the memory of a response is bounded in bytes, not in records: it
+holds one batch in BSON, which MongoDB limits to 16 MB, and one decoded record.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Write times in exports: always with the same number of characters, and UTC apart from local time.
+"""Write times in exports: always with the same number of characters, and in UTC except for local times.
 
-Programs such as pandas guess the format of a column from its first value, and read the others as text if they differ.
+Programs such as pandas guess the format of a column from its first value, and if other values differ from it, read them
+as text.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ def utc_text(value: datetime) -> str:
 
 
 def with_utc(photo: Document) -> Document:
-    """Add `taken_utc` to the field `photo` of a record if the camera's UTC offset is known. Otherwise it is unknown."""
+    """Add `taken_utc` to the field `photo` of a record, unless it is unknown because the camera's offset is unknown."""
     return {**photo, "taken_utc": photo.get("taken_at")} if photo.get("taken_offset") else photo
 
 
 def times_as_text(record: Document) -> Document:
-    """Return the field `photo` of a record for an export, with all times as texts; {} if it has none.
+    """Return the field `photo` of a record for an export, with all times as strings; {} if there is no such field.
 
     `taken_at` has a Z if it is in UTC, and none if it is a local time.
     """
@@ -41,6 +42,6 @@ def times_as_text(record: Document) -> Document:
 
 
 def file_fields(record: Document) -> Document:
-    """Return the fields of a record's file for an export, with all times as texts."""
+    """Return the FILE_FIELDS of a record for an export, with all times as strings."""
     fields = {name: record[name] for name in FILE_FIELDS if name in record}
     return {name: utc_text(value) if isinstance(value, datetime) else value for name, value in fields.items()}

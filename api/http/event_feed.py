@@ -1,4 +1,4 @@
-"""Poll for messages once, on behalf of any number of listeners."""
+"""Poll for messages once for all listeners, however many there are."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class Feed:
 
     async def _poll(self) -> None:
         while not self.closing.is_set():
-            started = time.monotonic()
+            started_at = time.monotonic()
             try:
                 self._publish(await run_in_threadpool(self._read))
             except EXIFinatorError as error:
                 log.warning("cannot read batches, trying again: %s", error, extra={"action": "retry"})
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, started + self._poll_seconds - time.monotonic())):
+                async with asyncio.timeout(max(0.0, started_at + self._poll_seconds - time.monotonic())):
                     await self.closing.wait()
         # Wake the listeners, so that they notice that the feed is closing.
         self._changed.set()

@@ -128,7 +128,7 @@ class MaxBodySize:
 
     Args:
         max_bytes: The maximum size of a body.
-        larger: Other maximum sizes, by the start of the path.
+        larger: Larger maximum sizes of a body in bytes, by the start of the path.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:

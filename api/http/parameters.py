@@ -36,8 +36,7 @@ PhotoId = Annotated[
     BeforeValidator(decode_path),
 ]
 
-# Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
-# them.
+# Parameters that may be repeated. A photo must match one of their values; for `has` and `without`, it must match all.
 REPEATABLE = frozenset(
     {
         "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
@@ -81,7 +80,7 @@ def _ignores_parameters(request: Request) -> bool:
 
 
 def _allows_parameters(request: Request) -> bool:
-    """Return whether requests to the route may have query parameters, which HTML pages and health checks ignore."""
+    """Return whether requests to the route may have query parameters. HTML pages and health checks ignore them."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema or "health" in route.tags:
         return True
@@ -97,8 +96,10 @@ async def _require_json(request: Request) -> None:
     Raises:
         RequestRefused: The Content-Type is not JSON (415).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
     if not is_json and await request.body():
         detail = "The body must be JSON, sent with the header Content-Type: application/json."
         raise RequestRefused(ErrorCode.UNSUPPORTED_MEDIA_TYPE, detail)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # MongoDB's error codes (error_codes.yml): Unauthorized, AuthenticationFailed.
 _NOT_AUTHORIZED = frozenset({13, 18})
-# OperationFailed (sorts in older versions), ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
+# OperationFailed (for sorts in older versions), ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
 _OUT_OF_MEMORY = frozenset({96, 146, 292})
 
 
@@ -148,7 +148,7 @@ def _transient_code(error: TransientError) -> ErrorCode:
 
 
 def _validation_response(error: RequestValidationError) -> Response:
-    """Return a response that names all mistakes, but not the values, which come from the client."""
+    """Return a response that names all invalid parameters. Omit their values, which come from the client."""
     sentences = []
     first: tuple[ErrorCode, str | None] | None = None
     for item in error.errors():
@@ -158,8 +158,8 @@ def _validation_response(error: RequestValidationError) -> Response:
         code, parameter = ErrorCode.BAD_PARAMETER, path[0] if path else None
         if item["type"] == "extra_forbidden":
             code = ErrorCode.UNKNOWN_PARAMETER
-            owner = "the body has no such field" if item["loc"][0] == "body" else "this path has no such parameter"
-            sentences.append(f"{name[:60] if all(path) else repr('')}: {owner}")
+            reason = "the body has no such field" if item["loc"][0] == "body" else "this path has no such parameter"
+            sentences.append(f"{name[:60] if all(path) else repr('')}: {reason}")
         elif item["type"] == "json_invalid":
             code, parameter = ErrorCode.BAD_JSON, "body"
             sentences.append("body: not valid JSON")

@@ -21,10 +21,10 @@ Reader = Callable[[Request], Awaitable[Any]]
 
 
 class ReadRoute(APIRoute):
-    """A route of a coroutine whose parameters are the request, parts of the path, query parameters and dependencies.
+    """A route whose endpoint is a coroutine function with these kinds of parameters only.
 
-    Query parameters are one model. Dependencies are coroutines with the same kinds of parameters. The OpenAPI document
-    describes these routes like all others.
+    The kinds are the request, parts of the path, one model of all query parameters, and dependencies. Dependencies are
+    coroutine functions with the same kinds of parameters. The OpenAPI document describes these routes like all others.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -34,12 +34,12 @@ class ReadRoute(APIRoute):
             TypeError: The route has a parameter of another kind.
         """
         endpoint = read_parameters(self.endpoint)
-        own_checks = _read_all(self.dependencies)
+        route_checks = _checks_of(self.dependencies)
         checks: list[Reader] = []
 
         async def handle(request: Request) -> Response:
             if not checks:  # the application is known only now
-                checks.extend((*_read_all(request.app.router.dependencies), *own_checks))
+                checks.extend((*_checks_of(request.app.router.dependencies), *route_checks))
             for check in checks:
                 await check(request)
             response: Response = await endpoint(request)
@@ -48,7 +48,7 @@ class ReadRoute(APIRoute):
         return handle
 
 
-def _read_all(dependencies: list[params.Depends]) -> list[Reader]:
+def _checks_of(dependencies: list[params.Depends]) -> list[Reader]:
     return [read_parameters(depends.dependency) for depends in dependencies if depends.dependency is not None]
 
 
@@ -56,14 +56,14 @@ def read_parameters(call: Callable[..., Any]) -> Reader:
     """Return a function that reads the parameters of a coroutine function from a request, and calls it.
 
     Raises:
-        TypeError: It is no coroutine function, or has a parameter of another kind.
+        TypeError: `call` is not a coroutine function, or has a parameter of another kind.
     """
     function = call if inspect.isfunction(call) else type(call).__call__
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{call} is no coroutine function")
+        raise TypeError(f"{call} is not a coroutine function")
     hints = get_type_hints(function, include_extras=True)
     hints.pop("return", None)
-    readers = [(name, _reader(name, hint)) for name, hint in hints.items()]
+    readers = [(name, _make_reader(name, hint)) for name, hint in hints.items()]
 
     async def read(request: Request) -> Any:
         return await call(**{name: await reader(request) for name, reader in readers})
@@ -71,18 +71,19 @@ def read_parameters(call: Callable[..., Any]) -> Reader:
     return read
 
 
-def _reader(name: str, hint: Any) -> Reader:
-    if isinstance(hint, type) and issubclass(Request, hint):  # HTTPBearer takes its base class
+def _make_reader(name: str, hint: Any) -> Reader:
+    # HTTPBearer declares its parameter as HTTPConnection, the base class of Request.
+    if isinstance(hint, type) and issubclass(Request, hint):
         return _read_request
     if get_origin(hint) is Annotated:
-        kind, *metadata = get_args(hint)
+        type_, *metadata = get_args(hint)
         for item in metadata:
             if isinstance(item, params.Depends) and item.dependency is not None:
                 return read_parameters(item.dependency)
-            if isinstance(item, params.Query) and isinstance(kind, type) and issubclass(kind, BaseModel):
-                return _read_query(kind)
+            if isinstance(item, params.Query) and isinstance(type_, type) and issubclass(type_, BaseModel):
+                return _query_reader(type_)
             if isinstance(item, params.Path):
-                return _read_path(name, hint)
+                return _path_reader(name, hint)
     raise TypeError(f"{name}: {hint} cannot be read from a request")
 
 
@@ -90,7 +91,7 @@ async def _read_request(request: Request) -> Request:
     return request
 
 
-def _read_query(model: type[BaseModel]) -> Reader:
+def _query_reader(model: type[BaseModel]) -> Reader:
     lists = frozenset(name for name, field in model.model_fields.items() if get_origin(field.annotation) is list)
 
     async def read(request: Request) -> BaseModel:
@@ -108,7 +109,7 @@ def _read_query(model: type[BaseModel]) -> Reader:
     return read
 
 
-def _read_path(name: str, hint: Any) -> Reader:
+def _path_reader(name: str, hint: Any) -> Reader:
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
 
     async def read(request: Request) -> Any:

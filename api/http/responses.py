@@ -22,7 +22,7 @@ PRIVATE_FOREVER = "private, max-age=31536000, immutable"
 
 
 def to_plain(value: Any) -> Any:
-    """Convert a value of a type that JSON lacks: bytes to base64, ids and exact decimals to text."""
+    """Convert a value of a type that JSON lacks: bytes to base64, ids and exact decimals to strings."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, ObjectId | Decimal128 | uuid.UUID):

@@ -1,4 +1,4 @@
-"""A router that costs little for paths that are not its own."""
+"""A router that takes little time to reject the paths of other routers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from starlette.types import Scope
 
 
 class PathRouter(APIRouter):
-    """A router that first compares the beginning of a path with those of its routes, up to the second slash.
+    """A router that first compares the first segment of a path with the first segments of its routes.
 
-    FastAPI asks one router after the other whether it has a route for a request, and most of them have none. All routes
+    FastAPI asks one router after the other whether it has a route for a request, and most routers have none. All routes
     must be added before the first request.
     """
 

@@ -106,7 +106,7 @@ class PreviewCache:
             file.write(str(max(0, total.n_bytes)).encode())
 
     def _make_room(self, added_bytes: int) -> int:
-        """Remove entries until there is room for `added_bytes` more. Return the total length with these."""
+        """Remove entries until there is room for `added_bytes` more. Return the total length with `added_bytes`."""
         entries = sorted(self._entries())
         total = sum(length for _, length, _ in entries) + added_bytes
         for _, length, path in entries:

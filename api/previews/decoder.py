@@ -36,13 +36,13 @@ OPERATIONS = {
 }
 
 
-def shrink(data: bytes, decoder: str, max_pixels: int, orientation: int) -> bytes:
-    """Return a picture as an upright JPEG whose longer side has at most `max_pixels`.
+def shrink(data: bytes, decoder: str, max_side_pixels: int, orientation: int) -> bytes:
+    """Return a picture as an upright JPEG whose longer side has at most `max_side_pixels`.
 
     Args:
         data: The file.
         decoder: Name of Pillow's decoder. No other one is tried.
-        max_pixels: Limit on the longer side.
+        max_side_pixels: Limit on the longer side of the JPEG.
         orientation: The orientation in the metadata; 0 or 1 if the picture is upright.
 
     Raises:
@@ -53,10 +53,10 @@ def shrink(data: bytes, decoder: str, max_pixels: int, orientation: int) -> byte
         if opened.width * opened.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         # A JPEG is decoded at an eighth, a quarter or half of its size if that suffices.
-        opened.draft(None, (max_pixels, max_pixels))
+        opened.draft(None, (max_side_pixels, max_side_pixels))
         profile = opened.info.get("icc_profile")
         image: Image.Image = _to_plain(opened)
-        image.thumbnail((max_pixels, max_pixels), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        image.thumbnail((max_side_pixels, max_side_pixels), Image.Resampling.BILINEAR, reducing_gap=2.0)
     if orientation in OPERATIONS:
         image = image.transpose(OPERATIONS[orientation])
     # A profile for CMYK or grey does not describe RGB.
@@ -67,7 +67,10 @@ def shrink(data: bytes, decoder: str, max_pixels: int, orientation: int) -> byte
 
 
 def _to_plain(image: Image.Image) -> Image.Image:
-    """Return an image in RGB, on white if it is transparent. Values beyond eight bits are scaled to the range used."""
+    """Return an image in RGB, on white if it is transparent.
+
+    Values of more than eight bits are scaled so that the lowest and highest values in the image become 0 and 255.
+    """
     if image.mode in ("RGB", "L") and "transparency" not in image.info:
         return image.convert("RGB")
     if image.mode == "F" or image.mode.startswith("I"):
@@ -86,7 +89,7 @@ def _to_plain(image: Image.Image) -> Image.Image:
 def run(request: dict[str, Any], data: bytes) -> tuple[bytes, bytes]:
     """Return the outcome and the JPEG for one request."""
     try:
-        return DECODED_BYTE, shrink(data, request["decoder"], request["max_pixels"], request["orientation"])
+        return DECODED_BYTE, shrink(data, request["decoder"], request["max_side_pixels"], request["orientation"])
     except (MemoryError, Image.DecompressionBombError):
         return TOO_LARGE_BYTE, b""
     except Exception:  # noqa: BLE001 -- Pillow raises errors of many classes for a damaged picture
@@ -101,7 +104,7 @@ def _set_limit(kind: int, limit: int) -> None:
 
 
 def main() -> None:
-    """Decode pictures as requested on stdin, until it is closed."""
+    """Decode pictures from stdin, until it is closed or MAX_PICTURES have been decoded."""
     memory_mb, cpu_seconds = map(int, sys.argv[1:])
     _set_limit(resource.RLIMIT_DATA, (memory_mb + BASE_MEMORY_MB) * 1024**2)
     _set_limit(resource.RLIMIT_FSIZE, 0)

@@ -13,7 +13,7 @@ from typing import IO, cast
 from api.previews import outcomes
 from api.previews.outcomes import NoPreview
 
-# The package `api` is in this folder, which a subprocess needs in its path.
+# The folder of the package `api`, which a subprocess needs in its sys.path.
 _ROOT = Path(__file__).parents[2]
 _MAX_JPEG_BYTES = 16 * 1024 * 1024
 
@@ -34,13 +34,18 @@ class DecoderPool:
         self._idle: list[_Decoder] = []
         self._n_calls = 0
 
-    def shrink(self, data: bytes, *, decoder: str, max_pixels: int, orientation: int) -> bytes:
-        """Return a picture as an upright JPEG whose longer side has at most `max_pixels`.
+    def shrink(self, data: bytes, *, decoder: str, max_side_pixels: int, orientation: int) -> bytes:
+        """Return a picture as an upright JPEG whose longer side has at most `max_side_pixels`.
 
         Raises:
             NoPreview: The picture is damaged, or too large to decode within the limits.
         """
-        request = {"decoder": decoder, "max_pixels": max_pixels, "orientation": orientation, "length": len(data)}
+        request = {
+            "decoder": decoder,
+            "max_side_pixels": max_side_pixels,
+            "orientation": orientation,
+            "length": len(data),
+        }
         with self._lock:
             self._n_calls += 1
             child = self._idle.pop() if self._idle else None
@@ -79,7 +84,7 @@ class _Decoder:
     """One subprocess."""
 
     def __init__(self, arguments: list[str]) -> None:
-        # The path is passed on the command line, because PYTHONPATH may be that of an installed package.
+        # Pass the folder on the command line instead of in PYTHONPATH, which may name that of an installed package.
         code = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from api.previews.decoder import main; main()"
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments],

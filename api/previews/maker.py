@@ -21,7 +21,7 @@ from exifinator.models import ImageRef, RangeReader
 CACHE_FOLDER = ROOT / "var" / "previews"
 Size = Literal["tile", "screen"]
 # The longer side of a preview, in pixels.
-MAX_PIXELS: dict[Size, int] = {"tile": 480, "screen": 2560}
+MAX_SIDE_PIXELS: dict[Size, int] = {"tile": 480, "screen": 2560}
 # Part of the cache's keys. Increase it if a file's preview changes, or if a file without a preview gets one.
 VERSION = 2
 # How many previews all processes together make at the same time.
@@ -39,11 +39,12 @@ DECODERS = {
 }  # fmt: skip
 
 
+# Returns whether a client has closed its connection.
 IsGone = Callable[[], Awaitable[bool]]
 
 
 class _Running:
-    """A preview that is being made, and the clients that wait for it."""
+    """A preview that is being made, and a function for each client that waits for it."""
 
     def __init__(self) -> None:
         self.task: asyncio.Task[bytes]
@@ -85,8 +86,8 @@ class PreviewMaker:
             format_: The format in its record.
             orientation: The orientation in its record; 0 if it has none.
             size: `tile` for the gallery, `screen` for the viewer.
-            is_gone: Returns whether the client has closed the connection. If all clients that wait for a preview have,
-                it is not made.
+            is_gone: Returns whether the client has closed the connection. If all clients that wait for a preview have
+                closed theirs, the preview is not made.
 
         Raises:
             NoPreview: This version of the object has no preview, or none can be made.
@@ -102,27 +103,30 @@ class PreviewMaker:
         if key not in self._running:
             if len(self._running) >= MAX_WAITING:
                 raise TooManyWaiting
-            make = partial(self._make, key, ref, format_, orientation, size)
+            make_content = partial(self._make_and_cache, key, ref, format_, orientation, size)
             running = self._running[key] = _Running()
-            running.task = asyncio.create_task(self._make_in_turn(key, running, make))
+            running.task = asyncio.create_task(self._make_in_turn(key, running, make_content))
             running.task.add_done_callback(_retrieve_error)
         running = self._running[key]
         running.waiting.append(is_gone)
         # If this request is cancelled, others may still wait for the same preview.
         return _unpack(await asyncio.shield(running.task))
 
-    async def _make_in_turn(self, key: str, running: _Running, make: Callable[[], bytes]) -> bytes:
+    async def _make_in_turn(self, key: str, running: _Running, make_content: Callable[[], bytes]) -> bytes:
         try:
             async with self._turns:
                 if all([await is_gone() for is_gone in running.waiting]):
                     raise TooManyWaiting
-                return await asyncio.get_running_loop().run_in_executor(self._threads, make)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, make_content)
         finally:
-            # Delete it here and not in a callback, so that no request joins a preview that will not be made.
+            # Delete the entry here and not in a callback, so that no request waits for a preview that will not be made.
             del self._running[key]
 
-    def _make(self, key: str, ref: ImageRef, format_: str, orientation: int, size: Size) -> bytes:
-        """Make a preview and cache it. Return it, or the reason why there is none, as it is cached."""
+    def _make_and_cache(self, key: str, ref: ImageRef, format_: str, orientation: int, size: Size) -> bytes:
+        """Make a preview and cache it. Return the cached content.
+
+        The content is "J" and the JPEG, or "N" and the reason why there is no preview.
+        """
         try:
             content = b"J" + make(
                 PinnedReader(self._reader, ref),
@@ -146,12 +150,17 @@ class PreviewMaker:
 
 
 def _retrieve_error(task: asyncio.Task[bytes]) -> None:
-    """Retrieve the error of a task. It is raised to the requests that wait; asyncio would log it if there are none."""
+    """Retrieve the error of a task, because asyncio would log an error that no waiting request retrieves."""
     if not task.cancelled():
         task.exception()
 
 
 def _unpack(content: bytes) -> bytes:
+    """Return the JPEG in cached content.
+
+    Raises:
+        NoPreview: The content is a reason.
+    """
     if content[:1] == b"J":
         return content[1:]
     reason = content[1:].decode()
@@ -177,10 +186,13 @@ def make(
     """
     all_embedded = find_previews(reader, format_)
     embedded = [jpeg for jpeg in all_embedded if jpeg.length <= max_bytes]
-    if format_ in DECODERS and not (embedded and _longer_side(embedded[0]) >= MAX_PIXELS[size]):
+    max_side_pixels = MAX_SIDE_PIXELS[size]
+    if format_ in DECODERS and not (embedded and _longer_side(embedded[0]) >= max_side_pixels):
         try:
             data = _read_whole(reader, max_bytes)
-            return pool.shrink(data, decoder=DECODERS[format_], max_pixels=MAX_PIXELS[size], orientation=orientation)
+            return pool.shrink(
+                data, decoder=DECODERS[format_], max_side_pixels=max_side_pixels, orientation=orientation
+            )
         except NoPreview:
             if not embedded:
                 raise
@@ -210,7 +222,7 @@ def _from_embedded(reader: PinnedReader, pool: DecoderPool, jpeg: EmbeddedJpeg, 
     data = reader.read(jpeg.start, jpeg.length)
     orientation = jpeg.orientation or guess_orientation(jpeg, orientation)
     if size == "tile":
-        return pool.shrink(data, decoder="JPEG", max_pixels=MAX_PIXELS[size], orientation=orientation)
+        return pool.shrink(data, decoder="JPEG", max_side_pixels=MAX_SIDE_PIXELS[size], orientation=orientation)
     return data if jpeg.orientation else with_orientation(data, orientation)
 
 
@@ -223,7 +235,7 @@ def choose(embedded: list[EmbeddedJpeg], size: Size) -> EmbeddedJpeg:
     """
     if size == "screen":
         return embedded[0]
-    return next((jpeg for jpeg in reversed(embedded) if _longer_side(jpeg) >= MAX_PIXELS[size]), embedded[0])
+    return next((jpeg for jpeg in reversed(embedded) if _longer_side(jpeg) >= MAX_SIDE_PIXELS[size]), embedded[0])
 
 
 def guess_orientation(jpeg: EmbeddedJpeg, photo_orientation: int) -> int:

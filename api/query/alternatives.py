@@ -1,7 +1,7 @@
-"""Join filters on the same field. A photo must match only one of them.
+"""Join each `without` filter with the filters on the same field, so that a photo must match only one of them.
 
 In the explorer, `without=camera` and `camera=X-T4` are check boxes in the same list, like the check boxes of two
-cameras. In all other combinations of filters, a photo must match both.
+cameras. Of any other two filters, a photo must match both.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def join_alternatives(parts: Sequence[tuple[str, Filter]], by_property: Mapping[
     """
     joined: list[Filter] = []
     rest = list(parts)
-    for name, missing in parts:
+    for name, without_filter in parts:
         option, _, property_ = name.partition("=")
         siblings = by_property.get(property_, frozenset()) if option == "without" else frozenset()
         if chosen := [pair for pair in rest if pair[0] in siblings]:
-            rest = [pair for pair in rest if pair not in chosen and pair != (name, missing)]
-            joined.append({"$or": [combine(*(part for _, part in chosen)), missing]})
+            rest = [pair for pair in rest if pair not in chosen and pair != (name, without_filter)]
+            joined.append({"$or": [combine(*(part for _, part in chosen)), without_filter]})
     return [part for _, part in rest] + joined

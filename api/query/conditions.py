@@ -60,7 +60,7 @@ def _in_cells(box: Box) -> Filter:
 
 
 def with_prefix(start: str) -> Filter:
-    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
+    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if `start` ends within a name."""
     bucket, prefix = split_bucket(start)
     if normalize_bucket(start) == bucket:
         return ids_with_prefix(bucket)

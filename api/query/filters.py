@@ -99,7 +99,7 @@ _SIDECAR_FILTERS: dict[str, Filter] = {
     for state in get_args(SidecarState)
 }
 _PRIMARY: Filter = {"stack.primary": {"$ne": False}}
-# Sidecars have the media type `other`, so this matters only if `media_type` or `sidecar` selects such files.
+# Leave out sidecars too. They have the media type `other`, so they match only if `media_type` or `sidecar` is given.
 _PRIMARY_FILES: Filter = {**_PRIMARY, "sidecar": {"$exists": False}}
 NOT_PRIMARY: Filter = {"stack.primary": False}
 # The filter if `primary=true` is the only parameter.
@@ -109,7 +109,7 @@ Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 def _list_field(description: str, example: str) -> Any:
-    # For each request, pydantic would make a deep copy of a default list.
+    # Use a factory, because pydantic would make a deep copy of a default list for each request.
     return Field(default_factory=list, max_length=MAX_VALUES, description=description, examples=[[example]])
 
 
@@ -144,54 +144,54 @@ class Filters(Arguments):
     hour: str | None = _text_field("Hour of the day on the camera's clock: one hour or a range.", HOURS, "5-8")
     near: str | None = _text_field("Circle around a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
     bbox: str | None = _text_field("Area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
-    bucket: list[Value] = _list_field("Bucket.", "holiday")
+    bucket: list[Value] = _list_field("Name of the bucket.", "holiday")
     prefix: str | None = Field(
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key. Unless exactly one `bucket` is given, `<bucket>/<key>` may begin with it too.",
+        description="Prefix of the key or, unless exactly one `bucket` is given, of `<bucket>/<key>`.",
         examples=["2024/"],
     )
     format: list[Value] = _list_field("File format.", "jpeg")
     status: list[Status] = _list_field("Result of indexing.", "ok")
     keyword: list[Value] = _list_field("Keyword.", "beach")
     person: list[Value] = _list_field("Person in the photo.", "Anna")
-    country: list[Value] = _list_field("Country of the position, in English, or as named in the file.", "Spain")
-    state: list[Value] = _list_field("State or province of the position, or as named in the file.", "Catalonia")
-    city: list[Value] = _list_field("City or town of the position, or as named in the file.", "Girona")
+    country: list[Value] = _list_field("Country of the photo's position, in English, or as named in the file.", "Spain")
+    state: list[Value] = _list_field("State or province of the photo's position, or as named in the file.", "Catalonia")
+    city: list[Value] = _list_field("City or town of the photo's position, or as named in the file.", "Girona")
     place: list[Value] = _list_field(
-        "Most exact name of the place: the populated place nearest to the position, or the sublocation in the file.",
+        "Most exact name: the populated place nearest to the photo's position, or the sublocation in the file.",
         "Montmartre",
     )
     kind: list[Kind] = _list_field("What is special about the image: a RAW file, a panorama, ...", "panorama")
     label: list[Value] = _list_field("Colour label, as named by the program that set it.", "Red")
     creator: list[Value] = _list_field("Creator, such as the photographer.", "Robert Capa")
     copyright: list[Value] = _list_field("Copyright notice.", "(c) 2019 Robert Capa")
-    owner: list[Value] = _list_field("Owner of the camera, as set in the camera.", "Robert Capa")
+    owner: list[Value] = _list_field("Name of the owner, as set in the camera.", "Robert Capa")
     software: list[Value] = _list_field("Program that wrote the file.", "Adobe Lightroom 6.1")
     camera_serial: list[Value] = _list_field("Serial number of the camera.", "3071234")
     lens_serial: list[Value] = _list_field("Serial number of the lens.", "0000c15998")
     white_balance: list[Value] = _list_field("White balance.", "daylight")
-    flash: list[bool] = Field(default_factory=list, max_length=2, description="Did the flash fire?", examples=[[True]])
+    flash: list[bool] = Field(default_factory=list, max_length=2, description="The flash fired.", examples=[[True]])
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
-    fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
+    fingerprint: list[Value] = _list_field("Fingerprint: equal for copies of a file.", "5a0c1f4be2d0917733c8aa10")
     media_type: list[MediaType] = _list_field(
         "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
     )
     duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
     frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
-    video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
-    audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
+    video_codec: list[Value] = _list_field("Video codec.", "HEVC")
+    audio_codec: list[Value] = _list_field("Audio codec of a video.", "AAC")
     stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
     primary: bool | None = Field(
         None,
-        description="Whether to return one photo for each stack, and no sidecars (`true`), or every file (`false`).",
+        description="`true`: only the primary photo of each stack, and no sidecars. `false`: every file.",
         examples=[True],
     )
     sidecar: SidecarState | None = Field(
         None,
-        description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
+        description="Sidecars instead of photos: those merged into photos (`merged`), or those without any (`orphan`).",
         examples=["orphan"],
     )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
@@ -205,7 +205,7 @@ class Filters(Arguments):
         max_length=MAX_QUERY_CHARS,
         description="Words to search for in titles, descriptions, keywords, names, cameras, lenses, places and keys. "
         'All must match. A word also finds longer words that begin with it. `"old town"` finds a phrase, `-word` '
-        "excludes, and filters may be written as words: `iso:800-`.",
+        "excludes photos with a word, and filters may be written as words: `iso:800-`.",
         examples=['beach "old town" -tram iso:800-'],
     )
     query: str | None = Field(
@@ -259,7 +259,7 @@ class Filters(Arguments):
         return not (self.media_type or self.sidecar)
 
     def restriction(self) -> tuple[Filter, frozenset[str]]:
-        """Return the part of the filter that most records match, and its names. No index helps with this part."""
+        """Return the filters that most records match, combined, and their names. No index helps with these filters."""
         names = frozenset({"media_type"} if self.leaves_out_other_files else ()) | (
             {"primary"} if self.primary else frozenset()
         )
@@ -349,16 +349,16 @@ def read_search(text: str, *, is_typing: bool = False) -> list[SearchItem]:
 def _search(text: str) -> list[Filter]:
     """Return the filters of a search. A photo must match all of them."""
     parts: list[Filter] = []
-    values: dict[str, list[SearchItem]] = {}
+    items_by_name: dict[str, list[SearchItem]] = {}
     for item in read_search(text):
         if not item.name or item.name in TEXT_NAMES:
             parts.append(search_filter(item))
         elif item.is_excluded:
             parts.append({"$nor": [_parameters_filter([item])]})
         else:
-            values.setdefault(item.name, []).append(item)
-    if values:
-        parts.append(_parameters_filter([item for items in values.values() for item in items]))
+            items_by_name.setdefault(item.name, []).append(item)
+    if items_by_name:
+        parts.append(_parameters_filter([item for items in items_by_name.values() for item in items]))
     # Each condition becomes a part of its own, so that a page can be fetched through the index entries of the rarest
     # word. A text without letters and digits matches nothing.
     return [{path: condition} for part in parts for path, condition in conditions_of(part)] or [NOTHING]

@@ -70,24 +70,24 @@ def _check_filter(filter_: Filter, indexed: set[str]) -> tuple[bool, list[str]]:
 
 def _why_not_indexed(path: str, condition: Any, indexed: set[str]) -> str | None:
     """Return why no index can find the matches of this condition; None if one can."""
-    shown = _quote(path)
+    field = _quote(path)
     if pattern := _unindexable_pattern(condition):
         return (
-            f"{shown}: the regular expression {_quote(pattern)} makes MongoDB read every value. To use "
+            f"{field}: the regular expression {_quote(pattern)} makes MongoDB read every value. To use "
             "an index, begin it with ^ and omit the flag i, or search for words with `q`."
         )
     if path not in indexed:
         tag = path.partition(".")[0]
         if tag in ("photo", *SEARCH_FIELDS, *METADATA_FIELDS, *FILE_FIELDS):
-            return f"{shown} has no index; {_ADD_FILTER}."
+            return f"{field} has no index; {_ADD_FILTER}."
         if f"{tag}.printable" in indexed:
-            return f"{shown} has no index; {_quote(f'{tag}.printable')} has one."
+            return f"{field} has no index; {_quote(f'{tag}.printable')} has one."
         return (
-            f"{shown} has no index: add {tag[:_MAX_SHOWN_CHARS]!r} to INDEXED_TAGS in settings.py, restart the API and "
+            f"{field} has no index: add {tag[:_MAX_SHOWN_CHARS]!r} to INDEXED_TAGS in settings.py, restart the API and "
             f"query {_quote(f'{tag}.printable')}, or {_ADD_FILTER}."
         )
     if isinstance(condition, dict) and (condition.keys() <= _NEGATIONS or condition.get("$exists") is False):
-        return f"{shown}: indexes cannot find missing or different values; add a filter that has an index ({_FILTERS})."
+        return f"{field}: indexes cannot find missing or different values; add a filter that has an index ({_FILTERS})."
     return None
 
 

@@ -19,7 +19,7 @@ from api.query.regex_guard import RegexBudget, split_slashes
 
 MAX_JSON_BYTES = 8192
 MAX_DEPTH = 8
-# Plain values may be nested more deeply, because they are only compared.
+# Values without operators may be nested more deeply, because MongoDB only compares them.
 MAX_VALUE_DEPTH = 32
 MAX_NODES = 500
 MAX_BRANCHES = 20

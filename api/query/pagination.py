@@ -22,9 +22,9 @@ Result = TypeVar("Result")
 
 # Single-valued numeric fields with few distinct values.
 _LOW_CARDINALITY_FIELDS = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
-# MongoDB merge-sorts at most 200 index intervals. With more, it sorts every match. 150 leaves a margin.
+# MongoDB merge-sorts at most 200 intervals of an index. With more, it sorts every match. 150 leaves a margin.
 _MAX_VALUES = 150
-# Maximum number of parallel queries per page. Their results are merged here.
+# Maximum number of parallel queries per page. Order.merge merges their results.
 _MAX_PARALLEL_QUERIES = 6
 
 
@@ -50,7 +50,7 @@ async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order
 
 
 async def _gather(coroutines: list[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """Run coroutines at the same time. For a single one, which is the usual number, start no task."""
+    """Run coroutines at the same time, and return their results. A single coroutine, the usual case, needs no task."""
     return [await coroutines[0]] if len(coroutines) == 1 else list(await asyncio.gather(*coroutines))
 
 
@@ -106,7 +106,7 @@ async def read_page(
 # Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
 _SHORT_WALK_MS, _COUNT_MS = 25, 100
 # If fewer photos match than this, read and sort them without trying a walk first.
-_MAX_RARE = 5_000
+_MAX_RARE_MATCHES = 5_000
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
 
@@ -166,9 +166,9 @@ _MAX_SORTED_ENTRIES = 10_000
 async def _read_by_prefix(
     collection: Collection, conditions: list[tuple[str, Any]], find: Callable[..., Any]
 ) -> list[Document] | None:
-    """Read the first photos whose words have a prefix, if the index contains all that is needed and there are not many.
+    """Read the first photos with a word that has a prefix, if few photos match and the index contains all conditions.
 
-    Sort the entries of the index, and fetch only the photos to return.
+    Sort the entries of the index on words, and fetch only the photos to return.
 
     Returns:
         None if the conditions need other fields, or if too many photos match.
@@ -215,11 +215,12 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
     walk = _sort_index_hint(order)
     # Rare words are frequent in searches, and counting a few of their entries is faster than a walk.
     has_words = any(path == WORDS for path, _ in conditions)
-    rare = await _narrowest(collection, conditions, limit=_MAX_RARE) if has_words else None
-    if rare is not None:
-        yield _Attempt(rare[0], QUERY_MS)
+    rare_condition = await _narrowest(collection, conditions, limit=_MAX_RARE_MATCHES) if has_words else None
+    if rare_condition is not None:
+        index, _ = rare_condition
+        yield _Attempt(index, QUERY_MS)
     yield _Attempt(walk, _SHORT_WALK_MS)
-    narrowest = rare or await _narrowest(collection, conditions)
+    narrowest = rare_condition or await _narrowest(collection, conditions)
     if narrowest is None:
         return
     index, count = narrowest
@@ -232,7 +233,7 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
 
 # Maps a field to the index that starts with it.
 _INDEX_BY_FIELD = {"_id": "_id_", **{index.keys[0][0]: index.name for index in INDEXES}}
-# Stop counting here: reading and sorting more than this could take longer than QUERY_MS.
+# Count at most this many matches: reading and sorting more could take longer than QUERY_MS.
 _MAX_COUNT = 150_000
 # Count only this many conditions: a filter may have hundreds.
 _MAX_COUNTED_CONDITIONS = 8

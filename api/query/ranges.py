@@ -14,7 +14,7 @@ _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 # An exposure time as a fraction, such as 1/250, or in decimal seconds.
 _FRACTION = rf"({_NUMBER}|[0-9]{{1,9}}/[1-9][0-9]{{0,8}})"
 _DATE = r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-# A place in the order by date, which may be an implausible date of a wrong clock; `none`: the photos without a date.
+# A year, month or day, also an implausible one that a wrong clock has recorded, or `none` for photos without a date.
 START = r"^([12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?|none)$"
 # Allow many decimals, because programs print floats in full.
 _LATITUDE = r"-?(90(\.0{1,20})?|[1-8]?[0-9](\.[0-9]{1,20})?)"

@@ -1,4 +1,4 @@
-"""Bound the work of a regular expression on the worst text, by parsing the subset of PCRE's syntax that is allowed.
+"""Bound the work of a regular expression on the worst-case text, by parsing the allowed subset of PCRE's syntax.
 
 PCRE tries a pattern at each position of the text and, from there, all ways in which its parts can match. The ways
 multiply along a sequence: `a?a?a?` has 8, `(a|b)(a|b)` has 4. An open repeat, such as `.*` or `\\d+`, has as many as
@@ -12,8 +12,8 @@ import warnings
 from dataclasses import dataclass, replace
 
 MAX_BOUND = 100
-# Work in units of 2.5 ns, measured with PCRE 8.42 (MongoDB 6.0): comparing a character, and continuing after a group,
-# an alternative or one turn (iteration) of a repeat.
+# Work in units of 2.5 ns, measured with PCRE 8.42 (MongoDB 6.0). _CHAR: comparing a character. _TURN: continuing after
+# a group, an alternative or one turn (iteration) of a repeat.
 _CHAR, _TURN = 2, 8
 # Patterns with more ways or more work than this are rejected early, to avoid computing with huge numbers.
 _HUGE = 10**9
@@ -95,7 +95,7 @@ class Node:
 
 
 def measure(pattern: str, flags: str) -> Poly:
-    """Return the work of a pattern: `constant` and `shared` are for the whole text, `linear` is for each position.
+    """Return a bound on the work of trying a pattern, at one position of the text. See Poly.
 
     Args:
         flags: Some of "i", "m" and "s".
@@ -158,9 +158,9 @@ class _Parser:
             raise PatternRejected("repeats an anchor")
         if _QUANTIFIER.match(self.pattern, self.position):
             raise PatternRejected("repeats a repeat")
-        kind = match[0][0]
-        if kind != "{":
-            low, high = (1 if kind == "+" else 0), (1 if kind == "?" else None)
+        symbol = match[0][0]
+        if symbol != "{":
+            low, high = (1 if symbol == "+" else 0), (1 if symbol == "?" else None)
         else:
             low = int(match[1])
             high = (int(match[3]) if match[3] else None) if match[2] else low
@@ -175,13 +175,13 @@ class _Parser:
         if char in "*+?":
             raise PatternRejected(f"has a {char} with nothing before it")
         if char == "[":
-            return self.single(self.end_of_class())
+            return self.read_single(self.end_of_class())
         if char == "\\":
             return self.read_escape()
         self.position += 1
         if char in "^$":
             return Node(work=_NONE, is_anchored=char == "^" and "m" not in self.flags, is_optional=False)
-        return self.single(self.position, char if char == "." else re.escape(char), start=self.position - 1)
+        return self.read_single(self.position, char if char == "." else re.escape(char), start=self.position - 1)
 
     def read_group(self) -> Node:
         self.position += 1
@@ -214,7 +214,7 @@ class _Parser:
         if char in _ANCHORS:
             self.position += 2
             return Node(work=_NONE, is_anchored=char == "A")
-        return self.single(self.position + 2)
+        return self.read_single(self.position + 2)
 
     def end_of_class(self) -> int:
         """Return the position after the character class that begins here."""
@@ -237,12 +237,12 @@ class _Parser:
                 end += 1
         return end + 1
 
-    def single(self, end: int, source: str | None = None, *, start: int | None = None) -> Node:
+    def read_single(self, end: int, source: str | None = None, *, start: int | None = None) -> Node:
         """Read a part that matches a single character.
 
         Args:
             end: The position after the part.
-            source: The part as a pattern for Python, if it differs.
+            source: The part as a pattern for Python, if it differs from the part as written for PCRE.
             start: The position of the part. The default is the current position.
         """
         start = self.position if start is None else start

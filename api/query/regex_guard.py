@@ -1,7 +1,7 @@
 """Limit what the regular expressions of a query cost MongoDB.
 
-MongoDB compares its time limit between two documents, but not while PCRE searches one text. So the work on the worst
-text is bounded before the query is sent, by the form of its patterns (regex_cost.py).
+MongoDB checks its time limit between two documents, but not while PCRE searches one text. So before a query is sent,
+regex_cost.py computes from its patterns how much work they could cause on the worst-case text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from api.query.regex_cost import PatternRejected, measure
 
 MAX_PATTERN_CHARS = 200
-# Work that all patterns of a query may take on one document: about 2.5 s on the worst text that it can hold, and some
-# milliseconds on the captions that people write.
+# Work that all patterns of a query may take on one document, in units of 2.5 ns: about 2.5 s on the worst-case text
+# that a document can contain, and some milliseconds on the captions that people write.
 MAX_WORK = 1_000_000_000
 # Fields whose text has at most _BOUNDED_CHARS characters. In other fields, only the size of the record limits the text,
 # to _RECORD_CHARS characters.
@@ -55,7 +55,7 @@ class RegexBudget:
         except PatternRejected as reason:
             return f"the regular expression {reason}"
         chars = _BOUNDED_CHARS if field.partition(".")[0] in _BOUNDED_FIELDS else _RECORD_CHARS
-        # From each position, an open repeat can only go on to the end of the text: half the text on average.
+        # From each position, an open repeat continues at most to the end of the text: half the text on average.
         self._spent += chars * (work.constant + work.shared + work.linear * chars // 2)
         if self._spent > MAX_WORK:
             return (

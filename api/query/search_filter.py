@@ -22,8 +22,8 @@ NOTHING: Filter = {"_id": {"$in": []}}
 def search_filter(item: SearchItem) -> Filter:
     """Return the filter for a word or phrase; an empty filter if it consists of punctuation only.
 
-    A quoted phrase matches whole words in their order. Otherwise, the word may continue: `DSC013` finds DSC01314. If
-    the name of the item is that of a text, such as `title`, the words must be in this text.
+    A quoted phrase matches whole words in their order. Without quotes, the last word may be the beginning of a longer
+    one: `DSC013` finds DSC01314. If the item has the name of a text field, such as `title`, search only that field.
     """
     units = split_units(item.value)
     if not units:
@@ -37,7 +37,7 @@ def search_filter(item: SearchItem) -> Filter:
 
 
 def terms_of_query(text: str) -> list[str]:
-    """Return the terms that a photo or value must have for a word or phrase; it may have longer ones instead."""
+    """Return the terms of a word or phrase. A match has, for each of them, a term that begins with it."""
     return [term for unit in split_units(text) for term in (_run_terms(unit) if is_run(unit) else [unit])]
 
 
@@ -55,13 +55,13 @@ def _word_conditions(units: list[str], is_quoted: bool, forms: list[str]) -> lis
         # The last word, or the last character of a run, may continue.
         is_last = unit is units[-1]
         if is_last and (is_run(unit) or not is_quoted):
-            begins = Regex(f"^{re.escape(terms[-1])}")
-            conditions[-1] = {"$in": [begins, *forms]} if forms else begins
+            beginning = Regex(f"^{re.escape(terms[-1])}")
+            conditions[-1] = {"$in": [beginning, *forms]} if forms else beginning
     return conditions
 
 
 def _run_terms(run: str) -> list[str]:
-    """Return the bigrams of a run in a query, without its last character as a term: in a text, more may follow it."""
+    """Return the bigrams of a run in a query, without the term of its last character: in a text, more may follow it."""
     terms = terms_of(run)
     return terms[:-1] or terms
 

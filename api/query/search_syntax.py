@@ -30,7 +30,7 @@ class SearchItem:
         start, end: The position in the text, in characters.
         name: The name of the filter; empty for a word or phrase.
         is_quoted: Whether the value is in quotes, so that whole words must match.
-        is_excluded: Whether the photos that match are to be left out.
+        is_excluded: Whether to leave out the photos that match.
     """
 
     value: str

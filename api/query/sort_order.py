@@ -40,7 +40,7 @@ VALUE_PATHS: dict[str, str] = {
     "status": "status",
 }
 _MAX_CURSOR_CHARS = 4096
-# Ids begin with the name of a bucket, in ASCII, so they are all between these.
+# Ids begin with the name of a bucket, in ASCII, so they all sort between these two strings.
 _BEFORE_ALL_IDS, _AFTER_ALL_IDS = "", "\U0010ffff"
 Scalar = datetime | str | int | float | None
 
@@ -160,8 +160,8 @@ def _conditions_after(value: Scalar, direction: int, *, none_last: bool) -> list
     """Return conditions for the values that follow `value` in one field. The condition None selects missing values."""
     if value is None:
         return [] if none_last else [{"$ne": None}]
-    further = {"$gt": value} if direction > 0 else {"$lt": value}
-    return [further, None] if none_last else [further]
+    following = {"$gt": value} if direction > 0 else {"$lt": value}
+    return [following, None] if none_last else [following]
 
 
 def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The range of texts that begin with a prefix."""
+"""The range of strings that begin with a prefix."""
 
 from __future__ import annotations
 

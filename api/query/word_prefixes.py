@@ -1,7 +1,8 @@
 """Replace the prefix of a word in a filter with the words that have it, because their photos can be read in order.
 
-In the index on (word, date), the photos of one word are in date order, so MongoDB can merge those of several words page
-by page. Across all words with a prefix they are not, and MongoDB would sort every match for each page.
+In the index on (word, date), the photos of one word are in date order, so MongoDB can merge the photos of several words
+page by page. The photos of all words with a prefix are not in date order, so MongoDB would sort every match for each
+page.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from api.query.text_range import after_prefix
 
 WORDS = "words"
 WORDS_INDEX = "words_taken_local"
-# Give up at more words than this: MongoDB merges at most 200 ranges of an index, and each costs a lookup per page.
+# If more words have a prefix, keep it: MongoDB merges at most 200 ranges of an index, each at a lookup per page.
 MAX_WORDS = 100
 # Read at most this many times, and this many index entries each time.
 _MAX_READS = 4
@@ -29,10 +30,10 @@ _PREFIX = re.compile(r"\^([^\\^$.|?*+()\[\]{}]+)")
 
 
 async def spell_out_prefix(collection: Collection, condition: Any) -> Any:
-    """Return a condition on `words` that matches the same photos, with words instead of a prefix if there are few.
+    """Return a condition that matches the same photos, with words instead of prefixes if few words have them.
 
     Args:
-        condition: A regular expression such as ^beach, or {"$in": [^beach, "beaches"]}.
+        condition: A condition on `words`: a regular expression such as ^beach, or {"$in": [^beach, "beaches"]}.
     """
     prefixes = list(prefixes_of(condition))
     if not prefixes:
@@ -64,22 +65,23 @@ def _alternatives(condition: Any) -> list[Any]:
     return [condition]
 
 
-def _index_key(word: str, others: Any) -> Any:
-    return [(WORDS, word), (TAKEN, others), ("_id", others)]
+def _index_key(word: str, bound: Any) -> Any:
+    """Return a key of the index on (word, date, id), with `bound` in the place of the date and the id."""
+    return [(WORDS, word), (TAKEN, bound), ("_id", bound)]
 
 
 async def _read_words(collection: Collection, prefix: str) -> list[str] | None:
     """Return all words with a prefix; None if there are too many.
 
-    Each read starts after the last word that was found, and so skips the rest of this word's photos. A read returns
-    each photo once. It may therefore miss a word, but only one whose photos in this read all have a word found earlier.
+    Each read starts after the last word of the previous read, and so skips the rest of that word's photos. A read
+    returns each photo only once, so it may miss a word if all photos of the word have an earlier word.
     """
     words: dict[str, None] = {}
-    start, is_after = prefix, False
+    start, skips_start = prefix, False
     end = after_prefix(prefix) or "\U0010ffff"
     for _ in range(_MAX_READS):
         # The other fields of the index are descending, so MaxKey comes before, and MinKey after all photos of a word.
-        bound: Any = MinKey() if is_after else MaxKey()
+        bound: Any = MinKey() if skips_start else MaxKey()
         cursor = collection.find({}, return_key=True, limit=_ENTRIES_PER_READ, hint=WORDS_INDEX, max_time_ms=QUERY_MS)
         cursor.min(_index_key(start, bound)).max(_index_key(end, MaxKey()))
         try:
@@ -91,5 +93,5 @@ async def _read_words(collection: Collection, prefix: str) -> list[str] | None:
             return list(words)
         if len(words) > MAX_WORDS:
             break
-        start, is_after = entries[-1][WORDS], True
+        start, skips_start = entries[-1][WORDS], True
     return None

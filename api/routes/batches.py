@@ -40,7 +40,7 @@ class BatchArguments(Arguments):
     )
 
 
-# In the schema, a simple part of what make_patterns accepts.
+# The pattern in the schema describes only a simple part of what make_patterns accepts.
 Pattern = Annotated[
     str, Field(min_length=1, max_length=MAX_PATTERN_CHARS, json_schema_extra={"pattern": "^[A-Za-z0-9*?/._]*[a-z]$"})
 ]
@@ -81,13 +81,13 @@ class NewBatch(BaseModel):
         gt=0,
         le=10**9,
         allow_inf_nan=False,
-        description="Stop at this price of S3's requests and traffic. The next batch continues.",
+        description="Stop when S3's requests and traffic have cost this much, in dollars. The next batch continues.",
         examples=[5.0],
     )
 
 
 class BatchNumbers(BaseModel):
-    """Numbers of a batch so far, with the same names as in the output of `./run.sh --json`."""
+    """What a batch has done so far, under the same names as in the output of `./run.sh --json`."""
 
     listed: int = Field(description="Keys listed.")
     folders: int = Field(
@@ -102,17 +102,19 @@ class BatchNumbers(BaseModel):
     unsupported: int = Field(description="Images recorded whose format is not supported.")
     damaged: int = Field(description="Images recorded that are damaged or empty.")
     failed: int = Field(description="Images that failed.")
-    deleted: int = Field(0, description="Images deleted before they were indexed, as events have reported.")
+    deleted: int = Field(0, description="Images that, according to events, were deleted before they were indexed.")
     bytes_read: int = Field(description="Bytes read from S3.")
-    requests: int = Field(description="Ranged GETs.")
+    requests: int = Field(description="Ranged GET requests.")
     list_requests: int = Field(0, description="LIST requests.")
-    list_dollars: float = Field(0, description="What the LIST requests cost, in dollars.")
-    dollars: float = Field(0, description="What all requests and the traffic cost; 0 if the prices are unknown.")
-    seconds: float = Field(description="Duration of the batch.")
+    list_dollars: float = Field(0, description="Cost of the LIST requests, in dollars.")
+    dollars: float = Field(
+        0, description="Cost of all requests and the traffic, in dollars; 0 if the prices are unknown."
+    )
+    seconds: float = Field(description="Duration of the batch, in seconds.")
 
 
 class SourcePatterns(BaseModel):
-    """The patterns by which the objects of a source are chosen."""
+    """The patterns that select the objects of a source."""
 
     source: str
     include: list[str]
@@ -124,7 +126,7 @@ class PruneResult(BaseModel):
 
     records: int = Field(description="Records of deleted objects that were removed.")
     failed_jobs: int = Field(description="Failed jobs of deleted objects that were removed.")
-    problem: str | None = Field(description="Why nothing was removed.")
+    problem: str | None = Field(description="Why nothing was removed; null if there was no problem.")
 
 
 class Batch(BaseModel):
@@ -146,7 +148,7 @@ class Batch(BaseModel):
     rate: float | None = Field(description="Images per second; null while no worker is indexing.")
     seconds_left: float | None = Field(description="Estimated remaining time; null if unknown.")
     problem: str | None = Field(description="Why the batch is waiting, or why it ended.")
-    pruned: PruneResult | None = Field(None, description="What was removed after the batch; null if nothing was to be.")
+    pruned: PruneResult | None = Field(None, description="What was removed after the batch; null without `prune`.")
 
 
 class Batches(BaseModel):
@@ -170,8 +172,8 @@ _LINKS = {
 def list_batches(request: Request, backend: BackendDep, arguments: Annotated[BatchArguments, Query()]) -> Response:
     batches = read_batches(backend.store, backend.queue, limit=arguments.limit + 1, after=arguments.after)
     shown = batches[: arguments.limit]
-    following = shown[-1]["id"] if len(batches) > len(shown) else None
-    return json_response(request, {"batches": shown, "next": following})
+    last_id = shown[-1]["id"] if len(batches) > len(shown) else None
+    return json_response(request, {"batches": shown, "next": last_id})
 
 
 @router.post(

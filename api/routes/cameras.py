@@ -49,12 +49,12 @@ class CameraBody(BaseModel):
     serial: str
     photos: int
     first: str | None = Field(
-        description="When its first photo was taken, on the camera's clock. Implausible dates are left out."
+        description="When the camera's first photo was taken, on the camera's clock. Implausible dates are left out."
     )
-    last: str | None = Field(description="When its last photo was taken, on the camera's clock.")
-    shutter_count: int | None = Field(description="The highest shutter count in its photos.")
-    owners: list[ValueCount] = Field(description=f"Owners set in the camera, at most {MAX_VALUES}.")
-    lenses: list[ValueCount] = Field(description=f"Its lenses, the most used first, at most {MAX_VALUES}.")
+    last: str | None = Field(description="When the camera's last photo was taken, on the camera's clock.")
+    shutter_count: int | None = Field(description="The highest shutter count in the camera's photos.")
+    owners: list[ValueCount] = Field(description=f"Owners set in it, most frequent first, at most {MAX_VALUES}.")
+    lenses: list[ValueCount] = Field(description=f"Lenses used with it, most frequent first, at most {MAX_VALUES}.")
 
 
 class CameraList(BaseModel):
@@ -72,7 +72,7 @@ class CameraList(BaseModel):
 async def list_cameras(request: Request, store: StoreDep, arguments: Annotated[CameraArguments, Query()]) -> Response:
     """List the cameras whose photos match the filters, each with its dates, shutter count, owners and lenses.
 
-    Photos without a serial number of the camera are left out.
+    Photos that do not name the serial number of the camera are left out.
     """
     await set_searched_buckets(store.photos, arguments)
     filter_ = arguments.to_filter()

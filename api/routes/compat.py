@@ -124,7 +124,7 @@ async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> 
     fields = read_projection(arguments.fields) if arguments.fields is not None else None
     sort = read_sort(arguments.sort) if arguments.sort is not None else None
     options: dict[str, Any] = {"hint": hint} if hint else {}
-    limit = abs(arguments.limit)  # as in MongoDB, where a negative limit only makes a single batch
+    limit = abs(arguments.limit)  # in MongoDB, a negative limit differs only in that all records come in one batch
     if arguments.count:
         bounds: dict[str, Any] = {name: value for name, value in (("skip", arguments.skip), ("limit", limit)) if value}
         if not filter_ and not hint and not bounds:
@@ -157,10 +157,10 @@ async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> 
 def _refuse_unsupported(request: Request) -> None:
     """Refuse parameters that mongodb-rest supports but this API does not.
 
-    If they were ignored, other records would be returned.
+    If they were ignored, the response would contain other records than the client expects.
 
     Raises:
-        BadParameter: There is such a parameter.
+        BadParameter: The request has such a parameter, or repeats a parameter.
     """
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():

@@ -51,7 +51,7 @@ class DuplicateGroup(BaseModel):
     fingerprint: str = Field(description="The value of the filter `fingerprint` for these copies.")
     count: int = Field(description="Number of copies.")
     size: int = Field(description="Size of the file in bytes.")
-    wasted_bytes: int = Field(description="What all copies but one take up.")
+    wasted_bytes: int = Field(description="The size of all copies but one, in bytes.")
     photos: list[PhotoSummary] = Field(description=f"The copies by date, at most {MAX_SHOWN}.")
 
 
@@ -60,11 +60,12 @@ class DuplicateGroups(BaseModel):
 
     groups: list[DuplicateGroup]
     next: str | None = Field(
-        description=f"The value of `after` for the next page; null on the last page. {MAX_GROUPS:,} groups can be read."
+        description="The value of `after` for the next page; null on the last page. All pages together contain at most "
+        f"{MAX_GROUPS:,} groups."
     )
     total: int = Field(description="Number of groups.")
-    extra_copies: int = Field(description="Number of copies in all groups, without one for each group.")
-    wasted_bytes: int = Field(description="What the extra copies take up.")
+    extra_copies: int = Field(description="Number of copies in all groups, not counting one copy in each group.")
+    wasted_bytes: int = Field(description="The size of the extra copies, in bytes.")
     partial: bool = Field(
         description="Whether only a sample of the photos was read, because reading all exceeded the time limit. In "
         "this case, all photos are being read in the background: repeat the request after a few seconds."
@@ -84,15 +85,15 @@ async def list_duplicates(
     filter_ = arguments.to_filter()
     background: BackgroundCounts[Duplicates] = request.app.state.background_duplicates
     key = json_util.dumps(filter_, sort_keys=True)
-    found = background.get(key)
-    if found is None:
-        found = await find_duplicates(store.photos, filter_, budget_ms=arguments.budget_ms)
-        if found.is_sample:
-            background.start(key, found, partial(read_duplicates, store.photos, filter_, budget_ms=_BACKGROUND_MS))
+    duplicates = background.get(key)
+    if duplicates is None:
+        duplicates = await find_duplicates(store.photos, filter_, budget_ms=arguments.budget_ms)
+        if duplicates.is_sample:
+            background.start(key, duplicates, partial(read_duplicates, store.photos, filter_, budget_ms=_BACKGROUND_MS))
     wasted, fingerprint = _read_position(arguments.after)
     following = [
         group
-        for group in found.groups
+        for group in duplicates.groups
         if wasted is None or (-group.wasted_bytes, group.fingerprint) > (-wasted, fingerprint)
     ]
     groups = following[: arguments.limit]
@@ -117,10 +118,10 @@ async def list_duplicates(
             for group, copies in zip(groups, photos, strict=True)
         ],
         "next": f"{last.wasted_bytes}-{last.fingerprint}" if last else None,
-        "total": found.group_count,
-        "extra_copies": found.extra_copies,
-        "wasted_bytes": found.wasted_bytes,
-        "partial": found.is_sample,
+        "total": duplicates.group_count,
+        "extra_copies": duplicates.extra_copies,
+        "wasted_bytes": duplicates.wasted_bytes,
+        "partial": duplicates.is_sample,
     }
     return json_response(request, content)
 

@@ -1,4 +1,4 @@
-"""Show what became of the events that S3 servers have reported."""
+"""Count the events that S3 servers have reported, by outcome."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ router = PathRouter(tags=["batches"])
 
 
 class EventCounts(BaseModel):
-    """The events of S3's notifications since Redis last lost its data, by what became of them."""
+    """The numbers of events reported since Redis last lost its data, by outcome."""
 
     received: int = Field(description="All events: the sum of the other counts.")
     queued: int = Field(description="New and changed objects that were queued.")
     removed: int = Field(description="Deleted objects whose records were removed.")
-    unchanged: int = Field(description="Objects that the index had already, such as those of repeated events.")
-    ignored: int = Field(description="Events outside the sources, and of other kinds.")
+    unchanged: int = Field(description="Objects that were already indexed, for example because an event was repeated.")
+    ignored: int = Field(description="Events of objects outside the sources, and events of other kinds.")
     failed: int = Field(description="Events that could not be applied, and are delivered again.")
-    malformed: int = Field(description="Messages that are no notifications.")
+    malformed: int = Field(description="Messages that are not valid notifications.")
     lag_seconds: float | None = Field(
         description="Average time from the change of an object until its event was applied; null if it is unknown."
     )
@@ -35,7 +35,7 @@ class EventCounts(BaseModel):
 class EventStream(BaseModel):
     """The state of the event stream."""
 
-    events: EventCounts | None = Field(description="null if no events are configured.")
+    events: EventCounts | None = Field(description="The counts; null if no events are configured.")
 
 
 @router.get("/events/counts", summary="Count events of S3 servers", response_model=EventStream, dependencies=[OPERATOR])
@@ -43,7 +43,7 @@ def get_event_counts(request: Request, backend: BackendDep) -> Response:
     """Count the events by which the index follows the changes in buckets."""
     if not backend.config.follows_events:
         return json_response(request, {"events": None})
-    found = describe_events(QueueAdmin(backend.queue, backend.config).counts())
-    counts = {outcome: found.get(outcome, 0) for outcome in EVENT_OUTCOMES}
-    lag = {"lag_seconds": found.get("lag_seconds")}
+    events = describe_events(QueueAdmin(backend.queue, backend.config).counts())
+    counts = {outcome: events.get(outcome, 0) for outcome in EVENT_OUTCOMES}
+    lag = {"lag_seconds": events.get("lag_seconds")}
     return json_response(request, {"events": {"received": sum(counts.values()), **counts, **lag}})

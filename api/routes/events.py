@@ -73,7 +73,7 @@ async def stream_events(request: Request) -> Response:
     feed: Feed = request.app.state.batch_feed
     if getattr(request.state, "head", False):
         return Response(media_type=_MEDIA_TYPE, headers=_HEADERS)
-    # Join before the response starts, so that a failure yields an error response instead of a broken stream.
+    # Read a message before the response starts, so that a failure yields an error response instead of a broken stream.
     await feed.current_message()
     if feed.listeners >= MAX_LISTENERS:
         detail = f"{MAX_LISTENERS} clients are already listening. Try again later."

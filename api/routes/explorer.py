@@ -72,7 +72,7 @@ def make_router(config: Config) -> APIRouter:
 
 
 def accepts_html(accept: str) -> bool:
-    """Return whether an Accept header names HTML, like those of browsers. Other clients send */* and get JSON."""
+    """Return whether an Accept header names HTML, as browsers do. Other clients send */* and get JSON."""
     for part in accept.split(","):
         name, _, rest = part.strip().partition(";")
         if name.strip().lower() in ("text/html", "application/xhtml+xml") and not re.search(r"q=0(\.0*)?$", rest):

@@ -69,10 +69,10 @@ def _check_columns(text: str) -> str:
 
 
 class _Options(BaseModel):
-    """Options of single formats."""
+    """Options that only some formats have."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
-    raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
+    raw: bool = Field(False, description="Do not escape text that a spreadsheet would run as a formula (csv only).")
     bom: bool = Field(False, description="Begin with a byte order mark, by which Excel recognizes UTF-8 (csv only).")
     columns: (
         Annotated[
@@ -114,17 +114,17 @@ class _Options(BaseModel):
 
 
 class ExportArguments(_Options, Filters):
-    """Filter parameters, the order, and options of single formats."""
+    """Filter parameters, the sort order, and options that only some formats have."""
 
     sort: SortName | None = Field(
         None,
-        description="Order, as in /photos. Without it, the photos are in no particular order, which is faster.",
+        description="Sort order, as in /photos. Without `sort`, the photos have no particular order, which is faster.",
         examples=["-taken"],
     )
 
 
 class SelectionArguments(_Options, Arguments):
-    """Options of single formats."""
+    """Options that only some formats have."""
 
 
 class Selection(BaseModel):
@@ -190,8 +190,8 @@ async def export_selection(
 
     async def read() -> AsyncGenerator[Chunk]:
         async with gate:
-            found = await store.photos.find(filter_, SUMMARY_FIELDS, max_time_ms=EXPORT_MS).to_list()
-            yield sorted(found, key=lambda record: order[record["_id"]])
+            records = await store.photos.find(filter_, SUMMARY_FIELDS, max_time_ms=EXPORT_MS).to_list()
+            yield sorted(records, key=lambda record: order[record["_id"]])
 
     if arguments.whole:
         stream = stream_records(await start_stream(_read(_raw_chunks(store, filter_), gate)))

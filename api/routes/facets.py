@@ -69,7 +69,7 @@ class FacetArguments(Filters):
     )
     find: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None,
-        description="Return only values that contain this text, in any case. This does not apply to ranges, times, "
+        description="Return only values that contain this text, ignoring case. This does not apply to ranges, times, "
         "ratings and folders.",
         examples=["sony"],
     )
@@ -196,7 +196,7 @@ async def _count_group(
 
 
 async def is_stale(photos: Collection, results: Iterable[FacetCounts], version: object) -> bool:
-    """Return whether photos may have been stored or deleted since or while they were counted.
+    """Return whether photos may have been stored or deleted while they were counted, or afterwards.
 
     Args:
         version: The version of the collection before counting; see read_version.

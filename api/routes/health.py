@@ -28,7 +28,7 @@ class Health(Readiness):
         "this API."
     )
     process_pid: int = Field(
-        description="Process id of the process that responded: one of API_PROCESSES, or `pid` if that is 1."
+        description="Process id of the process that responded. If API_PROCESSES is 1, it is the same as `pid`."
     )
 
 

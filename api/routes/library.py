@@ -26,8 +26,8 @@ class Library(BaseModel):
         description="Changes whenever photos are indexed or deleted. Null if it cannot be determined quickly."
     )
     folders: dict[str, str] = Field(
-        description="Paths of the local folders that were indexed, by the name of their bucket. Empty for clients on "
-        "other machines that need no token."
+        description="Paths of the local folders that were indexed, by the name of their bucket. Empty if other "
+        "machines can read photos without a token."
     )
 
 

@@ -24,8 +24,9 @@ _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 class MetricsPage:
     """Renders the metrics, one page at a time.
 
-    Requests that wait get the same page if its rendering began after they had arrived. An older page could show smaller
-    counts than the page that another process has just sent, which Prometheus would take for a restart.
+    A waiting request gets the page rendered for another request if its rendering began after the waiting request had
+    arrived. An older page could show smaller counts than the page that another process has just sent, which Prometheus
+    would take for a restart.
     """
 
     def __init__(self, config: Config) -> None:

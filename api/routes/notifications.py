@@ -1,4 +1,4 @@
-"""Receive the notifications of S3 servers that send them to a web address."""
+"""Receive the notifications that S3 servers send to webhooks."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from exifinator.metrics import COUNTS
 from exifinator.sources.notifications import ObjectEvent, parse_notification
 from exifinator.sources.source import SourceReader
 
-# This path is not in the OpenAPI schema: it is for servers, and its body has as many shapes as there are servers.
+# This path is not in the OpenAPI schema: it is for S3 servers, and each of them sends a body of a different form.
 router = PathRouter(include_in_schema=False, dependencies=[EVENT_SENDER])
 
 
-# Applying a notification takes a thread for up to several seconds. Other routes need threads too.
+# Applying a notification occupies a thread for up to several seconds. Other routes need threads too.
 MAX_APPLIED = 4
-# Senders whose notification would have to wait behind this many others send it again later.
+# Further notifications are refused, and their senders send them again later.
 MAX_WAITING = 32
 
 
 class NotificationSlots:
-    """Limits how many notifications are applied at the same time, and how many wait for this."""
+    """Limits how many notifications are applied at the same time, and how many wait to be applied."""
 
     def __init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(MAX_APPLIED)

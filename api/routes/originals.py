@@ -42,7 +42,7 @@ from exifinator.web_security import is_cross_site
 
 router = PathRouter(prefix="/photos", tags=["photos"])
 
-# Format of a record -> content type, for what browsers show. Neither SVG nor any other text is among them.
+# Format of a record -> content type, for formats that browsers can show. Neither SVG nor any other text is among them.
 MEDIA_TYPES = {
     "avif": "image/avif", "bmp": "image/bmp", "gif": "image/gif", "heic": "image/heic", "heif": "image/heif",
     "ico": "image/x-icon", "jpeg": "image/jpeg", "jxl": "image/jxl", "m4v": "video/mp4", "mkv": "video/x-matroska",

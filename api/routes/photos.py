@@ -69,9 +69,9 @@ class PageArguments(Filters):
         None,
         pattern=START,
         description=(
-            "A year, month or day: the first page starts with its photos, or with the next ones if it has none. `none` "
-            "stands for the photos without a date. Only with `sort=-taken` and `sort=taken`; ignored with `after` and "
-            "`before`."
+            "A year, month or day: the first page starts with the photos of this period, or with the next ones if "
+            "there are none. `none` stands for the photos without a date. Only with `sort=-taken` and `sort=taken`; "
+            "ignored with `after` and `before`."
         ),
         examples=["2024-05"],
     )
@@ -113,7 +113,7 @@ _PAGE_LINKS = {
 
 _PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"links": _PAGE_LINKS},
-    409: {**PROBLEM_RESPONSE, "description": "The sort order does not have the parameter `start`"},
+    409: {**PROBLEM_RESPONSE, "description": "`start` cannot be combined with the sort order"},
 }
 
 
@@ -196,8 +196,8 @@ async def get_thumbnail(
     document = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
     if document is None or not isinstance(document.get("data"), bytes):
         raise RequestRefused(ErrorCode.NOT_FOUND, "This photo has no thumbnail.")
-    cache = PRIVATE_FOREVER if arguments.v else _A_DAY
-    return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
+    cache_control = PRIVATE_FOREVER if arguments.v else _A_DAY
+    return bytes_response(request, document["data"], "image/jpeg", cache_control=cache_control)
 
 
 @router.get("/{id:path}/tags/{tag}", summary="Get one tag of a photo", response_model=Any)

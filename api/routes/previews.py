@@ -26,22 +26,23 @@ from api.routes.originals import OTHER_TYPE, OWN_PAGES, OWN_PAGES_ONLY, REF_FIEL
 
 router = PathRouter(prefix="/photos", tags=["photos"])
 
-_SHORTLY = "private, max-age=300"
+_FIVE_MINUTES = "private, max-age=300"
 _RECORD_FIELDS = {**REF_FIELDS, "photo.orientation": 1}
 
 
 class PreviewArguments(Arguments):
     """Size and caching options."""
 
-    size: Size = Field("screen", description="`tile`: longer side at most 480 pixels. `screen`: for the whole screen.")
+    size: Size = Field("screen", description="`tile`: longer side at most 480 pixels. `screen`: to fill a screen.")
     soft: bool = Field(
         False,
-        description="Respond with status 200 even if there is no preview. The body is then `application/problem+json`.",
+        description="If there is no preview, respond with status 200 instead of an error status. The body is still "
+        "`application/problem+json`.",
     )
     v: str | None = Field(
         None,
         max_length=300,
-        description="The image's ETag. With `v`, browsers cache the preview for a year, otherwise for minutes.",
+        description="The image's ETag. With `v`, browsers cache the preview for a year, otherwise for five minutes.",
         examples=["a1b2"],
     )
 
@@ -69,9 +70,9 @@ async def get_preview(
 ) -> Response:
     """Return an upright JPEG: the preview that the camera embedded, or a smaller copy of the original.
 
-    It is made on the first request and cached. Requires API_PREVIEWS.
+    The preview is made on the first request and cached. Requires API_PREVIEWS.
 
-    Many photos have no preview. Use `soft` in browsers, which would log each response with an error status.
+    Many photos have no preview. Use `soft` in web pages, because browsers log each response with an error status.
     """
     try:
         data = await _make_preview(request, store, id, arguments.size)
@@ -82,8 +83,8 @@ async def get_preview(
         headers = {"Cache-Control": "no-store", **error.headers}
         return Response(encode_json(problem), headers=headers, media_type=PROBLEM_TYPE)
     headers = {**OWN_PAGES_ONLY, "Content-Disposition": 'attachment; filename="preview.jpg"'}
-    cache = PRIVATE_FOREVER if arguments.v else _SHORTLY
-    return bytes_response(request, data, "image/jpeg", cache_control=cache, headers=headers)
+    cache_control = PRIVATE_FOREVER if arguments.v else _FIVE_MINUTES
+    return bytes_response(request, data, "image/jpeg", cache_control=cache_control, headers=headers)
 
 
 async def _make_preview(request: Request, store: Store, id_: str, size: Size) -> bytes:

@@ -23,10 +23,10 @@ class LastStart(BaseModel):
 
     at: str
     outcome: Literal["started", "skipped", "failed"] = Field(
-        description="`skipped`: the previous batch was still running. `failed`: the batch could not be started, and "
-        "this is tried again at `next_at`."
+        description="`skipped`: the previous batch was still running. `failed`: the batch could not be started; the "
+        "next attempt is at `next_at`."
     )
-    problem: str | None = Field(description="Why no batch was started.")
+    problem: str | None = Field(description="Why no batch was started; null if one was started.")
 
 
 class ScheduledSource(BaseModel):
@@ -36,12 +36,12 @@ class ScheduledSource(BaseModel):
     include: list[str]
     exclude: list[str]
     every: str = Field(description="The interval, such as `30m`, `6h`, `1d` or `2w`.")
-    at: str | None = Field(description="The time of day, such as `02:00`; null if only the interval counts.")
+    at: str | None = Field(description="The time of day, such as `02:00`; null if only the interval is set.")
     timezone: str | None = Field(description="The time zone of `at`.")
     prune: bool = Field(description="Whether the records of deleted objects are removed after each batch.")
     max_requests: int | None = Field(description="The maximum number of requests of each batch; null without a limit.")
     max_dollars: float | None = Field(description="The maximum price of each batch in dollars; null without a limit.")
-    next_at: str = Field(description="When the next batch is due. In the past while no worker is running.")
+    next_at: str = Field(description="When the next batch is due. This may be in the past while no worker is running.")
     checked_at: str | None = Field(description="When a worker last checked whether a batch is due.")
     last: LastStart | None
     last_batch: Batch | None = Field(description="The last batch that the schedule started.")

@@ -36,10 +36,12 @@ class SuggestionArguments(Arguments):
 class SuggestionRow(BaseModel):
     """A filter to add, or a text that completes the typed one."""
 
-    text: str = Field(description="The value, or the text that replaces the typed one.")
+    text: str = Field(description="The value of the filter, or the text that completes the typed one.")
     start: int = Field(description="Position of the first character of `q` that the suggestion replaces.")
-    count: int | None = Field(description="Number of photos with the value in the whole collection; null for a text.")
-    filters: dict[str, Any] = Field(description="The parameters of the filter; empty for a text.")
+    count: int | None = Field(
+        description="Number of photos with the value in the whole collection; null for a completed text."
+    )
+    filters: dict[str, Any] = Field(description="The parameters of the filter; empty for a completed text.")
 
 
 class SuggestionGroup(BaseModel):
@@ -50,7 +52,7 @@ class SuggestionGroup(BaseModel):
 
 
 class SearchProblem(BaseModel):
-    """Why the search is invalid, and the characters of `q` that are wrong."""
+    """Why the search is invalid, and which characters of `q` are wrong: from `start` to before `end`."""
 
     detail: str
     start: int
@@ -69,7 +71,7 @@ class Suggestions(BaseModel):
 
     groups: list[SuggestionGroup]
     partial: bool = Field(
-        description="Whether some values were not counted in time, so that some are missing: repeat the request."
+        description="Whether suggestions may be missing, because some values are not counted yet: repeat the request."
     )
     parsed: ParsedSearch | None = Field(description="The parts of the search; null if it is invalid.")
     problem: SearchProblem | None = Field(description="Why the search is invalid; null if it is valid.")
@@ -79,8 +81,8 @@ class Suggestions(BaseModel):
 async def get_suggestions(request: Request, arguments: Annotated[SuggestionArguments, Query()]) -> Response:
     """Suggest cameras, lenses, people, creators, places, keywords and folders whose words begin with the typed ones.
 
-    Counts are those of the whole collection, as in /facets without a filter. `parsed` turns filters that are written as
-    words, such as `camera:x-t4 iso:800-`, into parameters.
+    Counts cover the whole collection, as in /facets without a filter. `parsed` has the filters that are written as
+    words, such as `camera:x-t4 iso:800-`, as parameters.
     """
     suggester: Suggester = request.app.state.suggester
     text = arguments.q
@@ -144,10 +146,10 @@ async def _parse(suggester: Suggester, text: str) -> tuple[dict[str, Any], bool]
 
 
 async def _values_of(suggester: Suggester, item: SearchItem) -> list[str] | None:
-    """Return the values of the parameter that has the same meaning as an item; empty if there is no such parameter.
+    """Return the values of the parameter that has the same meaning as an item.
 
     Returns:
-        The values, or None if those of the facet were not counted in time.
+        The values; an empty list if there is no such parameter. None if the facet was not counted in time.
     """
     if not item.name or item.is_excluded or item.name not in Filters.model_fields:
         return []

@@ -35,7 +35,7 @@ Name = Annotated[
         min_length=1,
         max_length=MAX_NAME_CHARS,
         pattern=f"^[^\\s{_CONTROL}]([^{_CONTROL}]*[^\\s{_CONTROL}])?$",
-        description="The name. Upper and lower case count as equal.",
+        description="The name. Names that differ only in case count as equal.",
         examples=["Night shots"],
     ),
 ]
@@ -75,7 +75,7 @@ class ViewUpdate(BaseModel):
     @classmethod
     def _reject_null(cls, value: Any) -> Any:
         if value is None:
-            raise ValueError("null is no value")
+            raise ValueError("must not be null")
         return value
 
 

@@ -9,20 +9,23 @@ from typing import Any
 
 import bson
 
-# Larger values are not shared: Redis holds the queues too.
+# Larger values are not shared, because the queues need the memory of Redis.
 MAX_BYTES = 32 * 1024 * 1024
 _MAX_DECODED_BYTES = 16 * MAX_BYTES
-# As the API reads MongoDB, so that what was read there compares equal.
+# Decode times as the API decodes them from MongoDB (CODEC in database.py), so that equal values compare equal.
 _OPTIONS: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(
     tz_aware=False, datetime_conversion=bson.DatetimeConversion.DATETIME_AUTO
 )
 
 
 def pack(value: Any) -> bytes:
-    """Return a value of lists, tuples, mappings, dataclasses and what BSON has, as bytes.
+    """Encode a value as compressed bytes.
+
+    Args:
+        value: Lists, tuples, mappings and dataclasses of values of BSON's types.
 
     Raises:
-        ValueError: It contains something else.
+        ValueError: The value contains another type.
     """
     try:
         return zlib.compress(bson.encode({"v": _to_tree(value)}), 1)
@@ -38,7 +41,7 @@ def unpack(data: bytes, classes: Sequence[type]) -> Any:
         classes: The dataclasses that the value may contain.
 
     Raises:
-        ValueError: The bytes are no such value.
+        ValueError: The bytes are not a value encoded by `pack`.
     """
     try:
         inflater = zlib.decompressobj()
@@ -50,6 +53,10 @@ def unpack(data: bytes, classes: Sequence[type]) -> Any:
 
 
 def _to_tree(value: Any) -> Any:
+    """Return a value with each container as a list that begins with a tag.
+
+    The tags are "c" for the instance of a dataclass, "d" for a dictionary, "t" for a tuple and "l" for a list.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return ["c", type(value).__name__, [[name, _to_tree(item)] for name, item in fields.items()]]
@@ -65,10 +72,10 @@ def _to_tree(value: Any) -> Any:
 def _from_tree(tree: Any, classes: Mapping[str, type]) -> Any:
     if not isinstance(tree, list):
         return tree
-    kind, *rest = tree
-    if kind == "c":
+    tag, *rest = tree
+    if tag == "c":
         return classes[rest[0]](**{name: _from_tree(item, classes) for name, item in rest[1]})
-    if kind == "d":
+    if tag == "d":
         return {_from_tree(key, classes): _from_tree(item, classes) for key, item in rest[0]}
     items = [_from_tree(item, classes) for item in rest[0]]
-    return tuple(items) if kind == "t" else items
+    return tuple(items) if tag == "t" else items

@@ -20,12 +20,12 @@ Result = TypeVar("Result")
 
 _TIMEOUT_SECONDS = 1.0
 _MAX_CONNECTIONS = 16
-# After a failure, Redis is not asked for this long.
+# After a failure, send no commands to Redis for this long.
 _PAUSE_SECONDS = 5.0
 
 
 class SharedRedis:
-    """Redis, as far as it responds.
+    """Sends commands to Redis, and returns defaults while Redis does not respond.
 
     Args:
         config: The settings.
@@ -35,7 +35,7 @@ class SharedRedis:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.prefix = f"{config.mrq_database}:exifinator:api:"
         self._clock = clock
-        self._asks_from = 0.0
+        self._paused_until = 0.0
         self._client = redis.asyncio.Redis(
             connection_pool=redis.asyncio.BlockingConnectionPool.from_url(
                 redis_url(config),
@@ -49,20 +49,26 @@ class SharedRedis:
         )
 
     async def ask(self, default: Result, send: Callable[[Any], Awaitable[Result]]) -> Result:
-        """Return the result of `send`, which gets the client, or `default` if Redis does not respond."""
-        if self._clock() < self._asks_from:
+        """Call `send` with the client and return its result, or `default` if Redis does not respond."""
+        if self._clock() < self._paused_until:
             return default
         try:
             return await send(self._client)
         except (RedisError, OSError) as error:
-            self._asks_from = self._clock() + _PAUSE_SECONDS
+            self._paused_until = self._clock() + _PAUSE_SECONDS
             log.warning(
-                "Redis does not respond, so the processes of the API share less: %s", error, extra={"action": "skip"}
+                "Redis does not respond, so each process of the API counts for itself: %s",
+                error,
+                extra={"action": "skip"},
             )
             return default
 
     async def run(self, *commands: Iterable[Any]) -> list[Any] | None:
-        """Run commands together, each with its arguments. Return their results; None if Redis does not respond."""
+        """Run commands in one transaction, and return their results; None if Redis does not respond.
+
+        Args:
+            commands: For each command, its name and its arguments.
+        """
 
         async def send(client: Any) -> list[Any]:
             async with client.pipeline(transaction=True) as pipeline:
@@ -77,6 +83,6 @@ class SharedRedis:
 
 
 def seconds_of(time_reply: Any) -> float:
-    """Return the reply to TIME in seconds."""
+    """Convert the reply to the command TIME to seconds."""
     seconds, microseconds = time_reply
     return int(seconds) + int(microseconds) / 1_000_000

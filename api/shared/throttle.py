@@ -9,18 +9,19 @@ from api.process import ApiProcess
 from api.shared.redis import SharedRedis, seconds_of
 from exifinator.web_security import LoginThrottle, pause_after
 
-_KEPT_SECONDS = 24 * 3600
+# Redis deletes the counts of wrong attempts this long after the last one.
+_EXPIRY_SECONDS = 24 * 3600
 _SLOT_BYTES = 8
 
 
 class FailureCounter:
-    """Counts the wrong attempts of all processes in their shared memory, to tell whether there was one.
+    """Counts wrong attempts in memory that all processes share, so that each process notices attempts at the others.
 
-    Each process writes only to its own part of the memory, so no two of them write the same bytes.
+    Each process writes only to its own part of the memory, so no two processes write the same bytes.
     """
 
     def __init__(self, process: ApiProcess) -> None:
-        self._memory = mmap.mmap(process.counter, memory_bytes(process.count))
+        self._memory = mmap.mmap(process.counter_fd, memory_bytes(process.count))
         self._slot = slice(process.number * _SLOT_BYTES, (process.number + 1) * _SLOT_BYTES)
 
     def increment(self) -> None:
@@ -38,7 +39,7 @@ def memory_bytes(count: int) -> int:
 
 
 class Throttle:
-    """A LoginThrottle of this process alone."""
+    """Throttles wrong tokens by the attempts at this process alone."""
 
     def __init__(self, attempts: LoginThrottle) -> None:
         self._attempts = attempts
@@ -59,7 +60,8 @@ class Throttle:
 class SharedThrottle(Throttle):
     """A throttle whose counts are in Redis. While Redis is unavailable, each process counts for itself.
 
-    Requests with the right token do not ask Redis, unless there was a wrong attempt since the last one.
+    A request with the right token sends nothing to Redis, unless there was a wrong attempt since the last such request
+    from its address.
     """
 
     def __init__(self, attempts: LoginThrottle, redis: SharedRedis, counter: FailureCounter) -> None:
@@ -67,8 +69,8 @@ class SharedThrottle(Throttle):
         self._redis = redis
         self._counter = counter
         self._counts_key, self._ends_key = redis.prefix + "wrong-tokens", redis.prefix + "wrong-token-pauses"
-        # What the counter said when the attempts of an address were forgotten.
-        self._forgotten: OrderedDict[str, bytes] = OrderedDict()
+        # For each address, the value of `counter` when the wrong attempts of the address were last deleted from Redis.
+        self._deleted_at_count: OrderedDict[str, bytes] = OrderedDict()
 
     async def seconds_to_wait(self, address: str) -> float:
         replies = await self._redis.run(("ZSCORE", self._ends_key, address), ("TIME",))
@@ -84,10 +86,11 @@ class SharedThrottle(Throttle):
             replies = await self._redis.run(
                 ("ZADD", self._ends_key, ends_at, address),
                 ("ZCARD", self._ends_key),
-                ("EXPIRE", self._ends_key, _KEPT_SECONDS),
-                ("EXPIRE", self._counts_key, _KEPT_SECONDS),
+                ("EXPIRE", self._ends_key, _EXPIRY_SECONDS),
+                ("EXPIRE", self._counts_key, _EXPIRY_SECONDS),
             )
-        # Count after Redis has the attempt: a process that sees the new count deletes it.
+        # Increment the counter only after the attempt is in Redis: a process that sees the new value deletes the
+        # attempt once, and not again.
         self._counter.increment()
         if replies is not None and (surplus := int(replies[1]) - LoginThrottle.MAX_ADDRESSES) > 0:
             popped = await self._redis.run(("ZPOPMIN", self._ends_key, surplus))
@@ -96,13 +99,13 @@ class SharedThrottle(Throttle):
 
     async def record_success(self, address: str) -> None:
         await super().record_success(address)
-        counted = self._counter.read()
-        if self._forgotten.get(address) == counted:
+        count = self._counter.read()
+        if self._deleted_at_count.get(address) == count:
             return
-        forget = (("HDEL", self._counts_key, address), ("ZREM", self._ends_key, address))
-        if await self._redis.run(*forget) is None:
+        delete_attempts = (("HDEL", self._counts_key, address), ("ZREM", self._ends_key, address))
+        if await self._redis.run(*delete_attempts) is None:
             return
-        self._forgotten[address] = counted
-        self._forgotten.move_to_end(address)
-        if len(self._forgotten) > LoginThrottle.MAX_ADDRESSES:
-            self._forgotten.popitem(last=False)
+        self._deleted_at_count[address] = count
+        self._deleted_at_count.move_to_end(address)
+        if len(self._deleted_at_count) > LoginThrottle.MAX_ADDRESSES:
+            self._deleted_at_count.popitem(last=False)

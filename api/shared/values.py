@@ -1,4 +1,4 @@
-"""Values that one process of the API computes for all."""
+"""Values that one process of the API computes for all processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = LEASE_SECONDS / 3
 _POLL_SECONDS = 0.1
-_KEPT_SECONDS = 15 * 60
+_EXPIRY_SECONDS = 15 * 60
 
 
 def _unchanged(value: Any) -> Any:
@@ -55,8 +55,8 @@ class SharedValue(Generic[Value]):
     While Redis is unavailable, each process computes the value for itself.
 
     Args:
-        redis: Redis.
-        name: What the value is. It may be long.
+        redis: The client of Redis.
+        name: Identifies the value. It may be long.
         classes: The dataclasses that the value and its version may contain.
         to_plain, from_plain: Convert the value to what is stored, and back. Both run in a thread.
     """
@@ -79,7 +79,7 @@ class SharedValue(Generic[Value]):
     async def get(
         self, is_fresh: Callable[[Computed[Value]], bool], compute: Callable[[], Awaitable[Computed[Value] | None]]
     ) -> Computed[Value] | None:
-        """Return the stored value if it is fresh, or compute it. If another process is computing it, wait for that.
+        """Return the stored value if it is fresh, or compute it. If another process is computing it, wait until it has.
 
         Args:
             is_fresh: Returns whether a stored value may be used.
@@ -88,8 +88,8 @@ class SharedValue(Generic[Value]):
         while True:
             if (stored := await self._read()) and is_fresh(stored):
                 return stored
-            async with self._lease() as is_ours:
-                if is_ours:
+            async with self._lease() as has_lease:
+                if has_lease:
                     # Another process may have stored the value just before it gave up its lease.
                     if (stored := await self._read()) and is_fresh(stored):
                         return stored
@@ -119,10 +119,10 @@ class SharedValue(Generic[Value]):
             plain = replace(computed, value=await asyncio.to_thread(self._to_plain, computed.value))
             data = await asyncio.to_thread(pack, (seconds_of(replies[0]) - computed.age_seconds, plain))
         except ValueError as error:
-            log.warning("cannot share a count: %s", error, extra={"action": "skip"})
+            log.warning("cannot share a value: %s", error, extra={"action": "skip"})
             return
         if len(data) <= MAX_BYTES:
-            await self._redis.run(("SET", self._key, data, "EX", _KEPT_SECONDS))
+            await self._redis.run(("SET", self._key, data, "EX", _EXPIRY_SECONDS))
 
     @asynccontextmanager
     async def _lease(self) -> AsyncIterator[bool]:
@@ -133,13 +133,13 @@ class SharedValue(Generic[Value]):
         if replies is None or replies[0] is None:
             yield replies is None
             return
-        renewing = asyncio.create_task(self._renew(milliseconds))
+        renewal = asyncio.create_task(self._renew(milliseconds))
         try:
             yield True
         finally:
-            renewing.cancel()
+            renewal.cancel()
             with suppress(asyncio.CancelledError):
-                await renewing
+                await renewal
             await self._release(owner)
 
     async def _renew(self, milliseconds: int) -> None:
@@ -155,10 +155,10 @@ class SharedValue(Generic[Value]):
 
 
 class SharedValues:
-    """Creates SharedValues of one collection.
+    """Creates the SharedValue objects of one collection.
 
     Args:
-        redis: Redis.
+        redis: The client of Redis.
         scope: The name of the collection.
         classes: The dataclasses that the values may contain.
     """
@@ -171,11 +171,11 @@ class SharedValues:
     def named(
         self, name: str, to_plain: Callable[[Any], Any] = _unchanged, from_plain: Callable[[Any], Any] = _unchanged
     ) -> SharedValue[Any]:
-        """Return a value by its name."""
+        """Return the shared value with a name. `to_plain` and `from_plain` are as in SharedValue."""
         return SharedValue(self._redis, f"{self._scope}\0{name}", self._classes, to_plain, from_plain)
 
 
 def measure(value: Value, version: object, started_at: float, clock: Callable[[], float]) -> Computed[Value]:
-    """Return a value whose computation began at this time, and has just ended."""
+    """Return a value with the duration of its computation, which began at `started_at` and has just ended."""
     seconds = clock() - started_at
     return Computed(value, version, seconds, seconds)

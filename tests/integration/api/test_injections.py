@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from api.aggregations.collection_counts import SCAN_MS
-from api.aggregations.map_clusters import MAX_CACHED_ZOOM, _grouping
+from api.aggregations.map_clusters import MAX_CACHED_ZOOM, _group_stages
 from api.database import QUERY_MS
 from api.query.filters import PHOTOS_ONLY
 from exifinator.config import Config
@@ -169,7 +169,7 @@ def is_background_count(command: dict[str, Any]) -> bool:
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})
-    return pipeline == _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
+    return pipeline == _group_stages(PHOTOS_ONLY, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
 
 
 def test_attempts__all__are_at_least_sixty() -> None:

@@ -326,9 +326,9 @@ def test_decoder__picture_beyond_a_limit__is_too_large(memory_mb: int, wall_seco
     output = io.BytesIO()
     Image.new("RGB", (7000, 7000)).save(output, "PNG", compress_level=1)
     with pytest.raises(NoPreview) as caught:
-        pool.shrink(output.getvalue(), decoder="PNG", max_pixels=480, orientation=1)
+        pool.shrink(output.getvalue(), decoder="PNG", max_side_pixels=480, orientation=1)
     assert caught.value.reason == outcomes.TOO_LARGE
     if wall_seconds:
-        small = pool.shrink(make_jpeg(100, 50), decoder="JPEG", max_pixels=480, orientation=1)
+        small = pool.shrink(make_jpeg(100, 50), decoder="JPEG", max_side_pixels=480, orientation=1)
         assert opened(small).size == (100, 50)
     pool.close()
