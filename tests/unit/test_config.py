@@ -256,10 +256,10 @@ _URL_ALPHABET = "ab17:/?#[]@%+,.=&\\ "
 
 def test_mongodb_uri__any_password__is_rejected_or_parsed_alike_by_the_driver() -> None:
     """EXIFinator must reject what the driver rejects: the driver's message may quote a part of the password."""
-    chance = random.Random(7)
+    rng = random.Random(7)
     accepted = 0
     for _ in range(4000):
-        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        secret = "".join(rng.choices(_URL_ALPHABET, k=rng.randrange(1, 7)))
         uri = f"mongodb://u:{secret}@127.0.0.1:27017/?appName=x"
         try:
             build_config({"MONGODB_URI": uri}, {})
@@ -273,10 +273,10 @@ def test_mongodb_uri__any_password__is_rejected_or_parsed_alike_by_the_driver() 
 
 
 def test_redis_url__any_password__is_rejected_or_parsed_alike_by_the_client() -> None:
-    chance = random.Random(8)
+    rng = random.Random(8)
     accepted = 0
     for _ in range(4000):
-        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        secret = "".join(rng.choices(_URL_ALPHABET, k=rng.randrange(1, 7)))
         url = f"redis://u:{secret}@127.0.0.1:6379/3"
         try:
             build_config({"REDIS_URL": url}, {})

@@ -78,11 +78,11 @@ def test_find_place__result_changed_by_the_caller__does_not_change_the_next_resu
 def test_find_place__random_positions__have_the_distance_of_the_nearest_place():
     table = populated_places._table()
     positions = list(zip(table.latitudes, table.longitudes, strict=True))
-    chooser = random.Random("places")
+    rng = random.Random("places")
     for _ in range(20):
-        latitude, longitude = chooser.choice(positions)
-        latitude = max(-90.0, min(90.0, latitude + chooser.uniform(-0.3, 0.3)))
-        longitude = max(-180.0, min(180.0, longitude + chooser.uniform(-0.3, 0.3)))
+        latitude, longitude = rng.choice(positions)
+        latitude = max(-90.0, min(90.0, latitude + rng.uniform(-0.3, 0.3)))
+        longitude = max(-180.0, min(180.0, longitude + rng.uniform(-0.3, 0.3)))
         scale = math.cos(math.radians(latitude))
         nearest_km = KM_PER_DEGREE * min(
             math.hypot(scale * ((longitude - east + 180) % 360 - 180), latitude - north) for north, east in positions

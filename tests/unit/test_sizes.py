@@ -29,7 +29,7 @@ LARGE_CLASSES = {
 RECORD_BASES = {"NamedTuple", "TypedDict", "BaseModel"}
 
 
-def sources(*suffixes: str) -> Iterator[Path]:
+def source_files(*suffixes: str) -> Iterator[Path]:
     """Yield the source files with these suffixes, except generated ones."""
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
@@ -84,14 +84,14 @@ def javascript_classes(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def test_files__each_source_file__is_short_enough() -> None:
-    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources(*SUFFIXES)}
+    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in source_files(*SUFFIXES)}
     assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
 def test_lines__each_line__is_short_enough() -> None:
     long_lines = [
         f"{path.relative_to(ROOT)}:{number}"
-        for path in sources(*SUFFIXES - {".py"})  # ruff checks the lines of Python
+        for path in source_files(*SUFFIXES - {".py"})  # ruff checks the lines of Python
         for number, line in enumerate(path.read_text().splitlines(), start=1)
         if len(line) > MAX_LINE_CHARS
     ]
@@ -100,7 +100,7 @@ def test_lines__each_line__is_short_enough() -> None:
 
 def test_classes__each_class__is_small_enough() -> None:
     large = {}
-    for path in sources(".py", ".js", ".jsx"):
+    for path in source_files(".py", ".js", ".jsx"):
         parse = python_classes if path.suffix == ".py" else javascript_classes
         text = path.read_text()
         for name, n_methods, n_attributes in parse(text) if "class " in text else ():

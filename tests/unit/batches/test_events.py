@@ -168,7 +168,8 @@ class FakeApplier:
         return AppliedEvents(failures={event.id: SourceUnavailable() for event in events if event.id in self.failing})
 
 
-def put(*keys: str) -> str:
+def put_notification(*keys: str) -> str:
+    """Return the body of a message about new objects with these keys."""
     s3 = [{"bucket": {"name": "a"}, "object": {"key": key}} for key in keys]
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": item} for item in s3]})
 
@@ -178,7 +179,10 @@ def step(queue: FakeQueue, applier: FakeApplier, pauses: list[float]) -> None:
 
 
 def test_watcher__messages__are_deleted_only_if_all_their_events_were_applied() -> None:
-    queue, pauses = FakeQueue(put("x"), put("y", "z"), "no notification", '{"Event": "s3:TestEvent"}'), list[float]()
+    queue, pauses = (
+        FakeQueue(put_notification("x"), put_notification("y", "z"), "no notification", '{"Event": "s3:TestEvent"}'),
+        list[float](),
+    )
     step(queue, FakeApplier("a/z"), pauses)
     assert queue.deleted == ["0", "3"]
     assert pauses == []
@@ -186,14 +190,14 @@ def test_watcher__messages__are_deleted_only_if_all_their_events_were_applied() 
 
 @pytest.mark.parametrize("error", [QueueUnavailable("Redis is down"), SourceUnavailable("S3 is down")])
 def test_watcher__server_unavailable__deletes_nothing_and_pauses(error: Exception) -> None:
-    queue, pauses = FakeQueue(put("x")), list[float]()
+    queue, pauses = FakeQueue(put_notification("x")), list[float]()
     step(queue, FakeApplier(error=error), pauses)
     assert queue.deleted == []
     assert len(pauses) == 1
 
 
 def test_watcher__repeated_errors__lengthen_the_pauses_until_a_success() -> None:
-    queue, pauses = FakeQueue(put("x")), list[float]()
+    queue, pauses = FakeQueue(put_notification("x")), list[float]()
     queue.failures = 12
     watcher = Watcher(queue, cast(EventApplier, FakeApplier()), pause=pauses.append)
     for _ in range(13):

@@ -15,7 +15,7 @@ LISTED = [{"source": "s3://b/2024/", "ranges": []}]
 PARTLY_LISTED = [{"source": "s3://b/2024/", "ranges": [["2024/k", None]]}]
 
 
-def describe(
+def read_batch(
     *,
     counts: dict[str, int] | None = None,
     workers: int = 1,
@@ -56,7 +56,7 @@ NUMBERS = {"listed": 5, "queued": 3, "unchanged": 2}
 @pytest.mark.parametrize("state", ["left", "reading"])
 def test_read_batches__unwatched_and_complete__is_done(state: str) -> None:
     """Such a batch was once shown as "Detached" until a later batch closed it."""
-    batch = describe(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
+    batch = read_batch(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
     assert (batch["state"], batch["problem"], batch["numbers"]["stored"]) == ("done", None, 2)
 
 
@@ -68,11 +68,11 @@ def test_read_batches__unwatched_and_complete__is_done(state: str) -> None:
 def test_read_batches__unwatched_and_incomplete__is_detached(
     counts: dict[str, int] | None, checkpoint: list[Any]
 ) -> None:
-    assert describe(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"
+    assert read_batch(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"
 
 
 def test_read_batches__watched_and_complete__is_not_done_until_its_process_says_so() -> None:
-    batch = describe(state="reading", numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 3}, is_watched=True)
+    batch = read_batch(state="reading", numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 3}, is_watched=True)
     assert batch["state"] == "reading"
 
 
@@ -80,19 +80,19 @@ def test_read_batches__watched_and_complete__is_not_done_until_its_process_says_
 def test_read_batches__paused_queue_or_no_worker__is_the_problem(state: str, is_watched: bool) -> None:
     given: dict[str, Any] = {"state": state, "numbers": NUMBERS, "checkpoint": LISTED, "is_watched": is_watched}
     counts = {"ok": 1}
-    paused = describe(paused=(b"download", b"download_timed_set"), counts=counts, **given)
+    paused = read_batch(paused=(b"download", b"download_timed_set"), counts=counts, **given)
     assert paused["problem"].endswith("queue resume download")
-    assert "No worker" in describe(workers=0, counts=counts, **given)["problem"]
-    assert "paused" not in str(describe(counts=counts, **given)["problem"])
+    assert "No worker" in read_batch(workers=0, counts=counts, **given)["problem"]
+    assert "paused" not in str(read_batch(counts=counts, **given)["problem"])
 
 
 def test_read_batches__unwatched_and_limit_reached__names_the_limit() -> None:
     given: dict[str, Any] = {"numbers": NUMBERS, "checkpoint": LISTED, "counts": {"ok": 1}, "is_limited": True}
-    assert "reached its limit" in describe(state="left", workers=0, **given)["problem"]
-    assert "No worker" in describe(state="reading", is_watched=True, workers=0, **given)["problem"]
+    assert "reached its limit" in read_batch(state="left", workers=0, **given)["problem"]
+    assert "No worker" in read_batch(state="reading", is_watched=True, workers=0, **given)["problem"]
 
 
 def test_read_batches__no_object_listed__names_the_source() -> None:
-    batch = describe(state="done", numbers={"listed": 0})
+    batch = read_batch(state="done", numbers={"listed": 0})
     assert batch["problem"] == "There is nothing under s3://b/2024/; check the spelling"
-    assert describe(state="done", numbers=NUMBERS)["problem"] is None
+    assert read_batch(state="done", numbers=NUMBERS)["problem"] is None

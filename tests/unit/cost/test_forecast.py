@@ -36,12 +36,12 @@ class Bucket:
     """A bucket of generated objects. Objects with the same name have the same content."""
 
     def __init__(self, mix: Mix, count: int, *, seed: int) -> None:
-        chance = random.Random(seed)
-        names = chance.choices(mix, [share for _, share, _ in mix], k=count)
+        rng = random.Random(seed)
+        names = rng.choices(mix, [share for _, share, _ in mix], k=count)
         self.refs = [
             ImageRef(
                 "b",
-                f"photos/{chance.randrange(9) if chance.random() < 0.9 else i}/{i}-{name}",
+                f"photos/{rng.randrange(9) if rng.random() < 0.9 else i}/{i}-{name}",
                 "e",
                 len(bodies()[name]),
                 NOON,
@@ -67,7 +67,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrueCost:
     """The true cost of reading all objects of a bucket."""
 
     requests: int
@@ -97,11 +97,11 @@ def fetch_object(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Seq
     return fetched, recorder.used
 
 
-def true_cost(bucket: Bucket, prices: Prices) -> Truth:
+def true_cost(bucket: Bucket, prices: Prices) -> TrueCost:
     costs = [(measurement_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
     nanodollars = sum(prices.read(cost.requests, cost.bytes_read, name) for cost, name in costs)
     dollars = nanodollars / NANODOLLARS + 2 * LISTING.dollars
-    return Truth(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
+    return TrueCost(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
 
 
 def forecast_of(bucket: Bucket, prices: Prices, config: Config = CONFIG) -> Forecast:

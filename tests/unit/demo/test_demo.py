@@ -46,7 +46,7 @@ SHOTS = pick_shots()
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Draw the picked shots once per session. The test of a fresh installation draws all 240 files."""
+    """Return a folder with the picked shots, drawn once. The test of a fresh installation draws all 240 files."""
     folder = tmp_path_factory.mktemp("demo") / "photos"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exifinator.demo.plan_shots", lambda: SHOTS)
@@ -72,8 +72,9 @@ def fingerprints(folder: Path) -> dict[str, tuple[str, int]]:
     }
 
 
-def shot_of(**wanted: object) -> Shot:
-    return next(s for s in SHOTS if all(getattr(s, name) == value for name, value in wanted.items()))
+def shot_of(**fields: object) -> Shot:
+    """Return the first shot whose fields have these values."""
+    return next(s for s in SHOTS if all(getattr(s, name) == value for name, value in fields.items()))
 
 
 def read_tags(path: Path) -> dict[str, exifread.core.ifd_tag.IfdTag]:

@@ -112,7 +112,7 @@ def test_resolve__frames_of_series__are_stacked(records: list[Record], expected:
         assert stacks(list(order)) == expected
 
 
-def test_resolve__brackets_beyond_the_family_limit__are_not_stacked() -> None:
+def test_resolve__more_bracketed_frames_than_a_family_may_have__stacks_only_raw_and_jpeg() -> None:
     records = [frame(f"{n}.jpg", n * 3, exposure_bias=float(n % 3)) for n in range(MAX_MEMBERS + 2)]
     raw = photo("b/f/7.arw", NOON + timedelta(seconds=21), **CAMERA)
     assert stacks([*records, raw]) == [["7.jpg", "7.arw"]]

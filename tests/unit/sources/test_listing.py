@@ -82,15 +82,15 @@ def hash_order(key: str) -> int:
     return zlib.crc32(key.encode())
 
 
-chance = random.Random(5)
+rng = random.Random(5)
 # Keys of different shapes, by a description.
 KEY_SETS = {
     "long common prefix": ["photos/archive/of/the/whole/family/" * 20 + f"{i:07}.jpg" for i in range(3000)],
     "digits": [str(i) for i in range(3000)],
-    "uuids": [str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(3000)],
+    "uuids": [str(uuid.UUID(int=rng.getrandbits(128))) for _ in range(3000)],
     "dates": [f"20{i % 24:02}/{i % 12 + 1:02}/{i:05}.jpg" for i in range(3000)],
     "each a prefix of the next": ["a" * i for i in range(1, 900)],
-    "unicode": ["".join(chance.choices("aé中\ud7ff\ue000\uffee😀/", k=6)) for _ in range(3000)],
+    "unicode": ["".join(rng.choices("aé中\ud7ff\ue000\uffee😀/", k=6)) for _ in range(3000)],
     "unusual": [f"{key[:500]}{i}" for key in KEYS for i in range(60)],
     "few": ["a", "b"],
     "none": [],

@@ -19,15 +19,18 @@ def record(key: str = "a.jpg", name: str = "ObjectCreated:Put", **fields: Any) -
 
 
 def direct(*records: Any) -> str:
+    """Return the body of a notification that an S3 server sends directly."""
     return json.dumps({"Records": records})
 
 
 def event_bridge(kind: str, key: str) -> str:
+    """Return the body of a notification from Amazon EventBridge."""
     detail = {"bucket": {"name": "photos"}, "object": {"key": key, "sequencer": "0A"}, "reason": "PutObject"}
     return json.dumps({"source": "aws.s3", "detail-type": kind, "time": "2026-01-02T03:04:05Z", "detail": detail})
 
 
 def sns(message: str) -> str:
+    """Wrap the body of a notification as Amazon SNS does."""
     return json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:1:t", "Message": message})
 
 

@@ -99,8 +99,8 @@ def test_rate__limit_lowered_later__falls_to_the_new_limit() -> None:
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.03])
 def test_rate__requests_rejected_regardless_of_the_rate__is_hardly_reduced(share: float) -> None:
-    chance = random.Random(7)
-    client = Client(lambda _: chance.random() < share)
+    rng = random.Random(7)
+    client = Client(lambda _: rng.random() < share)
     client.send(60)
     assert client.send(60) > 0.75 * UNPACED_RATE
 

@@ -103,15 +103,15 @@ def to_regex(pattern: str) -> re.Pattern[str]:
 
 
 def test_match__random_patterns_and_keys__agree_with_regular_expressions() -> None:
-    chance = random.Random(19)
+    rng = random.Random(19)
     matched = 0
     for _ in range(3000):
-        pattern = "".join(chance.choices(["a", "b", "/", "*", "**", "?", "**/", "/**/"], k=chance.randint(1, 6)))
+        pattern = "".join(rng.choices(["a", "b", "/", "*", "**", "?", "**/", "/**/"], k=rng.randint(1, 6)))
         if re.search(r"\*{3}", pattern) or not pattern.strip("/"):
             continue
         globs, regex = Globs([pattern]), to_regex(pattern)
         for _ in range(8):
-            key = "".join(chance.choices("ab/", k=chance.randint(1, 8)))
+            key = "".join(rng.choices("ab/", k=rng.randint(1, 8)))
             expected = regex.fullmatch(key) is not None
             matched += expected
             assert globs.match(key) == expected, (pattern, key, regex.pattern)

@@ -41,7 +41,8 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "MetadataNotQueued": SERVER_DOWN,
     "DeliveryLost": (Drop, Drop, Drop, Drop),
 }
-# Errors whose jobs are released while the circuit breaker considers the whole bucket refused.
+# Errors whose jobs are released while the circuit breaker considers the whole bucket refused. Its state does not affect
+# other errors.
 RELEASED_WITH_REFUSED_BUCKET = {
     "AccessDenied", "ClockSkew", "CredentialsRefused", "EncryptedObject", "UntrustedServer", "WrongEndpoint",
     "WrongRegion",

@@ -16,7 +16,7 @@ def used_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "total")
 
 
-def age(folder: Path) -> None:
+def make_older(folder: Path) -> None:
     """Make all files a second older, so that the next file used is newer even if the file system rounds times."""
     for path in folder.rglob("*"):
         if path.is_file():
@@ -34,7 +34,7 @@ def test_put__full_cache__drops_the_least_recently_used_entry(tmp_path: Path) ->
     cache = PreviewCache(tmp_path, 5000)
     for name in "abcde":
         cache.put(name, ENTRY)
-        age(tmp_path)
+        make_older(tmp_path)
     assert cache.get("a") == ENTRY  # The read makes it the entry that was used last.
     cache.put("f", ENTRY)
     assert used_bytes(tmp_path) <= 5000

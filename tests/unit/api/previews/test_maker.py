@@ -110,22 +110,22 @@ def test_get__many_simultaneous_requests__make_each_preview_once_and_two_per_cor
         for _ in range(1000):  # gives further calls time to start
             await asyncio.sleep(0)
         may_go_on.set()
-        made = await asyncio.gather(*requests)
+        jpegs = await asyncio.gather(*requests)
         assert len(reader.keys) == 2 * 3 * MAX_RUNNING  # two reads per file: to find the JPEG, and to fetch it
         await previews.close()
-        return made
+        return jpegs
 
-    made = asyncio.run(run())
+    jpegs = asyncio.run(run())
     assert peak[0] == MAX_RUNNING
-    assert set(made) == {make_jpeg()}
+    assert set(jpegs) == {make_jpeg()}
 
 
 @asynccontextmanager
 async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
-    """Take all turns of making a preview, so that requests wait for the end of the block."""
-    async with AsyncExitStack() as taken:
+    """Take all places in which previews may be made, so that requests wait until the block ends."""
+    async with AsyncExitStack() as turns:
         while not previews._turns.locked():
-            await taken.enter_async_context(previews._turns)
+            await turns.enter_async_context(previews._turns)
         yield
 
 
@@ -210,8 +210,8 @@ def run_make(data: bytes, format_: str, pool: Pool, *, size: Any = "screen", max
 def test_make__tiff_that_cannot_be_decoded__returns_its_thumbnail() -> None:
     jpeg = make_jpeg(160, 120)
     for pool, padding in ((Pool(outcomes.DAMAGED), 0), (Pool(), 2 * 10**6)):
-        made = run_make(make_tiff(jpeg, padding), "tiff", pool)
-        assert Image.open(io.BytesIO(made)).getexif()[0x0112] == 6
+        preview = run_make(make_tiff(jpeg, padding), "tiff", pool)
+        assert Image.open(io.BytesIO(preview)).getexif()[0x0112] == 6
     assert b"'TIFF'" in run_make(make_tiff(jpeg), "tiff", Pool())
     with pytest.raises(NoPreview, match=outcomes.DAMAGED):
         run_make(b"II*\0" + bytes(100), "tiff", Pool(outcomes.DAMAGED))

@@ -54,12 +54,12 @@ def test_list_page__small_pages__are_the_complete_listing_together(filled: Libra
 
 def test_list_page__start_and_prefix__select_the_matching_keys(filled: Library) -> None:
     keys = sorted(FILES.values())
-    chance = random.Random(1)
-    texts = ["", "a", "a/", "a0", "z", "\U0010ffff", *keys, *(key[: chance.randrange(len(key))] for key in keys)]
+    rng = random.Random(1)
+    texts = ["", "a", "a/", "a0", "z", "\U0010ffff", *keys, *(key[: rng.randrange(len(key))] for key in keys)]
     for text in texts:
         assert filled.keys(after=text) == [key for key in keys if key > text]
         assert filled.keys(prefix=text) == [key for key in keys if key.startswith(text)]
-        other = chance.choice(texts)
+        other = rng.choice(texts)
         expected = [key for key in keys if key.startswith(text) and key > other]
         assert filled.keys(prefix=text, after=other, size=2) == expected
 
