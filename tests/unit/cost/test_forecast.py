@@ -151,7 +151,7 @@ def test_make_forecast__small_bucket__reads_all_objects_and_is_exact() -> None:
         assert (predicted.low, predicted.expected, predicted.high) == (true, true, true)
     assert forecast.dollars.low == forecast.dollars.high == pytest.approx(true_cost(bucket, prices).dollars)
     assert forecast.list_requests == 6
-    # The dry run lists once, and the run after it lists again.
+    # The dry run lists once, and the batch after it lists again.
     assert forecast.sample["dollars"] == pytest.approx(forecast.dollars.expected - LISTING.dollars, abs=1e-9)
     assert forecast.sample["requests"] == bucket.reads
 
@@ -222,7 +222,7 @@ def test_describe_forecast__any_size__fits_80_columns(count: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(MIXES)))
-def test_make_forecast__learned_first_read_sizes__predicts_a_run_that_learns_them(number: int) -> None:
+def test_make_forecast__learned_first_read_sizes__predicts_a_batch_that_learns_them(number: int) -> None:
     bucket = Bucket(MIXES[number], 8000, seed=number)
     config = build_config(SETTINGS, {})
     prices = find_prices(config, "b", "Amazon S3", "eu-central-1")
