@@ -1,8 +1,8 @@
 """Forbid sockets and processes in unit tests.
 
-An audit hook sees what patches of `socket` and `subprocess` miss: forks, and gevent's sockets, which are built on
-`_socket`. It only checks threads that a unit test may have started. The threads of servers and drivers, which fixtures
-of other tests leave running in the same process, are not affected.
+An audit hook sees calls that patches of `socket` and `subprocess` would miss: forks, and gevent's sockets, which are
+built on `_socket`. The hook checks only threads that a unit test may have started. It ignores threads of servers and
+drivers that fixtures of other tests leave running in the same process.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _NETWORK_EVENTS = frozenset(
 
 
 class ForbiddenInUnitTests(BaseException):
-    """A unit test opened a socket or started a process. No `except Exception` of the tested code swallows it."""
+    """A unit test opened a socket or started a process. Not an Exception, so that tested code does not catch it."""
 
 
 class _Guard:
-    """Raises in the audited call, and remembers it in case the tested code catches even a BaseException."""
+    """Raises in a forbidden call, and records the call in case the tested code catches even a BaseException."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -57,9 +57,9 @@ class _Guard:
         raise ForbiddenInUnitTests(event)
 
     def _is_of_another_test(self) -> bool:
-        """Return whether this thread serves another test.
+        """Return whether this thread belongs to another test.
 
-        pymongo's monitors outlive the test that made their client, and start further threads.
+        pymongo's monitors outlive the test that created their client, and start further threads.
         """
         thread = threading.current_thread()
         return thread.ident in self.exempt_threads or thread.name.startswith("pymongo")
@@ -79,7 +79,7 @@ sys.addaudithook(_guard)
 
 @pytest.fixture(autouse=True)
 def forbidden_calls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Forbid sockets and processes to a test. Yield the calls that it attempted nevertheless, which make it fail."""
+    """Forbid sockets and processes during a test, which fails if it uses any. Yield the list of forbidden calls."""
     _guard.violations = []
     _guard.exempt_threads = frozenset(thread.ident or 0 for thread in threading.enumerate()) - {threading.get_ident()}
     _guard.is_on = True
@@ -87,4 +87,4 @@ def forbidden_calls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         yield _guard.violations
     finally:
         _guard.is_on = False
-    assert not _guard.violations, f"a unit test called {_guard.violations}; it belongs into tests/system/"
+    assert not _guard.violations, f"a unit test called {_guard.violations}; move the test to tests/system/"

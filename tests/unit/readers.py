@@ -20,12 +20,12 @@ CASES = PHOTOS.parent / "cases"
 MEDIA = PHOTOS.parent / "media"
 # The number of mutated files. A full search has 20,000.
 FUZZ_FILES = int(os.environ.get("EXIFINATOR_FUZZ_FILES", "600"))
-# The number of examples per property, always the same ones. EXIFINATOR_TEST_EXAMPLES=2000 makes the search thorough.
+# The number of examples per property. They are the same each time. EXIFINATOR_TEST_EXAMPLES=2000 searches thoroughly.
 EXAMPLES = int(os.environ.get("EXIFINATOR_TEST_EXAMPLES", "100"))
 
 
 class MemoryReader:
-    """Serves one object. Each request gets the next of `etags`, and the last one repeats."""
+    """Reads one object in memory. Each request returns the next of `etags`; the last one repeats."""
 
     def __init__(self, data: bytes, etags: tuple[str, ...] = ("now",)) -> None:
         self.data = data
@@ -41,7 +41,7 @@ class MemoryReader:
         return sum(len(self.data[start : start + length]) for start, length, _ in self.calls)
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        assert 0 <= start < max(len(self.data), 1), "a range that begins behind the object is an error in S3 (416)"
+        assert 0 <= start < max(len(self.data), 1), "S3 refuses a range that begins after the end of the object (416)"
         assert length > 0
         etag = self.etags[min(len(self.calls), len(self.etags) - 1)]
         self.calls.append((start, length, if_match))
@@ -55,11 +55,11 @@ def fetched_from(data: bytes, first_read_bytes: int = 65_536) -> FetchedMetadata
 
 
 def record_of(data: bytes, first_read_bytes: int = 65_536, **limits: Any) -> ExifRecord:
-    """Return the record as a write worker makes it, from the message of the write queue."""
+    """Return the record that a write worker makes from the message in the write queue."""
     return build_record(FetchedMetadata.from_bytes(fetched_from(data, first_read_bytes).to_bytes()), **limits)
 
 
 def metadata_of(record: ExifRecord) -> dict[str, Any]:
-    """Return the document without the fields that differ between runs and containers."""
-    leave = {"extracted_at", "size", "format"}
-    return {name: value for name, value in record.document.items() if name not in leave}
+    """Return the document without the fields that differ between batches and containers."""
+    excluded = {"extracted_at", "size", "format"}
+    return {name: value for name, value in record.document.items() if name not in excluded}

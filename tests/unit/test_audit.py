@@ -15,7 +15,7 @@ SKIPPED = {"name": "mrq", "skip_reason": "Dependency not found on PyPI and could
 @pytest.mark.parametrize(
     ("report", "expected"),
     [
-        pytest.param(None, (0, OUT_OF_REACH), id="no answer"),
+        pytest.param(None, (0, OUT_OF_REACH), id="no report"),
         pytest.param({"dependencies": [SKIPPED]}, (0, OUT_OF_REACH), id="nothing could be looked up"),
         pytest.param({"dependencies": [SOUND, SKIPPED]}, (0, "No known vulnerabilities in 1 packages."), id="sound"),
         pytest.param(
@@ -23,7 +23,7 @@ SKIPPED = {"name": "mrq", "skip_reason": "Dependency not found on PyPI and could
         ),
     ],
 )
-def test_judge__report__is_a_failure_only_with_findings(
+def test_judge__report__fails_only_with_a_vulnerability(
     report: dict[str, Any] | None, expected: tuple[int, str]
 ) -> None:
     assert judge(report) == expected
@@ -37,9 +37,9 @@ def test_locks__every_package__is_pinned_by_hash(lock: Any) -> None:
 
 
 @pytest.mark.parametrize(("package", "code"), [(SOUND, 0), (FLAWED, 1)], ids=["sound", "a vulnerability"])
-def test_main__what_is_pinned__decides_the_exit_code(
+def test_main__pinned_packages__decide_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, package: dict[str, Any], code: int
 ) -> None:
-    """The exit code does not follow from the request that only checks whether the database responds."""
+    """The first audit, which only checks whether the database responds, does not decide the exit code."""
     monkeypatch.setattr(audit, "run_audit", lambda *files: {"dependencies": [package if files == LOCKS else SOUND]})
     assert audit.main() == code

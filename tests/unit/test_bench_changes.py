@@ -1,4 +1,4 @@
-"""How the benchmark's latest results are compared with earlier ones."""
+"""Compare the latest results of the benchmark with earlier ones."""
 
 from __future__ import annotations
 
@@ -42,12 +42,14 @@ BEFORE = {
     ],
     ids=str,
 )
-def test_find_worse__worse_by_a_fifth__is_reported(change: dict[str, object], worse: list[str]) -> None:
+def test_find_worse__figure_worse_by_more_than_a_fifth__is_reported(
+    change: dict[str, object], worse: list[str]
+) -> None:
     before, now = TABLES.format(**BEFORE), TABLES.format(**{**BEFORE, **change})
     assert find_worse(read_figures(before), read_figures(now)) == worse
 
 
-def test_read_figures__last_results__all_have_a_number() -> None:
+def test_read_figures__published_results__include_the_main_figures() -> None:
     figures = read_figures((ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8"))
     assert figures["EXIFinator: images/s (median) ()"] > 0
     assert figures["floor: speedup of EXIFinator ()"] > 0

@@ -1,4 +1,4 @@
-"""How bench/fidelity.py compares records with ExifTool's answers."""
+"""bench/fidelity.py compares records with ExifTool's output."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from bench.fidelity_photo import compare_photo
         ({"Title": "Regatta"}, {}, False),
     ],
 )
-def test_compare_photo__field__is_the_same_or_not(answers, photo, is_same):
+def test_compare_photo__field__is_the_same_if_the_values_mean_the_same(answers, photo, is_same):
     assert [comparison.is_same for comparison in compare_photo("a.jpg", answers, photo)] == [is_same]
 
 
 @pytest.mark.parametrize("answers", [{"ImageDescription": "OLYMPUS DIGITAL CAMERA"}, {"LensID": "Unknown (61)"}, {}])
-def test_compare_photo__answer_that_says_nothing__is_not_compared(answers):
+def test_compare_photo__value_without_information__is_not_compared(answers):
     assert not list(compare_photo("a.jpg", answers, {}))
 
 
@@ -50,14 +50,14 @@ def test_compare_photo__answer_that_says_nothing__is_not_compared(answers):
         (("(Binary data 9 bytes, use -b option to extract)", ""), {"values": [], "printable": "(9 bytes)"}, None),
     ],
 )
-def test_compare_notes__tag__is_the_same_or_not(answer, tag, is_same):
+def test_compare_notes__tag__is_the_same_if_number_and_text_are_equal(answer, tag, is_same):
     document: dict[str, Any] = {"MakerNote Mode": tag}
     (comparison,) = compare_notes("a.jpg", {"Canon:Mode": answer, "IFD0:Make": ("x", "x")}, document)
     assert comparison.is_found
     assert comparison.is_same is is_same
 
 
-def test_compare_notes__tag_of_a_video__has_the_name_of_its_group():
+def test_compare_notes__container_tag_of_a_video__is_compared_under_its_group():
     document = {"Track1 ImageWidth": {"values": [640], "printable": "640"}, "MakerNote ImageWidth": {}}
     answers = {"QuickTime:Track1:ImageWidth": (640, "640"), "RIFF:FrameRate": (25, "25")}
     assert not list(compare_notes("a.heic", answers, {**document, "photo": {"media_type": "image"}}))
@@ -69,7 +69,7 @@ def test_compare_notes__tag_of_a_video__has_the_name_of_its_group():
     assert (note.maker, note.is_of_container) == ("Canon", False)
 
 
-def test_read_answers__list_of_exiftool__is_by_file(tmp_path):
+def test_read_answers__json_of_exiftool__is_a_mapping_by_file(tmp_path):
     path = tmp_path / "answers.json"
     lens = {"num": 61182, "val": "Canon RF 24-105mm F4L"}
     path.write_text(json.dumps([{"SourceFile": "./a/b.jpg", "ISO": {"num": 100, "val": "100"}, "LensID": lens}]))
@@ -78,14 +78,14 @@ def test_read_answers__list_of_exiftool__is_by_file(tmp_path):
     assert note_values({"Canon:ISO": {"id": 2, "num": 100, "val": "100"}}) == {"Canon:ISO": (100, "100")}
 
 
-def test_tables__counts__are_shares():
+def test_tables__comparisons__are_counted_as_percentages():
     comparisons = list(compare_photo("a.jpg", {"ISO": 400, "Title": "Regatta"}, {"iso": 400}))
     assert "| iso | 1 | 100.0% | 100.0% | 100.0% |" in field_table(comparisons)
     assert "| title | 1 | 0.0% | 0.0% | 0.0% |" in field_table(comparisons)
     assert note_table(compare_notes("a.jpg", {"Canon:Mode": (1, "1")}, {}))[-1] == "| **all** | 1 | 0.0% | 0 |  |"
 
 
-def test_reasons__page__explains_every_difference():
+def test_reasons__published_page__explains_every_difference():
     assert "not explained" not in (BENCH / "FIDELITY.md").read_text()
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
     assert reasons.find("photo", "a/b.PCX", "iso") == "EXIFinator does not support this format."

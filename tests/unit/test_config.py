@@ -1,4 +1,4 @@
-"""settings.py and the environment become one validated Config."""
+"""build_config makes one validated Config from settings.py and the environment."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from exifinator.config import ROOT, Config, build_config, load_config, setting_n
 from exifinator.errors import ConfigError
 
 
-def test_settings_file__every_setting__has_its_default() -> None:
-    written = {n: v for n, v in runpy.run_path(str(ROOT / "settings.py")).items() if n.isupper()}
+def test_settings_file__every_setting__is_listed_with_its_default() -> None:
+    settings = {n: v for n, v in runpy.run_path(str(ROOT / "settings.py")).items() if n.isupper()}
 
-    assert set(written) == {setting_name(field) for field in Config.model_fields}
-    assert build_config(written, {}) == Config()
+    assert set(settings) == {setting_name(field) for field in Config.model_fields}
+    assert build_config(settings, {}) == Config()
 
 
 def test_settings_file__every_setting__has_a_line_of_help() -> None:
     assert all(text.endswith(".") for _, _, text in read_settings())
 
 
-def test_build_config__environment__overrides_the_file() -> None:
+def test_build_config__environment_variable__overrides_the_file() -> None:
     config = build_config(
         {"GREENLETS": 10, "API_PORT": 3005},
         {"EXIFINATOR_GREENLETS": "20", "EXIFINATOR_S3_BUCKETS": "a, b/c,", "EXIFINATOR_S3_ANONYMOUS": "true"},
@@ -41,7 +41,7 @@ def test_build_config__environment__overrides_the_file() -> None:
     assert (config.greenlets, config.api_port, config.s3_buckets, config.s3_anonymous) == (20, 3005, ("a", "b/c"), True)
 
 
-def test_build_config__schedule__is_the_same_in_both_places() -> None:
+def test_build_config__schedule__is_the_same_from_the_file_and_the_environment() -> None:
     text = '[{"source": "a/b", "every": "6h", "at": "02:00", "prune": true}]'
     entries = [{"source": "a/b", "every": "6h", "at": "02:00", "prune": True}]
 
@@ -51,12 +51,12 @@ def test_build_config__schedule__is_the_same_in_both_places() -> None:
     )
 
     assert from_file == from_environment
-    # The text is that of `settings`.
-    (shown,) = from_file.schedule
-    assert build_config({"SCHEDULE": [ast.literal_eval(repr(shown))]}, {}) == from_file
+    # The command `settings` prints an entry in a form that settings.py accepts.
+    (entry,) = from_file.schedule
+    assert build_config({"SCHEDULE": [ast.literal_eval(repr(entry))]}, {}) == from_file
 
 
-def test_build_config__blank_in_the_environment__is_none() -> None:
+def test_build_config__empty_environment_variable__is_none() -> None:
     config = build_config({"S3_ENDPOINT_URL": "http://x:1"}, {"EXIFINATOR_S3_ENDPOINT_URL": ""})
 
     assert config.s3_endpoint_url is None
@@ -129,7 +129,9 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"SCHEDULE": ["a"]}, {}, "SCHEDULE[0] should be an entry, such as {'source'", id="no entry"),
     ],
 )
-def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], expected: str) -> None:
+def test_build_config__invalid_setting__is_named_with_the_reason(
+    settings: dict[str, Any], environment: dict[str, str], expected: str
+) -> None:
     with pytest.raises(ConfigError, match=re.escape(expected)):
         build_config(settings, environment)
 
@@ -138,7 +140,7 @@ def test_build_config__setting_of_an_earlier_version__is_ignored() -> None:
     assert build_config({"LOCAL_S3_PORT": 9000}, {"EXIFINATOR_LOCAL_S3_PORT": "x"}) == build_config({}, {})
 
 
-def test_build_config__several_mistakes__are_reported_together() -> None:
+def test_build_config__several_invalid_settings__are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         build_config({"GREENLETS": 0, "API_PORT": 0, "NOPE": 1}, {})
 
@@ -146,7 +148,7 @@ def test_build_config__several_mistakes__are_reported_together() -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_SECRET_KEY", "MONGODB_URI", "REDIS_URL", "API_TOKEN", "DASHBOARD_AUTH"])
-def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
+def test_config__secret__is_neither_in_repr_nor_in_errors(name: str) -> None:
     config = build_config(
         {
             "AWS_ACCESS_KEY": "marked-id",
@@ -183,8 +185,8 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
         ("API_PORT", "MARKED"),
     ],
 )
-def test_build_config__mistake_near_a_password__is_reported_without_it(name: str, value: str) -> None:
-    """Such a URL would be split in the wrong place, so a piece of the password would be shown as a host or port."""
+def test_build_config__invalid_url_with_a_password__is_reported_without_the_password(name: str, value: str) -> None:
+    """Such a URL is split in the wrong place. A part of the password must not be shown as a host or port."""
     with pytest.raises(ConfigError, match=f"{name} should be") as caught:
         build_config({name: value}, {})
     assert "MARKED" not in str(caught.value)
@@ -235,7 +237,7 @@ ENCODE, PORT, HOST, IPV6 = "must be percent-encoded", "the port must be a number
         ("REDIS_URL", "redis://cache.example.org/photos", "its path must be the database number"),
     ],
 )
-def test_build_config__malformed_address__says_what_is_wrong_and_shows_no_secret(
+def test_build_config__malformed_address__is_reported_with_the_reason_and_without_secrets(
     name: str, value: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -252,12 +254,12 @@ def test_build_config__malformed_address__says_what_is_wrong_and_shows_no_secret
 _URL_ALPHABET = "ab17:/?#[]@%+,.=&\\ "
 
 
-def test_mongodb_uri__any_user_and_password__is_rejected_here_or_understood_by_the_driver() -> None:
-    """The driver's own message names a Python function, and may quote a part of the password."""
-    chance = random.Random(7)
+def test_mongodb_uri__any_password__is_rejected_or_parsed_alike_by_the_driver() -> None:
+    """EXIFinator must reject what the driver rejects: the driver's message may quote a part of the password."""
+    rng = random.Random(7)
     accepted = 0
     for _ in range(4000):
-        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        secret = "".join(rng.choices(_URL_ALPHABET, k=rng.randrange(1, 7)))
         uri = f"mongodb://u:{secret}@127.0.0.1:27017/?appName=x"
         try:
             build_config({"MONGODB_URI": uri}, {})
@@ -270,11 +272,11 @@ def test_mongodb_uri__any_user_and_password__is_rejected_here_or_understood_by_t
     assert accepted > 100
 
 
-def test_redis_url__any_user_and_password__is_rejected_here_or_understood_by_the_client() -> None:
-    chance = random.Random(8)
+def test_redis_url__any_password__is_rejected_or_parsed_alike_by_the_client() -> None:
+    rng = random.Random(8)
     accepted = 0
     for _ in range(4000):
-        secret = "".join(chance.choices(_URL_ALPHABET, k=chance.randrange(1, 7)))
+        secret = "".join(rng.choices(_URL_ALPHABET, k=rng.randrange(1, 7)))
         url = f"redis://u:{secret}@127.0.0.1:6379/3"
         try:
             build_config({"REDIS_URL": url}, {})
@@ -304,8 +306,8 @@ def test_redis_url__any_user_and_password__is_rejected_here_or_understood_by_the
     ],
 )
 def test_build_config__valid_address__is_accepted(name: str, value: str) -> None:
-    found = getattr(build_config({name: value}, {}), name.lower())
-    assert (found if isinstance(found, str) else found.get_secret_value()) == value
+    setting = getattr(build_config({name: value}, {}), name.lower())
+    assert (setting if isinstance(setting, str) else setting.get_secret_value()) == value
 
 
 def test_build_config__missing_certificate_file__is_named() -> None:
@@ -317,18 +319,18 @@ def test_build_config__missing_certificate_file__is_named() -> None:
 
 @pytest.mark.parametrize("host", ["[::]", "0", "0.0.0.0", "::", "*", "127.1", "example.org", "[::ffff:0.0.0.0]"])
 @pytest.mark.parametrize(("setting", "remedy"), [("API_HOST", "API_TOKEN"), ("DASHBOARD_HOST", "DASHBOARD_AUTH")])
-def test_build_config__any_other_address__needs_a_password(setting: str, remedy: str, host: str) -> None:
+def test_build_config__address_other_than_loopback__requires_a_password(setting: str, remedy: str, host: str) -> None:
     with pytest.raises(ConfigError, match=f"{remedy} must be .*{setting} to 127.0.0.1"):
         build_config({setting: host}, {})
 
 
 @pytest.mark.parametrize(("host", "bound"), [("[::1]", "::1"), ("::1", "::1"), ("localhost", "localhost")])
-def test_build_config__loopback__needs_no_password(host: str, bound: str) -> None:
+def test_build_config__loopback_address__requires_no_password(host: str, bound: str) -> None:
     config = build_config({"API_HOST": host, "DASHBOARD_HOST": host}, {})
     assert (config.api_host, config.dashboard_host) == (bound, bound)
 
 
-def test_build_config__lists_of_the_web__are_in_their_usual_form() -> None:
+def test_build_config__hosts_proxies_and_origins__are_normalized() -> None:
     environment = {
         "EXIFINATOR_API_TOKEN": "x",
         "EXIFINATOR_API_ALLOWED_HOSTS": "Foto.Example.org:443, [FD00::1]",
@@ -343,18 +345,18 @@ def test_build_config__lists_of_the_web__are_in_their_usual_form() -> None:
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Config]:
-    """Return load(TEXT), which loads the settings in a file outside the checkout."""
+    """Return a function that writes a text to a settings file outside the checkout, and loads it."""
 
-    def write(text: str) -> Config:
+    def write_and_load(text: str) -> Config:
         path = tmp_path / "own.py"
         path.write_text(text)
         monkeypatch.setenv("EXIFINATOR_SETTINGS", str(path))
         return load_config.__wrapped__()
 
-    return write
+    return write_and_load
 
 
-def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
+def test_load_config__file_in_exifinator_settings__is_used(load: Callable[[str], Config]) -> None:
     assert load("API_PORT = 3999\n").api_port == 3999
 
 
@@ -369,7 +371,7 @@ def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
         ("raise RuntimeError('MARKED')\n", r"own.py, line 1 cannot be read \(RuntimeError\)"),
     ],
 )
-def test_load_config__mistake_in_own_file__names_it_and_no_secret(
+def test_load_config__mistake_in_the_file__is_reported_with_its_place_and_without_secrets(
     load: Callable[[str], Config], text: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError, match=expected) as caught:

@@ -1,4 +1,4 @@
-"""The tree of errors is the one that errors.py draws."""
+"""The error classes form the tree that is drawn in the docstring of errors.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def defined_classes() -> Iterator[tuple[str, str, str]]:
-    """Yield module, class and base of every class of the project, by its source."""
+    """Yield the names of the module, class and base for each base of every class in the source code."""
     for package in ("exifinator", "api"):
         for path in (ROOT / package).rglob("*.py"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -39,14 +39,14 @@ def import_modules_with_errors() -> None:
 
 def all_errors(root: type[EXIFinatorError] = EXIFinatorError) -> Iterator[type[EXIFinatorError]]:
     for error in root.__subclasses__():
-        # A test may define errors of its own.
+        # Skip errors that tests define.
         if error.__module__.partition(".")[0] in ("exifinator", "api"):
             yield error
             yield from all_errors(error)
 
 
 def drawn_tree() -> dict[str, tuple[str, str]]:
-    """Return the parent and the module of each error in the drawing."""
+    """Return the names of the parent and the module of each error in the drawing, by the name of the error."""
     tree: dict[str, tuple[str, str]] = {}
     parents = ["EXIFinatorError"]
     for line in (errors.__doc__ or "").splitlines():
@@ -67,7 +67,7 @@ def test_errors__every_class__is_drawn_under_its_parent() -> None:
     assert drawn_tree() == classes
 
 
-def test_errors__codes__are_stable_words_of_one_class_each() -> None:
+def test_errors__codes__are_unique_identifiers() -> None:
     import_modules_with_errors()
     codes = [error.code for error in all_errors()]
 

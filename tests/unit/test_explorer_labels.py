@@ -1,4 +1,4 @@
-"""The explorer explains every failure that a job can have."""
+"""The explorer has a label for every failure that a job can have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from exifinator.errors import PermanentError, TransientError
 
 LABELS = Path(__file__).resolve().parents[2] / "api" / "static" / "js" / "batches" / "labels.js"
-# MRQ raises it when a job exceeds its timeout.
+# MRQ raises JobTimeoutException when a job exceeds its timeout.
 MRQ_EXCEPTIONS = {"JobTimeoutException"}
 
 

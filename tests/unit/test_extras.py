@@ -1,4 +1,4 @@
-"""Optional dependencies: a command that lacks one says what to install, and the lock files pin all of them."""
+"""Optional dependencies: a command without its extra says what to install, and the lock files pin every extra."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PIN = re.compile(r"^([\w.-]+)==([^ ;]+)(.*?) \\\n((?:    --hash=sha256:\w+(?: \
 
 
 def read_lock(path: Path) -> dict[str, tuple[str, str]]:
-    """Return the version and the hashes of each package that a lock file pins."""
+    """Return the version and the hashes of each package that a lock file pins, by the package's name."""
     return {canonicalize_name(name): (version, hashes) for name, version, _, hashes in _PIN.findall(path.read_text())}
 
 
@@ -32,11 +32,11 @@ LOCK = read_lock(ROOT / "requirements.txt")
 DEPLOY_LOCK = read_lock(ROOT / "deploy" / "requirements.txt")
 DEV_LOCK = read_lock(ROOT / "requirements-dev.txt")
 BASE = PROJECT["project"]["dependencies"]
-EXTRAS = {name: wanted for name, wanted in PROJECT["project"]["optional-dependencies"].items() if name != "all"}
+EXTRAS = {name: lines for name, lines in PROJECT["project"]["optional-dependencies"].items() if name != "all"}
 
 
 @pytest.mark.parametrize(
-    ("lock", "wanted"),
+    ("lock", "requirements"),
     [
         pytest.param(LOCK, [*BASE, *(line for extra in EXTRAS.values() for line in extra)], id="requirements.txt"),
         pytest.param(DEPLOY_LOCK, [*BASE, *EXTRAS["api"]], id="deploy/requirements.txt"),
@@ -44,32 +44,32 @@ EXTRAS = {name: wanted for name, wanted in PROJECT["project"]["optional-dependen
     ],
 )
 def test_lock__each_dependency__is_pinned_at_a_version_that_pyproject_allows(
-    lock: dict[str, tuple[str, str]], wanted: list[str]
+    lock: dict[str, tuple[str, str]], requirements: list[str]
 ) -> None:
-    for requirement in map(Requirement, wanted):
+    for requirement in map(Requirement, requirements):
         version, _ = lock[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version, prereleases=True), f"{requirement}: run scripts/lock"
 
 
-def test_deploy_lock__is_a_part_of_requirements_txt_without_the_servers() -> None:
+def test_deploy_lock__pinned_packages__are_those_of_requirements_txt_without_the_servers() -> None:
     assert DEPLOY_LOCK.items() < LOCK.items()
     servers = {canonicalize_name(Requirement(line).name) for line in EXTRAS["embedded"]}
     assert servers <= LOCK.keys()
     assert not servers & DEPLOY_LOCK.keys()
 
 
-def test_dev_lock__shared_packages__have_the_version_of_requirements_txt() -> None:
+def test_dev_lock__packages_also_in_requirements_txt__have_the_same_version() -> None:
     shared = LOCK.keys() & DEV_LOCK.keys()
     assert shared
     assert {name: LOCK[name][0] for name in shared} == {name: DEV_LOCK[name][0] for name in shared}
 
 
-def test_all__names_every_other_extra() -> None:
+def test_extra_all__requirement__names_every_other_extra() -> None:
     [line] = PROJECT["project"]["optional-dependencies"]["all"]
     assert Requirement(line).extras == set(EXTRAS)
 
 
-def test_require__module_is_missing__names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_require__missing_module__raises_with_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     require("api", "json", "The API")
     with pytest.raises(ConfigError, match=r"^The API needs packages that are not installed; run \./setup\.sh$"):
         require("api", "no_such_module", "The API")
@@ -83,7 +83,7 @@ def test_require__module_is_missing__names_the_extra(monkeypatch: pytest.MonkeyP
     [("api", "fastapi", "The API"), ("demo", "PIL", "The demo library")],
     ids=["api", "demo"],
 )
-def test_command__its_extra_is_missing__says_so_in_a_sentence(
+def test_command__missing_extra__exits_with_one_line(
     monkeypatch: pytest.MonkeyPatch, command: str, module: str, feature: str
 ) -> None:
     find_spec = importlib.util.find_spec

@@ -1,4 +1,4 @@
-"""The garbage collector at the start of programs."""
+"""Pause the garbage collector while programs start, and exclude the objects created at the start."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def restored_state() -> Iterator[None]:
     if gc.get_freeze_count() > frozen:
         gc.unfreeze()
         gc.collect()
-        # As pytest_collection in tests/conftest.py.
+        # Freeze the objects again that pytest_collection in tests/conftest.py had frozen.
         gc.freeze()
     gc.set_threshold(*thresholds)
     gc.enable()
 
 
-def test_collector_paused__import_fails__collector_is_back() -> None:
+def test_collector_paused__import_fails__enables_the_collector_again() -> None:
     with contextlib.suppress(ImportError), collector_paused():
         assert not gc.isenabled()
         raise ImportError
@@ -43,7 +43,7 @@ def test_collector_paused__already_disabled__stays_disabled() -> None:
     assert not gc.isenabled()
 
 
-def test_freeze_startup_heap__disabled_for_the_start__is_enabled_and_runs_seldom() -> None:
+def test_freeze_startup_heap__disabled_collector__is_enabled_with_a_higher_threshold() -> None:
     gc.disable()
     frozen = gc.get_freeze_count()
     freeze_startup_heap()
@@ -52,17 +52,17 @@ def test_freeze_startup_heap__disabled_for_the_start__is_enabled_and_runs_seldom
     assert gc.get_freeze_count() > frozen
 
 
-def test_get_command__module_of_a_command__is_imported_without_collections(
+def test_get_command__module_of_a_command__is_imported_with_the_collector_paused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = "import click, gc\nENABLED = gc.isenabled()\ncommand = click.Command('made')\n"
-    (tmp_path / "made_command.py").write_text(module)
+    module = "import click, gc\nENABLED = gc.isenabled()\ncommand = click.Command('generated')\n"
+    (tmp_path / "generated_command.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(main.LAZY_COMMANDS, "made", ("made_command:command", "Made."))
+    monkeypatch.setitem(main.LAZY_COMMANDS, "generated", ("generated_command:command", "Generated."))
 
-    command = main.main.get_command(click.Context(main.main), "made")
+    command = main.main.get_command(click.Context(main.main), "generated")
 
     assert command is not None
-    assert command.name == "made"
-    assert not sys.modules.pop("made_command").ENABLED
+    assert command.name == "generated"
+    assert not sys.modules.pop("generated_command").ENABLED
     assert gc.isenabled()

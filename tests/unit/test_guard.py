@@ -36,21 +36,23 @@ def execute() -> None:
     ],
     ids=["socket", "gevent-socket", "connection", "server", "resolver", "subprocess", "shell", "fork", "exec", "spawn"],
 )
-def test_guard__socket_or_process__is_refused(call: Callable[[], object], forbidden_calls: list[str]) -> None:
+def test_guard__call_that_opens_a_socket_or_starts_a_process__is_refused(
+    call: Callable[[], object], forbidden_calls: list[str]
+) -> None:
     with pytest.raises(ForbiddenInUnitTests):
         call()
     assert forbidden_calls
     forbidden_calls.clear()
 
 
-def test_guard__exception_that_is_swallowed__is_remembered(forbidden_calls: list[str]) -> None:
+def test_guard__suppressed_exception__is_still_recorded(forbidden_calls: list[str]) -> None:
     with contextlib.suppress(BaseException):
         os.fork()
     assert forbidden_calls == ["os.fork"]
     forbidden_calls.clear()
 
 
-def test_guard__thread_of_the_test__is_refused(forbidden_calls: list[str]) -> None:
+def test_guard__call_in_a_thread_of_the_test__is_refused(forbidden_calls: list[str]) -> None:
     def fork() -> None:
         with contextlib.suppress(ForbiddenInUnitTests):
             os.fork()
@@ -63,33 +65,33 @@ def test_guard__thread_of_the_test__is_refused(forbidden_calls: list[str]) -> No
 
 
 @pytest.fixture(scope="module")
-def thread_from_before() -> Callable[[Callable[[], object]], object]:
-    """Return a function that calls another in a thread which is older than the test."""
+def call_in_older_thread() -> Callable[[Callable[[], object]], object]:
+    """Return a function that calls its argument in a thread that was started before the test."""
     calls: list[Callable[[], object]] = []
     results: list[object] = []
-    asked, answered = threading.Semaphore(0), threading.Semaphore(0)
+    requested, finished = threading.Semaphore(0), threading.Semaphore(0)
 
     def serve() -> None:
         while True:
-            asked.acquire()
+            requested.acquire()
             results.append(calls.pop()())
-            answered.release()
+            finished.release()
 
     threading.Thread(target=serve, daemon=True).start()
 
     def call(function: Callable[[], object]) -> object:
         calls.append(function)
-        asked.release()
-        answered.acquire()
+        requested.release()
+        finished.acquire()
         return results.pop()
 
     return call
 
 
-def test_guard__thread_that_is_older_than_the_test__is_not_refused(
-    thread_from_before: Callable[[Callable[[], object]], object], forbidden_calls: list[str]
+def test_guard__call_in_a_thread_older_than_the_test__is_allowed(
+    call_in_older_thread: Callable[[Callable[[], object]], object], forbidden_calls: list[str]
 ) -> None:
-    opened = thread_from_before(socket.socket)
+    opened = call_in_older_thread(socket.socket)
     assert isinstance(opened, socket.socket)
     opened.close()
     assert forbidden_calls == []

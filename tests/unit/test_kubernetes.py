@@ -1,4 +1,4 @@
-"""The manifests in deploy/kubernetes follow the schemas, and run commands that there are with settings that hold."""
+"""The manifests in deploy/kubernetes follow the schemas, and run existing commands with valid settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 from api.routes import health
 
-# urllib3 opens a socket when it is imported, which no unit test may do.
+# These modules import urllib3, which opens a socket at its import. Unit tests may not, so import them here.
 from exifinator.cli import run, watch  # noqa: F401
 from exifinator.cli.main import main
 from exifinator.config import ROOT, build_config
@@ -39,12 +39,12 @@ SECRETS = {
 def read_kustomization(folder: Path) -> dict[str, Any]:
     kustomization: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text())
     known = {"apiVersion", "kind", "namespace", "resources", "configMapGenerator", "images"}
-    assert kustomization.keys() <= known, "this test does not know what the others do"
+    assert kustomization.keys() <= known, "build() does not support the other keys"
     return kustomization
 
 
 def build(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a kustomization, as kustomize does for these simple ones."""
+    """Yield the objects of a kustomization, as kustomize does. Supports only the keys in read_kustomization."""
     for resource in read_kustomization(folder)["resources"]:
         path = folder / resource
         if path.is_dir():
@@ -91,7 +91,11 @@ def test_kustomizations__every_file__is_used() -> None:
         for path in FOLDER.glob("*/kustomization.yaml")
         for name in [
             *read_kustomization(path.parent)["resources"],
-            *(env for made in read_kustomization(path.parent).get("configMapGenerator", ()) for env in made["envs"]),
+            *(
+                env
+                for generator in read_kustomization(path.parent).get("configMapGenerator", ())
+                for env in generator["envs"]
+            ),
         ]
     }
     files = {path for path in FOLDER.glob("*/*") if path.name != "kustomization.yaml"}
@@ -99,7 +103,7 @@ def test_kustomizations__every_file__is_used() -> None:
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_pod__any__has_no_privileges_and_bounded_memory(pod: dict[str, Any]) -> None:
+def test_pod__each_manifest__has_no_privileges_and_limited_memory(pod: dict[str, Any]) -> None:
     [container] = pod["containers"]
     # Kubernetes would set variables such as EXIFINATOR_API_PORT for a service called exifinator-api.
     assert (pod["enableServiceLinks"], pod["automountServiceAccountToken"]) == (False, False)
@@ -120,7 +124,7 @@ def test_pod__any__has_no_privileges_and_bounded_memory(pod: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_pod__any__runs_a_command_with_settings_that_hold(pod: dict[str, Any]) -> None:
+def test_pod__each_manifest__runs_an_existing_command_with_valid_settings(pod: dict[str, Any]) -> None:
     [container] = pod["containers"]
     program, name, *arguments = container["args"]
     assert program == "exifinator"
@@ -137,19 +141,19 @@ def test_pod__any__runs_a_command_with_settings_that_hold(pod: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_pod__probes__ask_for_paths_that_there_are(pod: dict[str, Any]) -> None:
+def test_pod__probes__request_existing_paths(pod: dict[str, Any]) -> None:
     [container] = pod["containers"]
     ports = {port["name"] for port in container.get("ports", ())}
     probes = [value for name, value in container.items() if name.endswith("Probe")]
     assert bool(probes) == bool(ports)
     paths = {getattr(route, "path", None) for route in health.router.routes}
     for probe in probes:
-        how = probe.get("httpGet") or probe["tcpSocket"]
-        assert how["port"] in ports
-        assert how.get("path", "/healthz") in paths
+        check = probe.get("httpGet") or probe["tcpSocket"]
+        assert check["port"] in ports
+        assert check.get("path", "/healthz") in paths
 
 
-def test_services_and_budgets__select_pods_that_there_are() -> None:
+def test_services_and_disruption_budgets__selectors__match_existing_pods() -> None:
     labels = [o["spec"]["template"]["metadata"]["labels"] for o in all_objects() if o["kind"] == "Deployment"]
     selectors = [o["spec"]["selector"] for o in all_objects() if o["kind"] in ("Service", "PodDisruptionBudget")]
     assert len(selectors) == 4
@@ -157,19 +161,19 @@ def test_services_and_budgets__select_pods_that_there_are() -> None:
         assert selector.get("matchLabels", selector) in labels
 
 
-def test_scaled_object__scales_a_deployment() -> None:
+def test_scaled_object__target__is_a_deployment_without_replicas() -> None:
     [scaled] = [o for o in all_objects() if o["kind"] == "ScaledObject"]
     deployments = {o["metadata"]["name"]: o for o in all_objects() if o["kind"] == "Deployment"}
-    # A number of replicas would undo the scaling whenever the manifests are applied.
+    # A number of replicas in the manifest would undo the scaling whenever it is applied.
     assert "replicas" not in deployments[scaled["spec"]["scaleTargetRef"]["name"]]["spec"]
 
 
-def test_secret__example__has_the_settings_that_are_secret() -> None:
+def test_secrets_example__names__are_the_secret_settings() -> None:
     names = re.findall(r"^(\w+)=$", (FOLDER / "secrets.env.example").read_text(), re.MULTILINE)
     assert set(names) == SECRETS.keys() - {"EXIFINATOR_EVENTS_SQS_URL"}
 
 
-def test_guide__commands__name_overlays_and_objects_that_there_are() -> None:
+def test_guide__commands__name_existing_overlays_objects_and_commands() -> None:
     text = GUIDE.read_text()
     assert set(re.findall(r"-k deploy/kubernetes/(\w+)", text)) == set(OVERLAYS)
     named = set(re.findall(r"(?:deployment|service|job|cronjob)/(\w+)", text))

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Top to bottom. Packages of one row do not import each other. Files of one package may, but not in a circle.
+# Layers from top to bottom. Packages in one row do not import each other. Files of one package may, without cycles.
 LAYERS: dict[str, list[list[str]]] = {
     "exifinator": [
         ["__main__"],
@@ -49,14 +49,14 @@ LAYERS: dict[str, list[list[str]]] = {
         ["errors"],
     ],
 }
-# What a package may import of the other one.
-ACROSS = {"api": ["exifinator"], "exifinator": []}
-# Parts of exifinator that the API must stay out of: commands, and what starts processes.
+# Which other package each package may import.
+ALLOWED_PACKAGES = {"api": ["exifinator"], "exifinator": []}
+# Parts of exifinator that the API must not import: commands, and modules that start processes.
 CLOSED_TO_API = ("exifinator.cli", "exifinator.processes", "exifinator.worker")
 
 
 def modules(package: str) -> list[str]:
-    """Return the dotted names of a package's modules, without packages themselves."""
+    """Return the dotted names of a package, its subpackages and its modules."""
     return sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / package).rglob("*.py")
@@ -70,7 +70,7 @@ def path_of(module: str) -> Path:
 
 @functools.cache
 def imports(module: str) -> list[str]:
-    """Return the modules of this project that a module imports, imports inside functions included."""
+    """Return the modules that a module imports, including imports inside functions."""
     return list(_find_imports(module))
 
 
@@ -86,7 +86,7 @@ def _find_imports(module: str) -> Iterator[str]:
 
 
 def layer(module: str, layers: list[list[str]]) -> tuple[int, str] | None:
-    """Return the row and the package or file of a module; None for the package `exifinator` or `api` itself."""
+    """Return the row in `layers` and the subpackage or file of a module, or None for `exifinator` or `api` itself."""
     _, _, rest = module.partition(".")
     name = rest.partition(".")[0]
     if not name:
@@ -97,29 +97,29 @@ def layer(module: str, layers: list[list[str]]) -> tuple[int, str] | None:
     raise AssertionError(f"{module} has no layer: add it to LAYERS")
 
 
-def reversed_imports(package: str) -> list[str]:
+def wrong_imports(package: str) -> list[str]:
     """Return "a imports b" for each import that runs upwards or sideways."""
-    found = []
+    wrong = []
     for module in modules(package):
-        here = layer(module, LAYERS[package])
+        importer = layer(module, LAYERS[package])
         for name in imports(module):
             other, _, _ = name.partition(".")
-            if other in LAYERS and other != package and other not in ACROSS[package]:
-                found.append(f"{module} imports {name}")
-            if other != package or here is None or (there := layer(name, LAYERS[package])) is None:
+            if other in LAYERS and other != package and other not in ALLOWED_PACKAGES[package]:
+                wrong.append(f"{module} imports {name}")
+            if other != package or importer is None or (imported := layer(name, LAYERS[package])) is None:
                 continue
-            if there[0] < here[0] or (there[0] == here[0] and there[1] != here[1]):
-                found.append(f"{module} imports {name}")
-    return found
+            if imported[0] < importer[0] or (imported[0] == importer[0] and imported[1] != importer[1]):
+                wrong.append(f"{module} imports {name}")
+    return wrong
 
 
 @pytest.mark.parametrize("package", LAYERS)
 def test_imports__every_module__run_one_way(package: str) -> None:
-    assert reversed_imports(package) == []
+    assert wrong_imports(package) == []
 
 
 @pytest.mark.parametrize("package", LAYERS)
-def test_imports__modules_of_one_package__have_no_circle(package: str) -> None:
+def test_imports__modules_of_one_package__have_no_cycle(package: str) -> None:
     known = set(modules(package))
     graph = {module: {name for name in imports(module) if name in known and name != module} for module in known}
     try:
@@ -128,11 +128,11 @@ def test_imports__modules_of_one_package__have_no_circle(package: str) -> None:
         pytest.fail(" <- ".join(error.args[1]))
 
 
-def test_imports__api__starts_no_processes_and_knows_no_commands() -> None:
-    found = [
+def test_imports__api__has_no_commands_and_no_modules_that_start_processes() -> None:
+    wrong = [
         f"{module} imports {name}"
         for module in modules("api")
         for name in imports(module)
         if name.startswith(CLOSED_TO_API)
     ]
-    assert found == []
+    assert wrong == []

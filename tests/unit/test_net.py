@@ -1,4 +1,4 @@
-"""Which hosts count as loopback, and which parts of a URL may be shown."""
+"""Recognize loopback hosts, and remove credentials from URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exifinator.net import is_loopback_address, is_loopback_host, url_host, with
         ("https://key:secret@minio:9000", "https://minio:9000"),
     ],
 )
-def test_without_credentials__address__has_none(url: str, shown: str) -> None:
+def test_without_credentials__url__has_no_user_password_or_query(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
 
 
@@ -33,12 +33,12 @@ def test_without_credentials__address__has_none(url: str, shown: str) -> None:
         ("localhost.example.org", False),
     ],
 )
-def test_is_loopback_address__host__is_known(host: str, is_loopback: bool) -> None:
+def test_is_loopback_address__host__is_true_only_for_this_machine(host: str, is_loopback: bool) -> None:
     assert is_loopback_address(host) is is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "::1", "[::1]"])
-def test_is_loopback_host__usual_name__is_loopback(host: str) -> None:
+def test_is_loopback_host__usual_name__is_true(host: str) -> None:
     assert is_loopback_host(host)
 
 
@@ -58,7 +58,7 @@ def test_is_loopback_host__usual_name__is_loopback(host: str) -> None:
         "::ffff:7f00:1",
     ],
 )
-def test_is_loopback_host__any_other_form__is_not(host: str) -> None:
+def test_is_loopback_host__any_other_form__is_false(host: str) -> None:
     assert not is_loopback_host(host)
 
 
@@ -72,5 +72,5 @@ def test_is_loopback_host__any_other_form__is_not(host: str) -> None:
         ("a.lan", "a.lan"),
     ],
 )
-def test_url_host__address__opens_in_a_browser_on_this_machine(host: str, shown: str) -> None:
+def test_url_host__bind_address__is_a_host_for_urls_on_this_machine(host: str, shown: str) -> None:
     assert url_host(host) == shown

@@ -1,4 +1,4 @@
-"""Which URLs lead to the sockets of the servers that EXIFinator runs."""
+"""URLs of the servers that EXIFinator runs are replaced by URLs of the servers' sockets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mongodb://%2Ftmp%2Fmongodb-27017.sock", None),
     ],
 )
-def test_plain_address(url: str, address: str | None) -> None:
+def test_plain_address__url__is_a_loopback_address_without_credentials_or_tls(url: str, address: str | None) -> None:
     assert plain_address(url) == address
 
 
@@ -59,16 +59,18 @@ def test_plain_address(url: str, address: str | None) -> None:
         ("mongodb://a/?tls=true&Journal=false", None),
     ],
 )
-def test_durable_mongodb_uri__events__wait_for_the_journal(uri: str, expected: str | None, tmp_path: Path) -> None:
-    def durable(**settings: str) -> str:
+def test_durable_mongodb_uri__events_are_followed__waits_for_the_journal(
+    uri: str, expected: str | None, tmp_path: Path
+) -> None:
+    def uri_with(**settings: str) -> str:
         return durable_mongodb_uri(build_config({"MONGODB_URI": uri, **settings}, {}), tmp_path)
 
-    assert durable() == uri
+    assert uri_with() == uri
     for name in ("EVENTS_TOKEN", "EVENTS_HMAC_SECRET", "EVENTS_SQS_URL"):
-        assert durable(**{name: "https://sqs.example.org/1/q"}) == (expected or uri)
+        assert uri_with(**{name: "https://sqs.example.org/1/q"}) == (expected or uri)
 
 
-def test_urls__own_servers__lead_to_the_sockets(root: Path) -> None:
+def test_urls__own_servers__are_replaced_by_their_sockets(root: Path) -> None:
     settings = {
         "REDIS_URL": "redis://127.0.0.1:7001/5?socket_timeout=7",
         "MONGODB_URI": "mongodb://localhost:7002/?w=1",
@@ -89,7 +91,7 @@ def test_urls__own_servers__lead_to_the_sockets(root: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["redis://127.0.0.1:7002/0", "redis://:secret@127.0.0.1:7001/0", "redis://localhost:7001/0"]
 )
-def test_urls__another_server_than_the_noted_one__are_unchanged(root: Path, url: str) -> None:
+def test_urls__servers_other_than_the_noted_ones__are_unchanged(root: Path, url: str) -> None:
     note_own("redis", "redis://127.0.0.1:7001/0", root)
 
     assert redis_url(build_config({"REDIS_URL": url}, {}), root) == url
@@ -97,7 +99,7 @@ def test_urls__another_server_than_the_noted_one__are_unchanged(root: Path, url:
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{", "null", '{"redis": 5}', "\x00"])
-def test_urls__damaged_notes__are_unchanged(root: Path, damage: str) -> None:
+def test_urls__damaged_notes_of_own_servers__are_unchanged(root: Path, damage: str) -> None:
     (root / "var" / "own_servers.json").write_text(damage)
     config = build_config({}, {})
 

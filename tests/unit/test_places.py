@@ -1,4 +1,4 @@
-"""Places and time zones of positions."""
+"""Find the place and the time zone of a position."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_find_place__district_of_a_city__names_the_city():
     assert place["country"] == "Germany"
 
 
-def test_find_place__near_a_border__is_in_the_country_of_its_time_zone():
+def test_find_place__position_near_a_border__is_in_the_country_of_its_time_zone():
     # Between Haparanda in Sweden and Tornio in Finland, 2 km apart.
     swedish, finnish = (find_place(65.842, 24.143, zone) for zone in ("Europe/Stockholm", "Europe/Helsinki"))
     assert swedish is not None
@@ -66,7 +66,7 @@ def test_find_place__near_a_border__is_in_the_country_of_its_time_zone():
     assert (swedish["country_code"], finnish["country_code"]) == ("SE", "FI")
 
 
-def test_find_place__result_changed_by_its_user__does_not_change_the_next():
+def test_find_place__result_changed_by_the_caller__does_not_change_the_next_result():
     place = find_place(41.98311, 2.82493)
     assert place is not None
     place["name"] = "elsewhere"
@@ -75,14 +75,14 @@ def test_find_place__result_changed_by_its_user__does_not_change_the_next():
     assert again["name"] == "Girona"
 
 
-def test_find_place__random_positions__agree_with_a_search_of_all_places():
+def test_find_place__random_positions__have_the_distance_of_the_nearest_place():
     table = populated_places._table()
     positions = list(zip(table.latitudes, table.longitudes, strict=True))
-    chooser = random.Random("places")
+    rng = random.Random("places")
     for _ in range(20):
-        latitude, longitude = chooser.choice(positions)
-        latitude = max(-90.0, min(90.0, latitude + chooser.uniform(-0.3, 0.3)))
-        longitude = max(-180.0, min(180.0, longitude + chooser.uniform(-0.3, 0.3)))
+        latitude, longitude = rng.choice(positions)
+        latitude = max(-90.0, min(90.0, latitude + rng.uniform(-0.3, 0.3)))
+        longitude = max(-180.0, min(180.0, longitude + rng.uniform(-0.3, 0.3)))
         scale = math.cos(math.radians(latitude))
         nearest_km = KM_PER_DEGREE * min(
             math.hypot(scale * ((longitude - east + 180) % 360 - 180), latitude - north) for north, east in positions
@@ -95,8 +95,8 @@ def test_find_place__random_positions__agree_with_a_search_of_all_places():
             assert place["distance_km"] == pytest.approx(nearest_km, abs=0.051)
 
 
-def test_find_place__any_place__takes_few_candidates():
-    """A search is slow only if a list is long. Time is not measured: 30 candidates take 10 microseconds."""
+def test_find_place__any_position__compares_few_candidates():
+    """A search is slow only if a list of candidates is long. 30 candidates take 10 microseconds."""
     table = populated_places._table()
     lengths, index = [], 0
     while index < len(table.candidates):
@@ -106,7 +106,7 @@ def test_find_place__any_place__takes_few_candidates():
     assert sorted(lengths)[len(lengths) * 99 // 100] <= 30
 
 
-def test_table__names__are_utf_8_and_complete():
+def test_table__columns__are_complete_and_names_are_utf_8():
     table = populated_places._table()
     count = len(table.latitudes)
     assert count > 200_000
@@ -133,13 +133,15 @@ def time_zones():
         ((41.98, 2.82), "2024-01-01T12:00:00", "Europe/Madrid", "+01:00", "2024-01-01T11:00:00"),
         ((27.7, 85.3), "2024-01-01T12:00:00", "Asia/Kathmandu", "+05:45", "2024-01-01T06:15:00"),
         ((47.6, -52.7), "2024-01-01T00:30:00", "America/St_Johns", "-03:30", "2024-01-01T04:00:00"),
-        # The hour that occurs twice, and the one that does not occur.
+        # A local time that occurs twice, and one that does not occur.
         ((52.5, 13.4), "2024-10-27T02:30:00", "Europe/Berlin", "+02:00", "2024-10-27T00:30:00"),
         ((52.5, 13.4), "2024-03-31T02:30:00", "Europe/Berlin", "+01:00", "2024-03-31T01:30:00"),
         ((0, -30), "2024-01-01T12:00:00", "Etc/GMT+2", "-02:00", "2024-01-01T14:00:00"),
     ],
 )
-def test_infer_utc__position__gives_the_instant(time_zones, position, local, zone, offset, utc):
+def test_infer_utc__local_time_and_zone__is_the_time_in_utc_and_the_offset(
+    time_zones, position, local, zone, offset, utc
+):
     assert time_zones.time_zone_of(*position) == zone
     inferred = time_zones.infer_utc(datetime.fromisoformat(local), zone)
     assert inferred == (datetime.fromisoformat(utc).replace(tzinfo=UTC), offset)
@@ -147,7 +149,7 @@ def test_infer_utc__position__gives_the_instant(time_zones, position, local, zon
 
 @pytest.mark.parametrize("local", [datetime.min, datetime.max, datetime(1700, 1, 1), datetime(9999, 12, 31, 23, 59)])
 @pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Auckland"])
-def test_infer_utc__extreme_date__is_none_or_an_instant(time_zones, local, zone):
+def test_infer_utc__extreme_date__is_none_or_a_time_in_utc(time_zones, local, zone):
     inferred = time_zones.infer_utc(local, zone)
     assert inferred is None or inferred.taken_at.tzinfo is UTC
 

@@ -1,4 +1,4 @@
-"""Pauses grow, are randomized and end. What Redis and MongoDB reject temporarily is retried."""
+"""Retry repeats an operation while Redis or MongoDB is unavailable, with pauses that grow and are randomized."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from exifinator.errors import ConfigError, QueueUnavailable, StoreUnavailable
 from exifinator.retry import MAX_PAUSE_SECONDS, MAX_UNAVAILABLE_SECONDS, Retry, backoff_seconds
 
 
-def test_backoff__further_attempts__pause_longer_up_to_the_limit() -> None:
+def test_backoff__successive_attempts__are_longer_pauses_up_to_the_limit() -> None:
     pauses = [backoff_seconds(i, first_seconds=2, growth=3, max_seconds=50, chance=lambda: 1.0) for i in range(1, 6)]
 
     assert pauses == [2, 6, 18, 50, 50]
 
 
-def test_backoff__any_chance__is_between_half_and_all() -> None:
+def test_backoff__random_factor__is_between_half_and_all_of_the_pause() -> None:
     assert [backoff_seconds(1, first_seconds=4, chance=lambda c=c: c) for c in (0.0, 0.5, 1.0)] == [2, 3, 4]
     assert 2 <= backoff_seconds(1, first_seconds=4) <= 4
     assert backoff_seconds(2, first_seconds=4, growth=3, jitter=(0.5, 1.5), chance=lambda: 1.0) == 18
 
 
-def test_backoff__thousands_of_attempts__do_not_overflow() -> None:
+def test_backoff__thousands_of_attempts__is_the_limit_without_an_overflow() -> None:
     assert backoff_seconds(5000, first_seconds=1, max_seconds=2, chance=lambda: 1.0) == 2
 
 
-def test_retry__server_comes_back__returns_the_result() -> None:
-    failures = [QueueUnavailable("away"), StoreUnavailable("away"), QueueUnavailable("away")]
+def test_retry__server_available_again__returns_the_result() -> None:
+    failures = [QueueUnavailable("down"), StoreUnavailable("down"), QueueUnavailable("down")]
     pauses: list[float] = []
 
     def action() -> str:
@@ -39,13 +39,13 @@ def test_retry__server_comes_back__returns_the_result() -> None:
     assert pauses[0] <= 0.5
 
 
-def test_retry__server_stays_unavailable__is_given_up() -> None:
+def test_retry__server_stays_unavailable__raises_after_the_time_limit() -> None:
     pauses: list[float] = []
 
     def action() -> None:
-        raise StoreUnavailable("away")
+        raise StoreUnavailable("down")
 
-    with pytest.raises(StoreUnavailable, match="away"):
+    with pytest.raises(StoreUnavailable, match="down"):
         Retry(pauses.append)(action)
     assert MAX_UNAVAILABLE_SECONDS < sum(pauses) <= MAX_UNAVAILABLE_SECONDS + MAX_PAUSE_SECONDS
     assert max(pauses) <= MAX_PAUSE_SECONDS

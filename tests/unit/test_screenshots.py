@@ -1,4 +1,4 @@
-"""The screenshots in the README exist, and are small."""
+"""The screenshots in the documentation exist and are small, and the images in the README exist."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_BYTES = 250_000
     "name",
     ["-".join(parts) for parts in itertools.product(SCREENS, ("desktop", "phone"), ("light", "dark"))],
 )
-def test_screenshot__each_screen__is_there_and_small(name: str) -> None:
+def test_screenshot__each_screen_and_theme__exists_and_is_small(name: str) -> None:
     data = (FOLDER / f"{name}.png").read_bytes()
     assert data.startswith(b"\x89PNG")
     assert 5_000 < len(data) <= MAX_BYTES
 
 
-def test_readme__pictures__are_there() -> None:
+def test_readme__images__exist() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())
     assert len(pictures) >= 3
     assert all((ROOT / picture).is_file() for picture in pictures)

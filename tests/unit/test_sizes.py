@@ -1,4 +1,4 @@
-"""Files, lines and classes stay small. One that is longer usually has two responsibilities."""
+"""Limit the sizes of files, lines and classes. A larger file or class usually has two responsibilities."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_LINE_CHARS = 120
 MAX_METHODS = 12
 MAX_ATTRIBUTES = 10
 
-# Classes that may have more public methods or more attributes, with the reason. Records may have any number of
-# attributes, because these are columns of data.
+# Classes that may have more public methods or attributes, with the reason. Dataclasses and other records may have any
+# number of attributes, because these are columns of data.
 LARGE_CLASSES = {
     "TagReader": "assigns three attributes of its base class, exifread's ExifHeader",
     "ImageWorker": "assigns five attributes of its base class, MRQ's Worker",
@@ -29,7 +29,7 @@ LARGE_CLASSES = {
 RECORD_BASES = {"NamedTuple", "TypedDict", "BaseModel"}
 
 
-def sources(*suffixes: str) -> Iterator[Path]:
+def source_files(*suffixes: str) -> Iterator[Path]:
     """Yield the source files with these suffixes, except generated ones."""
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
@@ -66,14 +66,15 @@ def python_classes(text: str) -> Iterator[tuple[str, int, int]]:
             yield node.name, sum(map(is_method, node.body)), count_attributes(node)
 
 
-# Prettier formats the files. So a class ends with a brace at the start of a line, and its members are indented by two.
+# Prettier formats the files, so a class ends with a brace at the start of a line, and its members are indented by two
+# spaces.
 JS_CLASS = re.compile(r"^(?:export )?class (\w+)[^\n]*\{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 JS_METHOD = re.compile(r"^  (?:async |static |\*)*(?!constructor\b)(\w+)\(.*\{$", re.MULTILINE)
 JS_ATTRIBUTE = re.compile(r"(?:^  (#?\w+)(?:;$| = )|\bthis\.(#?\w+) (?:\+|-|\?\?|\|\||&&)?= )", re.MULTILINE)
 
 
 def javascript_classes(text: str) -> Iterator[tuple[str, int, int]]:
-    """Do the same as python_classes. Getters and setters are not methods."""
+    """Yield the same as python_classes. Getters and setters do not count as methods."""
     for name, body in JS_CLASS.findall(text):
         yield (
             name,
@@ -82,31 +83,31 @@ def javascript_classes(text: str) -> Iterator[tuple[str, int, int]]:
         )
 
 
-def test_files__none__is_too_long() -> None:
-    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources(*SUFFIXES)}
+def test_files__each_source_file__is_short_enough() -> None:
+    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in source_files(*SUFFIXES)}
     assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
-def test_lines__none__is_too_long() -> None:
-    found = [
+def test_lines__each_line__is_short_enough() -> None:
+    long_lines = [
         f"{path.relative_to(ROOT)}:{number}"
-        for path in sources(*SUFFIXES - {".py"})  # ruff checks the lines of Python
+        for path in source_files(*SUFFIXES - {".py"})  # ruff checks the lines of Python
         for number, line in enumerate(path.read_text().splitlines(), start=1)
         if len(line) > MAX_LINE_CHARS
     ]
-    assert found == []
+    assert long_lines == []
 
 
-def test_classes__none__is_too_large() -> None:
+def test_classes__each_class__is_small_enough() -> None:
     large = {}
-    for path in sources(".py", ".js", ".jsx"):
+    for path in source_files(".py", ".js", ".jsx"):
         parse = python_classes if path.suffix == ".py" else javascript_classes
         text = path.read_text()
         for name, n_methods, n_attributes in parse(text) if "class " in text else ():
             if n_methods > MAX_METHODS or n_attributes > MAX_ATTRIBUTES:
                 large[name] = f"{path.relative_to(ROOT)}: {n_methods} methods, {n_attributes} attributes"
     assert {name: sizes for name, sizes in large.items() if name not in LARGE_CLASSES} == {}
-    assert large.keys() == LARGE_CLASSES.keys(), "remove the classes that are small again from LARGE_CLASSES"
+    assert large.keys() == LARGE_CLASSES.keys(), "remove classes that are no longer large from LARGE_CLASSES"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_classes__none__is_too_large() -> None:
         ("class A(Generic[T], BaseModel):\n  a: int\n", (0, 0)),
     ],
 )
-def test_python_classes__class__is_measured(text: str, sizes: tuple[int, int]) -> None:
+def test_python_classes__class__has_its_numbers_of_methods_and_attributes(text: str, sizes: tuple[int, int]) -> None:
     assert list(python_classes(text)) == [("A", *sizes)]
 
 
@@ -133,5 +134,7 @@ def test_python_classes__class__is_measured(text: str, sizes: tuple[int, int]) -
         ("export class A {\n  get b() {\n    return this.c;\n  }\n  static d() {\n  }\n}\n", (1, 0)),
     ],
 )
-def test_javascript_classes__class__is_measured(text: str, sizes: tuple[int, int]) -> None:
+def test_javascript_classes__class__has_its_numbers_of_methods_and_attributes(
+    text: str, sizes: tuple[int, int]
+) -> None:
     assert list(javascript_classes(text)) == [("A", *sizes)]

@@ -1,4 +1,4 @@
-"""The folder for sockets: private, and with a path that is short enough."""
+"""The folder for sockets is private, and its path is short enough for a socket."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from exifinator.sockets import prepare_socket, socket_path
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a checkout in a folder with a short path, even if the path of the tests is long."""
+    """Return a checkout whose path counts as short enough for sockets, however long the path of the tests is."""
     monkeypatch.setattr(sockets, "MAX_PATH_BYTES", 400)
     return tmp_path
 
 
 @pytest.fixture(params=["length", "letters"])
 def deep_root(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Yield a checkout whose path is not suitable for sockets."""
+    """Yield a checkout whose path is too long for sockets, or contains letters that are not ASCII."""
     folder = tmp_path / ("long" * 30 if request.param == "length" else "Fotos für alle")
     folder.mkdir()
     yield folder
@@ -37,7 +37,7 @@ def test_prepare_socket__short_path__is_in_var_and_private(root: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_prepare_socket__path_that_is_too_long__is_in_tmp_and_private(deep_root: Path) -> None:
+def test_prepare_socket__unsuitable_path__is_in_tmp_and_private(deep_root: Path) -> None:
     path = prepare_socket("redis", deep_root)
 
     assert len(str(path)) < 60
@@ -45,11 +45,11 @@ def test_prepare_socket__path_that_is_too_long__is_in_tmp_and_private(deep_root:
     assert prepare_socket("mongodb", deep_root).parent == path.parent == socket_path("redis", deep_root).parent
 
 
-@pytest.mark.parametrize("damage", ["gone", "open", "link"])
+@pytest.mark.parametrize("damage", ["missing", "open", "link"])
 def test_prepare_socket__folder_in_tmp_that_is_not_private__is_replaced(
     deep_root: Path, tmp_path: Path, damage: str
 ) -> None:
-    """No other user can create the folder in advance, because the name of the next one cannot be predicted."""
+    """Another user cannot create the new folder in advance, because its name cannot be predicted."""
     folder = prepare_socket("redis", deep_root).parent
     folder.rmdir()
     if damage == "open":

@@ -1,4 +1,4 @@
-"""Rules that the API and the dashboard share. Their own tests cover the complete behaviour."""
+"""Security rules that the API and the dashboard share. tests/unit/api and dashboard cover the complete behaviour."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_host_name__header__is_the_name_without_port(header: str, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("headers", "is_foreign"),
+    ("headers", "expected"),
     [
         ({}, False),
         ({"Sec-Fetch-Site": "none"}, False),
@@ -45,11 +45,13 @@ def test_host_name__header__is_the_name_without_port(header: str, name: str) -> 
         ({"Referer": "http://evil.example/localhost:3001"}, True),
     ],
 )
-def test_is_cross_site__headers_of_a_browser__tell_the_origin(headers: dict[str, str], is_foreign: bool) -> None:
-    assert is_cross_site(Headers({"Host": "localhost:3001", **headers}).get) is is_foreign
+def test_is_cross_site__headers_of_a_browser__is_true_for_another_or_unknown_origin(
+    headers: dict[str, str], expected: bool
+) -> None:
+    assert is_cross_site(Headers({"Host": "localhost:3001", **headers}).get) is expected
 
 
-def test_throttle__very_many_wrong_attempts__still_pause_for_the_maximum() -> None:
+def test_throttle__very_many_wrong_attempts__cause_the_maximum_pause() -> None:
     throttle = LoginThrottle(clock=lambda: 0.0)
     for _ in range(5000):
         throttle.record_failure("a")

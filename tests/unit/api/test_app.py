@@ -1,4 +1,4 @@
-"""How settings change the application's headers and indexes."""
+"""Settings change which origins and hosts the API accepts, and which indexes exist."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def client() -> TestClient:
     return TestClient(create_app(config), base_url="http://localhost")
 
 
-def test_cors__origin_of_the_settings__may_read(client: TestClient) -> None:
+def test_cors__origin_in_the_settings__may_read_without_cookies(client: TestClient) -> None:
     answer = client.get("/healthz", headers={"Origin": "https://photos.example"})
     assert answer.headers["access-control-allow-origin"] == "https://photos.example"
     assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_cors__preflight__allows_the_token(client: TestClient) -> None:
-    asked = {"Origin": "https://photos.example", "Access-Control-Request-Method": "POST"}
-    answer = client.options("/failures/requeue", headers={**asked, "Access-Control-Request-Headers": "authorization"})
+def test_cors__preflight_request__allows_the_authorization_header(client: TestClient) -> None:
+    preflight = {"Origin": "https://photos.example", "Access-Control-Request-Method": "POST"}
+    headers = {**preflight, "Access-Control-Request-Headers": "authorization"}
+    answer = client.options("/failures/requeue", headers=headers)
     assert answer.status_code == 200
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
 
@@ -40,17 +41,17 @@ def test_cors__preflight__allows_the_token(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://photos.example", "null", "https://photos.example.evil"]
 )
-def test_cors__another_origin__may_not(client: TestClient, origin: str) -> None:
+def test_cors__origin_not_in_the_settings__may_not_read(client: TestClient, origin: str) -> None:
     assert "access-control-allow-origin" not in client.get("/healthz", headers={"Origin": origin}).headers
 
 
-def test_known_host__name_of_the_settings__is_taken(client: TestClient) -> None:
+def test_known_host__host_in_the_settings__is_accepted(client: TestClient) -> None:
     assert client.get("/healthz", headers={"Host": "photos.internal:8080"}).status_code == 200
     assert client.get("/healthz", headers={"Host": "other.internal"}).status_code == 421
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
-def test_known_host__api_on_loopback__refuses_other_names(address: str) -> None:
+def test_known_host__api_on_loopback__refuses_other_host_names(address: str) -> None:
     client = TestClient(create_app(Config().model_copy(update={"api_host": address})), base_url="http://localhost")
     assert client.get("/healthz").status_code == 200
     refused = client.get("/healthz", headers={"Host": "evil.example"})
@@ -63,17 +64,17 @@ def test_api_paths__first_segment_of_each_route__cannot_be_the_name_of_the_datab
     assert {path for path in paths if path and "{" not in path and "." not in path} <= API_PATHS
 
 
-def test_index_definitions__indexed_tags__add_theirs() -> None:
+def test_index_definitions__indexed_tag__adds_an_index_on_its_printable_value() -> None:
     config = Config().model_copy(update={"indexed_tags": ("EXIF LensSerialNumber",)})
     (added,) = index_definitions(config)[len(INDEXES) :]
     assert added.keys == (("EXIF LensSerialNumber.printable", 1),)
 
 
-def test_indexes__names_and_reasons__are_there_once() -> None:
+def test_indexes__all_definitions__have_a_unique_name_and_a_purpose() -> None:
     assert len({index.name for index in INDEXES}) == len(INDEXES)
     assert all(index.purpose for index in INDEXES)
 
 
-def test_index_page__indexes__are_all_there_with_their_reasons() -> None:
+def test_index_page__all_indexes__are_listed_with_their_purpose() -> None:
     listed = re.findall(r"^\| `(\w+)` \| (.+?) \| (?:\d+ µs|not measured) \|$", INDEX_PAGE, re.MULTILINE)
     assert listed == [(index.name, index.purpose) for index in INDEXES]

@@ -27,23 +27,23 @@ def client(*, throttle: LoginThrottle | None = None, peer: str = "127.0.0.1", **
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
 @pytest.mark.parametrize("headers", [{}, PROXIED, {"X-Forwarded-For": "127.0.0.1"}], ids=["direct", "proxy", "forged"])
-def test_read__token_is_set__needs_it_on_every_address(host: str, headers: dict[str, str]) -> None:
+def test_read__token_is_set__requires_the_token_on_every_address(host: str, headers: dict[str, str]) -> None:
     api = client(API_HOST=host, API_TOKEN=TOKEN, API_ALLOWED_HOSTS=["photos.example.org"])
     assert api.get(READ, headers=headers).status_code == 401
     assert api.get(READ, headers={**headers, **GOOD}).status_code == 200
 
 
-def test_read__public_read__needs_no_token() -> None:
+def test_read__public_read_is_set__requires_a_token_only_for_other_operations() -> None:
     api = client(API_TOKEN=TOKEN, API_ALLOWED_HOSTS=["photos.example.org"], API_PUBLIC_READ=True)
     assert api.get(READ, headers=PROXIED).status_code == 200
-    # This covers only reading: batches and failures still require the token.
+    # API_PUBLIC_READ covers only photos: batches and failures still require the token.
     assert api.get("/failures", headers=PROXIED).status_code == 401
     assert api.post("/batches", headers=PROXIED, json={"source": "a"}).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "x-forwarded-for"])
 @pytest.mark.parametrize("host", ["127.0.0.1:3001", "localhost"])
-def test_proxy__no_token_is_set__is_refused_even_if_it_names_this_machine(name: str, host: str) -> None:
+def test_proxy__no_token_is_set__is_refused_even_with_the_host_of_this_machine(name: str, host: str) -> None:
     """Proxies such as nginx and Apache replace the client's Host header by the server's address."""
     api = client()
     assert api.get(READ, headers={"Host": host}).status_code == 200
@@ -53,13 +53,13 @@ def test_proxy__no_token_is_set__is_refused_even_if_it_names_this_machine(name: 
 
 
 @pytest.mark.parametrize("name", ["Foto.Example.ORG", "foto.example.org:8443", " foto.example.org "])
-def test_host__spelling_of_the_setting__does_not_matter(name: str) -> None:
+def test_host__case_port_or_spaces_in_the_setting__are_ignored(name: str) -> None:
     api = client(API_TOKEN=TOKEN, API_ALLOWED_HOSTS=[name.strip()])
     assert api.get("/healthz", headers={"Host": "FOTO.example.org"}).status_code == 200
     assert api.get("/healthz", headers={"Host": "foto.example.org.evil"}).status_code == 421
 
 
-def test_host__name_with_other_letters__is_compared_as_browsers_send_it() -> None:
+def test_host__international_name__is_compared_in_the_form_that_browsers_send() -> None:
     api = client(API_TOKEN=TOKEN, API_ALLOWED_HOSTS=["fötos.example"])
     assert api.get("/healthz", headers={"Host": "xn--ftos-5qa.example"}).status_code == 200
 
@@ -69,7 +69,7 @@ def throttled(**settings: Any) -> TestClient:
     return client(throttle=LoginThrottle(lambda: 0.0), API_TOKEN=TOKEN, **settings)
 
 
-def test_throttle__during_a_pause__refuses_wrong_tokens_and_never_the_right_one() -> None:
+def test_throttle__during_a_pause__refuses_wrong_tokens_but_accepts_the_right_one() -> None:
     api = throttled()
     first = [api.get(READ, headers=WRONG).status_code for _ in range(LoginThrottle.FREE_ATTEMPTS)]
     assert first == [401] * LoginThrottle.FREE_ATTEMPTS
@@ -79,7 +79,7 @@ def test_throttle__during_a_pause__refuses_wrong_tokens_and_never_the_right_one(
     assert api.get(READ, headers=GOOD).status_code == 200
 
 
-def test_throttle__trusted_proxy__counts_each_client_for_itself() -> None:
+def test_throttle__trusted_proxy__counts_attempts_for_each_client_separately() -> None:
     api = throttled(API_TRUSTED_PROXIES=["127.0.0.1", "10.0.0.0/8"])
 
     def guess(forwarded: str) -> int:
@@ -88,12 +88,12 @@ def test_throttle__trusted_proxy__counts_each_client_for_itself() -> None:
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess("203.0.113.7")
     assert guess("203.0.113.7") == 429
-    # What the client itself writes at the start of the header does not matter. Neither do further trusted proxies.
+    # Addresses that the client writes at the start of the header are ignored, and so are further trusted proxies.
     assert guess("198.51.100.1, 203.0.113.7, 10.1.2.3") == 429
     assert guess("203.0.113.7, 203.0.113.8") == 401
 
 
-def test_throttle__proxy_that_is_not_trusted__cannot_change_its_address() -> None:
+def test_throttle__untrusted_proxy__cannot_evade_the_limit_by_forged_addresses() -> None:
     api = throttled(API_TRUSTED_PROXIES=["10.0.0.0/8"])
     codes = [
         api.get(READ, headers={**WRONG, "X-Forwarded-For": f"203.0.113.{at}"}).status_code

@@ -1,4 +1,4 @@
-"""Background counts: the sample first, the full count later, one at a time, and only while requests ask for it."""
+"""BackgroundCounts returns a sample until the full count is done. It counts one key at a time, only while requested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api.aggregations import background
 from api.aggregations.background import BackgroundCounts
 
 
-async def settle() -> None:
+async def run_other_tasks() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -26,23 +26,23 @@ def test_get__sample__is_replaced_by_the_full_count() -> None:
         assert counts.get("a") is None
         counts.start("a", 5, lambda: count_to(50))
         assert counts.get("a") == 5
-        await settle()
+        await run_other_tasks()
         assert counts.get("a") == 50
         await counts.close()
 
     asyncio.run(main())
 
 
-def test_start__two__are_counted_one_after_the_other() -> None:
+def test_start__two_counts__run_one_after_the_other() -> None:
     async def main() -> None:
-        at_once, highest = 0, 0
+        running, max_running = 0, 0
 
         async def count() -> int:
-            nonlocal at_once, highest
-            at_once += 1
-            highest = max(highest, at_once)
-            await settle()
-            at_once -= 1
+            nonlocal running, max_running
+            running += 1
+            max_running = max(max_running, running)
+            await run_other_tasks()
+            running -= 1
             return 9
 
         counts: BackgroundCounts[int] = BackgroundCounts(asyncio.Semaphore(1))
@@ -50,32 +50,32 @@ def test_start__two__are_counted_one_after_the_other() -> None:
             counts.start(key, 1, count)
         while {counts.get("a"), counts.get("b")} != {9}:
             await asyncio.sleep(0)
-        assert highest == 1
+        assert max_running == 1
         await counts.close()
 
     asyncio.run(main())
 
 
-def test_get__no_request_until_its_turn__is_counted_when_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get__key_abandoned_before_its_turn__is_counted_when_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         gate = asyncio.Semaphore(1)
         counts: BackgroundCounts[int] = BackgroundCounts(gate)
         await gate.acquire()
         counts.start("a", 1, lambda: count_to(9))
-        await settle()
+        await run_other_tasks()
         monkeypatch.setattr(background, "ABANDONED_AFTER_SECONDS", -1)
         gate.release()
-        await settle()
+        await run_other_tasks()
         monkeypatch.undo()
         assert counts.get("a") == 1
-        await settle()
+        await run_other_tasks()
         assert counts.get("a") == 9
         await counts.close()
 
     asyncio.run(main())
 
 
-def test_start__too_many__the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start__too_many_keys__drops_the_least_recently_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         monkeypatch.setattr(background, "MAX_KEYS", 2)
         counts: BackgroundCounts[int] = BackgroundCounts(asyncio.Semaphore(1))

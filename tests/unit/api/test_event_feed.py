@@ -26,7 +26,7 @@ class Source:
         self.reads += 1
         if isinstance(self.message, Exception):
             raise self.message
-        return bytes(bytearray(self.message))  # Return another object each time, as a server does.
+        return bytes(bytearray(self.message))  # a new object each time, as from a server
 
     async def read_again(self, times: int = 1) -> None:
         """Wait until the feed has read the source this many more times and has processed each result."""
@@ -41,7 +41,7 @@ def run(test: Callable[[Source, Feed], Any]) -> None:
     asyncio.run(test(source, Feed(source, poll_seconds=0)))
 
 
-def test_listen__present_message__comes_immediately_and_then_each_change() -> None:
+def test_listen__new_listener__gets_the_current_message_and_then_each_change() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -54,7 +54,7 @@ def test_listen__present_message__comes_immediately_and_then_each_change() -> No
     run(test)
 
 
-def test_listen__slow_listener__gets_the_last_message_alone() -> None:
+def test_listen__slow_listener__gets_only_the_last_message() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -83,7 +83,7 @@ def test_listen__change_while_a_listener_is_busy__is_not_missed() -> None:
     run(test)
 
 
-def test_listen__many_listeners__are_polled_for_once() -> None:
+def test_listen__many_listeners__share_one_poller() -> None:
     async def test(source: Source, feed: Feed) -> None:
         streams = [feed.listen() for _ in range(50)]
         await feed.current_message()
@@ -101,7 +101,7 @@ def test_listen__many_listeners__are_polled_for_once() -> None:
     run(test)
 
 
-def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
+def test_listen__after_a_time_without_listeners__begins_with_the_current_message() -> None:
     async def test(source: Source, feed: Feed) -> None:
         for message in (b"1", b"2"):
             source.message = message
@@ -112,12 +112,12 @@ def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
     run(test)
 
 
-def test_listen__source_fails__listeners_stay_and_receive_what_follows() -> None:
+def test_listen__source_fails__keeps_listeners_and_sends_the_next_message() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             await anext(messages)
-            source.message = StoreUnavailable("MongoDB is away")
+            source.message = StoreUnavailable("MongoDB does not respond")
             await source.read_again()
             source.message = b"2"
             assert await anext(messages) == b"2"
@@ -125,7 +125,7 @@ def test_listen__source_fails__listeners_stay_and_receive_what_follows() -> None
     run(test)
 
 
-def test_close__listeners__end() -> None:
+def test_close__open_listeners__end() -> None:
     async def test(source: Source, feed: Feed) -> None:
         await feed.current_message()
         async with aclosing(feed.listen()) as messages:
@@ -138,8 +138,10 @@ def test_close__listeners__end() -> None:
     run(test)
 
 
-def test_stream_events__many_simultaneously__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of 400 simultaneous requests were accepted, because each checked the number before any of them had joined."""
+def test_stream_events__many_simultaneous_requests__are_refused_above_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of 400 simultaneous requests were once accepted: each counted the listeners before any other had joined."""
     monkeypatch.setattr(events, "MAX_LISTENERS", 3)
 
     async def test(_source: Source, feed: Feed) -> None:

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
-"""Ranges, areas, cursors and cells as pure functions."""
+# ruff: noqa: E501 -- keep each row of a table on one line
+"""Parse ranges, areas and cursors, and build MongoDB filters, sort orders and map cells from them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def day(year: int, month: int = 1, day: int = 1) -> datetime:
     ("text", "low", "high"),
     [("100", 100, 100), ("100-400", 100, 400), ("400-100", 100, 400), ("100-", 100, None), ("-400", None, 400), ("1.8-4", 1.8, 4)],
 )  # fmt: skip
-def test_read_numbers__range__has_both_ends(text: str, low: float | None, high: float | None) -> None:
+def test_read_numbers__number_or_range__is_a_span(text: str, low: float | None, high: float | None) -> None:
     assert read_numbers(text, "iso") == Span(low, high)
 
 
 @pytest.mark.parametrize("text", ["", "-", "a", "1--2", "1-2-3", "1e9", "٣", "1 ", "0x1", "nan", "-1-2", "1" * 10])
-def test_read_numbers__no_range__is_refused(text: str) -> None:
+def test_read_numbers__invalid_text__is_refused(text: str) -> None:
     with pytest.raises(BadQuery, match="iso"):
         read_numbers(text, "iso")
 
@@ -46,12 +46,14 @@ def test_read_numbers__no_range__is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "low", "high"), [("1/250-1/30", 1 / 250, 1 / 30), ("1/30-1/250", 1 / 250, 1 / 30), ("0.5", 0.5, 0.5), ("1-", 1, None)]
 )  # fmt: skip
-def test_read_fractions__range__is_in_seconds(text: str, low: float | None, high: float | None) -> None:
+def test_read_fractions__fraction_or_range__is_a_span_in_seconds(
+    text: str, low: float | None, high: float | None
+) -> None:
     assert read_fractions(text, "exposure") == Span(low, high)
 
 
 @pytest.mark.parametrize("text", ["1/0", "/3", "1/", "1/2/3"])
-def test_read_fractions__no_fraction__is_refused(text: str) -> None:
+def test_read_fractions__invalid_text__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_fractions(text, "exposure")
 
@@ -69,20 +71,22 @@ def test_read_fractions__no_fraction__is_refused(text: str) -> None:
         ("..2024-05-03", None, day(2024, 5, 4)),
     ],
 )
-def test_read_dates__period__is_there_as_a_whole(text: str, start: datetime | None, end: datetime | None) -> None:
+def test_read_dates__period__includes_its_last_day_month_or_year(
+    text: str, start: datetime | None, end: datetime | None
+) -> None:
     assert read_dates(text, "taken") == (start, end)
 
 
 @pytest.mark.parametrize(
     "text", ["", "..", "2024-13", "2024-00", "24", "2024-5", "2024...2025", "1824", "2024-01-32", "x"]
 )
-def test_read_dates__no_period__is_refused(text: str) -> None:
+def test_read_dates__invalid_text__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_dates(text, "taken")
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_box_around__any_point_of_the_circle__is_in_the_box(seed: int) -> None:
+def test_box_around__point_in_the_circle__is_in_the_box(seed: int) -> None:
     rng = random.Random(seed)
     latitude, longitude = (
         rng.choice([90.0, -89.9, 0.0, rng.uniform(-90, 90)]),
@@ -91,19 +95,21 @@ def test_box_around__any_point_of_the_circle__is_in_the_box(seed: int) -> None:
     radius = rng.choice([1e-5, 0.01, 0.5, 1.6, 3.1])
     box = box_around(latitude, longitude, radius)
     for _ in range(500):
-        # The point at the distance `far` from the middle, along a great circle in the direction `bearing`.
-        far, bearing = radius * rng.choice([1, rng.random()]), rng.choice([0, math.pi, rng.uniform(0, 2 * math.pi)])
+        # The point at `distance` (an angle in radians) from the centre, on a great circle in the direction `bearing`.
+        distance = radius * rng.choice([1, rng.random()])
+        bearing = rng.choice([0, math.pi, rng.uniform(0, 2 * math.pi)])
         lat, lng = math.radians(latitude), math.radians(longitude)
-        sine = math.sin(lat) * math.cos(far) + math.cos(lat) * math.sin(far) * math.cos(bearing)
+        sine = math.sin(lat) * math.cos(distance) + math.cos(lat) * math.sin(distance) * math.cos(bearing)
         north = math.degrees(math.asin(max(-1, min(1, sine))))
-        turn = math.atan2(math.sin(bearing) * math.sin(far) * math.cos(lat), math.cos(far) - math.sin(lat) * sine)
+        y, x = math.sin(bearing) * math.sin(distance) * math.cos(lat), math.cos(distance) - math.sin(lat) * sine
+        turn = math.atan2(y, x)
         east = (math.degrees(lng + turn) + 180) % 360 - 180
         assert box.south <= north <= box.north
         assert box.west <= east <= box.east if box.west <= box.east else east >= box.west or east <= box.east
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
+def test_cells_between__position_in_the_area__is_in_exactly_one_cell(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(200):
         south, north = sorted(rng.choice([90, -90, 0, rng.uniform(-90, 90)]) for _ in range(2))
@@ -124,21 +130,21 @@ def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
     [None, {}, "text", {"location": None}, {"location": {"coordinates": [1]}}]
     + [{"location": {"coordinates": place}} for place in ([math.nan, 0.0], [181, 0], [0, math.inf], ["1", "2"])],
 )
-def test_find_cells__no_place_on_earth__has_none(photo: Any) -> None:
+def test_cells_of_photo__invalid_position__is_in_no_cell(photo: Any) -> None:
     assert cells_of_photo(photo) == []
 
 
-def test_cells_between__small_area__has_small_cells() -> None:
-    around = 0.02
-    cells = cells_between(2.35 - around, 48.86 - around, 2.35 + around, 48.86 + around)
-    assert len(cells) > 30, "large ones would hold many photos that are not there"
+def test_cells_between__small_area__is_covered_by_small_cells() -> None:
+    margin = 0.02
+    cells = cells_between(2.35 - margin, 48.86 - margin, 2.35 + margin, 48.86 + margin)
+    assert len(cells) > 30, "large cells would contain many photos outside the area"
 
 
-def test_to_filter__several__have_all_to_hold() -> None:
-    made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
-    assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
-    assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
-    assert made["$and"][2:] == [{"folders": "holiday/2024/"}, PHOTOS_ONLY]
+def test_to_filter__several_parameters__must_all_match() -> None:
+    filter_ = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
+    assert filter_["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
+    assert filter_["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
+    assert filter_["$and"][2:] == [{"folders": "holiday/2024/"}, PHOTOS_ONLY]
 
 
 @pytest.mark.parametrize(
@@ -163,11 +169,11 @@ def test_to_filter__several__have_all_to_hold() -> None:
     ],
     ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
 )  # fmt: skip
-def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
+def test_to_filter__prefix__matches_the_innermost_folder(given: Any, filter_: Any) -> None:
     assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
 
 
-def test_to_filter__media_type__leaves_out_other_files_unless_requested() -> None:
+def test_to_filter__media_type__excludes_other_files_unless_requested() -> None:
     assert Filters().to_filter() == PHOTOS_ONLY
     assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
     assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
@@ -176,7 +182,7 @@ def test_to_filter__media_type__leaves_out_other_files_unless_requested() -> Non
     assert Filters(camera=["A"]).to_filter() == {"$and": [{"photo.camera_model": "A"}, PHOTOS_ONLY]}
 
 
-def test_to_filter__primary__leaves_out_sidecars_only_if_other_files_are_asked_for() -> None:
+def test_to_filter__primary__excludes_sidecars_if_other_files_are_requested() -> None:
     assert Filters(primary=True).to_filter() == PRIMARY_PHOTOS
     assert Filters(primary=False).to_filter() == PHOTOS_ONLY
     assert Filters(primary=True, media_type=["image", "video", "other"]).to_filter() == {
@@ -184,7 +190,7 @@ def test_to_filter__primary__leaves_out_sidecars_only_if_other_files_are_asked_f
     }  # fmt: skip
 
 
-def test_restriction__is_the_part_of_the_filter_that_most_photos_match() -> None:
+def test_restriction__filters__is_the_condition_that_most_photos_match() -> None:
     assert Filters(primary=True, camera=["A"]).restriction() == (PRIMARY_PHOTOS, {"media_type", "primary"})
     assert Filters(camera=["A"]).restriction() == (PHOTOS_ONLY, {"media_type"})
     assert Filters(media_type=["video"]).restriction() == ({}, frozenset())
@@ -200,22 +206,22 @@ def test_restriction__is_the_part_of_the_filter_that_most_photos_match() -> None
         ("no bucket", []),
         ("b/" + "d/" * 500, ["b/" + "d/" * at for at in range(1, 11)]),
     ],
-    ids=["none", "two", "without a name", "odd names", "other program's", "very many"],
+    ids=["none", "two", "without a name", "unusual names", "id of another program", "more than the limit"],
 )  # fmt: skip
-def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[str]) -> None:
+def test_folders_of__record_id__is_split_at_the_slashes_of_the_key(id_: str, folders: list[str]) -> None:
     assert folders_of(id_) == folders
 
 
-def test_to_filter__one_left_out__is_not_in_it() -> None:
-    made = Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera", "media_type"}))
-    assert made == {"photo.lens_model": "B"}
+def test_to_filter__excluded_parameter__is_not_in_the_filter() -> None:
+    filter_ = Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera", "media_type"}))
+    assert filter_ == {"photo.lens_model": "B"}
 
 
 @pytest.mark.parametrize(
     ("prefix", "after"),
     [("a", "b"), ("a/", "a0"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", None), ("é", "ê")],
 )
-def test_after_prefix__text__is_the_first_behind(prefix: str, after: str | None) -> None:
+def test_after_prefix__prefix__is_the_first_string_after_all_that_begin_with_it(prefix: str, after: str | None) -> None:
     assert after_prefix(prefix) == after
 
 
@@ -224,40 +230,40 @@ def forged(*values: Any) -> str:
 
 
 TAKEN = Order.named("-taken")
-PLACES = [Position((None,), "a/b"), Position((day(2024),), "a/\n🏔️"), Position((day(1960),), "")]
+POSITIONS = [Position((None,), "a/b"), Position((day(2024),), "a/\n🏔️"), Position((day(1960),), "")]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=["undated", "dated", "before-1970"])
-def test_read_cursor__what_was_written__is_read(place: Position) -> None:
-    mark = fingerprint("-taken", {"a": day(2024)})
-    assert read_cursor(write_cursor(place, mark), mark, TAKEN) == place
+@pytest.mark.parametrize("position", POSITIONS, ids=["undated", "dated", "before-1970"])
+def test_read_cursor__written_cursor__is_the_same_position(position: Position) -> None:
+    query = fingerprint("-taken", {"a": day(2024)})
+    assert read_cursor(write_cursor(position, query), query, TAKEN) == position
 
 
-def test_read_cursor__several_values__are_read() -> None:
+def test_read_cursor__position_with_two_values__is_the_same_position() -> None:
     order = Order.named("-iso")
-    place = Position((0.5, day(2024)), "a/b")
-    assert read_cursor(write_cursor(place, "m"), "m", order) == place
+    position = Position((0.5, day(2024)), "a/b")
+    assert read_cursor(write_cursor(position, "m"), "m", order) == position
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(PLACES[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d", forged({"$gt": ""}), forged([1e300]), forged(["x"]), forged([1, 2]), forged(1, 2), forged()],
+    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(POSITIONS[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d", forged({"$gt": ""}), forged([1e300]), forged(["x"]), forged([1, 2]), forged(1, 2), forged()],
     ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator", "operator-as-value", "no-date", "text-as-date", "two-dates", "too-many", "too-few"],
 )  # fmt: skip
-def test_read_cursor__anything_else__is_refused(text: str) -> None:
+def test_read_cursor__invalid_or_foreign_cursor__is_refused(text: str) -> None:
     with pytest.raises(RequestRefused) as refusal:
         read_cursor(text, "m", TAKEN)
     assert refusal.value.status == 404
 
 
-def test_segments_after__down__undated_come_last() -> None:
+def test_segments_after__descending_by_date__puts_undated_photos_last() -> None:
     same, older, undated = TAKEN.segments_after(Position((day(2024),), "x"))
     assert same == {"photo.taken_local": day(2024), "_id": {"$lt": "x"}}
     assert older == {"photo.taken_local": {"$lt": day(2024)}}
     assert undated == {"photo.taken_local": None}
 
 
-def test_segments_after__by_a_value__continues_with_the_newest_first() -> None:
+def test_segments_after__equal_values__are_sorted_newest_first() -> None:
     segments = Order.named("iso").segments_after(Position((100, day(2024)), "x"))
     assert segments == [
         {"photo.iso": 100, "photo.taken_local": day(2024), "_id": {"$lt": "x"}},
@@ -269,21 +275,21 @@ def test_segments_after__by_a_value__continues_with_the_newest_first() -> None:
 
 
 @pytest.mark.parametrize("name", ["iso", "-iso", "taken"])
-def test_segments_after__no_place__those_without_the_value_are_last(name: SortName) -> None:
+def test_segments_after__start_of_the_list__puts_photos_without_the_value_last(name: SortName) -> None:
     with_value, without = Order.named(name).segments_after(None)
     ((path, condition),) = with_value.items()
     assert (condition, without) == ({"$ne": None}, {path: None})
 
 
 @pytest.mark.parametrize("name", ["iso", "-iso"])
-def test_segments_after__without_the_value__nothing_with_one_follows(name: SortName) -> None:
-    place, sign = Position((None, None), "x"), "$lt" if name == "iso" else "$gt"
-    own, *others = Order.named(name).segments_after(place)
+def test_segments_after__position_without_the_value__continues_only_with_such_photos(name: SortName) -> None:
+    position, sign = Position((None, None), "x"), "$lt" if name == "iso" else "$gt"
+    own, *others = Order.named(name).segments_after(position)
     assert own == {"photo.iso": None, "photo.taken_local": None, "_id": {sign: "x"}}
     assert others == ([] if name == "iso" else [{"photo.iso": None, "photo.taken_local": {"$ne": None}}])
 
 
-def test_segments_after__backwards__those_without_the_value_are_first() -> None:
+def test_segments_after__reversed_order__puts_photos_without_the_value_first() -> None:
     order = Order.named("iso").flipped()
     assert order.segments_after(None) == [{"photo.iso": None}, {"photo.iso": {"$ne": None}}]
     assert order.segments_after(Position((None, None), "x"))[-1] == {"photo.iso": {"$ne": None}}
@@ -291,12 +297,12 @@ def test_segments_after__backwards__those_without_the_value_are_first() -> None:
     assert order.flipped() == Order.named("iso")
 
 
-def test_encode_json__odd_values__are_plain() -> None:
+def test_encode_json__nan_date_and_bytes__are_null_and_strings() -> None:
     assert encode_json([float("nan"), day(2024), b"\xff"]) == b'[null,"2024-01-01T00:00:00Z","/w=="]'
 
 
 @pytest.mark.parametrize(
-    ("header", "known"),
+    ("header", "expected"),
     [
         (None, False),
         ('W/"a"', True),
@@ -308,23 +314,23 @@ def test_encode_json__odd_values__are_plain() -> None:
         ("", False),
     ],
 )
-def test_matches_etag__header__is_compared_weakly(header: str | None, known: bool) -> None:
-    assert matches_etag(header, 'W/"a"') is known
+def test_matches_etag__header__is_compared_weakly(header: str | None, expected: bool) -> None:
+    assert matches_etag(header, 'W/"a"') is expected
 
 
-def test_cells_in__over_the_180th_meridian__finds_both_sides() -> None:
+def test_cells_in__area_across_the_180th_meridian__returns_cells_on_both_sides() -> None:
     cells = {(1023, 5): (1, 179.9, -80.0, "east"), (0, 5): (1, -179.9, -80.0, "west"), (500, 5): (1, 0.0, -80.0, "no")}
     pyramid = Pyramid([{} for _ in range(8)] + [cells])
-    found = pyramid.cells_in(Box(179.8, -89, -179.8, -70), 8)
-    assert {cell[3] for cell in found} == {"east", "west"}
+    in_area = pyramid.cells_in(Box(179.8, -89, -179.8, -70), 8)
+    assert {cell[3] for cell in in_area} == {"east", "west"}
 
 
-def test_fitting_zoom__whole_world__is_coarser() -> None:
+def test_fitting_zoom__whole_world__is_reduced() -> None:
     assert fitting_zoom(Box(-180, -90, 180, 90), 22) == 4
     assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14
 
 
-# The default media types are a condition of their own.
+# Excludes the condition on the default media types, which these tests do not examine.
 MEDIA = frozenset({"media_type"})
 MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
 
@@ -340,7 +346,7 @@ MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
             {"taken": "2024", "without": ["date"]},
             {"$or": [{"photo.taken_local": {"$gte": day(2024), "$lt": day(2025)}}, {"photo.taken_local": {"$exists": False}}]},
         ),
-        # A photo must match the filters of different lists.
+        # Alternatives exist only between `camera` and `without=camera`; a photo must match `without=lens` as well.
         (
             {"camera": ["A"], "without": ["lens", "camera"]},
             {"$and": [{"photo.lens_model": {"$exists": False}}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}]},
@@ -348,17 +354,17 @@ MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
         ({"camera": ["A"], "has": ["camera"]}, {"$and": [{"photo.camera_model": "A"}, {"photo.camera_model": {"$exists": True}}]}),
     ],
 )  # fmt: skip
-def test_to_filter__value_and_without__are_alternatives(given: Any, filter_: Any) -> None:
+def test_to_filter__value_and_without_of_one_field__match_either(given: Any, filter_: Any) -> None:
     assert Filters(**given).to_filter(exclude=MEDIA) == filter_
 
 
-def test_to_filter__near_and_without_gps__are_alternatives() -> None:
+def test_to_filter__near_and_without_gps__match_either() -> None:
     near = Filters(near="48,2,5").to_filter(exclude=MEDIA)
     both = Filters(near="48,2,5", without=["gps"]).to_filter(exclude=MEDIA)
     assert both == {"$or": [near, {"photo.location": {"$exists": False}}]}
 
 
-def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
+def test_to_filter__excluded_value_and_without__omits_each_alternative() -> None:
     filters = Filters(camera=["A"], without=["camera"])
     assert filters.to_filter(exclude=MEDIA | {"camera", "without=camera"}) == {}
     assert filters.to_filter(exclude=MEDIA | {"camera"}) == MISSING_CAMERA
@@ -368,7 +374,7 @@ def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
     ("buckets", "given", "filter_"),
     [
         (["a", "b"], {"prefix": "2024/"}, {"folders": {"$in": ["a/2024/", "b/2024/"]}}),
-        # The first part is a bucket too.
+        # The first part of the prefix is also the name of a bucket.
         (["a", "2024"], {"prefix": "2024/"}, {"$or": [{"bucket": "2024"}, {"folders": "2024/2024/"}, {"folders": "a/2024/"}]}),
         (["a", "b"], {"prefix": "a/2024/"}, {"folders": {"$in": ["a/2024/", "a/a/2024/", "b/a/2024/"]}}),
         (["a"], {"prefix": "20"}, {"$or": [{"_id": {"$gte": "20", "$lt": "21"}}, {"$and": [{"bucket": "a"}, {"_id": {"$gte": "a/20", "$lt": "a/21"}}]}]}),
@@ -376,7 +382,7 @@ def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
         ([str(at) for at in range(300)], {"prefix": "x/"}, {"$or": [{"bucket": "x"}, {"key": {"$gte": "x/", "$lt": "x0"}}]}),
     ],
 )  # fmt: skip
-def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
+def test_to_filter__prefix_without_a_bucket__is_matched_in_all_buckets(
     buckets: list[str], given: Any, filter_: Any
 ) -> None:
     filters = Filters(**given)
@@ -384,6 +390,6 @@ def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
     assert filters.to_filter(exclude=MEDIA) == filter_
 
 
-def test_repeatable__filters_that_take_lists__may_be_repeated():
+def test_repeatable__filters_whose_values_are_lists__may_be_repeated():
     lists = {name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is list}
     assert lists == REPEATABLE

@@ -1,4 +1,4 @@
-"""Hints on slow queries: they name the field and what would help."""
+"""suggest_speedup names the field that makes a query slow, and what would help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "fragments"),
     [
         ({"query": '{"EXIF BodySerialNumber.printable":"7"}'}, ["BodySerialNumber.printable` has no", "INDEXED_TAGS"]),
         ({"query": '{"photo.metering":"x"}'}, ["`photo.metering` has no index", "camera, lens"]),
@@ -31,9 +31,9 @@ CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
         ({"skip": "900000"}, ["`skip` reads every", "`cursor`"]),
     ],
 )  # fmt: skip
-def test_suggest__what_is_slow__is_named(parameters: dict[str, str], words: list[str]) -> None:
+def test_suggest__slow_condition__names_the_field_and_advice(parameters: dict[str, str], fragments: list[str]) -> None:
     hint = suggest_speedup(parameters, CONFIG)
-    assert [word for word in words if word not in hint] == []
+    assert [fragment for fragment in fragments if fragment not in hint] == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_suggest__what_is_slow__is_named(parameters: dict[str, str], words: list
         {"query": '{"$where":"1"}'},
     ],
 )
-def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> None:
+def test_suggest__no_slow_condition__is_general_advice(parameters: dict[str, str]) -> None:
     assert suggest_speedup(parameters, CONFIG) == GENERAL_ADVICE
 
 
@@ -59,15 +59,15 @@ def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> 
         '{"$or":[{"photo.iso":100,"size":1},{"bucket":"a"}]}',
     ],
 )
-def test_suggest__an_index_finds_some__the_other_fields_are_not_blamed(query: str) -> None:
+def test_suggest__one_condition_has_an_index__does_not_name_the_other_fields(query: str) -> None:
     assert suggest_speedup({"query": query}, CONFIG) == GENERAL_ADVICE
 
 
-def test_suggest__field_of_any_length__is_shown_in_short() -> None:
+def test_suggest__long_field_name__is_abbreviated() -> None:
     assert len(suggest_speedup({"query": '{"' + "x" * 299 + '":1}'}, CONFIG)) < 800
 
 
-def test_general_advice__names_each_filter_on_one_field__which_all_have_an_index() -> None:
+def test_general_advice__filters_on_one_field__are_all_named_and_have_an_index() -> None:
     first_fields = {index.keys[0][0] for index in INDEXES}
     assert {name for name, path in FILTER_PATHS.items() if path not in first_fields} == set()
     assert {name for name in FILTER_PATHS if f" {name}," not in GENERAL_ADVICE} == set()

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
-"""JSON arguments and regular expressions: what passes, as what, and what is refused with its name and place."""
+# ruff: noqa: E501 -- keep each row of a table on one line
+"""Parse the JSON of `query`, `fields`, `sort` and `hint`, and refuse what is not allowed with a reason and a pointer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.errors import BadParameter
 from api.query.mongo_filter import ALLOWED, MAX_FIELDS, read_filter, read_hint, read_projection, read_sort
 from exifinator.errors import BadQuery
 
-PASSES: list[tuple[str, Any, Any]] = [
+ACCEPTED: list[tuple[str, Any, Any]] = [
     ("equality", {"a": 1}, {"a": 1}),
     ("dotted", {"Image Make.printable": "SONY"}, {"Image Make.printable": "SONY"}),
     ("nested-value", {"a": {"b": {"c": [1, None, True]}}}, {"a": {"b": {"c": [1, None, True]}}}),
@@ -43,8 +43,8 @@ PASSES: list[tuple[str, Any, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "expected"), [row[1:] for row in PASSES], ids=[row[0] for row in PASSES])
-def test_read_filter__allowed__is_what_mongodb_takes(given: Any, expected: Any) -> None:
+@pytest.mark.parametrize(("given", "expected"), [row[1:] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED])
+def test_read_filter__allowed_query__is_a_mongodb_filter(given: Any, expected: Any) -> None:
     result = read_filter(json.dumps(given))
     assert repr(result) == repr(expected)
 
@@ -90,7 +90,7 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("given", "reason"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_read_filter__not_allowed__says_what_and_where(given: Any, reason: str) -> None:
+def test_read_filter__query_not_allowed__names_the_reason_or_the_place(given: Any, reason: str) -> None:
     with pytest.raises(BadQuery) as refusal:
         read_filter(json.dumps(given))
     assert reason in str(refusal.value)
@@ -108,7 +108,7 @@ def test_read_filter__not_allowed__says_what_and_where(given: Any, reason: str) 
         ({"x" * 300: {"$size": -1}}, f"/{'x' * 300}/$size"),
     ],
 )  # fmt: skip
-def test_read_filter__not_allowed__points_at_the_value(query: Any, pointer: str) -> None:
+def test_read_filter__query_not_allowed__has_a_json_pointer_to_the_value(query: Any, pointer: str) -> None:
     with pytest.raises(BadParameter) as refusal:
         read_filter(json.dumps(query))
     assert (refusal.value.parameter, refusal.value.pointer, refusal.value.code) == ("query", pointer, "bad_parameter")
@@ -120,23 +120,23 @@ def test_read_filter__not_allowed__points_at_the_value(query: Any, pointer: str)
     ["", "{", "{'a':1}", '{"a":NaN}', '{"a":Infinity}', '{"a":"\\ud800"}', "[" * 5000, '{"a":"' + "x" * 9000 + '"}', "\ud800"],
     ids=["empty", "open", "quotes", "nan", "infinity", "surrogate", "nesting", "long", "no-utf8"],
 )  # fmt: skip
-def test_read_filter__no_json__is_refused(text: str) -> None:
+def test_read_filter__invalid_json__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_filter(text)
 
 
-def test_read_filter__no_json__has_a_code_and_no_pointer() -> None:
+def test_read_filter__invalid_json__has_the_code_bad_json_and_no_pointer() -> None:
     with pytest.raises(BadParameter) as refusal:
         read_filter('{"a":')
     assert (refusal.value.code, refusal.value.pointer) == ("bad_json", None)
 
 
-def test_allowed__operators_that_run_code_or_reach_elsewhere__are_not_in_it() -> None:
+def test_allowed__operators_that_run_code_or_use_other_collections__are_missing() -> None:
     assert not ALLOWED & {"$where", "$function", "$accumulator", "$expr", "$lookup", "$out", "$merge", "$jsonSchema"}
 
 
-def test_read_filter__several_regexes__share_one_budget() -> None:
-    """Eight of these in $or took 45 CPU seconds on one caption, although each alone was allowed."""
+def test_read_filter__several_regexes__share_one_cost_limit() -> None:
+    """Eight such expressions in $or took 45 CPU seconds on one caption, although each alone was allowed."""
     branch = {"photo.description": "/holiday.*beach/"}
     read_filter(json.dumps(branch))
     for query in (
@@ -149,7 +149,7 @@ def test_read_filter__several_regexes__share_one_budget() -> None:
             read_filter(json.dumps(query))
 
 
-def test_read_filter__regex_of_a_field_without_a_bound__must_be_linear() -> None:
+def test_read_filter__regex_on_a_field_of_unlimited_length__must_be_linear() -> None:
     read_filter(json.dumps({"$or": [{"photo": {"$elemMatch": {"title": "/a.*b/"}}}]}))
     for query in ({"xmp.title": "/a.*b/"}, {"xmp": {"$elemMatch": {"photo": {"$not": "/a.*b/"}}}}):
         with pytest.raises(BadParameter, match="could take too long"):
@@ -165,7 +165,7 @@ def test_read_filter__regex_of_a_field_without_a_bound__must_be_linear() -> None
         ("{}", {}),
     ],
 )
-def test_read_projection__fields__are_taken(text: str, expected: Any) -> None:
+def test_read_projection__list_or_object__is_a_mongodb_projection(text: str, expected: Any) -> None:
     assert read_projection(text) == expected
 
 
@@ -173,19 +173,19 @@ def test_read_projection__fields__are_taken(text: str, expected: Any) -> None:
     "text",
     ['{"a":2}', '{"a":"$b"}', '{"a":{"$function":{}}}', '{"a":{"$slice":1}}', '{"$a":1}', '{"a.$":1}', '{"a..b":1}', "1", '[1]', '{"a":1.0}'],
 )  # fmt: skip
-def test_read_projection__an_expression__is_refused(text: str) -> None:
+def test_read_projection__expression_or_invalid_name__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_projection(text)
 
 
-def test_read_projection__one_name_too_often__is_counted_as_often() -> None:
+def test_read_projection__repeated_name__counts_each_time_towards_the_limit() -> None:
     read_projection(json.dumps(["a"] * MAX_FIELDS))
     with pytest.raises(BadQuery, match="at most"):
         read_projection(json.dumps(["a"] * (MAX_FIELDS + 1)))
 
 
 @pytest.mark.parametrize("text", ['{"a":-1}', '[["a",-1]]', '{"a":"desc"}'])
-def test_read_sort__one_field__is_taken(text: str) -> None:
+def test_read_sort__one_field_in_any_form__is_a_list_of_pairs(text: str) -> None:
     assert read_sort(text) == [("a", -1)]
 
 
@@ -193,17 +193,17 @@ def test_read_sort__one_field__is_taken(text: str) -> None:
     "text",
     ['{"a":2}', '{"a":{"$meta":"textScore"}}', '{"$natural":1}', '{"a":true}', '[["a"]]', "1", '{"a":1,"b":1,"c":1,"d":1,"e":1}'],
 )  # fmt: skip
-def test_read_sort__no_order__is_refused(text: str) -> None:
+def test_read_sort__invalid_order__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_sort(text)
 
 
 @pytest.mark.parametrize("text", ['{"$natural":1}', "{}", '""', '{"a":5}', "[]", '{"a":{"$x":1}}'])
-def test_read_hint__no_index__is_refused(text: str) -> None:
+def test_read_hint__invalid_index__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_hint(text)
 
 
-def test_read_hint__fields_or_name__are_taken() -> None:
+def test_read_hint__fields_or_name_of_an_index__is_accepted() -> None:
     assert read_hint('{"photo.iso":1,"_id":-1}') == [("photo.iso", 1), ("_id", -1)]
     assert read_hint('"taken"') == "taken"

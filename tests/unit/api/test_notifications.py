@@ -1,4 +1,4 @@
-"""POST /events/s3: who may send notifications, and what the sender is told."""
+"""POST /events/s3: which senders are accepted, and which responses they get."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PUT = {
 
 
 class FakeApplier:
-    """Remembers the events that it was given."""
+    """Records the ids of the events that it is given. It can report a failure for each event, or raise an error."""
 
     def __init__(self, failure: EXIFinatorError | None = None, error: EXIFinatorError | None = None) -> None:
         self.ids: list[str] = []
@@ -110,24 +110,24 @@ def test_post__wrong_signature__is_refused(headers: dict[str, Any]) -> None:
     assert applier.ids == []
 
 
-def test_post__signature_of_a_large_body__is_refused_before_it_is_checked() -> None:
+def test_post__too_large_body_with_a_signature__is_refused_for_its_size() -> None:
     body = b" " * (MAX_BYTES + 1)
     api = client(FakeApplier(), EVENTS_HMAC_SECRET=SECRET)
     assert api.post("/events/s3", headers=signature(body), content=body).status_code == 413
 
 
-def test_post__signature_without_a_secret__is_no_token() -> None:
+def test_post__signature_without_a_configured_secret__is_refused() -> None:
     body = json.dumps(PUT).encode()
     assert client(FakeApplier(), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=signature(body)).status_code == 401
 
 
-def test_post__events_token_reads_nothing() -> None:
+def test_get__events_token__is_refused() -> None:
     api = client(FakeApplier(), EVENTS_TOKEN=TOKEN, API_TOKEN=API_TOKEN)
     assert api.get("/", headers=GOOD).status_code == 401
 
 
 @pytest.mark.parametrize("settings", [{}, {"API_TOKEN": API_TOKEN}, {"EVENTS_TOKEN": None}])
-def test_post__no_token_is_set__is_closed(settings: dict[str, Any]) -> None:
+def test_post__no_token_is_set__is_not_found(settings: dict[str, Any]) -> None:
     applier = FakeApplier()
     for headers in ({}, GOOD, {"Authorization": f"Bearer {API_TOKEN}"}, {"Authorization": "Bearer None"}):
         assert client(applier, **settings).post("/events/s3", headers=headers, json=PUT).status_code == 404
@@ -141,13 +141,13 @@ def test_post__no_token_is_set__is_closed(settings: dict[str, Any]) -> None:
         (FakeApplier(error=QueueUnavailable("Redis does not respond")), "redis_unavailable"),
     ],
 )
-def test_post__not_applied__asks_to_send_it_again(applier: FakeApplier, code: str) -> None:
+def test_post__unavailable_server__asks_the_sender_to_retry(applier: FakeApplier, code: str) -> None:
     refused = client(applier, EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=PUT)
     assert (refused.status_code, refused.json()["code"]) == (503, code)
 
 
 @pytest.mark.parametrize("error", [RecordRefused("MongoDB rejects it"), AccessDenied("S3 denies it")])
-def test_post__error_that_lasts__asks_to_send_it_later(error: EXIFinatorError) -> None:
+def test_post__permanent_error__asks_the_sender_to_retry_after_a_minute(error: EXIFinatorError) -> None:
     refused = client(FakeApplier(error=error), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=PUT)
     assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "unavailable", "60")
 
@@ -162,32 +162,32 @@ def test_post__hostile_body__is_refused(body: bytes, status: int) -> None:
     assert applier.ids == []
 
 
-def test_post__test_event__is_accepted() -> None:
+def test_post__test_event_of_s3__is_accepted() -> None:
     body = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
     assert client(FakeApplier(), EVENTS_TOKEN=TOKEN).post("/events/s3", headers=GOOD, json=body).status_code == 204
 
 
 class SlowApplier(FakeApplier):
-    """Applies events only after the test has set `go_on`, and counts how many calls run at the same time."""
+    """Applies events only after the test has set `may_apply`, and counts how many calls run at the same time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.go_on = threading.Event()
+        self.may_apply = threading.Event()
         self.running = 0
-        self.most_running = 0
+        self.max_running = 0
         self.lock = threading.Lock()
 
     def apply(self, events: Sequence[ObjectEvent]) -> AppliedEvents:
         with self.lock:
             self.running += 1
-            self.most_running = max(self.most_running, self.running)
-        self.go_on.wait()
+            self.max_running = max(self.max_running, self.running)
+        self.may_apply.wait()
         with self.lock:
             self.running -= 1
         return super().apply(events)
 
 
-def test_post__more_notifications_than_can_wait__are_sent_again_later() -> None:
+def test_post__more_notifications_than_may_wait__are_refused_with_a_retry_time() -> None:
     applier = SlowApplier()
     allowed = MAX_APPLIED + MAX_WAITING
     app = create_app(build_config({"EVENTS_TOKEN": TOKEN}, {}))
@@ -200,11 +200,11 @@ def test_post__more_notifications_than_can_wait__are_sent_again_later() -> None:
             refused, _ = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
             while len(refused) < 3 or applier.running < MAX_APPLIED:
                 refused, _ = await asyncio.wait(posts, timeout=0.01)
-            applier.go_on.set()
+            applier.may_apply.set()
             return await asyncio.gather(*posts)
 
     responses = asyncio.run(send_all())
     assert Counter(response.status_code for response in responses) == {204: allowed, 503: 3}
     (refused, *_) = (response for response in responses if response.status_code == 503)
     assert (refused.json()["code"], refused.headers["Retry-After"]) == ("unavailable", "5")
-    assert applier.most_running == MAX_APPLIED
+    assert applier.max_running == MAX_APPLIED

@@ -1,4 +1,4 @@
-"""The OpenAPI document, where generators of clients are stricter than the specification."""
+"""The OpenAPI document meets the requirements of client generators, which are stricter than the specification."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def walk(value: Any) -> Iterator[dict[str, Any]]:
         yield from walk(item)
 
 
-def test_schemas__references__form_no_circle() -> None:
+def test_schemas__references__form_no_cycle() -> None:
     """A type that contains itself does not compile in TypeScript."""
     schemas = document()["components"]["schemas"]
-    found = {
+    references = {
         name: {part["$ref"].split("/")[-1] for part in walk(schema) if "$ref" in part}
         for name, schema in schemas.items()
     }
 
     def reach(name: str, seen: frozenset[str]) -> None:
         assert name not in seen, f"{name} contains itself"
-        for other in found[name]:
+        for other in references[name]:
             reach(other, seen | {name})
 
-    for name in found:
+    for name in references:
         reach(name, frozenset())
 
 
 def test_schemas__enums__have_values_of_one_simple_type() -> None:
     for schema in walk(document()):
         if isinstance(schema.get("enum"), list):
-            kinds = {type(value) for value in schema["enum"]}
-            assert len(kinds) == 1, json.dumps(schema)
-            assert kinds < {str, int, bool}, json.dumps(schema)
+            types = {type(value) for value in schema["enum"]}
+            assert len(types) == 1, json.dumps(schema)
+            assert types < {str, int, bool}, json.dumps(schema)
 
 
 @pytest.mark.parametrize(
-    ("settings", "path", "method", "needed"),
+    ("settings", "path", "method", "is_required"),
     [
         ({}, "/photos", "get", False),
         ({}, "/batches", "post", False),
@@ -65,7 +65,7 @@ def test_schemas__enums__have_values_of_one_simple_type() -> None:
         ({"API_TOKEN": TOKEN, "API_PUBLIC_READ": True}, "/batches", "post", True),
     ],
 )
-def test_security__operation__names_the_token_only_where_it_is_needed(
-    settings: dict[str, Any], path: str, method: str, needed: bool
+def test_security__operation__names_the_token_only_if_it_is_required(
+    settings: dict[str, Any], path: str, method: str, is_required: bool
 ) -> None:
-    assert ("security" in document(**settings)["paths"][path][method]) is needed
+    assert ("security" in document(**settings)["paths"][path][method]) is is_required

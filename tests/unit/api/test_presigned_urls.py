@@ -1,4 +1,4 @@
-"""Sign links without an S3 server."""
+"""Presigned URLs of S3 and signed paths of the API. Signing needs no S3 server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exifinator.config import Config
 
 
 @pytest.mark.parametrize(("variable", "value"), [("AWS_PROFILE", "no-such-profile"), ("AWS_CONFIG_FILE", "{broken}")])
-def test_sign__unusable_aws_settings__is_refused(
+def test_sign__unusable_aws_settings__raises_cannot_sign(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
 ) -> None:
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -39,7 +39,7 @@ def test_sign__media_type_and_attachment__are_fixed_by_the_signature() -> None:
     assert "X-Amz-Expires=600" in url
 
 
-def test_sign__without_credentials__has_no_options_that_s3_would_reject() -> None:
+def test_sign__anonymous_access__is_a_url_without_parameters() -> None:
     url = make_signer(s3_endpoint_url="http://127.0.0.1:9", s3_anonymous=True).sign("bucket", "a.jpg", "image/jpeg")
     assert url == "http://127.0.0.1:9/bucket/a.jpg"
 
@@ -54,11 +54,11 @@ def test_sign__without_credentials__has_no_options_that_s3_would_reject() -> Non
         ("https://a;script-src *", ""),
     ],
 )
-def test_origins__of_the_endpoint__for_the_content_security_policy(endpoint: str, origins: str) -> None:
+def test_origins__endpoint__are_sources_for_the_content_security_policy(endpoint: str, origins: str) -> None:
     assert make_signer(s3_endpoint_url=endpoint).origins() == origins
 
 
-def test_link__signed_path__is_valid_for_this_path_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_signer__signed_path__is_valid_for_this_path_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(api_token="token")  # type: ignore[arg-type]
     url = PathSigner(config).sign("/photos/a/content")
     path, _, query = url.partition("?")
@@ -72,5 +72,5 @@ def test_link__signed_path__is_valid_for_this_path_until_it_expires(monkeypatch:
     assert not other_process.is_valid(path, int(expires), signature)
 
 
-def test_link__server_without_a_token__needs_no_signature() -> None:
+def test_path_signer__server_without_a_token__adds_no_signature() -> None:
     assert PathSigner(Config()).sign("/photos/a/content") == "/photos/a/content"

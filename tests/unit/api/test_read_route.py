@@ -1,4 +1,4 @@
-"""ReadRoute reads parameters as FastAPI does, and runs the same checks."""
+"""ReadRoute parses parameters as FastAPI's own route does, and makes the same checks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from api.routes.photos import PageArguments
 from exifinator.config import build_config
 
 
-async def _name_of_client(request: Request) -> str:
+async def _user_agent(request: Request) -> str:
     return request.headers["user-agent"]
 
 
 async def echo_page(
-    request: Request, name: Annotated[str, Depends(_name_of_client)], arguments: Annotated[PageArguments, Query()]
+    request: Request, user_agent: Annotated[str, Depends(_user_agent)], arguments: Annotated[PageArguments, Query()]
 ) -> Response:
-    return JSONResponse([request.url.path, name, arguments.model_dump()])
+    return JSONResponse([request.url.path, user_agent, arguments.model_dump()])
 
 
 async def echo_facets(arguments: Annotated[FacetArguments, Query()]) -> Response:
@@ -48,7 +48,8 @@ def client(route_class: type[APIRoute]) -> TestClient:
 
 
 @pytest.fixture(scope="module")
-def both() -> tuple[TestClient, TestClient]:
+def clients() -> tuple[TestClient, TestClient]:
+    """Return clients of the same endpoints with ReadRoute and with FastAPI's route."""
     return client(ReadRoute), client(APIRoute)
 
 
@@ -75,19 +76,21 @@ def both() -> tuple[TestClient, TestClient]:
         "/photos/" + "x" * 2049,
     ],
 )
-def test_route__any_parameters__are_read_as_fastapi_does(both: tuple[TestClient, TestClient], path: str) -> None:
-    response, expected = (each.get(path) for each in both)
+def test_route__valid_or_invalid_request__gets_the_same_response_as_from_fastapi(
+    clients: tuple[TestClient, TestClient], path: str
+) -> None:
+    response, expected = (client.get(path) for client in clients)
     assert (response.status_code, response.json()) == (expected.status_code, expected.json())
 
 
-def test_route__several_mistakes__are_all_named() -> None:
+def test_route__several_invalid_parameters__are_all_named() -> None:
     problem = client(ReadRoute).get("/page?limit=0&sort=size").json()
     assert (problem["status"], problem["parameter"]) == (400, "sort")
     assert problem["detail"].startswith("sort: ")
     assert "; limit: " in problem["detail"]
 
 
-def test_routes__of_the_api__check_the_token() -> None:
+def test_routes__request_without_a_token__is_refused() -> None:
     api = TestClient(create_app(build_config({"API_TOKEN": "topsecret-token-123456"}, {})), base_url="http://127.0.0.1")
     paths = ("/photos", "/photos/a/b", "/photos/a/b/thumbnail", "/facets", "/map", "/statistics", "/suggestions?q=a")
     assert {path: api.get(path).status_code for path in paths} == dict.fromkeys(paths, 401)
@@ -96,10 +99,10 @@ def test_routes__of_the_api__check_the_token() -> None:
 def _blocking(request: Request) -> None: ...
 
 
-async def _with_a_number(number: int) -> None: ...
+async def _with_an_integer(number: int) -> None: ...
 
 
-@pytest.mark.parametrize("call", [_blocking, _with_a_number])
-def test_route__function_that_it_cannot_call__is_refused_at_once(call: Any) -> None:
+@pytest.mark.parametrize("call", [_blocking, _with_an_integer])
+def test_read_parameters__unsupported_function__raises_when_the_route_is_defined(call: Any) -> None:
     with pytest.raises(TypeError):
         read_parameters(call)

@@ -1,4 +1,4 @@
-"""Streams of whole records: their content is the same as in one piece, but sent in small pieces."""
+"""Streams of whole records have the same content as the encoding in one piece, but are sent in small pieces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def collect(pieces: AsyncIterator[bytes]) -> list[bytes]:
 LARGE = [b"".join(encode({"_id": 100 * part + at, "blob": "x" * 50_000}) for at in range(100)) for part in range(3)]
 
 
-def test_stream_json__records_are_large__pieces_are_not() -> None:
+def test_stream_json__large_batches__are_sent_in_small_pieces() -> None:
     """A piece is sent once it is full, however large MongoDB's batch is."""
     pieces = collect(stream_json(batches(LARGE)))
     assert b"".join(pieces) == encode_json(LARGE)
@@ -38,7 +38,7 @@ def test_stream_json__records_are_large__pieces_are_not() -> None:
     assert max(map(len, pieces)) < 64 * 1024 + 51_000
 
 
-def test_stream_csv__columns_of_later_records__are_in_the_first_row() -> None:
+def test_stream_csv__columns_of_later_records__are_in_the_header() -> None:
     parts = [encode({"_id": 1, "b": 2}), encode({"_id": 2, "a": "=1"}) + encode({"_id": 3})]
     columns = asyncio.run(find_columns(batches(parts)))
     assert columns == ["_id", "b", "a"]
@@ -46,7 +46,7 @@ def test_stream_csv__columns_of_later_records__are_in_the_first_row() -> None:
 
 
 @pytest.mark.parametrize("parts", [[], [b""], [encode({"_id": 1})], [encode({"_id": 1}), encode({"_id": 2})]])
-def test_stream_json__few_records__is_a_json_array(parts: list[bytes]) -> None:
+def test_stream_json__no_or_few_records__is_a_json_array(parts: list[bytes]) -> None:
     text = b"".join(collect(stream_json(batches(parts))))
     assert text == encode_json(parts)
     assert len(json.loads(text)) == len([part for part in parts if part])
@@ -61,5 +61,5 @@ def test_stream_json__few_records__is_a_json_array(parts: list[bytes]) -> None:
         (DatetimeMS(-(10**15)), -(10**15)),
     ],
 )
-def test_encode_json__times__have_one_length(value: Any, text: Any) -> None:
+def test_encode_json__times__have_the_same_length_or_are_numbers(value: Any, text: Any) -> None:
     assert json.loads(encode_json([encode({"_id": 1, "at": [value]})])) == [{"_id": 1, "at": [text]}]

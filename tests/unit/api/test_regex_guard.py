@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- tables read better with a row a line
-"""Which regular expressions are allowed. What counts is the work for the worst text, not their form."""
+# ruff: noqa: E501 -- keep each row of a table on one line
+"""RegexBudget allows a regular expression by the work that it causes for the worst text, not by its form."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pytest
 from api.query.regex_cost import measure
 from api.query.regex_guard import MAX_PATTERN_CHARS, RegexBudget
 
+# Fields whose values have limited length, and unlimited length.
 SHORT, LONG = "photo.description", "Image ImageDescription.printable"
 
 
-def refuse(pattern: str, flags: str = "", field: str = LONG) -> str | None:
+def reason_for_refusal(pattern: str, flags: str = "", field: str = LONG) -> str | None:
     return RegexBudget().spend(pattern, flags, field)
 
 
@@ -23,16 +24,16 @@ def refuse(pattern: str, flags: str = "", field: str = LONG) -> str | None:
         "(jpe?g|png|heic|tiff?)$", "[[:alpha:]]x", "\\p{Lu}x", "a+", "x{1,4}y{1,4}", "\\AIMG.*g", "é.?", "_\\d+?x",
     ],
 )  # fmt: skip
-def test_spend__linear__passes_forevery_field(pattern: str) -> None:
-    assert refuse(pattern, "i") is None
+def test_spend__linear_pattern__is_allowed_for_every_field(pattern: str) -> None:
+    assert reason_for_refusal(pattern, "i") is None
 
 
 @pytest.mark.parametrize(
     "pattern", ["holiday.*beach", ".*.*x", "\\w+@\\w+\\.com", "[^!]*[!]", ".+beach", "(ab|a.*)c", "[[:alpha:]]*x", "^(a|b).*c|d.*e"]
 )  # fmt: skip
-def test_spend__one_open_repeat__passes_for_short_texts_only(pattern: str) -> None:
-    assert refuse(pattern, field=SHORT) is None
-    assert "could take too long" in str(refuse(pattern, field=LONG))
+def test_spend__one_unlimited_repeat__is_allowed_only_for_short_values(pattern: str) -> None:
+    assert reason_for_refusal(pattern, field=SHORT) is None
+    assert "could take too long" in str(reason_for_refusal(pattern, field=LONG))
 
 
 @pytest.mark.parametrize(
@@ -40,14 +41,14 @@ def test_spend__one_open_repeat__passes_for_short_texts_only(pattern: str) -> No
     [
         # Repeats one after another: polynomial.
         "[^!]*[^!]*[!]", "a*a*b", "^a*a*b", "\\w*\\s*\\w*x", "(a*)(a*)b", "(?:a*)?(?:a*)?b", "a.*b.*c", "(a+){9}b", "a*?a*?b", "a*+b*+a*c",
-        # Repeats in repeats: exponential.
+        # Repeats within repeats: exponential.
         "(a+)+$", "(a|a)*b", "((a*))*b", "(a?)*b", "(a?){50}b", "a**", "(a*|b)+c",
-        # These have no repeat, but choices that multiply.
+        # Limited repeats and alternatives whose numbers of ways multiply.
         "a?" * 30 + "a" * 30, "(a|a)" * 20, "(a|b|ab)" * 12 + "c", "x{0,100}x{0,100}x{0,100}y", "(a?a?a?){9}b", "((a|a)(a|a)){9}b",
     ],
 )  # fmt: skip
-def test_spend__ways_multiply__is_refused_even_for_short_texts(pattern: str) -> None:
-    assert refuse(pattern, field=SHORT) is not None
+def test_spend__repeats_or_choices_that_multiply__is_refused_even_for_short_values(pattern: str) -> None:
+    assert reason_for_refusal(pattern, field=SHORT) is not None
 
 
 @pytest.mark.parametrize(
@@ -57,24 +58,24 @@ def test_spend__ways_multiply__is_refused_even_for_short_texts(pattern: str) -> 
         "[\\Q]\\E(a+)+]", "x{101}", "x{1,999}", "x{101,}", "a{,9}", "(", ")", "a)b", "[a", "[[:alpha:]", "\\", "*a", "^*", "\\b+", "a" * (MAX_PATTERN_CHARS + 1), "", "a\\0",
     ],
 )  # fmt: skip
-def test_spend__outside_of_the_subset__is_refused(pattern: str) -> None:
-    assert refuse(pattern, field=SHORT) is not None
+def test_spend__pattern_outside_the_supported_syntax__is_refused(pattern: str) -> None:
+    assert reason_for_refusal(pattern, field=SHORT) is not None
 
 
 @pytest.mark.parametrize("flag", ["x", "g", "u"])
-def test_spend__flag__is_refused_if_it_changes_what_the_characters_mean(flag: str) -> None:
-    # With "x", the space between a group and its repeat does not count.
-    assert refuse("(a|a) *b", flag, SHORT) is not None
+def test_spend__flag_that_changes_the_meaning_of_characters__is_refused(flag: str) -> None:
+    # With the flag "x", the space between the group and its repeat is ignored.
+    assert reason_for_refusal("(a|a) *b", flag, SHORT) is not None
 
 
 @pytest.mark.parametrize(
-    ("pattern", "flags", "linear"),
+    ("pattern", "flags", "is_linear"),
     [
         ("x\\d+y", "", False),
-        # The repeat can begin at two positions of one stretch.
+        # The repeat can begin at several positions of the same run of digits.
         ("1\\d+y", "", True),
         ("x?\\d+y", "", True),
-        # Ignoring case, these match each other: the Kelvin sign and k.
+        # If case is ignored, the Kelvin sign and "k" match each other.
         ("K[^a-z]+y", "i", True),
         ("x.*y", "", True),
         # A pattern that begins with .* is tried once for each line, and with ^ once.
@@ -90,7 +91,7 @@ def test_spend__flag__is_refused_if_it_changes_what_the_characters_mean(flag: st
         ("x.*$", "", True),
     ],
 )
-def test_measure__open_repeat__is_linear_only_if_no_two_positions_share_it(
-    pattern: str, flags: str, linear: bool
+def test_measure__unlimited_repeat__is_linear_only_if_it_can_begin_at_one_position(
+    pattern: str, flags: str, is_linear: bool
 ) -> None:
-    assert bool(measure(pattern, flags).linear) is linear
+    assert bool(measure(pattern, flags).linear) is is_linear

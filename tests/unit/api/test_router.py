@@ -25,18 +25,18 @@ def client(router: APIRouter, *paths: str) -> TestClient:
 @pytest.mark.parametrize(
     "path", ["/", "/photos", "/photos/", "/photos/a/b", "/photosets", "/photo", "/maps/a", "/map", "//photos", "/b/map"]
 )
-def test_paths__any__are_found_as_by_fastapi(path: str) -> None:
+def test_get__path__has_the_same_status_as_from_fastapi(path: str) -> None:
     paths = ("/photos", "/photos/{id:path}", "/map")
     statuses = [client(router, *paths).get(path).status_code for router in (PathRouter(), APIRouter())]
     assert statuses[0] == statuses[1]
 
 
-def test_paths__first_segment_has_a_parameter__is_found() -> None:
+def test_get__route_with_a_parameter_in_the_first_segment__is_found() -> None:
     api = client(PathRouter(), "/map", "/export.{format}")
     assert api.get("/export.csv").text == "found"
 
 
-def test_paths__of_other_routers__are_not_compared_with_the_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get__path_with_another_first_segment__is_not_compared_with_the_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     api = client(PathRouter(), "/photos")
     compared: list[str] = []
     monkeypatch.setattr(APIRouter, "matches", lambda _, scope: compared.append(scope["path"]))

@@ -1,4 +1,4 @@
-"""Which sample is read if reading all photos takes too long."""
+"""read_sample tries smaller and smaller samples until one can be read in time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.aggregations.sampling import SAMPLE_SIZES, read_sample
 
 
 @pytest.mark.parametrize("largest_in_time", SAMPLE_SIZES)
-def test_read_sample__some_sizes_take_too_long__reads_the_largest_that_does_not(largest_in_time: int) -> None:
+def test_read_sample__some_sizes_take_too_long__reads_the_largest_possible_sample(largest_in_time: int) -> None:
     sizes: list[int] = []
 
     async def read(size: int) -> int:

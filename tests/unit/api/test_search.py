@@ -1,4 +1,4 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
+# ruff: noqa: E501 -- keep each row of a table on one line
 """The language of a search (`q=`): its parser, and the photos that each search finds."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def record(key: str = "a.jpg", **photo: Any) -> dict[str, Any]:
 
 
 def matches(record: dict[str, Any], filter_: dict[str, Any]) -> bool:
-    """Evaluate the operators that a search of words and phrases uses, as MongoDB does."""
+    """Return whether a record matches a filter. Supports the operators that searches use, with MongoDB's meaning."""
     return all(_holds(record, name, value) for name, value in filter_.items())
 
 
@@ -51,7 +51,7 @@ RECORDS = {"lisbon": LISBON, "new york": NEW_YORK, "kyoto": KYOTO, "moscow": MOS
 
 
 @pytest.mark.parametrize(
-    ("search", "found"),
+    ("search", "matching"),
     [
         # parts of file names
         ("DSC013", "lisbon"), ("dsc01314.jpg", "lisbon"), ("1314", "lisbon"), ("01314", "lisbon"), ("SC01314", ""),
@@ -74,38 +74,38 @@ RECORDS = {"lisbon": LISBON, "new york": NEW_YORK, "kyoto": KYOTO, "moscow": MOS
         # exclusion
         ("jpg -lisbon", "new york,kyoto,moscow"), ('-"old town"', "new york,kyoto,moscow"), ("-jpg", ""), ("-dsc013 -京都", "new york,moscow"),
         ("old -trams", "new york"), ("-x-t4 town", "new york"),
-        # the texts of one field
+        # words in one field
         ("title:old", "new york"), ("keyword:old", "lisbon"), ('keyword:"old town"', "lisbon"), ('title:"old town"', ""),
         ("camera:x-t4", "lisbon"), ("CAMERA:fujifilm", "lisbon"), ("lens:24-70mm", "moscow"), ("person:muller", "new york"),
         ("country:japan", "kyoto"), ("key:beach", "moscow"), ("title:京都", "kyoto"), ("person:京都", ""), ("keyword:cities", "new york"),
         ("-keyword:town jpg", "kyoto,moscow"), ("description:京都", ""), ("title:2024", ""),
         # punctuation
         ("lisbon, dsc013; trip!", "lisbon"), ("- lisbon", "lisbon"), ("12:30", ""), ("foo:lisbon", ""), ("!?", ""), ('""', ""),
-        # hostile texts are words
+        # operators and regular expressions are ordinary words
         ('$where {"$gt": ""}', ""), (".*", ""), ("^lisbon$", "lisbon"), ("(a+)+$", ""), ("jpg\x00", "lisbon,new york,kyoto,moscow"),
         ("title:.*", ""), ("|person:", ""),
     ],
 )  # fmt: skip
-def test_search__text__finds(search: str, found: str) -> None:
+def test_search__words_and_phrases__find_the_matching_photos(search: str, matching: str) -> None:
     filter_ = Filters(q=search).to_filter(exclude=frozenset({"media_type"}))  # type: ignore[call-arg]
     assert [name for name, record in RECORDS.items() if matches(record, filter_)] == [
-        name for name in found.split(",") if name
+        name for name in matching.split(",") if name
     ]
 
 
-def test_search__filters_in_words__equal_parameters() -> None:
-    words = 'iso:800- taken:2019-09..2019-11 has:gps has:date near:48.85,2.35,5 rating:4 rating:5 bucket:"my photos" prefix:2024/'
+def test_search__filters_in_the_text__equal_parameters() -> None:
+    search = 'iso:800- taken:2019-09..2019-11 has:gps has:date near:48.85,2.35,5 rating:4 rating:5 bucket:"my photos" prefix:2024/'
     parameters = {
         "iso": "800-", "taken": "2019-09..2019-11", "has": ["gps", "date"], "near": "48.85,2.35,5", "rating": [4, 5],
         "bucket": ["my photos"], "prefix": "2024/",
     }  # fmt: skip
     expected = Filters.model_validate(parameters).to_filter()["$and"]
-    found = Filters.model_validate({"q": words}).to_filter()["$and"]
+    conditions = Filters.model_validate({"q": search}).to_filter()["$and"]
     flat = [part for item in expected for part in (item["$and"] if item.keys() == {"$and"} else [item])]
-    assert sorted(map(str, found)) == sorted(map(str, flat))
+    assert sorted(map(str, conditions)) == sorted(map(str, flat))
 
 
-def test_search__excluded_filter__is_its_negation() -> None:
+def test_search__filter_with_a_minus__is_negated() -> None:
     excluded = frozenset({"media_type"})
     inner = Filters.model_validate({"iso": "800-"}).to_filter(exclude=excluded)
     assert Filters.model_validate({"q": "-iso:800-"}).to_filter(exclude=excluded) == {"$nor": [inner]}
@@ -126,7 +126,7 @@ def test_search__excluded_filter__is_its_negation() -> None:
         (" ".join("abcdefghijklmnopq"), 32, 33, f"a search has at most {MAX_ITEMS} words"),
     ],
 )
-def test_search__mistake__is_placed(search: str, start: int, end: int, reason: str) -> None:
+def test_search__mistake__is_reported_with_its_position(search: str, start: int, end: int, reason: str) -> None:
     with pytest.raises(SearchSyntaxError) as caught:
         Filters(q=search).to_filter()  # type: ignore[call-arg]
     assert (caught.value.start, caught.value.end) == (start, end)
@@ -135,5 +135,5 @@ def test_search__mistake__is_placed(search: str, start: int, end: int, reason: s
 
 
 @pytest.mark.parametrize("search", ['"old to', "iso:", "title:", "-", 'keyword:"'])
-def test_read_search__still_typing__is_not_a_mistake(search: str) -> None:
+def test_read_search__unfinished_text_while_typing__raises_no_error(search: str) -> None:
     assert read_search(search, is_typing=True) == [] or read_search(search, is_typing=True)[0].end == len(search)

@@ -1,4 +1,4 @@
-"""Suggestions while a search is typed, from the counts of facets."""
+"""Suggest values of facets while a user types a search."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNTS: dict[str, dict[Any, int]] = {
 
 
 class _Counter:
-    """Counts that are cached. `missing` facets are still being counted."""
+    """Returns counts immediately, except for the facets in `missing`, whose count never ends."""
 
     def __init__(self, missing: frozenset[str] = frozenset()) -> None:
         self.missing = missing
@@ -76,21 +76,21 @@ def suggest(text: str) -> dict[str, list[tuple[str, int | None, int]]]:
         ("", {}),
     ],
 )
-def test_suggest__end_of_text__has_values_with_counts(text: str, expected: dict[str, Any]) -> None:
-    found = suggest(text)
+def test_suggest__typed_text__has_the_matching_values_with_their_counts(text: str, expected: dict[str, Any]) -> None:
+    groups = suggest(text)
     if "filters" not in expected:
-        found.pop("filters", None)
-    assert found == expected
+        groups.pop("filters", None)
+    assert groups == expected
 
 
-def test_suggest__filters__are_parameters() -> None:
+def test_suggest__suggestion__has_the_filter_parameters_that_select_it() -> None:
     groups, _ = asyncio.run(suggester().suggest(read_search("lisbon")))
     assert groups["folders"][0].filters == {"bucket": ["b"], "prefix": "2019/Lisbon trip/"}
     groups, _ = asyncio.run(suggester().suggest(read_search("japan")))
     assert groups["places"][0].filters == {"country": ["Japan"]}
 
 
-def test_suggest__facet_not_counted_in_time__leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suggest__facet_not_counted_in_time__is_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.aggregations.suggestions._FIRST_COUNT_SECONDS", 0.01)
     slow = suggester(missing=frozenset({"lens", "keyword"}))
     groups, is_complete = asyncio.run(slow.suggest(read_search("cano")))
@@ -110,19 +110,19 @@ def test_suggest__facet_not_counted_in_time__leaves_it_out(monkeypatch: pytest.M
         ("camera:!", []),
     ],
 )
-def test_resolve__filter_in_words__has_the_values_that_it_means(text: str, values: list[str]) -> None:
+def test_resolve__filter_in_the_text__is_the_matching_values(text: str, values: list[str]) -> None:
     (item,) = read_search(text)
     assert asyncio.run(suggester().resolve(item)) == values
     assert len(values) <= MAX_RESOLVED
 
 
-def test_resolve__values_not_counted_yet__are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve__facet_not_counted_in_time__is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.aggregations.suggestions._FIRST_COUNT_SECONDS", 0.01)
     (item,) = read_search("camera:x-t4")
     assert asyncio.run(suggester(missing=frozenset({"camera"})).resolve(item)) is None
 
 
-def test_value_search__as_many_values_as_a_facet_keeps__is_bounded() -> None:
+def test_value_search__maximum_number_of_values__finds_the_most_frequent_first() -> None:
     search = ValueSearch({f"value {n} {'word ' * 500}": n for n in range(MAX_VALUES)})
     assert [match.count for match in search.find(["value", "42"])][:2] == [4299, 4298]
     assert MAX_PER_GROUP < len(search.find(["val"])) <= MAX_VALUES

@@ -1,4 +1,4 @@
-"""Values that contain a text."""
+"""Select the values of a facet that contain a text."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ COUNTS = {"Canon DIGITAL IXUS 75": 1, "Canon DIGITAL IXUS 750": 2, "Šárka": 3,
         ("none", set()),
     ],
 )
-def test_select_values__part_of_a_value__is_found(text: str, values: set[str]) -> None:
+def test_select_values__part_of_a_value__selects_the_value(text: str, values: set[str]) -> None:
     assert set(select_values(COUNTS, text)) == values
 
 
-def test_searchable__facets__have_texts() -> None:
+def test_searchable__facets__are_those_with_strings_as_values() -> None:
     assert {"camera", "lens", "keyword", "person", "bucket", "country"} <= SEARCHABLE
     assert not {"iso", "taken", "rating", "gps", "folder", "bucket_status"} & SEARCHABLE

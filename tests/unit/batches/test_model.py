@@ -21,19 +21,19 @@ WORKER_COUNTS = {
 }
 
 
-def test_new_batch_id__within_a_second__sorts_as_started() -> None:
+def test_new_batch_id__batches_within_a_second__are_sorted_by_start() -> None:
     start = datetime(2024, 5, 1, 12, 0, 59, 700_000, tzinfo=UTC)
     ids = [new_batch_id(start + timedelta(milliseconds=n)) for n in range(0, 2000, 7)]
     assert sorted(ids) == ids
     assert ids[0].startswith("20240501-120059-")
 
 
-def test_new_batch_id__of_one_moment__differs() -> None:
+def test_new_batch_id__batches_of_the_same_moment__differ() -> None:
     now = datetime.now(UTC)
     assert len({new_batch_id(now) for _ in range(8)}) > 1
 
 
-def test_worker_counts__converted_both_ways__are_the_same() -> None:
+def test_batch_counts__converted_from_and_to_worker_counts__are_the_same() -> None:
     counts = BatchCounts(listed=30, unchanged=3, queued=15, list_requests=2, list_dollars=0.00001)
     counts.update_from_workers(WORKER_COUNTS, empty_images=10, already_failed=2)
 
@@ -45,7 +45,7 @@ def test_worker_counts__converted_both_ways__are_the_same() -> None:
     assert counts.to_worker_counts(empty_images=10, already_failed=2) == WORKER_COUNTS
 
 
-def test_update_from_workers__unknown_or_partial_counts__keep_all_or_count_zero() -> None:
+def test_update_from_workers__no_or_incomplete_counts__keeps_all_or_sets_missing_ones_to_zero() -> None:
     counts = BatchCounts(stored=7, damaged=1)
     before = replace(counts)
     counts.update_from_workers(None, empty_images=1, already_failed=0)
@@ -54,7 +54,7 @@ def test_update_from_workers__unknown_or_partial_counts__keep_all_or_count_zero(
     assert (counts.stored, counts.damaged) == (0, 1)
 
 
-def test_current_counts__stored_batch__adds_what_was_done_when_listed() -> None:
+def test_current_counts__stored_batch__includes_images_done_by_the_listing() -> None:
     document: BatchDocument = {
         "_id": "a",
         "numbers": {**BatchCounts(queued=26).as_dict(), "of_another_version": 1},

@@ -1,4 +1,4 @@
-"""When a batch is stalled, and when it may list its sources again."""
+"""ReconcileSchedule decides when a batch is stalled, and when it may list its sources again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
 INTERVALS = Intervals(reconcile_seconds=5, stalled_seconds=60)
 
 
-def test_is_stalled__nothing_done__takes_twice_as_long_each_time() -> None:
+def test_is_stalled__no_progress__is_true_after_intervals_that_double() -> None:
     schedule = ReconcileSchedule(INTERVALS)
     start = time.monotonic()
     stalled = [seconds for seconds in range(0, 400) if schedule.is_stalled(0, start + seconds + 0.5)]
     assert stalled == [60, 120, 240]
 
 
-def test_is_stalled__progress__starts_again() -> None:
+def test_is_stalled__progress__restarts_the_interval() -> None:
     schedule = ReconcileSchedule(INTERVALS)
     start = time.monotonic()
     assert schedule.is_stalled(0, start + 61)
@@ -25,7 +25,7 @@ def test_is_stalled__progress__starts_again() -> None:
     assert schedule.is_stalled(1, start + 260)
 
 
-def test_may_reconcile__long_listing__waits_as_long_as_it_took() -> None:
+def test_may_reconcile__long_listing__is_false_for_the_duration_of_the_listing() -> None:
     schedule = ReconcileSchedule(INTERVALS)
     assert schedule.may_reconcile(0.0)
     schedule.note_reconciliation(100.0, 101.0)

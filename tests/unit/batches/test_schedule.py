@@ -1,4 +1,4 @@
-"""When the batches of SCHEDULE are due."""
+"""Compute when the batches in SCHEDULE are due."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ def utc(text: str) -> datetime:
 
 
 def times(schedule: ScheduleEntry, last: str | None, since: str, count: int) -> list[str]:
-    """Return the next times, if each batch starts on time."""
+    """Return the next `count` times at which batches are due, if each starts on time.
+
+    Args:
+        last: The time that was handled last, or None if there was none.
+        since: When the entry was first seen.
+    """
     handled = utc(last) if last else None
     result = []
     for _ in range(count):
@@ -48,11 +53,11 @@ def test_next_time__never_run_without_at__is_due_immediately() -> None:
         ("1w", ["2026-03-02 02:00", "2026-03-09 02:00", "2026-03-16 02:00", "2026-03-23 02:00"]),
     ],
 )
-def test_next_time__at__is_the_next_time_of_day(every: str, expected: list[str]) -> None:
+def test_next_time__at_is_set__is_a_multiple_of_the_interval_from_that_time(every: str, expected: list[str]) -> None:
     assert times(entry(every=every, at="02:00"), None, "2026-03-01 10:07", 4) == expected
 
 
-def test_next_time__at__is_in_the_time_zone() -> None:
+def test_next_time__at_with_a_time_zone__is_local_time() -> None:
     tokyo = entry(at="02:00", timezone="Asia/Tokyo")
     assert times(tokyo, None, "2026-03-01 10:00", 2) == ["2026-03-01 17:00", "2026-03-02 17:00"]
 
@@ -77,8 +82,8 @@ def test_next_time__time_that_occurs_twice__is_due_once() -> None:
     ]
 
 
-def test_next_time__day_that_a_time_zone_leaves_out__does_not_stop_the_schedule() -> None:
-    """Samoa went from 29 to 31 December 2011."""
+def test_next_time__day_skipped_by_a_time_zone__does_not_stop_the_schedule() -> None:
+    """Samoa skipped 30 December 2011."""
     samoa = entry(at="12:00", timezone="Pacific/Apia")
     assert times(samoa, None, "2011-12-29 00:00", 4) == [
         "2011-12-29 22:00",
@@ -89,18 +94,18 @@ def test_next_time__day_that_a_time_zone_leaves_out__does_not_stop_the_schedule(
 
 
 @pytest.mark.parametrize(
-    ("every", "at", "handled", "following"),
+    ("every", "at", "handled", "next_due"),
     [
         ("6h", None, "2026-03-09 05:00", "2026-03-09 11:00"),
         ("6h", "02:00", "2026-03-09 02:00", "2026-03-09 08:00"),
         ("1d", "02:00", "2026-03-09 02:00", "2026-03-10 02:00"),
-        # Every third day from the first.
+        # Every third day, counted from 1 March.
         ("3d", "02:00", "2026-03-07 02:00", "2026-03-10 02:00"),
         ("3d", "07:00", "2026-03-07 07:00", "2026-03-10 07:00"),
     ],
 )
-def test_handled_time__after_downtime__missed_times_count_as_one(
-    every: str, at: str | None, handled: str, following: str
+def test_handled_time__after_downtime__is_the_last_missed_time(
+    every: str, at: str | None, handled: str, next_due: str
 ) -> None:
     schedule = entry(every=every, at=at)
     now = utc("2026-03-09 05:00")
@@ -108,17 +113,16 @@ def test_handled_time__after_downtime__missed_times_count_as_one(
     due_at = next_time(schedule, last, last)
     assert due_at < now
     assert handled_time(schedule, due_at, now) == utc(handled)
-    assert next_time(schedule, handled_time(schedule, due_at, now), last) == utc(following) > now
+    assert next_time(schedule, handled_time(schedule, due_at, now), last) == utc(next_due) > now
 
 
-def test_handled_time__number_of_days_and_a_later_time_today__is_the_day_before() -> None:
-    """The time of today has not come yet."""
+def test_handled_time__time_of_today_not_reached__is_a_multiple_of_days_before() -> None:
     schedule = entry(every="2d", at="20:00")
     assert handled_time(schedule, utc("2026-03-01 20:00"), utc("2026-03-05 19:59")) == utc("2026-03-03 20:00")
     assert handled_time(schedule, utc("2026-03-01 20:00"), utc("2026-03-05 20:00")) == utc("2026-03-05 20:00")
 
 
-def test_read_schedule__changed_times__are_another_entry() -> None:
+def test_read_schedule__changed_times__change_the_key_of_the_entry() -> None:
     def key(**values: Any) -> str:
         return read_schedule(build_config({"SCHEDULE": [{"source": "b/2024/", **values}]}, {}))[0].key
 
@@ -134,7 +138,9 @@ def test_read_schedule__changed_times__are_another_entry() -> None:
         ({"source": f"b/{'x' * 1025}"}, "SCHEDULE[1]: Not a prefix: 'xxx"),
     ],
 )
-def test_read_schedule__wrong_source__is_named(values: dict[str, Any], message: str) -> None:
+def test_read_schedule__invalid_source_or_pattern__is_named_with_its_entry(
+    values: dict[str, Any], message: str
+) -> None:
     config = build_config({"SCHEDULE": [{"source": "a"}, values]}, {})
     with pytest.raises(ConfigError) as caught:
         read_schedule(config)

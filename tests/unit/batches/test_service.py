@@ -1,4 +1,4 @@
-"""The state of batches that no process watches, and why batches make no progress."""
+"""read_batches returns the state of batches that no process watches, and why batches make no progress."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from exifinator.batches.service import read_batches
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 LISTED = [{"source": "s3://b/2024/", "ranges": []}]
-PARTLY = [{"source": "s3://b/2024/", "ranges": [["2024/k", None]]}]
+PARTLY_LISTED = [{"source": "s3://b/2024/", "ranges": [["2024/k", None]]}]
 
 
-def describe(
+def read_batch(
     *,
     counts: dict[str, int] | None = None,
     workers: int = 1,
@@ -24,11 +24,15 @@ def describe(
     is_limited: bool = False,
     **document: Any,
 ) -> dict[str, Any]:
-    """Return how a batch is described.
+    """Return what `read_batches` returns for a stored batch.
 
     Args:
-        is_watched: Whether its process has just reported progress.
-        is_limited: Whether it has reached its limit.
+        counts: The counts of its workers in Redis, or None if Redis has none.
+        workers: The number of active workers.
+        paused: The names of the paused queues.
+        is_watched: Whether the batch's process has just reported progress.
+        is_limited: Whether the batch has reached its limit.
+        document: Further fields of the stored batch.
     """
     updated_at = datetime.now(UTC) if is_watched else LONG_AGO
     stored = {"_id": "a", "sources": ["s3://b/2024/"], "updated_at": updated_at, "started_at": LONG_AGO, **document}
@@ -51,44 +55,44 @@ NUMBERS = {"listed": 5, "queued": 3, "unchanged": 2}
 
 @pytest.mark.parametrize("state", ["left", "reading"])
 def test_read_batches__unwatched_and_complete__is_done(state: str) -> None:
-    """Such a batch stayed "Detached" until a later batch closed it."""
-    batch = describe(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
+    """Such a batch was once shown as "Detached" until a later batch closed it."""
+    batch = read_batch(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
     assert (batch["state"], batch["problem"], batch["numbers"]["stored"]) == ("done", None, 2)
 
 
 @pytest.mark.parametrize(
     ("counts", "checkpoint"),
-    [({"ok": 2}, LISTED), ({"ok": 3}, PARTLY), (None, LISTED)],
+    [({"ok": 2}, LISTED), ({"ok": 3}, PARTLY_LISTED), (None, LISTED)],
     ids=["images wait", "listing is incomplete", "counts are unknown"],
 )
 def test_read_batches__unwatched_and_incomplete__is_detached(
     counts: dict[str, int] | None, checkpoint: list[Any]
 ) -> None:
-    assert describe(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"
+    assert read_batch(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"
 
 
-def test_read_batches__watched__is_not_done_before_its_process_says_so() -> None:
-    batch = describe(state="reading", numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 3}, is_watched=True)
+def test_read_batches__watched_and_complete__is_not_done_until_its_process_says_so() -> None:
+    batch = read_batch(state="reading", numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 3}, is_watched=True)
     assert batch["state"] == "reading"
 
 
 @pytest.mark.parametrize(("state", "is_watched"), [("reading", True), ("listing", True), ("left", False)])
-def test_read_batches__obstacle__is_named(state: str, is_watched: bool) -> None:
+def test_read_batches__paused_queue_or_no_worker__is_the_problem(state: str, is_watched: bool) -> None:
     given: dict[str, Any] = {"state": state, "numbers": NUMBERS, "checkpoint": LISTED, "is_watched": is_watched}
     counts = {"ok": 1}
-    paused = describe(paused=(b"download", b"download_timed_set"), counts=counts, **given)
+    paused = read_batch(paused=(b"download", b"download_timed_set"), counts=counts, **given)
     assert paused["problem"].endswith("queue resume download")
-    assert "No worker" in describe(workers=0, counts=counts, **given)["problem"]
-    assert "paused" not in str(describe(counts=counts, **given)["problem"])
+    assert "No worker" in read_batch(workers=0, counts=counts, **given)["problem"]
+    assert "paused" not in str(read_batch(counts=counts, **given)["problem"])
 
 
-def test_read_batches__nobody_watches_and_limit_is_reached__says_so() -> None:
+def test_read_batches__unwatched_and_limit_reached__names_the_limit() -> None:
     given: dict[str, Any] = {"numbers": NUMBERS, "checkpoint": LISTED, "counts": {"ok": 1}, "is_limited": True}
-    assert "reached its limit" in describe(state="left", workers=0, **given)["problem"]
-    assert "No worker" in describe(state="reading", is_watched=True, workers=0, **given)["problem"]
+    assert "reached its limit" in read_batch(state="left", workers=0, **given)["problem"]
+    assert "No worker" in read_batch(state="reading", is_watched=True, workers=0, **given)["problem"]
 
 
-def test_read_batches__nothing_listed__says_where() -> None:
-    batch = describe(state="done", numbers={"listed": 0})
+def test_read_batches__no_object_listed__names_the_source() -> None:
+    batch = read_batch(state="done", numbers={"listed": 0})
     assert batch["problem"] == "There is nothing under s3://b/2024/; check the spelling"
-    assert describe(state="done", numbers=NUMBERS)["problem"] is None
+    assert read_batch(state="done", numbers=NUMBERS)["problem"] is None

@@ -1,4 +1,4 @@
-"""The patterns of a batch's sources, and how often they are applied."""
+"""SourceListings applies the patterns of a batch's sources, and compiles them once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 KEYS = ["2024/", "2024/._a.jpg", "2024/a.heic", "2024/a.jpg", "2024/Thumbs.db", "drafts/b.jpg"]
 
 
-class OneList:
-    """A server all of whose buckets have the same keys."""
+class SameKeysClient:
+    """A client of an S3 server whose buckets all contain the same keys."""
 
     def endpoint(self, bucket: str) -> str:
         return "https://s3.example.org"
@@ -59,7 +59,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "indexed"),
+    ("source_patterns", "indexed"),
     [
         (EVERYTHING, ["2024/", "2024/a.heic", "2024/a.jpg", "drafts/b.jpg"]),
         (make_patterns(exclude=["drafts/"]), ["2024/", "2024/a.heic", "2024/a.jpg"]),
@@ -67,24 +67,24 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         (make_patterns(include=["*.jpg"], exclude=["drafts/"]), ["2024/", "2024/a.jpg"]),
     ],
 )
-def test_pages__patterns_and_junk__are_one_automaton_for_all_sources_and_passes(
-    counts: Counter[str], chosen: Patterns, indexed: list[str]
+def test_pages__patterns_and_junk__are_compiled_once_for_all_sources_and_passes(
+    counts: Counter[str], source_patterns: Patterns, indexed: list[str]
 ) -> None:
-    sources = [Source(bucket, patterns=chosen) for bucket in ("a", "b", "c")]
-    listings = SourceListings(sources, OneList())
+    sources = [Source(bucket, patterns=source_patterns) for bucket in ("a", "b", "c")]
+    listings = SourceListings(sources, SameKeysClient())
 
     passes = [list(listings.first_pages(lambda _: None)), *(list(listings.all_pages(lambda _: None)) for _ in range(2))]
 
     assert [[ref.key for ref in page.listed.refs] for pages in passes for page in pages] == 9 * [indexed]
     assert all(len(page.excluded) == len(KEYS) - len(indexed) for pages in passes for page in pages)
-    # One automaton is for the patterns to include, if there are any, and one for all that is excluded.
-    automata = 2 if chosen.include else 1
+    # One automaton for the include patterns, if there are any, and one for the exclude patterns and junk.
+    automata = 2 if source_patterns.include else 1
     assert counts["built"] == automata
     assert counts["matched"] <= 9 * automata * (len(KEYS) - 1)
 
 
-def test_pages__junk_that_is_included__is_matched_with_nothing(counts: Counter[str]) -> None:
-    listings = SourceListings([Source("a")], OneList(), includes_junk=True)
+def test_pages__junk_included_and_no_patterns__matches_no_keys(counts: Counter[str]) -> None:
+    listings = SourceListings([Source("a")], SameKeysClient(), includes_junk=True)
 
     assert [len(page.listed.refs) for page in listings.first_pages(lambda _: None)] == [len(KEYS)]
     assert not counts

@@ -1,4 +1,4 @@
-"""What may be given as a source: `run` and POST /batches have the same rules."""
+"""Which texts are accepted as a source. `run` and POST /batches have the same rules."""
 
 from __future__ import annotations
 
@@ -39,39 +39,41 @@ REFUSED = [
 ]  # fmt: skip
 
 
-class Passed(Exception):
-    """The source was accepted. The next step would be a request to S3."""
+class SourceAccepted(Exception):
+    """Raised with the accepted source, instead of the request to S3 that would follow."""
 
 
-def accepted_by_run(text: str, folder: Path) -> Source | Folder:
+def parse_for_run(text: str, folder: Path) -> Source | Folder:
     [source] = find_sources([text], build_config({}, {}), cwd=folder)
     return source
 
 
-def accepted_by_api(text: str, monkeypatch: pytest.MonkeyPatch) -> Source:
+def parse_for_api(text: str, monkeypatch: pytest.MonkeyPatch) -> Source:
     def check(source: Source, *_: Any) -> None:
-        raise Passed(source)
+        raise SourceAccepted(source)
 
     monkeypatch.setattr(start, "_check_source", check)
-    with pytest.raises(Passed) as passed:
+    with pytest.raises(SourceAccepted) as raised:
         start_batch(build_config({}, {}), cast(Store, None), cast(ImageQueue, None), text)
-    return cast(Source, passed.value.args[0])
+    return cast(Source, raised.value.args[0])
 
 
 @pytest.mark.parametrize("text", ACCEPTED, ids=lambda text: repr(text[:30]))
-def test_sources__names_that_servers_have__are_accepted_by_both(
+def test_sources__possible_bucket_names__are_accepted_by_run_and_api(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert accepted_by_run(text, tmp_path) == ACCEPTED[text]
-    assert accepted_by_api(text, monkeypatch) == ACCEPTED[text]
+    assert parse_for_run(text, tmp_path) == ACCEPTED[text]
+    assert parse_for_api(text, monkeypatch) == ACCEPTED[text]
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:30]))
-def test_sources__other_names__are_refused_by_both(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources__impossible_bucket_names__are_refused_by_run_and_api(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # On the command line, ".." could also be a folder. Here, the folder does not exist.
     missing = tmp_path / "missing" / "folder"
     with pytest.raises(ConfigError):
-        accepted_by_run(text, missing)
+        parse_for_run(text, missing)
     with pytest.raises(ConfigError):
         start_batch(build_config({}, {}), cast(Store, None), cast(ImageQueue, None), text)
 
@@ -88,32 +90,32 @@ def test_sources__other_names__are_refused_by_both(text: str, tmp_path: Path, mo
         ("s3://b/x -- y  --exclude drafts/", Source("b", "x -- y", make_patterns([], ["drafts/"]))),
     ],
 )
-def test_find_sources__entries_of_the_setting__may_have_patterns(entry: str, source: Source, tmp_path: Path) -> None:
+def test_find_sources__entry_of_s3_buckets__may_have_patterns(entry: str, source: Source, tmp_path: Path) -> None:
     config = build_config({"S3_BUCKETS": [entry]}, {})
     assert find_sources([], config, cwd=tmp_path) == [source]
-    given = make_patterns(["*.heic"])
-    assert find_sources([], config, cwd=tmp_path, patterns=given) == [replace(source, patterns=given)]
+    cli_patterns = make_patterns(["*.heic"])
+    assert find_sources([], config, cwd=tmp_path, patterns=cli_patterns) == [replace(source, patterns=cli_patterns)]
     assert find_sources(["b"], config, cwd=tmp_path) == [Source("b")]
 
 
 @pytest.mark.parametrize(
     "entry", ["b --include", "b --include 'x", "b --include x y", "b --exclude x --refresh", "b --include [x"]
 )
-def test_find_sources__entry_that_cannot_be_read__names_the_setting(entry: str, tmp_path: Path) -> None:
+def test_find_sources__invalid_entry_of_s3_buckets__names_the_setting(entry: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="S3_BUCKETS") as refusal:
         find_sources([], build_config({"S3_BUCKETS": [entry]}, {}), cwd=tmp_path)
     assert refusal.value.pointer == "S3_BUCKETS"
 
 
-def test_find_sources__folder__keeps_the_patterns(tmp_path: Path) -> None:
-    given = make_patterns(["*.jpg"])
-    assert find_sources([str(tmp_path)], build_config({}, {}), cwd=tmp_path, patterns=given) == [
-        Folder(tmp_path, given)
+def test_find_sources__folder__has_the_given_patterns(tmp_path: Path) -> None:
+    cli_patterns = make_patterns(["*.jpg"])
+    assert find_sources([str(tmp_path)], build_config({}, {}), cwd=tmp_path, patterns=cli_patterns) == [
+        Folder(tmp_path, cli_patterns)
     ]
 
 
-def test_start_batch__invalid_pattern__is_refused_before_s3_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_check_source", lambda *_: pytest.fail("S3 was asked"))
+def test_start_batch__invalid_pattern__is_refused_without_a_request_to_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "_check_source", lambda *_: pytest.fail("a request was sent to S3"))
     with pytest.raises(ConfigError, match="exclude: the pattern") as refusal:
         start_batch(
             build_config({}, {}),

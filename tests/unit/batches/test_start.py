@@ -1,4 +1,4 @@
-"""Starting batches: what is stored if their process cannot be started, or ends."""
+"""Start the process of a batch, and read from its log why it ended."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from exifinator.config import Config
 from exifinator.sources.source import Source
 
 
-def test_spawn_watcher__limits__are_options_that_run_reads_back(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_spawn_watcher__limits__are_passed_to_run_as_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     commands: list[list[str]] = []
     monkeypatch.setattr("subprocess.Popen", lambda command, **_: commands.append(command))
     for limits in (BatchLimits(5_000_000, 0.1 + 0.2), BatchLimits()):
@@ -27,7 +25,7 @@ def test_spawn_watcher__limits__are_options_that_run_reads_back(
         assert RunOptions(**context.params).limits == limits
 
 
-def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_running(
+def test_start_batch__process_cannot_be_started__stores_the_batch_as_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     batch: dict[str, Any] = {}
@@ -37,12 +35,12 @@ def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_run
         batch.update(changes)
         return True
 
-    def refuse(*_: Any, **__: Any) -> None:
+    def fail_to_start(*_: Any, **__: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(start, "read_watched", lambda _: [])
     monkeypatch.setattr(start, "_check_source", lambda *_: None)
-    monkeypatch.setattr("subprocess.Popen", refuse)
+    monkeypatch.setattr("subprocess.Popen", fail_to_start)
     reserved: list[str] = []
     store: Any = SimpleNamespace(batches=SimpleNamespace(save=batch.update, find=lambda _: None, change=change))
     counters = SimpleNamespace(
@@ -66,13 +64,13 @@ def test_start_batch__no_process_can_be_started__the_batch_does_not_count_as_run
     ],
     ids=["empty", "blank", "error", "long and not UTF-8"],
 )
-def test_last_line__of_a_log__is_the_reason(tmp_path: Path, log: bytes, line: str) -> None:
+def test_last_line__log__is_the_reason_why_the_process_ended(tmp_path: Path, log: bytes, line: str) -> None:
     path = tmp_path / "batch.log"
     path.write_bytes(log)
     assert start._last_line(path) == line
 
 
-def test_last_line__log_is_gone__says_so(tmp_path: Path) -> None:
+def test_last_line__missing_log__says_that_it_cannot_be_read(tmp_path: Path) -> None:
     assert (
         start._last_line(tmp_path / "batch.log")
         == f"its log {tmp_path}/batch.log cannot be read (No such file or directory)"

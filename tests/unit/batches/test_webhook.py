@@ -1,4 +1,4 @@
-"""The signature of the webhook."""
+"""Sign webhook messages, and validate the webhook's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGE_ID, SENT_AT, BODY = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test
 SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_sign__example_of_the_specification__has_its_signature():
+def test_sign__example_of_the_specification__has_the_specified_signature():
     headers = sign(BODY, MESSAGE_ID, datetime.fromtimestamp(SENT_AT, UTC), SECRET)
     assert headers == {
         "webhook-id": MESSAGE_ID,
@@ -30,19 +30,19 @@ def test_sign__example_of_the_specification__has_its_signature():
 @pytest.mark.parametrize(
     ("id_", "sent_at", "body"), [("other", SENT_AT, BODY), (MESSAGE_ID, 7, BODY), (MESSAGE_ID, SENT_AT, b"")]
 )
-def test_sign__anything_changed__has_another_signature(id_, sent_at, body):
+def test_sign__changed_id_time_or_body__has_another_signature(id_, sent_at, body):
     headers = sign(body, id_, datetime.fromtimestamp(sent_at, UTC), SECRET)
     assert headers["webhook-signature"] != SIGNATURE
 
 
-def test_sign__no_secret__has_no_signature():
+def test_sign__no_secret__adds_no_signature():
     assert "webhook-signature" not in sign(BODY, MESSAGE_ID, datetime.fromtimestamp(SENT_AT, UTC), None)
 
 
 @pytest.mark.parametrize(
     ("secret", "key"), [("plain", b"plain"), ("whsec_" + base64.b64encode(b"\0\1").decode(), b"\0\1")]
 )
-def test_webhook_key__either_form__is_the_key(secret, key):
+def test_webhook_key__plain_or_encoded_secret__is_the_key(secret, key):
     assert webhook_key(secret) == key
 
 
@@ -56,7 +56,7 @@ def test_webhook_key__either_form__is_the_key(secret, key):
         ("BATCH_WEBHOOK_SECRET", "whsec_%%%"),
     ],
 )
-def test_settings__unusable_webhook__is_refused_without_its_value(name, value):
+def test_settings__invalid_webhook__is_refused_without_showing_the_value(name, value):
     with pytest.raises(ConfigError, match=name) as error:
         build_config({name: value}, {})
     assert "secret@" not in str(error.value)

@@ -1,4 +1,4 @@
-"""`extract`: records of local files, without services."""
+"""`extract` prints the records of local files, and needs no server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(*arguments: str | Path):
     return CliRunner().invoke(extract_command, [str(argument) for argument in arguments])
 
 
-def test_extract__photo__is_the_record_with_its_path(folder):
+def test_extract__photo__is_a_record_with_the_path(folder):
     record = extract(folder / "b" / "photo.jpg")
     assert record["path"] == str(folder / "b" / "photo.jpg")
     assert record["status"] == "ok"
@@ -40,13 +40,13 @@ def test_extract__photo__is_the_record_with_its_path(folder):
 
 
 @pytest.mark.parametrize("is_relative", [False, True])
-def test_extract__file__has_its_path_as_id(folder, monkeypatch, is_relative):
+def test_extract__relative_or_absolute_path__is_the_id(folder, monkeypatch, is_relative):
     monkeypatch.chdir(folder)
     path = Path("b") / "photo.jpg" if is_relative else folder / "b" / "photo.jpg"
     assert extract(path)["_id"] == str(path)
 
 
-def test_extract_command__folder__prints_a_line_per_file_sorted(folder):
+def test_extract_command__folder__prints_one_line_per_file_sorted_by_path(folder):
     result = run(folder)
     assert result.exit_code == 0
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -62,7 +62,7 @@ def test_extract_command__verbose__prints_requests_and_bytes_to_stderr(folder):
     assert len(result.stdout.splitlines()) == 1
 
 
-def test_extract_command__missing_file__is_reported_and_others_are_read(folder):
+def test_extract_command__missing_file__is_reported_and_other_files_are_printed(folder):
     result = run(folder / "none.jpg", folder / "a.png")
     assert result.exit_code == 1
     assert result.stderr == f"{folder / 'none.jpg'} cannot be read: No such file or directory\n"
@@ -77,18 +77,18 @@ def test_extract_command__wrong_usage__exits_with_2(arguments):
 @pytest.mark.skipif(os.name != "posix", reason="needs file names of any bytes")
 def test_extract_command__name_that_is_not_utf_8__is_printed(tmp_path):
     path = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
-    with open(path, "wb") as file:  # noqa: PTH123  # pathlib takes no bytes
+    with open(path, "wb") as file:  # noqa: PTH123  # pathlib does not accept bytes
         file.write(PHOTO)
     result = run(tmp_path)
     assert result.exit_code == 0
     assert json.loads(result.stdout)["status"] == "ok"
 
 
-def test_to_json__text_that_utf_8_cannot_write__is_replaced():
+def test_to_json__string_not_encodable_in_utf_8__is_replaced():
     assert json.dumps(to_json({"a\udce9": ["\udce9", 1, None]}), ensure_ascii=False).encode()
 
 
-def test_local_reader__file_that_changes__is_changed(tmp_path):
+def test_local_reader__file_changed_between_reads__raises_object_changed(tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(PHOTO)
     reader = LocalReader()
@@ -100,7 +100,7 @@ def test_local_reader__file_that_changes__is_changed(tmp_path):
     assert (reader.requests, reader.bytes_read) == (1, 10)
 
 
-def test_extract__pipe__is_an_error_instead_of_a_wait(tmp_path: Path) -> None:
+def test_extract__pipe__raises_instead_of_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(OSError, match="not a regular file"):

@@ -24,13 +24,13 @@ def _fresh_config() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", sorted(LAZY_COMMANDS))
-def test_commands__imported_lazily__exist_with_the_help_of_the_list(name: str) -> None:
+def test_commands__lazily_imported_command__has_the_listed_help(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert command.get_short_help_str(200) == LAZY_COMMANDS[name][1]
 
 
-def test_settings__secrets__are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_command__secrets__are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "REDIS_URL": "redis://:hush@127.0.0.1:6379/0",
         "MONGODB_URI": "mongodb://waldo:hush@127.0.0.1",
@@ -51,20 +51,20 @@ def test_settings__secrets__are_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         pytest.param(["settings"], 2, "GREENLETS should be", id="wrong-setting"),
         pytest.param(["nothing"], 2, "No such command", id="unknown-command"),
         pytest.param(["start", "--what"], 2, "No such option", id="unknown-option"),
     ],
 )
-def test_main__wrong_usage_or_settings__ends_with_2(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, says: str
+def test_main__wrong_usage_or_settings__exits_with_2(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
 ) -> None:
     monkeypatch.setenv("EXIFINATOR_GREENLETS", "many")
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == code
-    assert says in result.stderr
+    assert message in result.stderr
     assert result.stdout == ""
 
 
@@ -86,7 +86,7 @@ def test_main__mistyped_command__suggests_the_most_similar(typed: str, meant: st
         ((22, 1, 2), "22 checks passed, 1 warning, 2 errors."),
     ],
 )
-def test_summarize_checks__levels__names_those_that_are_there(counts: tuple[int, int, int], line: str) -> None:
+def test_summarize_checks__counts__omits_levels_with_a_count_of_zero(counts: tuple[int, int, int], line: str) -> None:
     assert summarize_checks(*counts) == line
 
 
@@ -95,7 +95,7 @@ def test_summarize_checks__levels__names_those_that_are_there(counts: tuple[int,
     [(ServiceFailed("it\x1b[31m did not"), 1), (ConfigError("wrong"), 2), (PermissionError(13, "no", "/x"), 1)],
     ids=["failed", "config", "os"],
 )
-def test_main__error__is_one_sentence_without_traceback(
+def test_main__error__is_printed_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
     @click.group(cls=Commands)
@@ -115,7 +115,7 @@ def test_main__error__is_one_sentence_without_traceback(
 
 
 @pytest.mark.parametrize(("url", "expected"), [("", False), ("https://sqs.eu-west-1.amazonaws.com/1/photos", True)])
-def test_worker_programs__events_sqs_url__adds_watch(url: str, expected: bool) -> None:
+def test_worker_programs__events_sqs_url_is_set__include_watch(url: str, expected: bool) -> None:
     config = build_config({"EVENTS_SQS_URL": url or None}, {})
     assert ("watch" in {program.name for program in worker_programs(config)}) is expected
 
@@ -129,7 +129,7 @@ def test_worker_programs__events_sqs_url__adds_watch(url: str, expected: bool) -
         ({"EVENTS_SQS_URL": "https://sqs/q"}, True),
     ],
 )
-def test_fingerprint__sources_change__matters_if_events_are_followed(
+def test_fingerprint__changed_sources__differs_only_if_events_are_followed(
     settings: dict[str, str], expected: bool, tmp_path: Path
 ) -> None:
     before, after = (build_config({**settings, "S3_BUCKETS": bucket}, {}) for bucket in ("a", "b"))
@@ -137,7 +137,7 @@ def test_fingerprint__sources_change__matters_if_events_are_followed(
 
 
 @pytest.mark.parametrize("processes", [1, 2, 8])
-def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
+def test_worker_programs__number_of_processes__all_serve_both_queues(processes: int) -> None:
     config = build_config({"WORKER_PROCESSES": processes, "DOWNLOAD_QUEUE": "in", "WRITE_QUEUE": "out"}, {})
     programs = {program.name: program for program in worker_programs(config)}
     assert set(programs) == {"download-write", "dashboard", "api"}
@@ -145,27 +145,27 @@ def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
     assert (worker.processes, worker.stop_signal, worker.command[-2:]) == (processes, "INT", ["in", "out"])
 
 
-def test_fingerprint__what_the_workers_use__makes_another(tmp_path: Path) -> None:
-    def of(**settings: object) -> str:
+def test_fingerprint__changed_setting_or_code_of_the_workers__differs(tmp_path: Path) -> None:
+    def fingerprint(**settings: object) -> str:
         return _fingerprint(build_config(settings, {}), tmp_path)
 
-    assert of() == of(S3_BUCKETS=["holiday"])
-    assert len({of(), of(GREENLETS=7), of(API_TOKEN="a"), of(API_TOKEN="b")}) == 4
-    before = of()
+    assert fingerprint() == fingerprint(S3_BUCKETS=["holiday"])
+    assert len({fingerprint(), fingerprint(GREENLETS=7), fingerprint(API_TOKEN="a"), fingerprint(API_TOKEN="b")}) == 4
+    before = fingerprint()
     (tmp_path / "exifinator").mkdir()
     (tmp_path / "exifinator" / "parse.py").write_text("# changed")
-    assert of() != before
+    assert fingerprint() != before
 
 
 @pytest.mark.parametrize(
-    ("url", "private"),
+    ("url", "is_private"),
     [("http://127.0.0.1:5555", True), ("http://[::1]:5555", True), ("http://0.0.0.0:5555", False)],
 )
-def test_workers_report__address__says_who_can_reach_it(url: str, private: bool) -> None:
+def test_workers_report__address__says_whether_only_this_machine_can_reach_it(url: str, is_private: bool) -> None:
     report = WorkersReport("started", False, url, "http://10.0.0.7:3001")
     lines = str(report).splitlines()
     assert url in lines[1]
-    assert ("this machine only" in lines[1]) is private
+    assert ("this machine only" in lines[1]) is is_private
     assert "only" not in lines[2]
     assert "--restart" not in lines[0]
     assert "--restart" in str(WorkersReport("already running", True, url, url))

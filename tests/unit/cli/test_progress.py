@@ -1,4 +1,4 @@
-"""The progress and the summary of a run."""
+"""The progress display and the summary of a batch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_safe_cell__markup_and_control_characters__are_escaped() -> None:
     assert safe_cell("\x1b[31m[red]\nx") == "\\x1b[31m\\[red]\\nx"
 
 
-def test_rate_meter__stall__shows_as_zero() -> None:
+def test_rate_meter__no_progress_for_half_a_minute__is_zero() -> None:
     meter = RateMeter()
     meter.update(0, 0.0)
     assert meter.update(1000, 10.0) == 100
@@ -45,7 +45,7 @@ def test_rate_meter__stall__shows_as_zero() -> None:
     assert rate == 0
 
 
-def test_show__no_terminal__prints_one_plain_line_for_50_updates() -> None:
+def test_show__no_terminal__prints_one_line_for_50_updates() -> None:
     out = io.StringIO()
     with ProgressDisplay(Console(file=out, width=200)) as display:
         for done in range(50):
@@ -56,8 +56,8 @@ def test_show__no_terminal__prints_one_plain_line_for_50_updates() -> None:
 
 @pytest.mark.parametrize("width", [80, 60, 200])
 @pytest.mark.parametrize("phase", ["listing", "indexing"])
-def test_show__terminal__fits_its_width(phase: str, width: int) -> None:
-    """A table of eleven columns was cut: "unchang…  without EX…"."""
+def test_show__terminal__prints_lines_that_fit_the_width(phase: str, width: int) -> None:
+    """An earlier table of eleven columns was truncated: "unchang…  without EX…"."""
     million = 1_234_567
     numbers = dict.fromkeys(BatchCounts().as_dict(), million)
     counts = BatchCounts.from_dict({**numbers, "bytes_read": 10**12})
@@ -70,7 +70,7 @@ def test_show__terminal__fits_its_width(phase: str, width: int) -> None:
         assert len(lines) == 2
 
 
-def test_show__terminal__leaves_out_problems_with_a_count_of_zero() -> None:
+def test_show__terminal__omits_problems_with_a_count_of_zero() -> None:
     display = ProgressDisplay(Console(file=io.StringIO(), width=80, force_terminal=True))
     text = display._lines("indexing", BatchCounts(listed=12, queued=12, stored=3), 1.0, 3).plain
     assert text.splitlines() == [
@@ -79,7 +79,7 @@ def test_show__terminal__leaves_out_problems_with_a_count_of_zero() -> None:
     ]
 
 
-def test_note__markup_in_a_name__is_shown_as_it_is() -> None:
+def test_note__markup_in_a_name__is_shown_literally() -> None:
     out = io.StringIO()
     ProgressDisplay(Console(file=out, width=200)).note("folder [red]x[/red]")
     assert "[red]x[/red]" in out.getvalue()

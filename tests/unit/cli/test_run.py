@@ -1,4 +1,4 @@
-"""Options of `run` that exclude each other, and how a run ends early."""
+"""Options of `run` that exclude each other, and batches that end early or make no progress."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ def test_run__options_that_exclude_each_other__are_refused(options: list[str], n
 
 
 @pytest.mark.parametrize("given", [("refresh", "dry_run"), ("refresh", "no_wait"), ("prune", "dry_run", "yes"), ()])
-def test_run__options_that_go_together__are_taken(given: tuple[str, ...]) -> None:
+def test_run__options_that_can_be_combined__are_accepted(given: tuple[str, ...]) -> None:
     chosen: dict[str, Any] = dict.fromkeys(given, True)
     RunOptions(**chosen).check()
 
 
 @pytest.mark.parametrize("text", ["", " "])
-def test_find_sources__nothing_at_all__is_not_the_current_folder(text: str, tmp_path: Path) -> None:
+def test_find_sources__empty_text__is_not_the_current_folder(text: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Not a bucket: "):
         find_sources([text], build_config({}, {}), cwd=tmp_path)
 
 
-def test_find_sources__name_longer_than_any_file__is_no_folder(tmp_path: Path) -> None:
+def test_find_sources__name_longer_than_a_file_name__is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="bucket"):
         find_sources(["x" * 3000], build_config({}, {}), cwd=tmp_path)
     key = "x" * 900
     assert find_sources([f"photos/{key}"], build_config({}, {}), cwd=tmp_path) == [Source("photos", key)]
 
 
-class Ending:
-    """A batch whose listing ends with an error."""
+class FailingBatch:
+    """A batch whose listing ends with an error. Records the arguments of `detach`."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
         self.resumed, self.id, self.counts = False, "a", BatchCounts(queued=1810, stored=1)
-        self.left: list[tuple[str, str | None]] = []
+        self.detached: list[tuple[str, str | None]] = []
 
     def open(self, *, will_watch: bool) -> None:
         pass
@@ -79,25 +79,27 @@ class Ending:
         raise self.error
 
     def detach(self, state: str, *, problem: str | None = None) -> None:
-        self.left.append((state, problem))
+        self.detached.append((state, problem))
 
 
 @pytest.mark.parametrize(
     ("error", "raised"), [(AccessDenied("S3 refuses b"), ConfigError), (BatchTaken("another run"), BatchTaken)]
 )
-def test_run_batch__s3_refuses__stops_with_the_sentence(error: Exception, raised: type[Exception]) -> None:
-    batch: Any = Ending(error)
+def test_run_batch__listing_fails__stops_the_batch_with_the_error_message(
+    error: Exception, raised: type[Exception]
+) -> None:
+    batch: Any = FailingBatch(error)
     quiet: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=lambda text: None)
     display: ProgressDisplay = quiet
 
     with pytest.raises(raised, match=str(error)):
         _run_batch(batch, display, RunOptions())
 
-    assert batch.left == [("stopped", str(error))]
+    assert batch.detached == [("stopped", str(error))]
 
 
-def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> None:
-    batch: Any = Ending(KeyboardInterrupt())
+def test_run_batch__ctrl_c__detaches_and_names_the_number_of_queued_images() -> None:
+    batch: Any = FailingBatch(KeyboardInterrupt())
     notes: list[str] = []
     display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
 
@@ -105,12 +107,12 @@ def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> No
         _run_batch(batch, display, RunOptions())
 
     assert ended.value.code == 130
-    assert batch.left == [("left", None)]
+    assert batch.detached == [("left", None)]
     assert notes[0].startswith("Detached. Workers will keep processing the 1,809 queued images. ")
 
 
-class Stalled(Ending):
-    """A batch whose images nobody reads, until it ends."""
+class StalledBatch(FailingBatch):
+    """A batch that ends without progress."""
 
     tally = SimpleNamespace(done_when_listed=0, older_extractor=0)
     queue = SimpleNamespace(client=None, keys=None)
@@ -126,12 +128,12 @@ class Stalled(Ending):
         yield from 3 * [self.counts]
 
 
-def test_run_batch__no_progress__says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_batch__no_progress__names_the_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standstill, "STANDSTILL_SECONDS", 0.0)
     monkeypatch.setattr(run, "load_config", lambda: build_config({}, {}))
     monkeypatch.setattr(run, "find_obstacles", lambda config: [f"{config.download_queue} is paused"])
     monkeypatch.setattr(run, "WorkerHealth", lambda client, keys: SimpleNamespace(refused_workers=list))
-    batch: Any = Stalled()
+    batch: Any = StalledBatch()
     notes: list[str] = []
     display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
 
@@ -140,7 +142,7 @@ def test_run_batch__no_progress__says_why(monkeypatch: pytest.MonkeyPatch) -> No
     assert notes == ["No image was done in the last 0 s: download is paused"]
 
 
-def test_result_addresses__first__is_the_explorer() -> None:
+def test_result_addresses__first_line__is_the_explorer() -> None:
     assert result_addresses(build_config({}, {})).splitlines()[0] == "Explore: http://127.0.0.1:3001/"
     on_network = build_config({"API_HOST": "0.0.0.0", "API_TOKEN": "a" * 20, "API_PORT": 3101}, {})
     assert result_addresses(on_network).splitlines()[0] == "Explore: http://127.0.0.1:3101/"

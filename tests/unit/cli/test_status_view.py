@@ -1,4 +1,4 @@
-"""The output of `status`: batches show the patterns by which they choose objects."""
+"""The output of `status`: batches with their patterns, the schedule, and tables that fit the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from exifinator.cli import status_view
 from exifinator.monitoring.status import Status
 
 
-def show(**batch: Any) -> list[str]:
+def print_batch(**batch: Any) -> list[str]:
+    """Return the lines that `status` prints for a batch."""
     fields = {"id": "b1", "state": "reading", "rate": None, "seconds_left": None, "numbers": BatchCounts().as_dict()}
     status = cast(Status, SimpleNamespace(batches=[{**fields, **batch}]))
     console = Console(width=140, color_system=None)
@@ -26,17 +27,17 @@ def show(**batch: Any) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
 
 
-def test_batches__patterns__are_below_the_sources_as_text() -> None:
+def test_batches__patterns__are_on_the_line_below_the_sources() -> None:
     patterns = {"source": "s3://inat", "include": ["*/original.*"], "exclude": ["[red]x[/]", "a\x1b[31m" + "y" * 90]}
-    _, sources, below = show(sources=["s3://inat"], patterns=[patterns])
+    _, sources, options = print_batch(sources=["s3://inat"], patterns=[patterns])
     assert "s3://inat" in sources
-    assert "--include */original.* --exclude [red]x" in below
-    assert below.strip().endswith("…")
-    assert "\x1b" not in below
+    assert "--include */original.* --exclude [red]x" in options
+    assert options.strip().endswith("…")
+    assert "\x1b" not in options
 
 
-def test_batches__no_patterns__have_one_line() -> None:
-    assert len(show(sources=["s3://a", "s3://b"], patterns=[])) == 2
+def test_batches__no_patterns__add_no_line() -> None:
+    assert len(print_batch(sources=["s3://a", "s3://b"], patterns=[])) == 2
 
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -80,7 +81,7 @@ ENTRY: dict[str, Any] = {"source": "s3://a/2024/", "every": "6h", "at": None, "t
     ],
     ids=["never due", "running", "skipped", "failed", "purged"],
 )
-def test_schedule__entry__says_what_happened_and_what_is_next(entry: dict[str, Any], cells: list[str]) -> None:
+def test_schedule__entry__shows_the_last_outcome_and_the_next_time(entry: dict[str, Any], cells: list[str]) -> None:
     console = Console(width=140, color_system=None)
     with console.capture() as capture:
         console.print(status_view._schedule(Status(NOON, schedule=[{**ENTRY, **entry}])))
@@ -118,8 +119,8 @@ def make_status() -> Status:
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_show__terminal__fits_its_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """The table of batches was 113 columns wide on every terminal."""
+def test_show__terminal__prints_lines_that_fit_the_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """The table of batches was once 113 columns wide on every terminal."""
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True, no_color=True, highlight=False, soft_wrap=True)
     monkeypatch.setattr(status_view, "open_console", lambda: console)

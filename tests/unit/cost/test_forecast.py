@@ -1,4 +1,4 @@
-"""The forecast of a dry run: ten buckets of different mix, and buckets that it reads completely."""
+"""The forecast of a dry run, compared with the true cost of buckets with ten different mixes of objects."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Bucket:
     """A bucket of generated objects. Objects with the same name have the same content."""
 
     def __init__(self, mix: Mix, count: int, *, seed: int) -> None:
-        chance = random.Random(seed)
-        names = chance.choices(mix, [share for _, share, _ in mix], k=count)
+        rng = random.Random(seed)
+        names = rng.choices(mix, [share for _, share, _ in mix], k=count)
         self.refs = [
             ImageRef(
                 "b",
-                f"photos/{chance.randrange(9) if chance.random() < 0.9 else i}/{i}-{name}",
+                f"photos/{rng.randrange(9) if rng.random() < 0.9 else i}/{i}-{name}",
                 "e",
                 len(bodies()[name]),
                 NOON,
@@ -67,8 +67,8 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What reading all objects of a bucket costs."""
+class TrueCost:
+    """The true cost of reading all objects of a bucket."""
 
     requests: int
     bytes_read: int
@@ -76,15 +76,15 @@ class Truth:
 
 
 @cache
-def cost_of(name: str) -> Measurement:
-    """Measure an object with the readers of a run."""
+def measurement_of(name: str) -> Measurement:
+    """Return the requests, bytes and time that a batch needs to read an object."""
     bucket = Bucket([(name, 1, "")], 1, seed=0)
     return next(measure(bucket, bucket.refs, CONFIG))
 
 
 @cache
-def read_of(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Sequence[tuple[int, int]]]:
-    """Read an object, and return its metadata and the ranges that this used."""
+def fetch_object(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Sequence[tuple[int, int]]]:
+    """Return the metadata of an object, and the byte ranges in which the metadata was found."""
 
     class Recorder(FirstReads):
         used: Sequence[tuple[int, int]] = ()
@@ -97,17 +97,17 @@ def read_of(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Sequence
     return fetched, recorder.used
 
 
-def true_cost(bucket: Bucket, prices: Prices) -> Truth:
-    costs = [(cost_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
+def true_cost(bucket: Bucket, prices: Prices) -> TrueCost:
+    costs = [(measurement_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
     nanodollars = sum(prices.nanodollars_for(cost.requests, cost.bytes_read, name) for cost, name in costs)
     dollars = nanodollars / NANODOLLARS + 2 * LISTING.dollars
-    return Truth(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
+    return TrueCost(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
 
 
 def forecast_of(bucket: Bucket, prices: Prices, config: Config = CONFIG) -> Forecast:
-    """Predict from the sample of a bucket, without reading objects of the same content repeatedly."""
+    """Return the forecast from a sample of a bucket. Objects with the same content are read only once."""
     strata = [
-        MeasuredStratum(stratum, [cost_of(ref.key.partition("-")[2]) for ref in refs])
+        MeasuredStratum(stratum, [measurement_of(ref.key.partition("-")[2]) for ref in refs])
         for stratum, refs in bucket.sampler().choose()
     ]
     return predict(strata, config, {"b": prices}, LISTING, DiskUsage())
@@ -115,7 +115,7 @@ def forecast_of(bucket: Bucket, prices: Prices, config: Config = CONFIG) -> Fore
 
 @pytest.mark.parametrize("number", range(len(MIXES)))
 @pytest.mark.parametrize("traffic", ["internet", "same-region"])
-def test_predict__bucket_of_some_mix__is_within_five_percent(number: int, traffic: str) -> None:
+def test_predict__bucket_with_one_mix_of_objects__is_within_five_percent(number: int, traffic: str) -> None:
     bucket = Bucket(MIXES[number], 20_000, seed=number)
     config = build_config({"S3_TRAFFIC": traffic}, {})
     prices = find_prices(config, "b", "Amazon S3", "eu-central-1")
@@ -125,7 +125,7 @@ def test_predict__bucket_of_some_mix__is_within_five_percent(number: int, traffi
     assert forecast.dollars.expected == pytest.approx(truth.dollars, rel=0.05)
     assert forecast.requests.expected == pytest.approx(truth.requests, rel=0.05)
     assert forecast.bytes_read.expected == pytest.approx(truth.bytes_read, rel=0.05)
-    # One in twenty may be outside the range. With this seed, none is.
+    # One true value in twenty may be outside the predicted range. With these seeds, none is.
     for predicted, true in (
         (forecast.dollars, truth.dollars),
         (forecast.requests, truth.requests),
@@ -135,13 +135,13 @@ def test_predict__bucket_of_some_mix__is_within_five_percent(number: int, traffi
         assert predicted.high - predicted.low < 0.25 * true
 
 
-def test_bodies__of_the_mixes__take_one_to_several_requests() -> None:
-    assert {cost_of(name).requests for name in bodies()} >= {1, 2}
-    assert cost_of("deep.jpg").requests > 1
-    assert cost_of("small.jpg").problem is None
+def test_bodies__objects_of_the_mixes__take_one_or_more_requests() -> None:
+    assert {measurement_of(name).requests for name in bodies()} >= {1, 2}
+    assert measurement_of("deep.jpg").requests > 1
+    assert measurement_of("small.jpg").problem is None
 
 
-def test_make_forecast__small_bucket__is_read_completely_and_exact() -> None:
+def test_make_forecast__small_bucket__reads_all_objects_and_is_exact() -> None:
     bucket = Bucket(MIXES[9], 60, seed=1)
     prices = find_prices(CONFIG, "b", "Amazon S3", "eu-central-1")
     forecast = make_forecast(bucket.sampler(), bucket, CONFIG, {"b": prices}, LISTING, DiskUsage())
@@ -151,18 +151,18 @@ def test_make_forecast__small_bucket__is_read_completely_and_exact() -> None:
         assert (predicted.low, predicted.expected, predicted.high) == (true, true, true)
     assert forecast.dollars.low == forecast.dollars.high == pytest.approx(true_cost(bucket, prices).dollars)
     assert forecast.list_requests == 6
-    # The sample lists once.
+    # The dry run lists once, and the batch after it lists again.
     assert forecast.sample["dollars"] == pytest.approx(forecast.dollars.expected - LISTING.dollars, abs=1e-9)
     assert forecast.sample["requests"] == bucket.reads
 
 
-def test_make_forecast__objects_that_are_gone__are_counted_and_cost_a_request() -> None:
+def test_make_forecast__missing_object__counts_as_failed_and_costs_a_request() -> None:
     bucket = Bucket([("small.jpg", 1, "")], 10, seed=1)
-    gone = bucket.refs[3].key
+    missing_key = bucket.refs[3].key
 
     class Reader:
         def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-            if ref.key == gone:
+            if ref.key == missing_key:
                 raise ObjectGone("it was deleted")
             return bucket.read_range(ref, start, length)
 
@@ -172,34 +172,34 @@ def test_make_forecast__objects_that_are_gone__are_counted_and_cost_a_request() 
     assert "1 image of the sample could not be read" in describe_forecast(forecast).replace("\n", " ")
 
 
-def test_make_forecast__nothing_to_read__costs_only_the_listing() -> None:
-    forecast = make_forecast(Sampler(1), _NoReader(), CONFIG, {}, LISTING, DiskUsage())
+def test_make_forecast__no_object_to_read__costs_only_the_listing() -> None:
+    forecast = make_forecast(Sampler(1), _UnusedReader(), CONFIG, {}, LISTING, DiskUsage())
     assert (forecast.requests.high, forecast.list_requests, forecast.dollars.expected) == (0, 3, LISTING.dollars)
     assert forecast.as_dict()["seconds"]["expected"] == LISTING.seconds
     describe_forecast(forecast)
 
 
-class _NoReader:
+class _UnusedReader:
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        raise AssertionError("nothing is to be read")
+        raise AssertionError("no object should be read")
 
 
-def test_predict__rare_formats__widen_the_range_though_the_sample_has_none() -> None:
+def test_predict__formats_too_rare_for_the_sample__widen_the_range() -> None:
     forecast = forecast_of(Bucket(MIXES[0], 20_000, seed=0), Prices())
     assert forecast.requests.low == forecast.requests.expected == 20_000
     assert 20_000 * 1.005 < forecast.requests.high < 20_000 * 1.01
 
 
-def test_predict__duration__follows_workers_and_latency() -> None:
+def test_predict__duration__depends_on_workers_and_latency() -> None:
     bucket = Bucket(MIXES[0], 20_000, seed=0)
 
     def seconds(wait_seconds: float, **settings: int) -> float:
         config = build_config({"WORKER_PROCESSES": 1, "GREENLETS": 10, **settings}, {})
-        one = replace(cost_of("small.jpg"), wait_seconds=wait_seconds, cpu_seconds=0.001)
-        strata = [MeasuredStratum(stratum, [one] * len(refs)) for stratum, refs in bucket.sampler().choose()]
+        measurement = replace(measurement_of("small.jpg"), wait_seconds=wait_seconds, cpu_seconds=0.001)
+        strata = [MeasuredStratum(stratum, [measurement] * len(refs)) for stratum, refs in bucket.sampler().choose()]
         return predict(strata, config, {}, LISTING, DiskUsage()).seconds.expected
 
-    # 20,000 images of 0.1 s each, ten at a time; and two listings.
+    # 20,000 images of 0.1 s each are read ten at a time, during the first of two listings.
     assert seconds(0.099) == pytest.approx(200 + LISTING.seconds, rel=0.02)
     assert seconds(0.099, GREENLETS=20) == pytest.approx(100 + LISTING.seconds, rel=0.02)
     assert seconds(0.099, WORKER_PROCESSES=4) == pytest.approx(50 + LISTING.seconds, rel=0.1)
@@ -222,7 +222,7 @@ def test_describe_forecast__any_size__fits_80_columns(count: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(MIXES)))
-def test_make_forecast__learned_first_reads__predicts_a_run_that_learns(number: int) -> None:
+def test_make_forecast__learned_first_read_sizes__predicts_a_batch_that_learns_them(number: int) -> None:
     bucket = Bucket(MIXES[number], 8000, seed=number)
     config = build_config(SETTINGS, {})
     prices = find_prices(config, "b", "Amazon S3", "eu-central-1")
@@ -234,12 +234,13 @@ def test_make_forecast__learned_first_reads__predicts_a_run_that_learns(number: 
     processes = [FirstReads(config.default_first_read_bytes) for _ in range(config.processes)]
     for i, ref in enumerate(bucket.refs):
         first_reads = processes[i % len(processes)]
-        fetched, used = read_of(ref.key.partition("-")[2], first_reads.choose(ref))
+        fetched, used = fetch_object(ref.key.partition("-")[2], first_reads.choose(ref))
         first_reads.learn(ref, used)
         requests += fetched.requests
         bytes_read += fetched.bytes_read
         nanodollars += prices.nanodollars_for(fetched.requests, fetched.bytes_read, ref.storage_class)
-    # A tenth of the images with deep metadata vary the bytes more than with a fixed size, so also check the range.
+    # In the mix 1, a tenth of the images has deep metadata. Their bytes vary more than with a fixed first read, so the
+    # tolerance is larger.
     for predicted, true in (
         (forecast.dollars, nanodollars / NANODOLLARS + 2 * LISTING.dollars),
         (forecast.requests, requests),
@@ -249,7 +250,7 @@ def test_make_forecast__learned_first_reads__predicts_a_run_that_learns(number: 
         assert predicted.low <= true <= predicted.high
 
 
-def test_make_forecast__few_images_with_learned_first_reads__is_exact() -> None:
+def test_make_forecast__too_few_images_to_learn_first_read_sizes__is_exact() -> None:
     bucket = Bucket(MIXES[2], MIN_IMAGES, seed=1)
     forecast = make_forecast(bucket.sampler(), bucket, build_config(SETTINGS, {}), {}, LISTING, DiskUsage())
     assert (forecast.is_exact, forecast.requests.expected) == (True, bucket.reads)

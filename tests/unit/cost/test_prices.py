@@ -19,7 +19,7 @@ AMAZON = "Amazon S3"
         ({"S3_TRAFFIC": "other-region"}, "b", AMAZON, "sa-east-1", "", 0.56 + 0.138),
         ({"S3_TRAFFIC": "same-region"}, "b", AMAZON, "eu-central-1", "STANDARD_IA", 1 + 0.01),
         ({"S3_TRAFFIC": "same-region"}, "b", AMAZON, "us-east-1", "GLACIER_IR", 10 + 0.03),
-        # A restored object is billed like one in STANDARD, and so is a class of tomorrow.
+        # A restored object is billed as in STANDARD, and so is an object in an unknown storage class.
         ({"S3_TRAFFIC": "same-region"}, "b", AMAZON, "us-east-1", "DEEP_ARCHIVE", 0.4),
         ({"S3_TRAFFIC": "same-region"}, "b", AMAZON, "moon-1", "NEW_CLASS", 0.4),
         ({"S3_TRAFFIC": "same-region"}, "b--use1-az4--x-s3", AMAZON, "us-east-1", "", 0.03 + 0.0006),
@@ -28,7 +28,7 @@ AMAZON = "Amazon S3"
         ({"S3_PRICES": {"get": 0.002}}, "b", AMAZON, "us-east-1", "GLACIER_IR", 2),
     ],
 )
-def test_find_prices__million_requests_and_a_gb__cost_what_the_table_says(
+def test_find_prices__million_requests_and_one_gigabyte__cost_the_listed_price(
     settings: dict[str, object], bucket: str, endpoint: str, region: str, storage_class: str, dollars: float
 ) -> None:
     prices = find_prices(build_config(settings, {}), bucket, endpoint, region)
@@ -37,7 +37,7 @@ def test_find_prices__million_requests_and_a_gb__cost_what_the_table_says(
     assert queued.get(storage_class, queued.get("", [0, 0])) == list(prices.unit_prices(storage_class))
 
 
-def test_find_prices__lists__cost_the_same_in_every_class() -> None:
+def test_find_prices__list_requests__have_the_price_of_the_region() -> None:
     config = build_config({}, {})
     assert find_prices(config, "b", AMAZON, "us-east-1").list_request * 1000 == pytest.approx(0.005 * NANODOLLARS)
     assert find_prices(config, "b", AMAZON, "sa-east-1").list_request * 1000 == pytest.approx(0.007 * NANODOLLARS)
@@ -57,12 +57,12 @@ def test_price_table__every_region__has_every_price() -> None:
 @pytest.mark.parametrize(
     "text", ["5", "[]", '{"get": -1}', '{"put": 1}', '{"get": "1"}', '{"get": NaN}', '{"get": true}', "{"]
 )
-def test_s3_prices__wrong__names_the_setting(text: str) -> None:
+def test_s3_prices__invalid_value__names_the_setting(text: str) -> None:
     with pytest.raises(ConfigError, match="S3_PRICES in the environment: S3_PRICES should be: dollars per 1,000"):
         build_config({}, {"EXIFINATOR_S3_PRICES": text})
 
 
-def test_s3_prices__environment__is_json_and_may_be_empty() -> None:
+def test_s3_prices__environment_variable__is_json_or_empty() -> None:
     assert build_config({}, {"EXIFINATOR_S3_PRICES": ""}).s3_prices is None
     prices = build_config({}, {"EXIFINATOR_S3_PRICES": '{"get": 0.1, "list": 1}'}).s3_prices
     assert repr(prices) == "{'get': 0.1, 'list': 1.0, 'transfer': 0.0}"

@@ -26,7 +26,7 @@ def sample_of(refs: Sequence[ImageRef], **options: int) -> Sampler:
     return sampler
 
 
-def test_sampler__folders_extensions_and_storage_classes__have_a_stratum_each() -> None:
+def test_sampler__each_folder_extension_and_storage_class__has_its_own_stratum() -> None:
     sampler = sample_of(
         [ref("a/1.jpg"), ref("a/2.JPG"), ref("a/3.heic"), ref("b/1.jpg"), ref("1.jpg"), ref("a/x", "IA")]
     )
@@ -35,7 +35,7 @@ def test_sampler__folders_extensions_and_storage_classes__have_a_stratum_each() 
     assert sampler.strata[0].first_read_bytes == 128
 
 
-def test_sampler__endless_folders_extensions_and_classes__take_bounded_memory() -> None:
+def test_sampler__very_many_folders_extensions_and_classes__use_limited_memory() -> None:
     sampler = Sampler(64, size=20)
     for i in range(3000):
         sampler.add(SOURCE, [ref(f"f{i}/1.jpg"), ref(f"f{i}/1.x{i % 900}"), ref(f"f{i}/1.jpg", f"CLASS{i}")])
@@ -45,7 +45,7 @@ def test_sampler__endless_folders_extensions_and_classes__take_bounded_memory() 
     assert sum(len(refs) for _, refs in sampler.choose()) <= 20
 
 
-def test_sampler__storage_class_that_appears_late__still_gets_a_stratum() -> None:
+def test_sampler__storage_class_after_many_folders__has_its_own_stratum() -> None:
     sampler = sample_of([ref(f"f{i}/1.jpg") for i in range(1000)])
     sampler.add(SOURCE, [ref("f/1.jpg", "GLACIER_IR")])
     assert sampler.strata[-1].storage_class == "GLACIER_IR"
@@ -56,13 +56,13 @@ def test_sampler__every_image__has_the_same_chance_of_being_chosen() -> None:
     for seed in range(400):
         for _, refs in sample_of([ref(f"{i}.jpg") for i in range(50)], size=10, seed=seed).choose():
             chosen.update(item.key for item in refs)
-    # 80 times each on average, with a standard deviation of 8.
+    # Each image is chosen 80 times on average, with a standard deviation of 8.
     assert len(chosen) == 50
     assert min(chosen.values()) > 48
     assert max(chosen.values()) < 112
 
 
-def test_choose__same_listing_again__gives_the_same_sample_without_duplicates() -> None:
+def test_choose__same_listing_twice__is_the_same_sample_without_duplicates() -> None:
     refs = [ref(f"{i % 7}/{i}.jpg") for i in range(5000)]
     first, second = (sample_of(refs).choose() for _ in range(2))
     assert [keys for _, keys in first] == [keys for _, keys in second]
@@ -80,7 +80,7 @@ def test_choose__same_listing_again__gives_the_same_sample_without_duplicates() 
         ([], 10, []),
     ],
 )
-def test_allocate__strata__get_shares_in_proportion_to_their_size(
+def test_allocate__strata_of_different_sizes__get_proportional_shares(
     counts: list[int], size: int, shares: list[int]
 ) -> None:
     assert allocate(counts, size) == shares

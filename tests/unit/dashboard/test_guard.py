@@ -60,7 +60,7 @@ def reached(response: TestResponse) -> bool:
         pytest.param({"Authorization": "Bearer " + base64.b64encode(AUTH.encode()).decode()}, id="another-scheme"),
     ],
 )
-def test_guard__wrong_credentials__are_asked_for(headers: dict[str, str]) -> None:
+def test_guard__missing_or_wrong_credentials__are_refused_with_401(headers: dict[str, str]) -> None:
     response = client(AUTH).get("/", headers=headers)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith('Basic realm="EXIFinator jobs"')
@@ -68,13 +68,13 @@ def test_guard__wrong_credentials__are_asked_for(headers: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic"])
-def test_guard__right_credentials__pass(scheme: str) -> None:
+def test_guard__right_credentials__reach_the_dashboard(scheme: str) -> None:
     headers = {"Authorization": basic(AUTH)["Authorization"].replace("Basic", scheme)}
     assert reached(client(AUTH).get("/", headers=headers))
 
 
-def test_guard__password__is_compared_whole_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are compared in constant time. How long a comparison takes cannot be tested here."""
+def test_guard__password__is_compared_with_compare_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test checks that hmac.compare_digest gets the whole password. It cannot measure the time of a comparison."""
     compared: list[tuple[bytes, bytes]] = []
 
     def compare(given: bytes, right: bytes) -> bool:
@@ -105,7 +105,7 @@ def guess(guarded: Client, address: str = "") -> int:
     return response.status_code
 
 
-def test_guard__wrong_passwords__cost_longer_and_longer_pauses() -> None:
+def test_guard__repeated_wrong_passwords__cause_longer_and_longer_pauses() -> None:
     clock = Clock()
     guarded = client(AUTH, throttle=LoginThrottle(clock))
     assert [guess(guarded) for _ in range(LoginThrottle.FREE_ATTEMPTS)] == [401] * LoginThrottle.FREE_ATTEMPTS
@@ -124,7 +124,7 @@ def test_guard__wrong_passwords__cost_longer_and_longer_pauses() -> None:
     assert reached(guarded.get("/", headers=basic(AUTH)))
 
 
-def test_guard__wrong_passwords_elsewhere__cost_this_address_nothing() -> None:
+def test_guard__wrong_passwords_from_another_address__cause_no_pause() -> None:
     guarded = client(AUTH, throttle=LoginThrottle(Clock()))
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess(guarded, "10.0.0.1")
@@ -132,8 +132,8 @@ def test_guard__wrong_passwords_elsewhere__cost_this_address_nothing() -> None:
     assert guess(guarded, "10.0.0.2") == 401
 
 
-def test_guard__pause__returns_without_waiting() -> None:
-    """The clock does not advance. If the guard waited, which would occupy a greenlet, it would never return."""
+def test_guard__request_during_a_pause__is_refused_without_waiting() -> None:
+    """Waiting would occupy a greenlet. The clock of this test does not advance, so a guard that waits never returns."""
     guarded = client(AUTH, throttle=LoginThrottle(Clock()))
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess(guarded)
@@ -163,13 +163,15 @@ def test_guard__pause__returns_without_waiting() -> None:
         pytest.param({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:5555"}, False, id="same-site"),
     ],
 )
-def test_guard__write__only_from_the_own_page(method: str, headers: dict[str, str], passes: bool) -> None:
+def test_guard__write_request__is_accepted_only_from_the_same_origin(
+    method: str, headers: dict[str, str], passes: bool
+) -> None:
     response = client().open("/", method=method, headers={"Host": "localhost:5555", **headers})
     assert reached(response) == passes
     assert response.status_code == (200 if passes else 403)
 
 
-def test_guard__read_from_another_site__passes() -> None:
+def test_guard__read_request_from_another_site__reaches_the_dashboard() -> None:
     assert reached(client().get("/", headers={"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}))
 
 
@@ -188,7 +190,7 @@ def test_guard__read_from_another_site__passes() -> None:
         pytest.param("0.0.0.0", "photos.example", True, id="bound-elsewhere"),
     ],
 )
-def test_guard__host__on_loopback_is_a_loopback_name(bind_host: str, host: str, passes: bool) -> None:
+def test_guard__host_header_on_loopback__must_be_a_loopback_name(bind_host: str, host: str, passes: bool) -> None:
     response = client(bind_host=bind_host).get("/", environ_overrides={"HTTP_HOST": host})
     assert reached(response) == passes
     if not passes:
@@ -196,13 +198,13 @@ def test_guard__host__on_loopback_is_a_loopback_name(bind_host: str, host: str, 
         assert response.text.count("\n") == 1
 
 
-def test_guard__name_of_a_proxy__is_served_and_its_own_page_may_write() -> None:
+def test_guard__allowed_host_behind_a_proxy__may_read_and_write() -> None:
     guarded = Client(Guard(echo, auth=AUTH, bind_host="127.0.0.1", allowed_hosts=("jobs.example.org",)))
-    sent = {"Host": "Jobs.example.org", "X-Forwarded-For": "203.0.113.7", **basic(AUTH)}
-    assert reached(guarded.get("/", headers=sent))
-    assert reached(guarded.post("/", headers={**sent, "Origin": "https://jobs.example.org"}))
-    assert guarded.post("/", headers={**sent, "Origin": "https://evil.example"}).status_code == 403
-    assert guarded.get("/", headers={**sent, "Host": "jobs.example.org.evil"}).status_code == 403
+    headers = {"Host": "Jobs.example.org", "X-Forwarded-For": "203.0.113.7", **basic(AUTH)}
+    assert reached(guarded.get("/", headers=headers))
+    assert reached(guarded.post("/", headers={**headers, "Origin": "https://jobs.example.org"}))
+    assert guarded.post("/", headers={**headers, "Origin": "https://evil.example"}).status_code == 403
+    assert guarded.get("/", headers={**headers, "Host": "jobs.example.org.evil"}).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded"])
@@ -212,7 +214,7 @@ def test_guard__proxy_without_a_password__is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/page", "/json", "/text"])
-def test_guard__every_answer__has_the_security_headers(path: str) -> None:
+def test_guard__every_response__has_the_security_headers(path: str) -> None:
     for response in (
         client().get(path),
         client(AUTH).get(path),
@@ -228,7 +230,7 @@ def test_guard__every_answer__has_the_security_headers(path: str) -> None:
         assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
 
 
-def test_guard__page__its_inline_scripts_and_no_others_may_run() -> None:
+def test_guard__page__allows_only_its_own_inline_scripts() -> None:
     response = client().get("/page")
     scripts = re.findall("<script>(.*?)</script>", response.text, re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
@@ -237,7 +239,7 @@ def test_guard__page__its_inline_scripts_and_no_others_may_run() -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_guard__json__strings_that_become_html_are_escaped() -> None:
+def test_guard__json_response__strings_shown_as_html_are_escaped() -> None:
     sent = {
         "aaData": [
             {"path": HOSTILE, "params": {"key": HOSTILE}, "config": {"queues": [HOSTILE]}, "size": 3, "x": None}
@@ -255,7 +257,7 @@ def test_guard__json__strings_that_become_html_are_escaped() -> None:
     assert got["traceback"] == HOSTILE
 
 
-def test_guard__head__has_no_body() -> None:
+def test_guard__head_request__has_no_body() -> None:
     response = client().head("/json")
     assert response.status_code == 200
     assert response.text == ""
@@ -269,7 +271,7 @@ def test_guard__head__has_no_body() -> None:
         pytest.param(BODY_LIMIT_BYTES + 1, 413, id="above"),
     ],
 )
-def test_guard__body__is_bounded(size: int, status: int) -> None:
+def test_guard__request_body__is_limited_in_size(size: int, status: int) -> None:
     response = client().post("/", data=b"x" * size)
     assert response.status_code == status
     if status == 200:
@@ -277,7 +279,7 @@ def test_guard__body__is_bounded(size: int, status: int) -> None:
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "٣", "9" * 5000])
-def test_guard__length_that_is_none__is_refused(length: str) -> None:
+def test_guard__invalid_content_length__is_refused(length: str) -> None:
     response = client().post("/", data=b"x", environ_overrides={"CONTENT_LENGTH": length})
     assert response.status_code == 400
 
@@ -294,9 +296,9 @@ def test_page__navigation__links_to_the_explorer(host: str, url: str) -> None:
     page = (Path(mrq.__file__).parent / "dashboard/templates/index.html").read_text()
 
     @Request.application
-    def show(_: Request) -> Response:
+    def serve_page(_: Request) -> Response:
         return Response(page, mimetype="text/html")
 
-    guarded = Client(Guard(show, auth=None, bind_host="127.0.0.1", explorer_port=3001))
+    guarded = Client(Guard(serve_page, auth=None, bind_host="127.0.0.1", explorer_port=3001))
     shown = guarded.get("/", headers={"Host": host}).get_data(as_text=True)
     assert shown.count(f'<ul class="nav navbar-nav"><li><a href="{url}">Explorer</a></li>') == 1

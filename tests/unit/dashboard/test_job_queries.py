@@ -1,4 +1,4 @@
-"""Parameters of MRQ's dashboard: a malformed filter matches nothing, instead of all jobs or a traceback."""
+"""The guard validates parameters of MRQ's dashboard: an invalid filter matches no job, instead of all jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATIC = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard" 
 
 @Request.application
 def mrq(request: Request) -> Response:
-    """Respond as MRQ does to parameters that it cannot parse: as if there were no filter."""
+    """Respond with MRQ's files, or with all jobs, as MRQ does for a filter that it cannot parse."""
     if request.path == "/":
         return Response((STATIC / "templates/index.html").read_text(), mimetype="text/html")
     file = STATIC / request.path.removeprefix("/")
@@ -67,7 +67,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("filters", "passes"), FILTERS)
-def test_jobs__filter__is_valid_or_matches_nothing(guarded: Client, filters: dict[str, str], passes: bool) -> None:
+def test_jobs__filter__matches_no_job_if_it_is_invalid(guarded: Client, filters: dict[str, str], passes: bool) -> None:
     shown = guarded.get("/api/datatables/jobs", query_string={"sEcho": "7", **filters})
     assert shown.status_code == 200
     content = json.loads(shown.text)
@@ -82,12 +82,12 @@ def test_jobs__filter__is_valid_or_matches_nothing(guarded: Client, filters: dic
     "form",
     [{}, {"status": "failed"}, {"action": "drop", "id": ID}, {"action": "cancel"}, {"action": "requeue", "id": ""}],
 )
-def test_jobaction__no_action_or_no_filter__is_refused(guarded: Client, form: dict[str, str]) -> None:
-    """Without a filter, MRQ would apply it to all jobs."""
+def test_jobaction__missing_action_or_filter__is_refused(guarded: Client, form: dict[str, str]) -> None:
+    """Without a filter, MRQ would apply the action to all jobs."""
     assert guarded.post("/api/jobaction", data=form).status_code == 400
 
 
-def test_jobaction__body__reaches_mrq_unread() -> None:
+def test_jobaction__validated_body__is_still_readable_for_mrq() -> None:
     @Request.application
     def echo(request: Request) -> Response:
         return Response(request.form["id"])
@@ -113,7 +113,7 @@ def test_jobaction__body__reaches_mrq_unread() -> None:
         f"/api/logs?worker={ID}&min_log_id=x",
     ],
 )
-def test_read__malformed__is_400_in_one_sentence(guarded: Client, address: str) -> None:
+def test_read__invalid_parameter__is_refused_with_one_line(guarded: Client, address: str) -> None:
     response = guarded.get(address)
     assert response.status_code == 400
     assert response.text.count("\n") == 1
@@ -122,16 +122,16 @@ def test_read__malformed__is_400_in_one_sentence(guarded: Client, address: str) 
 @pytest.mark.parametrize(
     "address", [f"/api/job/{ID}/result", f"/api/logs?job={ID}&last_log_id=", "/workers", "/api/workergroups"]
 )
-def test_read__as_the_page_asks__passes(guarded: Client, address: str) -> None:
+def test_read__request_of_the_page__reaches_mrq(guarded: Client, address: str) -> None:
     assert json.loads(guarded.get(address).text)["reached"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/", 200), ("/api/datatables/jobs?sEcho=1", 403), ("/workers", 403)])
-def test_read__from_another_site__may_open_the_page_only(guarded: Client, path: str, status: int) -> None:
+def test_read__request_from_another_site__may_only_open_the_page(guarded: Client, path: str, status: int) -> None:
     assert guarded.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == status
 
 
-def test_body__transfer_encoding__is_refused_and_ends_the_connection(guarded: Client) -> None:
+def test_body__transfer_encoding__is_refused_and_closes_the_connection(guarded: Client) -> None:
     for coding in ("chunked", "gzip, chunked", "identity"):
         response = guarded.post(
             "/api/jobaction", data={"action": "cancel", "id": ID}, headers={"Transfer-Encoding": coding}
@@ -139,8 +139,8 @@ def test_body__transfer_encoding__is_refused_and_ends_the_connection(guarded: Cl
         assert (response.status_code, response.headers["Connection"]) == (411, "close")
 
 
-def test_page__of_the_installed_mrq__has_no_handlers_in_attributes_and_hashes_of_its_scripts(guarded: Client) -> None:
-    """The Content-Security-Policy blocks handlers in attributes, and scripts whose hashes it does not list."""
+def test_page__installed_mrq__has_only_scripts_that_the_security_policy_allows(guarded: Client) -> None:
+    """The Content-Security-Policy blocks event handlers in attributes, and scripts whose hashes it does not list."""
     original = (STATIC / "templates/index.html").read_text()
     assert re.search(r"<textarea[^>]* onkeydown=", original)
 
@@ -155,8 +155,8 @@ def test_page__of_the_installed_mrq__has_no_handlers_in_attributes_and_hashes_of
         assert f"'sha256-{digest}'" in response.headers["Content-Security-Policy"]
 
 
-def test_files__with_corrections__are_those_of_the_installed_mrq(guarded: Client) -> None:
-    """The test fails for a new version of MRQ whose files differ."""
+def test_files__script_of_the_installed_mrq__is_served_with_the_fixes(guarded: Client) -> None:
+    """This test fails if a new version of MRQ changes the files that the fixes apply to."""
     assert 'src="static/bin/bundle.js"' in guarded.get("/").text
     (path,) = page_fixes.PATHS
     original = (STATIC / path.removeprefix("/")).read_text()

@@ -22,16 +22,16 @@ PLAN = plan_shots()
 
 
 def pick_shots() -> list[Shot]:
-    """Return a shot of each scene, camera, kind and orientation.
+    """Return shots that include each scene, camera, kind and orientation.
 
-    All except one have a quarter of the width and height.
+    To draw them fast, all except the first have a quarter of the width and height.
     """
     picked: dict[str, Shot] = {}
     for shot in PLAN:
-        looks = f"{shot.kind} turned {shot.orientation}", f"{shot.kind} described {shot.described}"
-        for key in (shot.scene, shot.camera.model, f"{shot.camera.make} {shot.kind}", *looks):
+        variants = f"{shot.kind} turned {shot.orientation}", f"{shot.kind} described {shot.described}"
+        for key in (shot.scene, shot.camera.model, f"{shot.camera.make} {shot.kind}", *variants):
             picked.setdefault(key, shot)
-    # The library has a truncated copy of the first one.
+    # The first shot keeps its size, because the library contains a truncated copy of it.
     first, *others = [shot for shot in PLAN if shot in picked.values()]
     return [first, *map(quarter, others)]
 
@@ -46,7 +46,7 @@ SHOTS = pick_shots()
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Draw the picked shots, once; the test of a fresh installation draws all 240 files."""
+    """Return a folder with the picked shots, drawn once. The test of a fresh installation draws all 240 files."""
     folder = tmp_path_factory.mktemp("demo") / "photos"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exifinator.demo.plan_shots", lambda: SHOTS)
@@ -56,7 +56,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of a library that has the picked shots only."""
+    """Return the folder of a demo library with only the picked shots."""
     monkeypatch.setattr("exifinator.demo.plan_shots", lambda: SHOTS)
     return drawn
 
@@ -72,8 +72,9 @@ def fingerprints(folder: Path) -> dict[str, tuple[str, int]]:
     }
 
 
-def shot_of(**wanted: object) -> Shot:
-    return next(s for s in SHOTS if all(getattr(s, name) == value for name, value in wanted.items()))
+def shot_of(**fields: object) -> Shot:
+    """Return the first shot whose fields have these values."""
+    return next(s for s in SHOTS if all(getattr(s, name) == value for name, value in fields.items()))
 
 
 def read_tags(path: Path) -> dict[str, exifread.core.ifd_tag.IfdTag]:
@@ -81,9 +82,7 @@ def read_tags(path: Path) -> dict[str, exifread.core.ifd_tag.IfdTag]:
         return exifread.process_file(file, details=False)
 
 
-def test_make_demo__empty_folder__gets_240_files_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_make_demo__empty_folder__gets_exactly_240_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exifinator.demo.render", lambda shot: b"photo")
     folder = tmp_path / "photos"
     assert make_demo(folder) == 240
@@ -91,29 +90,27 @@ def test_make_demo__empty_folder__gets_240_files_and_nothing_else(
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_render__full_size__library_weighs_15_to_60_mb() -> None:
+def test_render__shots_in_full_size__have_15_to_60_mb_in_total() -> None:
     sample = PLAN[::40]
     assert 15e6 < sum(len(render(shot)) for shot in sample) / len(sample) * len(PLAN) < 60e6
 
 
-def test_make_demo__complete_library__is_kept(library: Path) -> None:
+def test_make_demo__complete_library__is_not_changed(library: Path) -> None:
     before = fingerprints(library)
     assert make_demo(library) == 0
     assert fingerprints(library) == before
 
 
-def test_make_demo__interrupted__is_completed_with_the_same_bytes(library: Path) -> None:
+def test_make_demo__incomplete_library__is_completed_with_the_same_bytes(library: Path) -> None:
     before = fingerprints(library)
-    gone = [library / path for path in (SHOTS[20].path, *BROKEN)]
-    for path in gone:
+    missing = [library / path for path in (SHOTS[20].path, *BROKEN)]
+    for path in missing:
         path.unlink()
-    assert make_demo(library) == len(gone)
+    assert make_demo(library) == len(missing)
     assert fingerprints(library) == before
 
 
-def test_make_demo__stopped_while_it_writes__leaves_no_part_of_a_photo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_make_demo__interrupted__leaves_only_complete_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(shot: Shot) -> bytes:
         if shot is not SHOTS[0] and len(files(tmp_path / "photos")) == 3:
             raise KeyboardInterrupt
@@ -127,16 +124,16 @@ def test_make_demo__stopped_while_it_writes__leaves_no_part_of_a_photo(
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
-def test_make_demo__photos__open_and_differ(library: Path) -> None:
+def test_make_demo__photos__can_be_opened_and_differ(library: Path) -> None:
     small: list[Image.Image] = []
     for shot in SHOTS:
         with Image.open(library / shot.path) as picture:
             small.append(ImageOps.exif_transpose(picture).convert("RGB").resize((16, 16)))
     deviations = [sum(ImageStat.Stat(picture).stddev) / 3 for picture in small]
-    assert min(deviations) > 4, "a photo is one flat colour"
-    for at, one in enumerate(small):
-        for other in small[:at]:
-            assert ImageStat.Stat(ImageChops.difference(one, other)).sum != [0, 0, 0]
+    assert min(deviations) > 4, "a photo has only one colour"
+    for index, later in enumerate(small):
+        for earlier in small[:index]:
+            assert ImageStat.Stat(ImageChops.difference(later, earlier)).sum != [0, 0, 0]
 
 
 def test_make_demo__broken_files__are_broken_in_different_ways(library: Path) -> None:
@@ -148,7 +145,7 @@ def test_make_demo__broken_files__are_broken_in_different_ways(library: Path) ->
         cut.load()
 
 
-def test_make_demo__each_kind__is_in_its_container(library: Path) -> None:
+def test_make_demo__shot_of_each_kind__is_in_its_container(library: Path) -> None:
     assert not read_tags(library / shot_of(kind="bare").path)
     for kind, container in {"jpeg": "JPEG", "bare": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}.items():
         with Image.open(library / shot_of(kind=kind).path) as picture:
@@ -176,7 +173,7 @@ def test_make_demo__exif__matches_the_shot(library: Path, kind: str) -> None:
                 assert latitude == pytest.approx(shot.latitude, abs=1e-6)
 
 
-def test_make_demo__jpeg__exifread_finds_offset_subseconds_and_thumbnail(library: Path) -> None:
+def test_make_demo__jpeg__has_offset_subseconds_lens_and_thumbnail(library: Path) -> None:
     shot = next(s for s in SHOTS if s.kind == "jpeg" and s.thumbnail and s.camera.model == "iPhone 13 Pro")
     tags = read_tags(library / shot.path)
     assert str(tags["EXIF OffsetTimeOriginal"]) == f"{shot.taken:%z}"[:3] + ":" + f"{shot.taken:%z}"[3:]
@@ -186,13 +183,13 @@ def test_make_demo__jpeg__exifread_finds_offset_subseconds_and_thumbnail(library
         assert max(thumbnail.size) == 160
 
 
-def test_make_demo__makes__are_spelled_as_cameras_spell_them(library: Path) -> None:
+def test_make_demo__camera_makes__are_spelled_as_in_real_files(library: Path) -> None:
     makes = Counter(str(read_tags(library / s.path)["Image Make"]) for s in SHOTS if s.kind == "jpeg")
     assert len(makes) == 10
     assert {"SONY", "NIKON CORPORATION", "LEICA CAMERA AG"} < set(makes)
 
 
-def test_make_demo__file_times__are_those_of_the_photos(library: Path) -> None:
+def test_make_demo__modification_times__are_the_times_of_the_photos(library: Path) -> None:
     assert all((library / shot.path).stat().st_mtime == int(shot.taken.timestamp()) for shot in SHOTS)
 
 
@@ -204,7 +201,7 @@ def test_render__xmp__is_in_every_container(library: Path) -> None:
         assert all(word in subject for word in shot.keywords), kind
 
 
-def test_render__same_shot__same_bytes() -> None:
+def test_render__same_shot__is_the_same_bytes() -> None:
     assert render(SHOTS[-1]) == render(SHOTS[-1])
     assert render(SHOTS[-1]) != render(dataclasses.replace(SHOTS[-1], seed="another"))
 
@@ -220,7 +217,7 @@ def test_plan_shots__kinds_orientations_and_names__are_varied() -> None:
     assert all(part in names for part in (" ", "ü", "🏖", "秋"))
 
 
-def test_plan_shots__called_again__gives_the_same_plan() -> None:
+def test_plan_shots__second_call__is_the_same_plan() -> None:
     assert plan_shots() == PLAN
     assert len({shot.path for shot in PLAN}) == len({shot.seed for shot in PLAN}) == len(PLAN) == 237
     assert len({shot.taken.year for shot in PLAN}) == 8
@@ -239,7 +236,7 @@ def test_plan_shots__night_scenes__are_taken_at_night() -> None:
     assert min(s.elevation for s in day) > -6
 
 
-def test_plan_shots__less_light__takes_more_time_iso_or_aperture() -> None:
+def test_plan_shots__dark_scene__is_exposed_more() -> None:
     def light_gathered(shot: Shot) -> float:
         seconds = shot.exposure.seconds[0] / shot.exposure.seconds[1]
         return seconds * shot.exposure.iso / shot.exposure.f_number**2
@@ -257,5 +254,7 @@ def test_plan_shots__less_light__takes_more_time_iso_or_aperture() -> None:
         pytest.param(datetime(2024, 12, 21, 11, 10, tzinfo=UTC), 67.93, 13.09, -1.4, id="lofoten-polar-night"),
     ],
 )
-def test_sun_elevation__known_positions__agree(at: datetime, latitude: float, longitude: float, degrees: float) -> None:
+def test_sun_elevation__known_time_and_position__is_the_known_elevation(
+    at: datetime, latitude: float, longitude: float, degrees: float
+) -> None:
     assert sun_elevation(at, latitude, longitude) == pytest.approx(degrees, abs=0.6)

@@ -1,4 +1,4 @@
-"""Records of photos and sidecars, as they are stored from their own files."""
+"""Make records of photos and sidecars, as workers store them before families are resolved."""
 
 from __future__ import annotations
 
@@ -41,18 +41,23 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
 
 
 def xmp(image_id: str, extension: str = "", original: str = "", **values: Any) -> Record:
-    """Return the record of an XMP sidecar. It may name the photo whose duplicate it describes."""
+    """Return the record of an XMP sidecar.
+
+    Args:
+        extension: The extension of the photo that the sidecar names, if it names one.
+        original: The name of the photo whose duplicate the sidecar describes, if it describes one.
+    """
     sidecar = {"kind": XMP, "values": values, **({"extension": extension} if extension else {})}
     record = _sidecar(image_id, XMP, sidecar)
     name = file_name(image_id, XMP)
-    if found := original_of(name, original):
-        sidecar["original"] = found
-        record["links"] = [family_of(name.folder + found)]
+    if original_name := original_of(name, original):
+        sidecar["original"] = original_name
+        record["links"] = [family_of(name.folder + original_name)]
     return record
 
 
 def takeout(image_id: str, title: str, /, **values: Any) -> Record:
-    """Return the record of a sidecar of Takeout."""
+    """Return the record of a JSON sidecar from Google Takeout."""
     record = _sidecar(image_id, TAKEOUT, {"kind": TAKEOUT, "title": title, "values": values})
     if links := links_of(image_id, title):
         record["links"] = links
@@ -75,7 +80,7 @@ def resolve_all(records: Iterable[Mapping[str, Any]]) -> dict[str, Record]:
 
 
 def apply(record: Record, change: Change) -> None:
-    """Change a record as MongoDB does."""
+    """Apply a change to a record in place, as MongoDB does."""
     for path, value in change.set.items():
         target, name = _target(record, path)
         target[name] = copy.deepcopy(value)
@@ -92,7 +97,7 @@ def _target(record: Record, path: str) -> tuple[Record, str]:
 
 
 def owners(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the ids of the photos of each sidecar after `resolve`, by the id of the sidecar."""
+    """Return the ids of each sidecar's photos after `resolve`, by the id of the sidecar."""
     return {
         image_id: record["sidecar"].get("of", [])
         for image_id, record in resolve_all(records).items()

@@ -1,4 +1,4 @@
-"""A made-up library: 5,000 files of known families, and 1,000 that only look related."""
+"""Resolve a generated library: 5,000 files of known families, and 1,000 files that only look related."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from exifinator.families.stacks import relations
 from exifinator.storage.families import split_families
 from tests.unit.families.records import Record, apply, photo, takeout, xmp
 
-BEGAN = datetime(2020, 1, 1)
-FAMILIES, LOOK_ALIKES = 5000, 1000
+FIRST_TIME = datetime(2020, 1, 1)
+FAMILY_FILES, LOOK_ALIKE_FILES = 5000, 1000
 CAMERA = {"camera_make": "SONY", "camera_model": "ILCE-7M4", "camera_serial": "1"}
 Tags = Callable[[int], Record]
 
@@ -30,11 +30,11 @@ def panorama(number: int) -> Record:
 
 
 class Library:
-    """Records, and what is known about them.
+    """Records, and the expected result of resolving them.
 
     Attributes:
-        owners: The ids of the photos of each sidecar, by the id of the sidecar.
-        stacks: The sets of ids that are stacks.
+        owners: The ids of each sidecar's photos, by the id of the sidecar.
+        stacks: The ids of the members of each stack.
     """
 
     def __init__(self, seed: int) -> None:
@@ -49,7 +49,7 @@ class Library:
 
         Args:
             stack: Whether its photos are a stack.
-            owners: The positions of the photos of each sidecar, by the position of the sidecar, as in `s2=[0]`.
+            owners: The indices of a sidecar's photos in `records`, by "s" and the index of the sidecar, as in `s2=[0]`.
         """
         self.records += records
         ids = [record["_id"] for record in records]
@@ -59,17 +59,24 @@ class Library:
         if stack:
             self.stacks.add(frozenset(ids[index] for index in range(len(ids)) if index not in sidecars))
 
-    def next(self) -> tuple[str, str, datetime]:
+    def next_name(self) -> tuple[str, str, datetime]:
         """Return the start of an id, a name and a time that no other family has."""
         self._number += 1
         folder = f"b/{self._number % 7}"
         name = self.rng.choice(["IMG_", "DSC", "PXL_2024.", "Été "]) + f"{self._number:05}"
-        return f"{folder}/{name}", name, BEGAN + timedelta(hours=self._number)
+        return f"{folder}/{name}", name, FIRST_TIME + timedelta(hours=self._number)
 
     def shots(
         self, at: str, taken: datetime, frames: list[Record], tags: Tags | None, extension: str = "jpg", first: int = 0
     ) -> list[Record]:
-        """Return the records of frames that a camera took one after the other, with its tags for each."""
+        """Return the records of frames that a camera took one second apart.
+
+        Args:
+            at: The start of their ids.
+            frames: Fields of `photo` that differ from frame to frame.
+            tags: Returns the camera's tags for the frame with a number, or None for a camera without such tags.
+            first: The number of the first frame.
+        """
         records = []
         for index, fields in enumerate(frames):
             record = photo(f"{at}_{index}.{extension}", taken + timedelta(seconds=index), **{**CAMERA, **fields})
@@ -78,7 +85,7 @@ class Library:
         return records
 
     def add_family(self) -> None:
-        at, name, taken = self.next()
+        at, name, taken = self.next_name()
         near = taken + timedelta(seconds=self.rng.randint(0, 3))
         long = f"{name} {'holiday in the mountains ' * 2}".strip()
         folder = at.removesuffix(name)
@@ -87,7 +94,7 @@ class Library:
                 shots = self.shots(at, taken, [{"exposure_bias": bias} for bias in (0.0, -1.0, 1.0)], bracket)
                 self.add(*shots, stack=True)
             case 13:
-                # RAW and JPEG of each frame, with a sidecar of the first
+                # RAW and JPEG of each frame, and a sidecar of the first frame
                 pairs = [
                     shot
                     for extension in ("CR2", "jpg")
@@ -144,7 +151,7 @@ class Library:
                 self.add(photo(f"{at}.jpg", taken))
 
     def add_look_alike(self) -> None:
-        at, name, taken = self.next()
+        at, name, taken = self.next_name()
         other = taken + timedelta(days=self.rng.randint(3, 900))
         match self.rng.randrange(14):
             case 8:
@@ -157,7 +164,7 @@ class Library:
                 shots = [{"exposure_bias": float(n), "camera_serial": f"{n}"} for n in range(2)]
                 self.add(*self.shots(at, taken, shots, bracket))
             case 11:
-                # Frames that only look like a series: no camera says so
+                # Frames that look like a series, but whose tags do not say so
                 self.add(*self.shots(at, taken, [{"exposure_bias": float(n)} for n in range(3)], None))
             case 12:
                 # Single frames, which some models give the number 1
@@ -165,7 +172,7 @@ class Library:
                     *(shot for n in range(3) for shot in self.shots(f"{at}_{n}", taken, [{}], sony_burst, first=1))
                 )
             case 13:
-                # A photo whose name ends like that of a duplicate
+                # A sidecar of another photo, whose name ends like that of a duplicate
                 self.add(photo(f"{at}.NEF", taken), xmp(f"{at}_01.NEF.xmp", original=f"{name}_01.NEF", rating=5))
             case 0:
                 self.add(photo(f"{at}.CR2", taken), photo(f"{at}.JPG", other))
@@ -185,11 +192,11 @@ class Library:
                 self.add(photo(f"{at}.jpg"), photo(f"{at}1.jpg"), xmp(f"{at}12.xmp", rating=5))
 
 
-def test_resolve__library_of_known_families__is_grouped_exactly() -> None:
+def test_resolve__library_of_known_families__has_the_expected_owners_and_stacks() -> None:
     library = Library(7)
-    while len(library.records) < FAMILIES:
+    while len(library.records) < FAMILY_FILES:
         library.add_family()
-    while len(library.records) < FAMILIES + LOOK_ALIKES:
+    while len(library.records) < FAMILY_FILES + LOOK_ALIKE_FILES:
         library.add_look_alike()
     assert len({record["_id"] for record in library.records}) == len(library.records)
     library.rng.shuffle(library.records)

@@ -4,6 +4,7 @@ import pytest
 
 from exifinator.families.names import TAKEOUT, XMP, family_of, file_name, links_of, matches_takeout
 
+# Names of photos from Google Takeout exports. Takeout truncates the names of their sidecars.
 LONG = "Backyard_ceremony_wedding_photography_xxxxxxx_magnoliastudios-371.jpg"
 URLAUB = "Urlaub in Knaufspesch in der Schneifel (38).JPG"
 
@@ -22,7 +23,7 @@ URLAUB = "Urlaub in Knaufspesch in der Schneifel (38).JPG"
         ("a" * 40 + "(1).jpg", "a" * 40 + ".jpg.s(1).json", ""),
         ("a" * 45 + ".jpg", "a" * 45 + "..json", "a" * 45 + ".jpg"),
         (URLAUB, "Urlaub in Knaufspesch in der Schneifel (38).JP.json", URLAUB),
-        # Takeout cuts the names of photos, too.
+        # Takeout also truncates the names of photos.
         ("Backyard_ceremony_wedding_photography_xxxxxxx_m.jpg",
          "Backyard_ceremony_wedding_photography_xxxxxxx_.json", LONG),
         (LONG, "Backyard_ceremony_wedding_photography_xxxxxxx_.json", LONG),
@@ -32,7 +33,9 @@ URLAUB = "Urlaub in Knaufspesch in der Schneifel (38).JPG"
          "Tom & Jerry on the beach of Saint-Tropez in 2019 again.jpg"),
     ],
 )  # fmt: skip
-def test_matches_takeout__names_of_takeout__match_and_share_a_key(photo: str, sidecar: str, title: str) -> None:
+def test_matches_takeout__photo_and_its_sidecar__match_and_share_a_family_key(
+    photo: str, sidecar: str, title: str
+) -> None:
     photo, sidecar = f"b/f/{photo}", f"b/f/{sidecar}"
     assert matches_takeout(file_name(photo), file_name(sidecar, TAKEOUT), title)
     assert family_of(photo) in {family_of(sidecar, TAKEOUT), *links_of(sidecar, title)}
@@ -49,13 +52,13 @@ def test_matches_takeout__names_of_takeout__match_and_share_a_key(photo: str, si
         ("IMG_1.jpg", "IMG_1.jpg.sup.json", ""),
         ("Urlaub in Knaufspesch in der Schneifel (39).JPG",
          "Urlaub in Knaufspesch in der Schneifel (38).JP.json", URLAUB),
-        # Both names begin like the sidecar, but its title is that of another photo.
+        # The names of two photos begin like the sidecar's name, but the sidecar's title is the other photo's name.
         (LONG.replace("371", "372"), "Backyard_ceremony_wedding_photography_xxxxxxx_.json", LONG),
-        # The title is not the one that was cut.
+        # The sidecar's name is not a truncated title.
         ("a" * 50 + ".jpg", "b" * 46 + ".json", "a" * 50 + ".jpg"),
     ],
 )  # fmt: skip
-def test_matches_takeout__other_photo__does_not_match(photo: str, sidecar: str, title: str) -> None:
+def test_matches_takeout__sidecar_of_another_photo__does_not_match(photo: str, sidecar: str, title: str) -> None:
     assert not matches_takeout(file_name(f"b/f/{photo}"), file_name(f"b/f/{sidecar}", TAKEOUT), title)
 
 
@@ -67,7 +70,7 @@ def test_matches_takeout__other_photo__does_not_match(photo: str, sidecar: str, 
         ("b/f/IMG_1234_edited.HEIC", ""), ("b/f/IMG_1234.jpg.json", TAKEOUT), ("b/f/IMG_E1234.xmp", XMP),
     ],
 )  # fmt: skip
-def test_family_of__files_of_one_photo__is_the_same(image_id: str, kind: str) -> None:
+def test_family_of__files_of_one_photo__is_the_same_family(image_id: str, kind: str) -> None:
     assert family_of(image_id, kind) == "b/f/img_1234"
 
 
@@ -76,7 +79,7 @@ def test_family_of__files_of_one_photo__is_the_same(image_id: str, kind: str) ->
     ["b/g/IMG_1234.CR2", "b/F/IMG_1234.CR2", "b/f/IMG_1234(1).jpg", "b/f/IMG_12345.jpg", "b/f/IMG_1234.v2.jpg",
      "b/f/-edited.jpg", "b/f/.jpg", "b/f/", "b/f/IMG_EX1234.jpg"],
 )  # fmt: skip
-def test_family_of__other_files__is_another(image_id: str) -> None:
+def test_family_of__unrelated_file__is_another_family(image_id: str) -> None:
     assert family_of(image_id) != "b/f/img_1234"
 
 

@@ -20,8 +20,8 @@ def dates(taken: datetime, source: str, precision: str = "second") -> dict[str, 
     return {"taken_at": taken, "taken_local": taken, "taken_precision": precision, "taken_source": source}
 
 
-def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
-    """Return `photo` of one of the records after they have been merged."""
+def resolved_photo(*records: Record, of: str = RAW) -> dict[str, Any]:
+    """Return the field `photo` of the record with the id `of`, after `resolve` has merged the sidecars."""
     result: dict[str, Any] = resolve_all(records)[of]["photo"]
     return result
 
@@ -36,11 +36,11 @@ def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
         (xmp("b/f/IMG_1.CR2.xmp"), [photo(RAW), photo(JPG)], [RAW]),
         (xmp("b/f/img_1.jpg.XMP"), [photo(RAW), photo(JPG)], [JPG]),
         (xmp(SIDECAR, "cr2"), [photo(RAW), photo("b/f/IMG_1.NEF", NOON)], [RAW]),
-        # The JPEG of the same exposure is the same photo.
+        # RAW and JPEG of one exposure are one photo.
         (xmp(SIDECAR), [photo(RAW, NOON), photo(JPG, NOON + timedelta(milliseconds=400))], [RAW, JPG]),
         (xmp(SIDECAR, "cr2"), [photo(RAW, NOON), photo(JPG, NOON)], [RAW, JPG]),
         (xmp(SIDECAR, "jpg"), [photo(RAW, NOON), photo(JPG, NOON)], [JPG]),
-        # The other camera uses the same number by chance.
+        # Two cameras have used the same number in their file names.
         (xmp(SIDECAR), [photo(RAW, NOON), photo(JPG, NOON + timedelta(days=3))], [RAW]),
         # The video of a Live Photo.
         (xmp(SIDECAR), [photo("b/f/IMG_1.HEIC"), photo("b/f/IMG_1.MOV")], ["b/f/IMG_1.HEIC"]),
@@ -48,7 +48,7 @@ def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
         (xmp(SIDECAR), [photo("b/f/IMG_E1.JPG"), photo("b/f/IMG_1-edited.jpg")], []),
         (xmp("b/f/IMG_E1234.xmp"), [photo("b/f/IMG_1234.JPG"), photo("b/f/IMG_E1234.JPG")], ["b/f/IMG_E1234.JPG"]),
         (xmp(SIDECAR, "nef"), [photo(RAW)], []),
-        # A duplicate that darktable made, another photo with such a name, and a file that is derived from another one
+        # darktable's sidecar of a duplicate, of a photo with such a name, and of a file derived from another photo
         (xmp("b/f/IMG_1_02.CR2.xmp", original="IMG_1.CR2"), [photo(RAW), photo(JPG)], [RAW]),
         (xmp("b/f/IMG_1_02.CR2.xmp", original="IMG_1.CR2"), [photo(RAW), photo("b/f/IMG_1_02.CR2")],
          ["b/f/IMG_1_02.CR2"]),
@@ -73,13 +73,13 @@ def test_resolve__sidecar__belongs_to_its_photos(sidecar: Record, photos: list[R
     assert owners([sidecar, *photos])[sidecar["_id"]] == expected
 
 
-def test_resolve__edited_copy_with_a_sidecar_of_its_own__has_only_that() -> None:
+def test_resolve__edited_copy_with_its_own_sidecar__does_not_get_the_sidecar_of_the_original() -> None:
     edited = takeout("b/f/IMG_1-edited.JPG.json", "IMG_1-edited.JPG")
-    found = owners([edited, takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG"), photo(JPG), photo("b/f/IMG_1-edited.JPG")])
-    assert found == {"b/f/IMG_1-edited.JPG.json": ["b/f/IMG_1-edited.JPG"], "b/f/IMG_1.JPG.json": [JPG]}
+    result = owners([edited, takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG"), photo(JPG), photo("b/f/IMG_1-edited.JPG")])
+    assert result == {"b/f/IMG_1-edited.JPG.json": ["b/f/IMG_1-edited.JPG"], "b/f/IMG_1.JPG.json": [JPG]}
 
 
-def test_resolve__file_of_another_kind__is_no_photo() -> None:
+def test_resolve__unsupported_file_with_the_name_of_a_photo__owns_no_sidecar() -> None:
     text = {**photo("b/f/IMG_1.JPG"), "status": "unsupported"}
     assert owners([text, xmp(SIDECAR)]) == {SIDECAR: []}
 
@@ -93,18 +93,18 @@ def test_resolve__file_of_another_kind__is_no_photo() -> None:
         ({"rating": 2, "keywords": ["a", "b"]}, {"rating": 5, "keywords": ["b"]}, {"rating": 5, "keywords": ["b"]}),
         ({"rating": 3}, {"rating": 0}, {"rating": 0}),
         ({"title": "Old"}, {"label": "Red"}, {"title": "Old", "label": "Red"}),
-        # What the camera records is taken from the file first.
+        # Values that the camera records are taken from the photo first.
         ({"camera_model": "X", "iso": 100}, {"camera_model": "Y", "iso": 200, "f_number": 2.8},
          {"camera_model": "X", "iso": 100, "f_number": 2.8}),
-        # What describes the file itself is never taken from the sidecar.
+        # Values that describe the photo's own file are never taken from the sidecar.
         ({"width_pixels": 6000}, {"width_pixels": 100, "orientation": 6, "software": "Lightroom", "rating": 1},
          {"width_pixels": 6000, "rating": 1}),
     ],
 )  # fmt: skip
-def test_resolve__xmp_sidecar__wins_for_what_people_edit(
+def test_resolve__xmp_sidecar__overrides_only_fields_that_people_edit(
     own: dict[str, Any], sidecar: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    result = merged(photo(RAW, **own), xmp(SIDECAR, **sidecar))
+    result = resolved_photo(photo(RAW, **own), xmp(SIDECAR, **sidecar))
     assert result == {"media_type": "image", **expected}
 
 
@@ -117,10 +117,10 @@ def test_resolve__xmp_sidecar__wins_for_what_people_edit(
         ({"title": "T"}, {"description": "Hi"}, {"title": "T", "description": "Hi"}),
     ],
 )  # fmt: skip
-def test_resolve__takeout__adds_what_was_entered_in_google_photos(
+def test_resolve__takeout_sidecar__adds_values_entered_in_google_photos(
     own: dict[str, Any], sidecar: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    result = merged(photo(JPG, **own), takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG", **sidecar), of=JPG)
+    result = resolved_photo(photo(JPG, **own), takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG", **sidecar), of=JPG)
     assert result == {"media_type": "image", **expected}
 
 
@@ -131,7 +131,7 @@ def test_resolve__takeout__adds_what_was_entered_in_google_photos(
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON - timedelta(hours=1), "exif:DateTimeOriginal"),
          "exif:DateTimeOriginal"),
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON, "exif:DateTimeOriginal"), "EXIF DateTimeOriginal"),
-        # The time at which the file was written says nothing about when the photo was taken.
+        # xmp:CreateDate may be the time at which the file was written, so it does not override EXIF DateTimeOriginal.
         (dates(NOON, "EXIF DateTimeOriginal"), dates(NOON + timedelta(days=9), "xmp:CreateDate"),
          "EXIF DateTimeOriginal"),
         (dates(NOON, "EXIF DateTimeOriginal"), dates(datetime(2023, 1, 1), "photoshop:DateCreated", "day"),
@@ -139,16 +139,16 @@ def test_resolve__takeout__adds_what_was_entered_in_google_photos(
         (dates(NOON, "file name"), dates(NOON + timedelta(days=9), "photoshop:DateCreated"), "photoshop:DateCreated"),
     ],
 )  # fmt: skip
-def test_resolve__date_in_an_xmp_sidecar__wins_if_it_is_that_of_the_exposure(
+def test_resolve__date_in_an_xmp_sidecar__wins_if_it_is_the_date_of_the_exposure(
     own: dict[str, Any], sidecar: dict[str, Any], source: str
 ) -> None:
-    result = merged(photo(RAW, **own), xmp(SIDECAR, **sidecar))
+    result = resolved_photo(photo(RAW, **own), xmp(SIDECAR, **sidecar))
     assert result["taken_source"] == source
     assert result["taken_local"] == (sidecar if source == sidecar["taken_source"] else own)["taken_local"]
 
 
 @pytest.mark.parametrize(
-    ("own", "taken", "wins"),
+    ("own", "taken", "is_used"),
     [
         ({}, NOON, True),
         (dates(NOON, "EXIF DateTimeOriginal"), NOON + timedelta(hours=14), False),
@@ -157,12 +157,14 @@ def test_resolve__date_in_an_xmp_sidecar__wins_if_it_is_that_of_the_exposure(
         (dates(datetime(2024, 1, 1), "file name", "year"), NOON, True),
     ],
 )  # fmt: skip
-def test_resolve__date_of_takeout__wins_if_it_was_corrected(own: dict[str, Any], taken: datetime, wins: bool) -> None:
+def test_resolve__date_in_a_takeout_sidecar__wins_if_it_was_corrected(
+    own: dict[str, Any], taken: datetime, is_used: bool
+) -> None:
     record = takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG", **dates(taken, "photoTakenTime"))
-    assert (merged(photo(JPG, **own), record, of=JPG)["taken_source"] == "photoTakenTime") is wins
+    assert (resolved_photo(photo(JPG, **own), record, of=JPG)["taken_source"] == "photoTakenTime") is is_used
 
 
-def test_resolve__location_in_the_sidecar__changes_all_that_follows_from_it() -> None:
+def test_resolve__location_in_the_sidecar__changes_all_fields_derived_from_it() -> None:
     own = {"location": BERLIN, "altitude_metres": 34.0, "time_zone": "Europe/Berlin", "place": {"name": "Berlin"},
            "taken_at": NOON - timedelta(hours=2), "taken_local": NOON, "taken_offset": "+02:00",
            "taken_offset_inferred": True, "taken_precision": "second"}  # fmt: skip
@@ -176,11 +178,13 @@ def test_resolve__location_in_the_sidecar__changes_all_that_follows_from_it() ->
     assert record["cities"] == ["Lisbon"]
 
 
-def test_resolve__altitude_without_a_location__is_not_mixed_with_another_location() -> None:
-    assert "altitude_metres" not in merged(photo(RAW, location=BERLIN), xmp(SIDECAR, altitude_metres=900.0, rating=1))
+def test_resolve__altitude_in_a_sidecar_without_a_location__is_ignored() -> None:
+    assert "altitude_metres" not in resolved_photo(
+        photo(RAW, location=BERLIN), xmp(SIDECAR, altitude_metres=900.0, rating=1)
+    )
 
 
-def test_resolve__several_sidecars__the_most_specific_wins_and_each_field_names_its_file() -> None:
+def test_resolve__several_sidecars__most_specific_wins_and_each_lists_its_fields() -> None:
     records = [
         photo(RAW),
         xmp(SIDECAR, rating=1, title="Stem"),
@@ -196,7 +200,7 @@ def test_resolve__several_sidecars__the_most_specific_wins_and_each_field_names_
     ]
 
 
-def test_resolve__merged_texts__are_found_by_search() -> None:
+def test_resolve__text_in_a_sidecar__is_added_to_the_search_words() -> None:
     record = resolve_all([photo(RAW, title="Harbour"), xmp(SIDECAR, title="Sunset", keywords=["Faro"])])[RAW]
     assert {"sunset", "faro", "harbour", "img"} <= set(record["words"])
 
@@ -212,8 +216,8 @@ def family() -> list[Record]:
     ]  # fmt: skip
 
 
-def test_resolve__any_order_of_arrival__ends_in_the_same_records() -> None:
-    """Settle after each arrival, as workers do, in every order."""
+def test_resolve__files_in_any_order__result_in_the_same_records() -> None:
+    """Resolve the family after each new record, as workers do, in every order."""
     expected = resolve_all(family())
     for order in itertools.permutations(family()):
         stored: dict[str, Record] = {}
@@ -224,8 +228,8 @@ def test_resolve__any_order_of_arrival__ends_in_the_same_records() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_resolve__files_come_change_and_go__leave_no_trace(seed: int) -> None:
-    """Change and remove files at random. Update the families only sometimes, because a killed process does not."""
+def test_resolve__files_added_changed_and_removed__leave_no_trace(seed: int) -> None:
+    """Add, change and remove files at random. Resolve only sometimes, as if processes were killed before it."""
     rng = random.Random(seed)
     everything = {record["_id"]: record for record in family()}
     stored: dict[str, Record] = {}

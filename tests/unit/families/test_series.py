@@ -1,4 +1,4 @@
-"""Series: the frames of a bracket, a burst or a panorama, which cameras mark but do not identify."""
+"""Series: the frames of a bracket, burst, panorama or HDR pair. Cameras mark such frames, but give a series no id."""
 
 from __future__ import annotations
 
@@ -35,22 +35,23 @@ def frame(name: str, seconds: float, kind: str = BRACKET, number: int | None = N
 
 
 def stacks(records: list[Record]) -> list[list[str]]:
-    """Return the names of the members of each stack, the primary first, by families as the store finds them."""
+    """Resolve records in families, as the store does, and return the names of each stack's members, primary first."""
     by_id = {record["_id"]: dict(record) for record in records}
     for family in split_families(by_id.values()):
         for image_id, change in family_changes(family).items():
             apply(by_id[image_id], change)
-    found: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for image_id, record in sorted(by_id.items()):
         if stack := record.get("stack"):
-            found.setdefault(stack["id"], []).append(image_id)
+            members.setdefault(stack["id"], []).append(image_id)
     return sorted(
         [name.removeprefix("b/f/") for name in (primary, *(other for other in ids if other != primary))]
-        for primary, ids in found.items()
+        for primary, ids in members.items()
     )
 
 
 def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[Record]:
+    """Return the records of frames one second apart, named from the number `start`, with these exposure biases."""
     return [
         frame(f"{start + index}.jpg", seconds + index, exposure_bias=bias, **fields)
         for index, bias in enumerate(biases)
@@ -60,12 +61,12 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        # The frame without compensation stands for a bracket.
+        # The frame without exposure compensation represents the bracket.
         (bracket(1, 0, -2, 0, 2), [["2.jpg", "1.jpg", "3.jpg"]]),
         # Two brackets, one right after the other; and one after a pause
         (bracket(1, 0, 0, -2, 2) + bracket(4, 3, 0, -2, 2), [["1.jpg", "2.jpg", "3.jpg"], ["4.jpg", "5.jpg", "6.jpg"]]),
         (bracket(1, 0, 0, -2) + bracket(3, 20, 1, 2), [["1.jpg", "2.jpg"], ["3.jpg", "4.jpg"]]),
-        # The pause begins at the end of an exposure.
+        # The pause between frames is counted from the end of an exposure.
         ([frame("1.jpg", 0, exposure_bias=2.0, exposure_seconds=30.0), frame("2.jpg", 32, exposure_bias=0.0)],
          [["2.jpg", "1.jpg"]]),
         # In manual mode, only the exposure times differ.
@@ -84,16 +85,17 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
          [["0.jpg", "0.arw", "0.png", "1.arw", "1.jpg", "1.png"]]),
         ([frame(f"{n}.{kind}", n, exposure_bias=float(n)) for n in range(2) for kind in ("jpg", "png")],
          [["0.jpg", "1.jpg"]]),
-        # Numbered bursts: the camera restarts its numbering, a frame was deleted, single frames
+        # Numbered bursts: the camera restarts its numbering; a frame was deleted; single frames; a long pause
         ([frame(f"{n}.jpg", n / 10, BURST, n % 3 + 1) for n in range(6)],
          [["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]]),
         ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 0.5, BURST, 4)], [["a.jpg", "b.jpg"]]),
         ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 1, BURST, 1), frame("c.jpg", 2, BURST, 0)], []),
         ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 5, BURST, 2)], []),
-        # Two bursts within a second of a clock that has no fractions
+        # Two bursts within the same second, without fractions of seconds
         ([frame(f"{n}.jpg", 0, BURST, n % 3 + 1) for n in range(6)], []),
         ([frame(f"{n}.jpg", 0, BURST, n + 1) for n in range(3)], [["0.jpg", "1.jpg", "2.jpg"]]),
-        # HDR pairs: the HDR photo (3) represents the pair, whichever the phone saved first; one without its original
+        # HDR pairs: the HDR photo (type 3) represents the pair, even if the phone saved the original (type 4) first.
+        # An HDR photo without its original is not stacked.
         ([frame("1.heic", 0, HDR, 4), frame("2.heic", 0, HDR, 3)], [["2.heic", "1.heic"]]),
         ([frame(f"{n}.heic", n, HDR, 3 + n % 2) for n in range(4)], [["0.heic", "1.heic"], ["2.heic", "3.heic"]]),
         ([frame("1.heic", 0, HDR, 3), frame("2.heic", 1, HDR, 3), frame("3.heic", 5, HDR, 4)], []),
@@ -105,12 +107,12 @@ def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[R
         ([frame(f"{n}.jpg", 8 * n, PANORAMA, n % 2) for n in range(4)], [["0.jpg", "1.jpg"], ["2.jpg", "3.jpg"]]),
     ],
 )  # fmt: skip
-def test_resolve__series__are_stacked(records: list[Record], expected: list[list[str]]) -> None:
+def test_resolve__frames_of_series__are_stacked(records: list[Record], expected: list[list[str]]) -> None:
     for order in itertools.islice(itertools.permutations(records), 60):
         assert stacks(list(order)) == expected
 
 
-def test_resolve__hours_of_brackets__are_not_taken_for_one_photo() -> None:
+def test_resolve__more_bracketed_frames_than_a_family_may_have__stacks_only_raw_and_jpeg() -> None:
     records = [frame(f"{n}.jpg", n * 3, exposure_bias=float(n % 3)) for n in range(MAX_MEMBERS + 2)]
     raw = photo("b/f/7.arw", NOON + timedelta(seconds=21), **CAMERA)
     assert stacks([*records, raw]) == [["7.jpg", "7.arw"]]
@@ -149,22 +151,24 @@ def test_resolve__hours_of_brackets__are_not_taken_for_one_photo() -> None:
         ({"MakerNote SpecialMode": {"values": [3, "x"]}, "MakerNote DriveMode": 7}, {}, {}),
     ],
 )
-def test_series_mark__tags__say_what_the_frame_is_part_of(tags: Record, fields: Record, expected: Record) -> None:
+def test_series_mark__tags_of_a_frame__are_the_kind_and_number_in_the_series(
+    tags: Record, fields: Record, expected: Record
+) -> None:
     assert series_mark(tags, fields) == expected
 
 
-def test_relations__frame_without_exact_time__has_no_keys() -> None:
+def test_relations__frame_without_an_exact_time__has_no_links() -> None:
     tags = {"MakerNote BracketMode": tag(1, printed="AEB")}
     day = {"taken_local": NOON, "taken_precision": "day", **CAMERA}
     assert relations("b/1.jpg", tags, None, day) == {"series": {"kind": BRACKET}}
     assert relations("b/1.mp4", tags, None, {**day, "taken_precision": "second", "media_type": "video"}) == {}
 
 
-def test_series_links__frames_on_both_sides_of_a_minute__share_a_key_unless_an_hour_ends() -> None:
-    def shared(first: Record, second: Record) -> int:
+def test_series_links__frames_in_adjacent_minutes__share_a_link_within_an_hour() -> None:
+    def count_shared(first: Record, second: Record) -> int:
         return len({*first["links"]} & {*second["links"]})
 
     a, b = frame("a.jpg", 0, exposure_bias=0.0), frame("b.jpg", 1, exposure_bias=2.0)
     c, d = frame("c.jpg", 59 * 60, exposure_bias=0.0), frame("d.jpg", 59 * 60 + 1, exposure_bias=2.0)
-    assert (shared(a, b), shared(c, d)) == (1, 0)
+    assert (count_shared(a, b), count_shared(c, d)) == (1, 0)
     assert all(link.startswith("series:b/f/bracket SONY ILCE-7M4 1 ") for link in (*a["links"], *d["links"]))

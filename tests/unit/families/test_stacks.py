@@ -25,16 +25,16 @@ def video(image_id: str, taken: datetime | None = None, seconds: float = 2.9, **
 
 
 def stacks(*records: Record) -> list[list[str]]:
-    """Return the members of each stack, the primary first, then by name."""
-    found: dict[str, list[str]] = {}
+    """Resolve records, and return the ids of each stack's members, the primary first and the others sorted."""
+    members_by_stack: dict[str, list[str]] = {}
     for image_id, record in sorted(
         resolve_all(records).items(), key=lambda item: not item[1].get("stack", {}).get("primary")
     ):
         if stack := record.get("stack"):
             assert stack["primary"] is (stack["id"] == image_id)
-            found.setdefault(stack["id"], []).append(image_id)
-            assert stack["count"] >= len(found[stack["id"]])
-    return sorted([members[0], *sorted(members[1:])] for members in found.values())
+            members_by_stack.setdefault(stack["id"], []).append(image_id)
+            assert stack["count"] >= len(members_by_stack[stack["id"]])
+    return sorted([members[0], *sorted(members[1:])] for members in members_by_stack.values())
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def stacks(*records: Record) -> list[list[str]]:
         ([photo(RAW, NOON, camera_model="A"), photo(JPG, NOON, camera_model="B")], []),
         ([photo(RAW, NOON), photo("b/g/IMG_1234.JPG", NOON)], []),
         ([photo(RAW, NOON), photo("b/f/IMG_1234(1).JPG", NOON)], []),
-        # Pictures of one name
+        # Two photos that differ only in the extension
         ([photo(JPG, NOON), photo("b/f/IMG_1234.PNG", NOON)], []),
         # Live Photos by name and time
         ([photo(HEIC, NOON), video(MOV, SOON)], [[HEIC, MOV]]),
@@ -79,12 +79,12 @@ def stacks(*records: Record) -> list[list[str]]:
         ([photo(HEIC, NOON), video(MOV, NOON + timedelta(seconds=3)), photo(EDIT)], [[EDIT, HEIC, MOV]]),
         ([photo(RAW), photo(JPG, NOON), photo(HEIC, LATER)], []),
         ([photo(RAW), photo(JPG), photo("b/f/IMG_1234_edited.jpg")], [["b/f/IMG_1234_edited.jpg", RAW, JPG]]),
-        # Dated copies of two photos, and a copy without a date
+        # Two photos with different dates, and an edited copy without a date
         ([photo(RAW, NOON), photo(EDIT, NOON), photo(JPG, LATER), photo("b/f/IMG_1234_edited.png")], [[EDIT, RAW]]),
         # Bursts
         ([linked(photo(f"b/f/{n}.jpg"), "burst:b/f/X") for n in range(3)], [["b/f/0.jpg", "b/f/1.jpg", "b/f/2.jpg"]]),
         ([linked(photo("b/f/0.jpg"), "burst:b/f/X"), linked(photo("b/f/1.jpg"), "burst:b/f/Y")], []),
-        # A sidecar is no member.
+        # A sidecar is not a member of the stack.
         ([photo(RAW, NOON), photo(JPG, NOON), xmp("b/f/IMG_1234.xmp", rating=5)], [[JPG, RAW]]),
     ],
 )  # fmt: skip
@@ -93,13 +93,13 @@ def test_resolve__files_of_one_photo__are_stacked(records: list[Record], expecte
         assert stacks(*order) == [[members[0], *sorted(members[1:])] for members in expected]
 
 
-def test_resolve__roles__are_those_of_the_files() -> None:
+def test_resolve__members_of_a_stack__have_the_roles_of_their_files() -> None:
     records = [photo(RAW, NOON), photo(JPG, NOON), photo(EDIT, NOON), video(MOV, NOON)]
     roles = {image_id: record["stack"]["role"] for image_id, record in resolve_all(records).items()}
     assert roles == {RAW: "raw", JPG: "photo", EDIT: "edited", MOV: "video"}
 
 
-def test_resolve__member_is_removed__dissolves_or_changes_the_stack() -> None:
+def test_resolve__removed_member__changes_or_dissolves_the_stack() -> None:
     stored = resolve_all([photo(RAW, NOON), photo(JPG, NOON), photo(EDIT, NOON)])
     del stored[EDIT]
     stored = resolve_all(stored.values())
@@ -113,7 +113,7 @@ def links(tags: Record, xmp: object = None) -> list[str]:
     return relations("b/f/x.heic", tags, xmp, {}).get("links", [])
 
 
-def test_relations__tags_and_xmp__are_keys_of_the_folder() -> None:
+def test_relations__identifiers_in_tags_and_xmp__are_links_in_the_folder() -> None:
     tags = {"MakerNote ContentIdentifier": {"values": "A-1"}, "MakerNote BurstUUID": {"values": "B-2"}, "Image Make": 7}
     assert links(tags, {"GCamera:BurstID": "C"}) == ["live:b/f/A-1", "burst:b/f/B-2", "burst:b/f/C"]
     assert links({"Keys ContentIdentifier": {"values": "A-1"}}) == ["live:b/f/A-1"]

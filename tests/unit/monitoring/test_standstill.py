@@ -5,7 +5,7 @@ from __future__ import annotations
 from exifinator.monitoring.standstill import STANDSTILL_SECONDS, Standstill
 
 
-def test_update__no_progress__notifies_of_each_reason_once() -> None:
+def test_update__no_progress__reports_each_reason_once() -> None:
     now, reasons, messages = [0.0], ["paused: download"], list[str]()
     standstill = Standstill(lambda: reasons, messages.append, clock=lambda: now[0])
 
@@ -26,7 +26,7 @@ def test_update__no_progress__notifies_of_each_reason_once() -> None:
     assert update(1, 6) == 2
 
 
-def test_update__progress__does_not_look_for_reasons() -> None:
+def test_update__progress__does_not_request_reasons() -> None:
     now = [0.0]
 
     def fail() -> list[str]:

@@ -1,4 +1,4 @@
-"""What `status` says about events."""
+"""The counts of S3 events in `status` and in the metrics."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from exifinator.monitoring.status import Status, describe_events
 COUNTS = {"events:queued": 1200, "events:removed": 3, "events:lag_us": 5_000_000, "events:timed": 2}
 
 
-def test_events__counted__are_shown_with_the_average_lag() -> None:
+def test_events__counts_with_times__are_shown_with_the_average_lag() -> None:
     status = Status(datetime.now(UTC), events=describe_events(COUNTS))
     assert _events(status).plain == "Events: 1,200 queued, 3 removed; applied after 2.5 s on average"
 
 
-def test_events__without_times__have_no_lag() -> None:
+def test_events__counts_without_times__are_shown_without_a_lag() -> None:
     status = Status(datetime.now(UTC), events=describe_events({"events:ignored": 7}))
     assert _events(status).plain == "Events: 7 ignored"
 
 
 @pytest.mark.parametrize("counts", [{}, {"events:queued": 0}, {"bytes": 5}])
-def test_events__none__are_not_shown(counts: dict[str, int]) -> None:
+def test_events__no_events__are_not_shown(counts: dict[str, int]) -> None:
     assert describe_events(counts) == {}
 
 
-def test_metrics__events__have_outcomes_and_lag() -> None:
+def test_metrics__event_counts__have_outcomes_and_lag() -> None:
     samples = {
         (sample.name, sample.labels.get("outcome")): sample.value
         for metric in counter_metrics(COUNTS)

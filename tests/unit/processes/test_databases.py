@@ -1,4 +1,4 @@
-"""What is known about Redis and MongoDB without starting them, and how long to wait for servers on other machines."""
+"""ensure_services waits for Redis and MongoDB, or starts them on this machine. The tests start no servers."""
 
 from __future__ import annotations
 
@@ -42,15 +42,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def elsewhere() -> Config:
+def remote() -> Config:
     """Return the settings for servers that EXIFinator does not manage."""
     settings = {"REDIS_URL": "redis://:hush@cache.example.org/0", "MONGODB_URI": "mongodb://u:hush@db.example.org/"}
     return build_config({**settings, "START_TIMEOUT_SECONDS": WAIT_SECONDS}, {})
 
 
-def absent_until(clock: Clock, back_at: float, failure: ServiceFailed | None = None) -> Callable[[object], None]:
+def fail_until(clock: Clock, available_at: float, failure: ServiceFailed | None = None) -> Callable[[object], None]:
+    """Return a `ping` that raises NotResponding until the clock reaches `available_at`."""
+
     def ping(_: object) -> None:
-        if clock.seconds < back_at:
+        if clock.seconds < available_at:
             raise NotResponding("connection refused", failure)
 
     return ping
@@ -63,18 +65,18 @@ def absent_until(clock: Clock, back_at: float, failure: ServiceFailed | None = N
         (MongoDBService, "MongoDB at mongodb://db.example.org"),
     ],
 )
-def test_ensure_services__server_elsewhere_is_back_after_some_seconds__is_waited_for(
+def test_ensure_services__remote_server_unavailable_for_some_seconds__is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     clock: Clock,
-    elsewhere: Config,
+    remote: Config,
     service: type[RedisService | MongoDBService],
     place: str,
 ) -> None:
-    monkeypatch.setattr(service, "ping", absent_until(clock, 20.0))
+    monkeypatch.setattr(service, "ping", fail_until(clock, 20.0))
     notes: list[str] = []
 
-    reports = ensure_services(elsewhere, tmp_path, note=notes.append)
+    reports = ensure_services(remote, tmp_path, note=notes.append)
 
     assert [report.outcome for report in reports] == ["already running", "already running"]
     assert notes == [f"Waiting up to 30 s for {place} (connection refused)"]
@@ -84,47 +86,47 @@ def test_ensure_services__server_elsewhere_is_back_after_some_seconds__is_waited
 
 
 @pytest.mark.parametrize("service", [RedisService, MongoDBService])
-def test_ensure_services__server_elsewhere_stays_unavailable__ends_with_one_sentence_after_the_timeout(
+def test_ensure_services__remote_server_unavailable__raises_one_line_after_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     clock: Clock,
-    elsewhere: Config,
+    remote: Config,
     service: type[RedisService | MongoDBService],
 ) -> None:
-    monkeypatch.setattr(service, "ping", absent_until(clock, 1e9))
+    monkeypatch.setattr(service, "ping", fail_until(clock, 1e9))
 
     with pytest.raises(ServiceFailed, match=r"at \S+ does not respond \(connection refused\); check") as caught:
-        ensure_services(elsewhere, tmp_path)
+        ensure_services(remote, tmp_path)
 
     assert clock.seconds == pytest.approx(WAIT_SECONDS)
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_ensure_services__replica_set_without_a_primary__is_waited_for_and_then_explained(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, elsewhere: Config
+def test_ensure_services__replica_set_without_a_primary__is_waited_for_and_then_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, remote: Config
 ) -> None:
     no_primary = ServiceFailed("no server accepts writes")
-    monkeypatch.setattr(MongoDBService, "ping", absent_until(clock, 12.0, no_primary))
-    ensure_services(elsewhere, tmp_path)
+    monkeypatch.setattr(MongoDBService, "ping", fail_until(clock, 12.0, no_primary))
+    ensure_services(remote, tmp_path)
     assert clock.seconds >= 12.0
 
-    monkeypatch.setattr(MongoDBService, "ping", absent_until(clock, 1e9, no_primary))
+    monkeypatch.setattr(MongoDBService, "ping", fail_until(clock, 1e9, no_primary))
     with pytest.raises(ServiceFailed, match=r"^no server accepts writes$"):
-        ensure_services(elsewhere, tmp_path)
+        ensure_services(remote, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("setting", "url"), [("REDIS_URL", "rediss://127.0.0.1"), ("MONGODB_URI", "mongodb://u:hush@localhost")]
 )
-def test_ensure_services__local_server_that_cannot_be_started_here__is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, elsewhere: Config, setting: str, url: str
+def test_ensure_services__local_server_with_tls_or_a_user__is_waited_for_and_not_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, remote: Config, setting: str, url: str
 ) -> None:
     monkeypatch.setattr(databases, "listens", lambda *_: clock.seconds > 15.0)
     config = build_config(
         {
-            "REDIS_URL": elsewhere.redis_url.get_secret_value(),
-            "MONGODB_URI": elsewhere.mongodb_uri.get_secret_value(),
+            "REDIS_URL": remote.redis_url.get_secret_value(),
+            "MONGODB_URI": remote.mongodb_uri.get_secret_value(),
             "START_TIMEOUT_SECONDS": WAIT_SECONDS,
             setting: url,
         },
@@ -154,7 +156,7 @@ def local() -> Config:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of the servers that a run has started."""
+    """Return the names of the servers that `ensure_services` starts during the test."""
     names: list[str] = []
     monkeypatch.setattr(databases.Supervision, "ensure", lambda _, programs: names.extend(programs))
     monkeypatch.setattr(databases, "_prepare", lambda service, _: service.name)
@@ -162,7 +164,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_ensure_services__somebody_elses_local_server_restarts__is_waited_for_and_not_replaced(
+def test_ensure_services__unmanaged_local_server_restarts__is_waited_for_and_not_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, local: Config, started: list[str]
 ) -> None:
     monkeypatch.setattr(databases, "listens", lambda *_: not 0.0 < clock.seconds < 12.0)
@@ -177,7 +179,7 @@ def test_ensure_services__somebody_elses_local_server_restarts__is_waited_for_an
     assert notes == ["Waiting up to 30 s for Redis at redis://127.0.0.1:7001/0 (nothing is listening there)"]
 
 
-def test_ensure_services__somebody_elses_local_server_stays_unavailable__is_replaced_after_the_timeout_once(
+def test_ensure_services__unmanaged_local_server_stays_unavailable__is_replaced_after_the_timeout(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock, local: Config, started: list[str]
 ) -> None:
     monkeypatch.setattr(databases, "listens", lambda *_: True)
@@ -189,10 +191,10 @@ def test_ensure_services__somebody_elses_local_server_stays_unavailable__is_repl
     assert clock.seconds == pytest.approx(2 * WAIT_SECONDS)
 
     ensure_services(local, tmp_path)
-    assert clock.seconds == pytest.approx(2 * WAIT_SECONDS), "there is nothing left to wait for"
+    assert clock.seconds == pytest.approx(2 * WAIT_SECONDS), "a replaced server is not waited for again"
 
 
-def test_ensure_services__nothing_was_ever_there__is_started_immediately(
+def test_ensure_services__local_server_never_seen__is_started_immediately(
     tmp_path: Path, clock: Clock, local: Config, started: list[str]
 ) -> None:
     ensure_services(local, tmp_path)
@@ -201,7 +203,9 @@ def test_ensure_services__nothing_was_ever_there__is_started_immediately(
     assert clock.pauses == []
 
 
-def test_find_redis__nothing_for_this_machine__says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_find_redis__no_program_for_this_machine__says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
     with pytest.raises(ServiceFailed, match=r"Redis cannot be started on this machine.*set REDIS_URL"):

@@ -1,4 +1,4 @@
-"""What the supervision does before it starts processes."""
+"""Supervision validates commands and reads its configuration before it starts processes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ def demo(tmp_path: Path) -> Iterator[Supervision]:
 
 
 @pytest.mark.parametrize("argument", ["two\nlines", "bell\a"], ids=["newline", "control"])
-def test_start__control_character_in_command__is_a_config_error(demo: Supervision, argument: str) -> None:
+def test_start__control_character_in_a_command__raises_config_error(demo: Supervision, argument: str) -> None:
     with pytest.raises(ConfigError, match="control character"):
         demo.start([Program("a", ["/bin/echo", argument])])
     assert not demo.running()
 
 
-@pytest.mark.parametrize("damage", [b"\xff\x00[", b"program", b"", b"[program:a"], ids=["bytes", "text", "none", "cut"])
-def test_configuration__damaged__counts_as_none(demo: Supervision, tmp_path: Path, damage: bytes) -> None:
+@pytest.mark.parametrize(
+    "damage", [b"\xff\x00[", b"program", b"", b"[program:a"], ids=["bytes", "text", "empty", "truncated"]
+)
+def test_configuration__damaged_file__counts_as_missing(demo: Supervision, tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "var" / "demo").mkdir(parents=True)
     (tmp_path / "var" / "demo" / "supervisord.conf").write_bytes(damage)
 

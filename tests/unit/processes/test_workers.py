@@ -1,4 +1,4 @@
-"""Starting and restarting the workers, without starting them."""
+"""start_workers decides whether to start or restart the workers. The tests start no processes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from exifinator.errors import ConfigError
 from exifinator.processes import workers
 
 
-class Supervised:
-    """A supervision whose programs run already."""
+class FakeSupervision:
+    """A supervision whose programs are running. Records the names of its other methods that are called."""
 
     name = "workers"
 
@@ -37,10 +37,12 @@ class Supervised:
         return act
 
 
-def supervise(monkeypatch: pytest.MonkeyPatch, root: Path, state: str, *, outdated: bool) -> Supervised:
-    supervision = Supervised(root, state)
+def use_fake_supervision(
+    monkeypatch: pytest.MonkeyPatch, root: Path, state: str, *, are_outdated: bool
+) -> FakeSupervision:
+    supervision = FakeSupervision(root, state)
     monkeypatch.setattr(workers, "worker_supervision", lambda *_: supervision)
-    monkeypatch.setattr(workers, "is_outdated", lambda *_: outdated)
+    monkeypatch.setattr(workers, "is_outdated", lambda *_: are_outdated)
     monkeypatch.setattr(workers, "_await_start", lambda *_: None)
     monkeypatch.setattr(workers, "write_private", lambda *_: None)
     return supervision
@@ -48,12 +50,14 @@ def supervise(monkeypatch: pytest.MonkeyPatch, root: Path, state: str, *, outdat
 
 @pytest.mark.parametrize("setting", ["api_port", "dashboard_port"])
 @pytest.mark.parametrize("is_failing", [False, True])
-def test_start_workers__restart_onto_a_taken_port__stops_nothing(
+def test_start_workers__restart_with_a_port_in_use__stops_no_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str, is_failing: bool
 ) -> None:
     taken_port = 23456
     monkeypatch.setattr(workers, "listens", lambda _, port: port == taken_port)
-    supervision = supervise(monkeypatch, tmp_path, "BACKOFF" if is_failing else "RUNNING", outdated=is_failing)
+    supervision = use_fake_supervision(
+        monkeypatch, tmp_path, "BACKOFF" if is_failing else "RUNNING", are_outdated=is_failing
+    )
 
     with pytest.raises(ConfigError, match=f"Port {taken_port} .* is used by another program"):
         workers.start_workers(Config(**{setting: taken_port}), restart=not is_failing, root=tmp_path)
@@ -62,7 +66,7 @@ def test_start_workers__restart_onto_a_taken_port__stops_nothing(
 
 
 @pytest.mark.parametrize(
-    ("state", "outdated", "outcome"),
+    ("state", "are_outdated", "outcome"),
     [
         ("BACKOFF", True, "restarted"),
         ("STARTING", True, "restarted"),
@@ -70,10 +74,10 @@ def test_start_workers__restart_onto_a_taken_port__stops_nothing(
         ("BACKOFF", False, "already running"),
     ],
 )
-def test_start_workers__programs_that_fail_with_former_settings__are_replaced(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, outdated: bool, outcome: str
+def test_start_workers__programs_not_running_with_outdated_settings__are_restarted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, are_outdated: bool, outcome: str
 ) -> None:
-    supervision = supervise(monkeypatch, tmp_path, state, outdated=outdated)
+    supervision = use_fake_supervision(monkeypatch, tmp_path, state, are_outdated=are_outdated)
     monkeypatch.setattr(workers, "_check_ports_are_free", lambda *_: None)
     if outcome == "already running":
         supervision.actions.append("start")
@@ -81,5 +85,5 @@ def test_start_workers__programs_that_fail_with_former_settings__are_replaced(
     assert workers.start_workers(Config(), root=tmp_path).outcome == outcome
 
 
-def test_mrq_worker__command__does_not_depend_on_the_first_line_of_a_script() -> None:
+def test_mrq_worker__command__uses_this_interpreter_instead_of_a_script() -> None:
     assert workers.mrq_worker() == [sys.executable, "-m", "mrq.bin.mrq_worker"]

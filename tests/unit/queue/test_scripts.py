@@ -1,4 +1,4 @@
-"""The text of the Redis scripts: files of the package, in which snippets are inserted."""
+"""Redis scripts are files of the package. read_script inserts the snippets that a script includes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("[a-z]*.lua"))
 SNIPPETS = sorted(path.stem for path in FOLDER.glob("_*.lua"))
 
 
-# What the snippets define.
+# How the snippets define each name.
 DEFINITIONS = {
     "now": "local now =",
     "bucket_of": "local function bucket_of(",
@@ -30,7 +30,7 @@ DEFINITIONS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_read_script__every_script__includes_the_snippets_that_it_uses(name: str) -> None:
+def test_read_script__every_script__includes_the_definitions_that_it_uses(name: str) -> None:
     own = (FOLDER / f"{name}.lua").read_text()
     text = read_script(name)
     snippets = text.removesuffix(own)
@@ -41,12 +41,12 @@ def test_read_script__every_script__includes_the_snippets_that_it_uses(name: str
     assert {word for word in used if DEFINITIONS[word] not in snippets} == set()
 
 
-def test_scripts__every_snippet__is_used() -> None:
+def test_scripts__every_snippet__is_included_by_a_script() -> None:
     texts = [(FOLDER / f"{name}.lua").read_text() for name in SCRIPTS]
     includes = [line for text in texts for line in text.splitlines() if line.startswith("-- @include ")]
     assert set(SNIPPETS) == {f"_{word}" for line in includes for word in line.split()[2:]}
 
 
-def test_read_script__unknown_name__is_an_error() -> None:
+def test_read_script__unknown_name__raises_file_not_found() -> None:
     with pytest.raises(FileNotFoundError):
         read_script("no_such_script")

@@ -16,7 +16,7 @@ from exifinator.search_keys.media_types import media_type_of
         ("webm", "", "video"),
         ("xmp", "a.jpg", "other"),
         ("m4a", "a.mp4", "other"),
-        # The content of an empty file says nothing.
+        # For files whose content does not reveal a format, such as empty files, the extension decides.
         ("unknown", "2024/IMG_1.JPG", "image"),
         ("unknown", "clip.insv", "video"),
         ("unknown", "folder.jpg/file", "other"),
@@ -25,5 +25,7 @@ from exifinator.search_keys.media_types import media_type_of
         (7, 8, "other"),
     ],
 )
-def test_media_type_of__format__decides_before_the_extension(format_: object, key: object, media_type: str) -> None:
+def test_media_type_of__format_and_key__is_by_format_or_else_by_extension(
+    format_: object, key: object, media_type: str
+) -> None:
     assert media_type_of(format_, key) == media_type

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
+# ruff: noqa: E501 -- keep each row of a table on one line
 """How texts become search terms: scripts, diacritics, parts of file names and English plurals."""
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from exifinator.search_keys.terms import (
         ("Ｔｏｋｙｏ ①", "tokyo 1"),
     ],
 )
-def test_fold__spellings__become_equal(text: str, folded: str) -> None:
+def test_fold__text__has_no_case_diacritics_or_width_variants(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
 @pytest.mark.parametrize("text", ["がぎ", "ที่นี่", "हिन्दी", "각"])
-def test_fold__marks_that_distinguish_words__stay(text: str) -> None:
+def test_fold__marks_that_distinguish_words__are_kept(text: str) -> None:
     assert fold(text) == text
 
 
@@ -58,7 +58,7 @@ def test_fold__marks_that_distinguish_words__stay(text: str) -> None:
         ("!?… ☃ 🏔️", []),
     ],
 )
-def test_make_terms__text__has_its_words(text: str, words: list[str]) -> None:
+def test_make_terms__text__is_split_into_words(text: str, words: list[str]) -> None:
     assert make_terms([("title", text)]).words == words
 
 
@@ -75,50 +75,50 @@ def test_make_terms__text__has_its_words(text: str, words: list[str]) -> None:
         ("京都2024.jpg", ["2024"]),
     ],
 )
-def test_name_parts__key__has_the_words_within_words(key: str, parts: list[str]) -> None:
+def test_name_parts__key__is_the_words_and_numbers_inside_longer_words(key: str, parts: list[str]) -> None:
     assert list(name_parts(key)) == parts
 
 
-def test_make_terms__very_long_texts__are_bounded() -> None:
-    hostile = [
+def test_make_terms__very_long_texts__are_limited() -> None:
+    texts = [
         ("title", " ".join(f"w{n}" for n in range(100_000))),
         ("title", "x" * 1_000_000),
         ("title", "\ufdfa" * 100_000),
         ("title", "ก" + "\u0e34" * 100_000),
         ("title", "京" * 100_000),
     ]
-    for text in hostile:
+    for text in texts:
         terms = make_terms([text, text], [("key", part) for part in name_parts("aB1" * 1000 + "/" + "a1/" * 5000)])
         assert len(terms.words) <= MAX_WORDS
         assert all(len(word) <= MAX_WORD_CHARS for word in terms.words)
         assert len(terms.text) <= MAX_SEARCH_TEXT_CHARS + 1000
 
 
-def test_make_terms__many_words__leave_room_for_the_parts_of_the_name() -> None:
+def test_make_terms__more_words_than_the_limit__include_the_parts_of_the_name() -> None:
     terms = make_terms([("key", " ".join(f"w{n}" for n in range(1000)))], [("key", "1314")])
     assert "1314" in terms.words
 
 
-def test_make_terms__separator_in_a_text__is_not_a_separator() -> None:
+def test_make_terms__separator_character_in_a_text__is_replaced() -> None:
     assert make_terms([("title", "a|person: b")]).text == "|title: a person b "
 
 
 @pytest.mark.parametrize(
-    ("word", "others"),
+    ("word", "forms"),
     [
         ("beaches", {"beach"}), ("cities", {"city"}), ("city", {"cities"}), ("selfies", {"selfie"}), ("boats", {"boat"}),
         ("leaves", {"leaf"}), ("knife", {"knives"}), ("women", {"woman"}), ("child", {"children"}), ("buses", {"bus"}),
         ("photos", {"photo"}), ("boxes", {"box"}), ("houses", {"house"}),
     ],
 )  # fmt: skip
-def test_singular_and_plural_forms__noun__has_its_singular_or_plural(word: str, others: set[str]) -> None:
-    assert others <= set(singular_and_plural_forms(word))
+def test_singular_and_plural_forms__noun__include_its_singular_or_plural(word: str, forms: set[str]) -> None:
+    assert forms <= set(singular_and_plural_forms(word))
 
 
 @pytest.mark.parametrize("word", ["glass", "bus", "iris", "ete", "x", "dsc01314", "京都", "as", "boat", "day"])
-def test_singular_and_plural_forms__no_plural__has_none(word: str) -> None:
+def test_singular_and_plural_forms__word_that_is_no_plural__are_empty(word: str) -> None:
     assert singular_and_plural_forms(word) == []
 
 
-def test_split_units__word_longer_than_the_limit__is_cut_alike_in_text_and_query() -> None:
+def test_split_units__word_longer_than_the_limit__is_truncated() -> None:
     assert split_units("x" * 100) == ["x" * MAX_WORD_CHARS]

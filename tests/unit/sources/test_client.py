@@ -1,4 +1,4 @@
-"""How many clients S3Client creates, whatever the number of threads that ask for one."""
+"""S3Client creates one boto3 client for all threads that request it at the same time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREADS = 12
 
 
 class CountingLock:
-    """A lock that tells when all threads hold it or wait for it."""
+    """A lock with a method that waits until all threads hold the lock or wait for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,17 +36,20 @@ class CountingLock:
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Client, Callable[[], Any]], list[Any]]:
-    """Return a function that has many threads ask for a client, all before the first attempt ends."""
+def request_client(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Client, Callable[[], Any]], list[Any]]:
+    """Return a function that requests a client in many threads, all before the first attempt to connect ends.
 
-    def ask_at_once(s3: S3Client, connect: Callable[[], Any]) -> list[Any]:
+    The function returns the client or the error of each thread.
+    """
+
+    def request_in_threads(s3: S3Client, connect: Callable[[], Any]) -> list[Any]:
         lock = CountingLock()
         monkeypatch.setattr(s3, "_connect_lock", lock)
-        first = threading.Event()
+        has_started = threading.Event()
 
         def connect_once_all_wait() -> Any:
-            if not first.is_set():
-                first.set()
+            if not has_started.is_set():
+                has_started.set()
                 lock.wait_for_all()
             return connect()
 
@@ -62,11 +65,11 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Client, Callable[[], Any
             futures = [pool.submit(client_or_error) for _ in range(THREADS)]
             return [future.result() for future in futures]
 
-    return ask_at_once
+    return request_in_threads
 
 
-def test_client__credentials_that_cannot_be_fetched__are_tried_once_for_all_that_wait(
-    ask: Callable[[S3Client, Callable[[], Any]], list[Any]],
+def test_client__credentials_that_cannot_be_fetched__are_fetched_once_for_all_threads(
+    request_client: Callable[[S3Client, Callable[[], Any]], list[Any]],
 ) -> None:
     s3, attempts = S3Client(build_config({}, {})), []
 
@@ -74,17 +77,17 @@ def test_client__credentials_that_cannot_be_fetched__are_tried_once_for_all_that
         attempts.append(1)
         raise CredentialsRefused("the sign-in has expired")
 
-    results = ask(s3, fail)
+    results = request_client(s3, fail)
 
     assert len(attempts) == 1
     assert [type(result) for result in results] == [CredentialsRefused] * THREADS
     with pytest.raises(CredentialsRefused):
         s3.client("photos")
-    assert len(attempts) == 2, "A later request tries again, because the user may have signed in."
+    assert len(attempts) == 2, "a later request must try again, because the user may have signed in"
 
 
-def test_client__credentials_that_work_again__are_used_immediately(
-    ask: Callable[[S3Client, Callable[[], Any]], list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_client__credentials_that_work_again__are_used_by_the_next_request(
+    request_client: Callable[[S3Client, Callable[[], Any]], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = S3Client(build_config({"S3_ANONYMOUS": True}, {}))
     real_connect = s3._connect
@@ -92,13 +95,13 @@ def test_client__credentials_that_work_again__are_used_immediately(
     def fail() -> Any:
         raise CredentialsRefused("the sign-in has expired")
 
-    ask(s3, fail)
+    request_client(s3, fail)
     created: list[Any] = []
 
     def connect() -> Any:
         created.append(real_connect())
         return created[-1]
 
-    assert set(map(id, ask(s3, connect))) == {id(created[0])}
+    assert set(map(id, request_client(s3, connect))) == {id(created[0])}
     assert len(created) == 1
     s3.close()

@@ -1,4 +1,4 @@
-"""The server that a bucket is on, wherever its address comes from, and what a bucket is called there."""
+"""The S3 server of a bucket, as configured in any place, and the names and ARNs that are accepted for buckets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def client(**settings: object) -> S3Client:
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_endpoint__from_the_environment__is_the_server(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_endpoint__url_in_the_environment__is_the_server(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:22010")
 
     assert client().endpoint("b") == "http://127.0.0.1:22010"
@@ -53,7 +53,9 @@ def test_endpoint__from_the_environment__is_the_server(monkeypatch: pytest.Monke
         "services = s\n[services s]\ns3 =\n  endpoint_url = https://s3.example.org",
     ],
 )
-def test_endpoint__from_a_profile__is_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: str) -> None:
+def test_endpoint__url_in_a_profile__is_the_server_with_the_bucket_in_the_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: str
+) -> None:
     (tmp_path / "config").write_text(f"[profile p]\n{lines}\n")
     monkeypatch.setenv("AWS_PROFILE", "p")
 
@@ -76,7 +78,7 @@ def test_endpoint__from_a_profile__is_the_server(monkeypatch: pytest.MonkeyPatch
         ({"AWS_ENDPOINT_URL": "https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com"}, {}),
     ],
 )
-def test_endpoint__of_amazon__is_one_server(
+def test_endpoint__any_endpoint_of_amazon__is_amazon_s3(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], settings: dict[str, str]
 ) -> None:
     for name, value in variables.items():
@@ -97,7 +99,7 @@ def test_endpoint__of_amazon__is_one_server(
         ("https://x.supabase.co/storage/v1/s3/", "aws", "https://x.supabase.co/storage/v1/s3"),
     ],
 )
-def test_endpoint_name__server__is_distinguished(url: str, partition: str, name: str) -> None:
+def test_endpoint_name__url_and_partition__is_the_name_of_the_server(url: str, partition: str, name: str) -> None:
     assert endpoint_name(url, partition) == name
 
 
@@ -132,7 +134,7 @@ def test_read_range__endpoint_with_a_path__keeps_the_path() -> None:
         ("my-ap-hrzrlukc5m36ft7okagglf3g-s3alias/x", Source("my-ap-hrzrlukc5m36ft7okagglf3g-s3alias", "x")),
     ],
 )  # fmt: skip
-def test_parse_source__arn__is_split_behind_the_bucket(text: str, source: Source) -> None:
+def test_parse_source__arn_with_a_prefix__is_split_after_the_bucket(text: str, source: Source) -> None:
     assert parse_user_source(text) == source
     assert parse_source(str(source)) == source
     assert split_bucket(f"{source.bucket}/a/b.jpg") == (source.bucket, "a/b.jpg")
@@ -155,13 +157,13 @@ def test_parse_source__arn__is_split_behind_the_bucket(text: str, source: Source
         "arn:",
     ],
 )
-def test_parse_user_source__other_arn__is_a_config_error_that_says_which_arn_to_write(arn: str) -> None:
+def test_parse_user_source__arn_of_no_bucket__raises_with_the_arns_that_are_accepted(arn: str) -> None:
     with pytest.raises(ConfigError, match=r"Not a bucket name: .*; write the ARN of a bucket, or of an access point"):
         parse_user_source(arn)
 
 
 @pytest.mark.parametrize("bucket", ["photos--use1-az4--x-s3", "ap--use1-az4--xa-s3"])
-def test_parse_user_source__directory_bucket__has_only_prefixes_that_are_folders(bucket: str) -> None:
+def test_parse_user_source__directory_bucket__requires_a_slash_after_the_prefix(bucket: str) -> None:
     assert parse_user_source(f"{bucket}/2024/") == Source(bucket, "2024/")
     assert parse_user_source(bucket) == Source(bucket)
     with pytest.raises(ConfigError, match="end the prefix in a slash"):
@@ -169,7 +171,7 @@ def test_parse_user_source__directory_bucket__has_only_prefixes_that_are_folders
 
 
 def first_request(s3: S3Client, bucket: str) -> str:
-    """Return the URL of the first request for a listing. It is not sent."""
+    """Return the URL of the first request of a listing, without sending it."""
 
     class NotSent(Exception):
         pass
@@ -199,16 +201,16 @@ HOSTS = {
 
 @pytest.mark.parametrize("bucket", HOSTS)
 @pytest.mark.parametrize("region", ["us-west-2", "eu-west-1"])
-def test_list_page__names_and_arns_of_amazon__go_to_their_hosts(bucket: str, region: str) -> None:
+def test_list_page__name_or_arn_of_amazon__uses_the_host_of_the_bucket(bucket: str, region: str) -> None:
     url = first_request(client(AWS_REGION=region), bucket)
 
-    # A name does not say its region, unlike an ARN.
+    # An ARN contains its region. For a name, the configured region is used.
     expected = HOSTS[bucket] if bucket.startswith("arn:") else HOSTS[bucket].replace("us-west-2", region)
     assert urlsplit(url).hostname == expected
 
 
 @pytest.mark.parametrize("name", ["photos--usw2-az1--x-s3", "ap--usw2-az1--xa-s3"])
-def test_list_page__directory_bucket__is_listed_in_one_range_without_the_attributes_it_rejects(name: str) -> None:
+def test_list_page__directory_bucket__is_listed_in_one_range_without_optional_attributes(name: str) -> None:
     s3 = client(AWS_REGION="us-west-2")
     sent: list[dict[str, object]] = []
     s3.client(name).meta.events.register("provide-client-params.s3", lambda params, **_: sent.append(params))
@@ -219,12 +221,12 @@ def test_list_page__directory_bucket__is_listed_in_one_range_without_the_attribu
     assert s3.can_list_ranges("photos")
 
 
-def test_list_page__multi_region_access_point__says_what_to_use_instead() -> None:
+def test_list_page__multi_region_access_point__raises_with_an_alternative() -> None:
     with pytest.raises(PermanentError, match=r"signed for several regions .*; name an access point or the bucket"):
         client(AWS_REGION="us-west-2").list_page(MULTI_REGION, "", None)
 
 
-def test_list_page__access_point_of_another_partition__names_the_region() -> None:
+def test_list_page__access_point_of_another_partition__raises_with_the_setting_to_change() -> None:
     with pytest.raises(PermanentError, match=r"access point arn:aws-cn\S+ cannot be used: Client .*; set AWS_REGION"):
         client(AWS_REGION="us-west-2").list_page("arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/my-ap", "", None)
 
@@ -239,26 +241,26 @@ def test_list_page__access_point_on_another_server__is_refused_without_a_request
         client().list_page(bucket, "", None)
 
 
-def test_list_page__access_point_behind_an_endpoint_of_amazon__is_listed() -> None:
+def test_list_page__access_point_with_an_endpoint_of_amazon__is_requested_there() -> None:
     s3 = client(S3_ENDPOINT_URL="https://accesspoint.vpce-1.s3.us-west-2.vpce.amazonaws.com")
 
     assert "//my-ap-123456789012.accesspoint.vpce-1." in first_request(s3, f"{ACCESS_POINT}/my-ap")
 
 
 @pytest.mark.parametrize("name", ["_archive", "a", ".photos", "Old_Bucket.1", f"{ACCESS_POINT}/my-ap"])
-def test_bucket_name__that_servers_accept__is_accepted_by_boto3_too(name: str) -> None:
+def test_bucket_name__name_that_some_server_accepts__is_accepted_by_boto3(name: str) -> None:
     assert is_bucket_name(name)
     assert parse_user_source(name).bucket == name
     client().client(name).generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "-x", "a b", "a/b", "a\nb", "x" * 256])
-def test_bucket_name__that_no_server_accepts__is_rejected(name: str) -> None:
+def test_bucket_name__name_that_no_server_accepts__is_rejected(name: str) -> None:
     assert not is_bucket_name(name)
 
 
 def encrypted(*keys: str) -> StubS3:
-    """Return a server that requires the SSE-C key for these keys, and rejects it for the others."""
+    """Return a server that requires the SSE-C key for the objects with these keys, and rejects it for other objects."""
 
     def check(request: Request, reply: Reply) -> Reply:
         has_key = request.headers.get("x-amz-server-side-encryption-customer-key") == SSE_C_KEY
@@ -277,11 +279,11 @@ def test_read_range__customer_key__is_sent_to_objects_that_need_it() -> None:
     names = ["plain.jpg", "secret.jpg", "other.jpg", "other.jpg", "plain.jpg"]
 
     assert all(s3.read_range(ImageRef("b", name, "", len(BODY), NOON), 0, 9).data == BODY[:9] for name in names)
-    # Two changes between encrypted and plain objects cost one request each.
+    # Each of the two changes between plain and encrypted objects costs one more request.
     assert len(stub.seen) == len(names) + 2
 
 
-def test_read_range__object_with_another_customer_key__is_encrypted() -> None:
+def test_read_range__object_with_another_customer_key__raises_encrypted_object() -> None:
     s3 = connect_stub(encrypted("secret.jpg"), S3_SSE_C_KEY=base64.b64encode(bytes(32)).decode())
 
     with pytest.raises(EncryptedObject, match="set S3_SSE_C_KEY"):
@@ -289,7 +291,7 @@ def test_read_range__object_with_another_customer_key__is_encrypted() -> None:
 
 
 @pytest.mark.parametrize("key", ["secret", base64.b64encode(bytes(31)).decode(), "ä" * 44])
-def test_sse_c_key__that_is_none__is_rejected_without_showing_it(key: str) -> None:
+def test_sse_c_key__invalid_key__is_rejected_without_showing_it(key: str) -> None:
     with pytest.raises(ConfigError, match="S3_SSE_C_KEY should be: 32 bytes in Base64") as caught:
         client(S3_SSE_C_KEY=key)
 

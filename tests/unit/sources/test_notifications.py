@@ -1,4 +1,4 @@
-"""Notifications of every server are understood, and hostile ones do no harm."""
+"""parse_notification reads the notifications of all S3 servers, and survives hostile ones."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def record(key: str = "a.jpg", name: str = "ObjectCreated:Put", **fields: Any) -
 
 
 def direct(*records: Any) -> str:
+    """Return the body of a notification that an S3 server sends directly."""
     return json.dumps({"Records": records})
 
 
 def event_bridge(kind: str, key: str) -> str:
+    """Return the body of a notification from Amazon EventBridge."""
     detail = {"bucket": {"name": "photos"}, "object": {"key": key, "sequencer": "0A"}, "reason": "PutObject"}
     return json.dumps({"source": "aws.s3", "detail-type": kind, "time": "2026-01-02T03:04:05Z", "detail": detail})
 
 
 def sns(message: str) -> str:
+    """Wrap the body of a notification as Amazon SNS does."""
     return json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:1:t", "Message": message})
 
 
@@ -89,7 +92,7 @@ def test_parse__other_event__is_counted_as_ignored(body: str) -> None:
         (event_bridge("Object Created", "a+b%20.jpg"), ["photos/a+b%20.jpg"]),
         (event_bridge("Object Deleted", "a b"), ["photos/a b"]),
         (sns(event_bridge("Object Restore Completed", "a")), ["photos/a"]),
-        # MinIO: the slash is encoded too, and the key with its bucket is at the top.
+        # MinIO encodes slashes too, and repeats the bucket and key at the top level.
         (
             json.dumps(
                 {
@@ -100,7 +103,7 @@ def test_parse__other_event__is_counted_as_ignored(body: str) -> None:
             ),
             ["photos/2024/a b.jpg"],
         ),
-        # Ceph: whether keys are encoded depends on the version, so both objects are looked at.
+        # Whether Ceph encodes keys depends on its version, so both possible keys are returned.
         (direct(record("a+b", eventSource="ceph:s3")), ["photos/a b", "photos/a+b"]),
         (direct(record("plain", eventSource="ceph:s3")), ["photos/plain"]),
         (seaweedfs("/buckets/photos/a+b/c d.jpg"), ["photos/a+b/c d.jpg"]),
@@ -111,7 +114,7 @@ def test_parse__other_event__is_counted_as_ignored(body: str) -> None:
         (seaweedfs("/etc/passwd"), []),
     ],
 )
-def test_parse__every_shape__returns_decoded_keys(body: str, expected: list[str]) -> None:
+def test_parse__notification_of_each_server__returns_decoded_keys(body: str, expected: list[str]) -> None:
     assert ids(body) == expected
     assert ids(body.encode()) == expected
 
@@ -137,14 +140,14 @@ def test_parse__every_shape__returns_decoded_keys(body: str, expected: list[str]
         record(eventName=["ObjectCreated:Put"]),
     ],
 )
-def test_parse__hostile_record__is_ignored_and_others_are_kept(item: Any) -> None:
+def test_parse__invalid_record__is_ignored_and_others_are_returned(item: Any) -> None:
     notification = parse_notification(direct(item, record("good")))
     assert [event.id for event in notification.events] == ["photos/good"]
     assert notification.ignored == 1
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "9999-99-99", 5, "0001-01-01T00:00:00+23:59", "2026-01-02T03:04:05"])
-def test_parse__strange_time__does_not_lose_the_event(time: Any) -> None:
+def test_parse__invalid_time__returns_the_event(time: Any) -> None:
     event = parse_notification(direct(record(eventTime=time))).events[0]
     assert event.at is None or event.at.tzinfo is UTC
 
@@ -169,6 +172,6 @@ def test_parse__strange_time__does_not_lose_the_event(time: Any) -> None:
         direct(*[record()] * (MAX_RECORDS + 1)),
     ],
 )
-def test_parse__no_notification__is_malformed(body: str | bytes) -> None:
+def test_parse__invalid_notification__raises_malformed_notification(body: str | bytes) -> None:
     with pytest.raises(MalformedNotification):
         parse_notification(body)

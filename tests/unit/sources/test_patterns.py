@@ -1,4 +1,4 @@
-"""Glob patterns over keys: what they match, what is refused, and that no pattern takes long."""
+"""Glob patterns for keys: which keys they match, which patterns are refused, and that matching takes linear time."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from exifinator.sources.patterns import (
 )
 
 MATCHES = {
-    # Without a slash: the name.
+    # A pattern without a slash matches the name at the end of the key. ** also matches slashes.
     "*.jpg": ("a.jpg", "2024/may/a.jpg", "A.JPG", ".jpg"),
     "IMG_????.heic": ("IMG_0001.heic", "x/img_ABCD.HEIC"),
     "a*b*c": ("abc", "x/axxbxxc"),
     "2019**": ("2019", "x/2019.jpg", "2019/may/a.jpg"),
-    # With a slash: the end of the key, after any folders.
+    # A pattern with a slash matches the end of the key, after any folders.
     "*/original.*": ("1/original.jpg", "photos/1/original.png"),
     "raw/*": ("raw/a", "x/raw/a"),
     "raw/**": ("raw/a", "x/raw/1/2/a"),
     "a/**/b": ("a/b", "a/1/b", "x/a/1/2/b"),
     "**/b": ("b", "x/y/b"),
     "a/**/**/b": ("a/b", "a/1/2/b"),
-    # A slash at the start: the start of the key.
+    # A slash at the start anchors the pattern to the start of the key.
     "/2024/*": ("2024/a",),
     "/2024/**": ("2024/a", "2024/1/2"),
     "/**/b": ("b", "x/y/b"),
-    # A slash at the end: everything in these folders.
+    # A slash at the end matches everything in such folders.
     "@eaDir/": ("@eaDir/a", "x/@eadir/y/z.jpg"),
     "/drafts/": ("drafts/a", "drafts/1/a"),
     ".Trash-*/": (".Trash-1000/files/a.jpg",),
@@ -49,7 +49,7 @@ MATCHES = {
     "\\*x": ("*x",),
     "\\[1\\]": ("[1]",),
     "\\{a\\}": ("{a}",),
-    # Accents in either encoding, and letters without a second case.
+    # Composed and decomposed accents, letters without case, and letters with several lower-case forms.
     "é.jpg": ("e\u0301.jpg", "É.JPG"),
     "京*": ("旅/京都.jpg",),
     "*σ": ("ΟΔΟΣ", "οδος".replace("ς", "σ")),
@@ -75,14 +75,14 @@ MISSES = {
 
 
 @pytest.mark.parametrize("pattern", MATCHES)
-def test_match__keys_that_a_pattern_means__match(pattern: str) -> None:
+def test_match__pattern__matches_only_the_expected_keys(pattern: str) -> None:
     make_patterns([pattern])
     globs = Globs([pattern])
     assert [key for key in MATCHES[pattern] if not globs.match(key)] == []
     assert [key for key in MISSES.get(pattern, ()) if globs.match(key)] == []
 
 
-def test_match__several_patterns__are_those_of_each() -> None:
+def test_match__several_patterns__match_the_keys_of_each() -> None:
     globs = Globs(MATCHES)
     for pattern, keys in MATCHES.items():
         assert all(map(globs.match, keys)), pattern
@@ -90,12 +90,12 @@ def test_match__several_patterns__are_those_of_each() -> None:
 
 
 def to_regex(pattern: str) -> re.Pattern[str]:
-    """Translate a pattern of letters, ?, * and slashes by another way, which is slow for hostile patterns."""
+    """Translate a pattern of letters, ?, * and slashes to a regular expression, which is slow for hostile patterns."""
     text = pattern.removeprefix("/")
     regex = ("" if pattern.startswith("/") else "(?:.*/)?") + re.sub(
         r"(?:(?<=/)|^)(?:\*\*/)+|\*\*|\*|\?|[^*?]",
-        lambda found: {"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(
-            found[0], "(?:.*/)?" if found[0].startswith("**/") else re.escape(found[0])
+        lambda match: {"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(
+            match[0], "(?:.*/)?" if match[0].startswith("**/") else re.escape(match[0])
         ),
         text,
     )
@@ -103,39 +103,39 @@ def to_regex(pattern: str) -> re.Pattern[str]:
 
 
 def test_match__random_patterns_and_keys__agree_with_regular_expressions() -> None:
-    chance = random.Random(19)
+    rng = random.Random(19)
     matched = 0
     for _ in range(3000):
-        pattern = "".join(chance.choices(["a", "b", "/", "*", "**", "?", "**/", "/**/"], k=chance.randint(1, 6)))
+        pattern = "".join(rng.choices(["a", "b", "/", "*", "**", "?", "**/", "/**/"], k=rng.randint(1, 6)))
         if re.search(r"\*{3}", pattern) or not pattern.strip("/"):
             continue
         globs, regex = Globs([pattern]), to_regex(pattern)
         for _ in range(8):
-            key = "".join(chance.choices("ab/", k=chance.randint(1, 8)))
+            key = "".join(rng.choices("ab/", k=rng.randint(1, 8)))
             expected = regex.fullmatch(key) is not None
             matched += expected
             assert globs.match(key) == expected, (pattern, key, regex.pattern)
     assert matched > 1000
 
 
-def test_match__hostile_patterns__take_one_step_for_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_match__hostile_patterns__take_one_step_per_character(monkeypatch: pytest.MonkeyPatch) -> None:
     globs = Globs([*("*a" * 125,) * 3, *(f"**{'[a-z]' * 40}{i}" for i in range(90))])
     steps = 0
 
-    class Counted(dict[str, tuple[int, int]]):
+    class CountingDict(dict[str, tuple[int, int]]):
         def get(self, key: str, default: object = None) -> object:  # type: ignore[override]
             nonlocal steps
             steps += 1
             return super().get(key, default)
 
-    globs._transitions = Counted()
+    globs._transitions = CountingDict()
     key = "/".join(["a" * 100] * 10)
     assert globs.match(key + "/" + "a" * 125)
     assert not globs.match(key + "/b")
     assert steps <= 2 * len(key) + 130
 
 
-def test_match__endlessly_many_folders_and_characters__keeps_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_match__very_many_folders_and_characters__caches_limited_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_CACHED_CHARS", 50)
     monkeypatch.setattr(module, "_MAX_CACHED_FOLDERS", 50)
     globs = Globs(["/0*/*.jpg", "*[x]*"])
@@ -169,7 +169,7 @@ def test_match__endlessly_many_folders_and_characters__keeps_few(monkeypatch: py
         ("s3://holiday/*.jpg", "must match keys"),
     ],
 )
-def test_make_patterns__invalid_pattern__is_refused_with_one_sentence(pattern: str, reason: str) -> None:
+def test_make_patterns__invalid_pattern__is_refused_with_a_reason(pattern: str, reason: str) -> None:
     for include, exclude, pointer in (([pattern], [], "include"), (["*.jpg"], ["a", pattern], "exclude")):
         with pytest.raises(ConfigError) as refusal:
             make_patterns(include, exclude)
@@ -180,7 +180,7 @@ def test_make_patterns__invalid_pattern__is_refused_with_one_sentence(pattern: s
         assert "\n" not in error.message
 
 
-def test_make_patterns__too_many__are_refused_but_repetitions_do_not_count() -> None:
+def test_make_patterns__too_many_patterns__are_refused_without_counting_repetitions() -> None:
     many = [f"{i}.jpg" for i in range(MAX_PATTERNS)]
     assert make_patterns([*many, *many]).include == tuple(many)
     with pytest.raises(ConfigError, match=r"include: 101 patterns, but at most 100 are allowed"):
@@ -188,29 +188,29 @@ def test_make_patterns__too_many__are_refused_but_repetitions_do_not_count() -> 
 
 
 def test_patterns__exclude__takes_precedence_over_include() -> None:
-    chooses = make_patterns(["*.jpg", "keep/"], ["drafts/", "*_small.*"]).compile()
+    is_selected = make_patterns(["*.jpg", "keep/"], ["drafts/", "*_small.*"]).compile()
     keys = ["a.jpg", "a.png", "keep/a.png", "drafts/a.jpg", "keep/drafts/a.jpg", "a_small.jpg"]
-    assert [key for key in keys if chooses(key)] == ["a.jpg", "keep/a.png"]
+    assert [key for key in keys if is_selected(key)] == ["a.jpg", "keep/a.png"]
     assert [key for key in keys if make_patterns(exclude=["*.jpg"]).compile()(key)] == ["a.png", "keep/a.png"]
     assert all(map(Patterns().compile(), keys))
 
 
-def test_read_pattern_lines__comments_and_empty_lines__are_left_out() -> None:
+def test_read_pattern_lines__comments_and_empty_lines__are_omitted() -> None:
     text = "\ufeff# Photos\n\n*.jpg\r\n  raw/  \n\\#recycle/\n"
     assert read_pattern_lines(text) == ["*.jpg", "raw/", "\\#recycle/"]
     assert make_patterns(read_pattern_lines(text)).compile()("a/#recycle/b")
 
 
-def test_junk__what_systems_leave_behind__matches_and_photos_do_not() -> None:
+def test_junk__files_left_by_systems__match_but_photos_do_not() -> None:
     make_patterns(exclude=JUNK)
     junk = Globs(JUNK)
-    left_behind = [
+    junk_keys = [
         "2024/@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", ".Trash-1000/files/a.jpg", "x/Thumbs.db", "thumbs.db", ".DS_Store",
         "2024/._IMG_0001.JPG", "__MACOSX/a/._b.jpg", "x/desktop.ini", ".thumbnails/normal/1.png", "lost+found/#1",
         "#recycle/a.jpg", "@Recently-Snapshot/1/a.jpg", "$RECYCLE.BIN/a.jpg", ".trashed-1700000000-a.jpg",
         "a.jpg.1a2b3c4d.partial", "Catalog Previews.lrdata/a/b.lrprev",
     ]  # fmt: skip
-    assert [key for key in left_behind if not junk.match(key)] == []
+    assert [key for key in junk_keys if not junk.match(key)] == []
     photos = [
         "a.jpg", "_MG_0001.CR2", "._/a.jpg", "thumbs/a.jpg", "Thumbs.db.jpg", "recycle/a.jpg", "eaDir/a.jpg",
         "lost/found/a.jpg", "Trash/a.jpg", ".hidden.jpg", "MACOSX/a.jpg", "partial.jpg", "a.xmp", "IMG_0001.AAE",

@@ -1,4 +1,4 @@
-"""S3's error responses become the errors of errors.py, with S3's own text as data."""
+"""S3's error responses are translated to the errors of errors.py, whose messages quote S3's code and message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from exifinator.errors import (
 from exifinator.sources.s3.errors import translate_client_error
 
 
-def explain(code: str, status: int, message: str = "", **more: str) -> EXIFinatorError:
+def translate(code: str, status: int, message: str = "", **more: str) -> EXIFinatorError:
     headers = {"x-amz-bucket-region": more.pop("header_region")} if "header_region" in more else {}
     response: Any = {
         "Error": {"Code": code, "Message": message, **more},
@@ -35,7 +35,7 @@ def explain(code: str, status: int, message: str = "", **more: str) -> EXIFinato
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "error", "word"),
+    ("code", "status", "error", "error_code"),
     [
         ("NoSuchBucket", 404, BucketGone, "bucket_gone"),
         ("NoSuchKey", 404, ObjectGone, "object_gone"),
@@ -62,23 +62,25 @@ def explain(code: str, status: int, message: str = "", **more: str) -> EXIFinato
         ("InvalidRequest", 400, PermanentError, "permanent_error"),
     ],
 )
-def test_explain__code_of_s3__has_one_error(code: str, status: int, error: type[EXIFinatorError], word: str) -> None:
-    explained = explain(code, status)
+def test_translate_client_error__code_of_s3__is_one_error_class(
+    code: str, status: int, error: type[EXIFinatorError], error_code: str
+) -> None:
+    translated = translate(code, status)
 
-    assert type(explained) is error
-    assert explained.code == word
-    assert "photos/a.jpg" in explained.message
-    assert code in str(explained) or error is ObjectChanged
+    assert type(translated) is error
+    assert translated.code == error_code
+    assert "photos/a.jpg" in translated.message
+    assert code in str(translated) or error is ObjectChanged
 
 
-def test_explain__own_message_of_s3__is_appended() -> None:
-    text = str(explain("AccessDenied", 403, "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt."))
+def test_translate_client_error__message_of_s3__is_appended() -> None:
+    text = str(translate("AccessDenied", 403, "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt."))
 
     assert "(S3: AccessDenied, HTTP 403: User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt)" in text
 
 
-def test_explain__long_message_of_another_server__is_cut_and_on_one_line() -> None:
-    text = str(explain("AccessDenied", 403, "<html>\n" * 1000))
+def test_translate_client_error__long_message__is_truncated_and_on_one_line() -> None:
+    text = str(translate("AccessDenied", 403, "<html>\n" * 1000))
 
     assert len(text) < 500
     assert "\n" not in text
@@ -86,16 +88,18 @@ def test_explain__long_message_of_another_server__is_cut_and_on_one_line() -> No
 
 @pytest.mark.parametrize("more", [{"Region": "eu-west-3"}, {"header_region": "eu-west-3"}], ids=["body", "header"])
 @pytest.mark.parametrize(("code", "status"), [("AuthorizationHeaderMalformed", 400), ("PermanentRedirect", 301)])
-def test_explain__another_region__is_named(code: str, status: int, more: dict[str, str]) -> None:
-    explained = explain(code, status, **more)
+def test_translate_client_error__another_region__is_named_in_the_hint(
+    code: str, status: int, more: dict[str, str]
+) -> None:
+    translated = translate(code, status, **more)
 
-    assert type(explained) is WrongRegion
-    assert (explained.hint, explained.pointer) == ("set AWS_REGION to eu-west-3", "AWS_REGION")
+    assert type(translated) is WrongRegion
+    assert (translated.hint, translated.pointer) == ("set AWS_REGION to eu-west-3", "AWS_REGION")
 
 
-def test_explain__object_with_a_key_of_the_customer__is_encrypted() -> None:
+def test_translate_client_error__object_with_a_customer_key__is_encrypted_object() -> None:
     sentence = (
         "The object was stored using a form of Server Side Encryption. "
         "The correct parameters must be provided to retrieve the object."
     )
-    assert type(explain("InvalidRequest", 400, sentence)) is EncryptedObject
+    assert type(translate("InvalidRequest", 400, sentence)) is EncryptedObject

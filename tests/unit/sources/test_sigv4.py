@@ -1,4 +1,4 @@
-"""Every signature equals botocore's."""
+"""Signer makes the same signatures as botocore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.readers import EXAMPLES
 NOW = datetime(2026, 5, 1, 23, 59, 58, tzinfo=UTC)
 
 
-def by_botocore(origin: str, region: str, credentials: Credentials, path: str, headers: dict[str, str]) -> str:
+def sign_with_botocore(origin: str, region: str, credentials: Credentials, path: str, headers: dict[str, str]) -> str:
     request = AWSRequest("GET", origin + path, dict(headers))
     with patch("botocore.auth.get_current_datetime", return_value=NOW.replace(tzinfo=None)):
         S3SigV4Auth(credentials.get_frozen_credentials(), "s3", region).add_auth(request)
@@ -33,9 +33,9 @@ def sign(origin: str, region: str, credentials: Credentials, path: str, headers:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=repr)
-def test_sign__odd_key__equals_botocore(key: str) -> None:
-    case = ("http://127.0.0.1:9000", "us-east-1", Credentials("id", "secret"), "/b/" + quote(key, safe="/~"))
-    assert sign(*case, {"range": "bytes=0-9"}) == by_botocore(*case, {"Range": "bytes=0-9"})
+def test_sign__unusual_key__is_the_signature_of_botocore(key: str) -> None:
+    arguments = ("http://127.0.0.1:9000", "us-east-1", Credentials("id", "secret"), "/b/" + quote(key, safe="/~"))
+    assert sign(*arguments, {"range": "bytes=0-9"}) == sign_with_botocore(*arguments, {"Range": "bytes=0-9"})
 
 
 @settings(derandomize=True, deadline=None, max_examples=EXAMPLES)
@@ -47,7 +47,7 @@ def test_sign__odd_key__equals_botocore(key: str) -> None:
     region=st.sampled_from(["us-east-1", "eu-central-1", "auto"]),
     secure=st.booleans(),
 )
-def test_sign__any_request__equals_botocore(
+def test_sign__any_request__is_the_signature_of_botocore(
     key: str, token: str | None, etag: str, payer: bool, region: str, secure: bool
 ) -> None:
     path = "/" + quote(key.encode("utf-8", "replace"), safe="/~")
@@ -57,17 +57,17 @@ def test_sign__any_request__equals_botocore(
     if payer:
         headers["x-amz-request-payer"] = "requester"
     origin = "https://photos.s3.eu-central-1.amazonaws.com" if secure else "http://localhost:9000"
-    case = (origin, region, Credentials("id", "secret+/", token), path, headers)
-    assert sign(*case) == by_botocore(*case)
+    arguments = (origin, region, Credentials("id", "secret+/", token), path, headers)
+    assert sign(*arguments) == sign_with_botocore(*arguments)
 
 
-def test_sign__another_day_or_secret__has_another_key() -> None:
+def test_sign__another_day_or_secret__uses_another_signing_key() -> None:
     signer = Signer("host", "us-east-1")
     one, other = (Credentials("id", secret).get_frozen_credentials() for secret in ("a", "b"))
-    day = 86_400
+    day_seconds = 86_400
     signatures = {
         signer.sign(credentials, "/b/k", {}, now=now)["Authorization"].rpartition("=")[2]
         for credentials in (one, other)
-        for now in (0, day, 0.9)
+        for now in (0, day_seconds, 0.9)
     }
     assert len(signatures) == 4

@@ -1,4 +1,4 @@
-"""The address of an SQS queue."""
+"""MessageQueue validates the URL of an SQS queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exifinator.sources.sqs import MessageQueue
 
 
 @pytest.mark.parametrize("url", ["https://my_queue.example/1/photos", "http://-sqs.example:9324/1/photos"])
-def test_message_queue__impossible_host__names_the_setting(url: str) -> None:
+def test_message_queue__invalid_host__raises_with_the_setting(url: str) -> None:
     settings = {"AWS_ACCESS_KEY": "key", "AWS_SECRET_KEY": "secret"}
     with pytest.raises(SourceUnavailable, match="Invalid endpoint") as raised:
         MessageQueue(build_config(settings, {}), url)

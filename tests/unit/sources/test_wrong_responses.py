@@ -1,4 +1,4 @@
-"""Each error and each odd response becomes an error of errors.py, or the right bytes."""
+"""read_range returns the right bytes or raises an error of errors.py, whatever botocore raises or the server sends."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 BODY = bytes(range(256)) * 40
 REF = ImageRef("b", "a.jpg", "", len(BODY), NOON)
 GetHook = Callable[[Request, Reply], Reply]
-ENDLESS_REDIRECT = {"Location": "https://s3.example.org:9443/b/a.jpg", "Content-Type": "text/html"}
+REDIRECT_HEADERS = {"Location": "https://s3.example.org:9443/b/a.jpg", "Content-Type": "text/html"}
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let boto3 retry at once."""
+    """Make boto3 retry without pauses."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
 
 
@@ -60,32 +60,33 @@ def botocore_errors() -> list[type[Exception]]:
 
 
 class _AnyField(dict[str, Any]):
-    """Fills in every field of a message."""
+    """Returns the name of any field, to fill in the format string of any error message."""
 
     def __missing__(self, name: str) -> str:
         return name
 
 
-def make(kind: type[Exception]) -> Exception:
+def make_error(kind: type[Exception]) -> Exception:
+    """Return an instance of an exception class of botocore, whatever the arguments of its constructor are."""
     if kind is botocore.exceptions.ClientError or issubclass(kind, botocore.exceptions.ClientError):
-        return kind({"Error": {"Code": "Odd"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "GetObject")
+        return kind({"Error": {"Code": "Unknown"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "GetObject")
     exc = kind.__new__(kind)
-    Exception.__init__(exc, getattr(kind, "fmt", "odd").format_map(_AnyField()))
+    Exception.__init__(exc, getattr(kind, "fmt", "unknown").format_map(_AnyField()))
     return exc
 
 
 @pytest.mark.parametrize("kind", botocore_errors())
-def test_s3_errors__each_error_of_botocore__is_translated(kind: type[Exception]) -> None:
+def test_s3_errors__any_error_of_botocore__is_translated(kind: type[Exception]) -> None:
     with pytest.raises((TransientError, PermanentError)) as caught, s3_errors("b/a.jpg"):
-        raise make(kind)
+        raise make_error(kind)
 
     assert "b/a.jpg" in str(caught.value) or kind.__name__ == "ParamValidationError"
 
 
 @pytest.mark.parametrize("kind", botocore_errors())
-def test_credential_errors__each_error_of_botocore__counts_as_refused(kind: type[Exception]) -> None:
+def test_credential_errors__any_error_of_botocore__raises_credentials_refused(kind: type[Exception]) -> None:
     with pytest.raises(CredentialsRefused, match=r"b/a\.jpg"), credential_errors("b/a.jpg"):
-        raise make(kind)
+        raise make_error(kind)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_credential_errors__each_error_of_botocore__counts_as_refused(kind: type
         AttributeError("x"),
     ],
 )
-def test_s3_errors__any_other_error__is_source_unavailable(exc: Exception) -> None:
+def test_s3_errors__error_of_another_library__raises_source_unavailable(exc: Exception) -> None:
     with pytest.raises(SourceUnavailable, match=r"b/a\.jpg"), s3_errors("b/a.jpg"):
         raise exc
 
@@ -110,42 +111,42 @@ def test_s3_errors__any_other_error__is_source_unavailable(exc: Exception) -> No
     "name", ["CredentialRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError", "MetadataRetrievalError",
              "TokenRetrievalError", "NoAuthTokenError", "RefreshWithMFAUnsupportedError", "InvalidConfigError"]
 )  # fmt: skip
-def test_s3_errors__credentials_that_cannot_be_fetched__are_refused(name: str) -> None:
+def test_s3_errors__credentials_that_cannot_be_fetched__raise_credentials_refused(name: str) -> None:
     with pytest.raises(CredentialsRefused, match=r"b/a\.jpg cannot be fetched") as caught, s3_errors("b/a.jpg"):
-        raise make(getattr(botocore.exceptions, name))
+        raise make_error(getattr(botocore.exceptions, name))
 
     assert caught.value.code == "credentials_unavailable"
 
 
 @pytest.mark.parametrize("exc", [OSError("no such program"), ValueError("no JSON"), KeyError("AccessKeyId")])
-def test_read_range__credentials_that_lapse__are_refused_after_two_tries(exc: Exception) -> None:
+def test_read_range__expired_credentials__raise_after_two_attempts_to_refresh(exc: Exception) -> None:
     s3, stub = client_with()
-    tries = []
+    attempts = []
 
     def refresh() -> dict[str, str]:
-        tries.append(1)
+        attempts.append(1)
         raise exc
 
-    def lapse(client: Any) -> None:
-        lapsed = datetime.now(UTC) - timedelta(minutes=1)
-        client._request_signer._credentials = RefreshableCredentials("k", "s", "t", lapsed, refresh, "custom")
+    def expire_credentials(client: Any) -> None:
+        expired_at = datetime.now(UTC) - timedelta(minutes=1)
+        client._request_signer._credentials = RefreshableCredentials("k", "s", "t", expired_at, refresh, "custom")
 
     connect = s3._connect
 
-    def connect_lapsed() -> Any:
+    def connect_with_expired_credentials() -> Any:
         client = connect()
-        lapse(client)
+        expire_credentials(client)
         return client
 
-    s3._connect = connect_lapsed  # type: ignore[method-assign]
+    s3._connect = connect_with_expired_credentials  # type: ignore[method-assign]
 
     with pytest.raises(CredentialsRefused, match="cannot be fetched"):
         s3.read_range(REF, 0, 10)
 
-    assert (len(tries), stub.seen) == (2, [])
+    assert (len(attempts), stub.seen) == (2, [])
 
 
-def drop(header: str) -> GetHook:
+def remove_header(header: str) -> GetHook:
     def hook(request: Request, reply: Reply) -> Reply:
         reply.headers[header] = None
         return reply
@@ -153,7 +154,7 @@ def drop(header: str) -> GetHook:
     return hook
 
 
-def change(header: str, value: str) -> GetHook:
+def change_header(header: str, value: str) -> GetHook:
     def hook(request: Request, reply: Reply) -> Reply:
         reply.headers[header] = value
         return reply
@@ -162,6 +163,7 @@ def change(header: str, value: str) -> GetHook:
 
 
 def whole(request: Request, reply: Reply) -> Reply:
+    """Ignore the Range header, and respond with the whole object."""
     headers = {name: value for name, value in reply.headers.items() if name != "Content-Range"}
     return Reply(200, BODY, headers)
 
@@ -177,20 +179,20 @@ def whole_chunked(request: Request, reply: Reply) -> Reply:
 @pytest.mark.parametrize(
     "hook",
     [
-        drop("ETag"),
-        drop("Last-Modified"),
-        drop("Content-Length"),
-        drop("Date"),
-        change("Date", "yesterday"),
-        change("Content-Range", f"bytes 100-149/{len(BODY)}"),
-        change("Content-Range", "bytes 100-149/*"),
+        remove_header("ETag"),
+        remove_header("Last-Modified"),
+        remove_header("Content-Length"),
+        remove_header("Date"),
+        change_header("Date", "yesterday"),
+        change_header("Content-Range", f"bytes 100-149/{len(BODY)}"),
+        change_header("Content-Range", "bytes 100-149/*"),
         whole,
         chunked,
         whole_chunked,
-        lambda request, reply: drop("Content-Length")(request, whole(request, reply)),
+        lambda request, reply: remove_header("Content-Length")(request, whole(request, reply)),
     ],
 )
-def test_read_range__response_without_a_header__has_the_right_bytes(hook: GetHook) -> None:
+def test_read_range__response_with_missing_or_unusual_headers__has_the_right_bytes(hook: GetHook) -> None:
     s3, _ = client_with(hook)
 
     read = s3.read_range(REF, 100, 50)
@@ -202,18 +204,18 @@ def test_read_range__response_without_a_header__has_the_right_bytes(hook: GetHoo
 @pytest.mark.parametrize(
     "hook",
     [
-        drop("Content-Range"),
-        change("Content-Range", "bytes 99-148/10240"),
-        change("Content-Range", "bytes 100-99/10240"),
-        change("Content-Range", "bytes 100-140/10240"),
-        change("Content-Range", "bytes 100-160/10240"),
-        change("Content-Range", "items 1-2/3"),
-        change("Last-Modified", "yesterday"),
-        change("Content-Length", "many"),
-        lambda request, reply: drop("Last-Modified")(request, drop("ETag")(request, reply)),
+        remove_header("Content-Range"),
+        change_header("Content-Range", "bytes 99-148/10240"),
+        change_header("Content-Range", "bytes 100-99/10240"),
+        change_header("Content-Range", "bytes 100-140/10240"),
+        change_header("Content-Range", "bytes 100-160/10240"),
+        change_header("Content-Range", "items 1-2/3"),
+        change_header("Last-Modified", "yesterday"),
+        change_header("Content-Length", "many"),
+        lambda request, reply: remove_header("Last-Modified")(request, remove_header("ETag")(request, reply)),
     ],
 )
-def test_read_range__response_with_other_bytes__is_source_unavailable(hook: GetHook) -> None:
+def test_read_range__response_with_other_bytes_or_invalid_headers__raises_source_unavailable(hook: GetHook) -> None:
     s3, _ = client_with(hook)
 
     with pytest.raises(SourceUnavailable, match=r"a\.jpg"):
@@ -221,8 +223,8 @@ def test_read_range__response_with_other_bytes__is_source_unavailable(hook: GetH
 
 
 @pytest.mark.parametrize(("etag", "is_weak"), [('"x"', False), ('W/"x"', True), ("x", False), (' W/"x" ', True)])
-def test_read_range__etag__has_no_quotes_and_no_mark(etag: str, is_weak: bool) -> None:
-    s3, _ = client_with(change("ETag", etag))
+def test_read_range__etag__has_no_quotes_or_weakness_prefix(etag: str, is_weak: bool) -> None:
+    s3, _ = client_with(change_header("ETag", etag))
 
     read = s3.read_range(REF, 0, 10)
 
@@ -233,7 +235,7 @@ def test_read_range__etag__has_no_quotes_and_no_mark(etag: str, is_weak: bool) -
     ("start", "length", "header"),
     [(0, 49_152, "bytes=0-10239"), (100, 50, "bytes=100-149"), (10_000, 500, "bytes=10000-10239")],
 )
-def test_read_range__end_of_the_object__is_not_exceeded(start: int, length: int, header: str) -> None:
+def test_read_range__range_beyond_the_object__is_cut_at_its_listed_size(start: int, length: int, header: str) -> None:
     s3, stub = client_with()
 
     assert s3.read_range(REF, start, length).data == BODY[start : start + length]
@@ -241,7 +243,7 @@ def test_read_range__end_of_the_object__is_not_exceeded(start: int, length: int,
 
 
 @pytest.mark.parametrize(
-    ("listed", "start", "content_range", "total"),
+    ("listed_bytes", "start", "content_range", "expected"),
     [
         (0, 0, None, 0),
         (100, 100, None, 100),
@@ -253,27 +255,27 @@ def test_read_range__end_of_the_object__is_not_exceeded(start: int, length: int,
         (100, 50, "bytes */100", ObjectChanged),
     ],
 )
-def test_read_range__416__says_the_size_only_if_it_agrees(
-    listed: int, start: int, content_range: str | None, total: int | type[Exception]
+def test_read_range__status_416__gives_the_size_only_if_it_fits_the_range(
+    listed_bytes: int, start: int, content_range: str | None, expected: int | type[Exception]
 ) -> None:
     """Without Content-Range, a 416 does not mean that the object is empty."""
     headers = {"Content-Range": content_range} if content_range else {}
     refusal = error(416, "InvalidRange")
     s3, _ = client_with(lambda *_: Reply(416, refusal.body, {**refusal.headers, **headers}))
-    ref = ImageRef("b", "a.jpg", "", listed, NOON)
+    ref = ImageRef("b", "a.jpg", "", listed_bytes, NOON)
 
-    if isinstance(total, int):
+    if isinstance(expected, int):
         read = s3.read_range(ref, start, 10)
-        assert (read.data, read.total_bytes) == (b"", total)
+        assert (read.data, read.total_bytes) == (b"", expected)
     else:
-        with pytest.raises(total, match="shorter than listed"):
+        with pytest.raises(expected, match="shorter than listed"):
             s3.read_range(ref, start, 10)
 
 
 @pytest.mark.parametrize("method", ["read", "list"])
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_redirect__to_another_server__names_it(status: int, method: str) -> None:
-    reply = Reply(status, b"<html>Moved</html>", dict(ENDLESS_REDIRECT))
+def test_redirect__location_on_another_server__raises_with_its_address(status: int, method: str) -> None:
+    reply = Reply(status, b"<html>Moved</html>", dict(REDIRECT_HEADERS))
     stub = StubS3({"b": {"a.jpg": BODY}}, on_get={"b": lambda *_: reply}, on_list={"b": lambda *_: reply})
     s3 = connect_stub(stub)
 
@@ -284,7 +286,7 @@ def test_redirect__to_another_server__names_it(status: int, method: str) -> None
     assert len(stub.seen) < 5
 
 
-def test_redirect__without_an_address__is_one_sentence() -> None:
+def test_redirect__no_location__raises_without_more_redirects() -> None:
     s3, stub = client_with(lambda *_: Reply(301, b""))
 
     with pytest.raises(AccessDenied, match="redirects"):
@@ -301,7 +303,7 @@ def test_redirect__without_an_address__is_one_sentence() -> None:
         "Invalid region: expected region garage",
     ],
 )
-def test_wrong_region__named_in_the_message__is_the_hint(message: str) -> None:
+def test_wrong_region__region_in_the_message__is_in_the_hint(message: str) -> None:
     s3, _ = client_with(lambda *_: error(400, "AuthorizationHeaderMalformed", message))
 
     with pytest.raises(WrongRegion) as caught:
@@ -311,7 +313,7 @@ def test_wrong_region__named_in_the_message__is_the_hint(message: str) -> None:
     assert message.rstrip(".") in str(caught.value)
 
 
-def test_wrong_region__that_is_not_named__is_a_wrong_region() -> None:
+def test_wrong_region__no_region_in_the_message__raises_wrong_region() -> None:
     message = "Credential should be scoped to a valid region"
     s3, _ = client_with(lambda *_: error(403, "SignatureDoesNotMatch", message))
 
@@ -323,7 +325,9 @@ def test_wrong_region__that_is_not_named__is_a_wrong_region() -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [(403, "AccessDenied"), (400, "AccessDenied"), (403, "SignatureDoesNotMatch")]
 )
-def test_clock__that_differs_from_the_date_of_a_refusal__is_the_cause(seconds: int, status: int, code: str) -> None:
+def test_clock_skew__date_of_a_refusal_differs_from_the_clock__raises_clock_skew(
+    seconds: int, status: int, code: str
+) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
     s3, _ = client_with(lambda *_: error(status, code, Date=date))
 
@@ -331,7 +335,7 @@ def test_clock__that_differs_from_the_date_of_a_refusal__is_the_cause(seconds: i
         s3.read_range(REF, 0, 10)
 
 
-def test_clock__of_the_server__is_named() -> None:
+def test_clock_skew__time_of_the_server__is_in_the_message() -> None:
     more = "<ServerTime>2025-09-03T16:21:50Z</ServerTime>"
     s3, _ = client_with(lambda *_: error(403, "RequestTimeTooSkewed", "The difference is too large.", more))
 
@@ -355,7 +359,7 @@ def test_clock__of_the_server__is_named() -> None:
         (error(400, "SomethingNew", "The reason."), PermanentError, "permanent_error"),
     ],
 )
-def test_read_range__cause__has_its_own_error_with_the_words_of_s3(
+def test_read_range__error_response__raises_its_class_with_the_message_of_s3(
     reply: Reply, kind: type[EXIFinatorError], code: str
 ) -> None:
     s3, _ = client_with(lambda *_: reply)
@@ -364,5 +368,5 @@ def test_read_range__cause__has_its_own_error_with_the_words_of_s3(
         s3.read_range(REF, 0, 10)
 
     assert (type(caught.value), caught.value.code) == (kind, code)
-    words = reply.body.decode().partition("<Message>")[2].partition("</Message>")[0].rstrip(".")
-    assert words in str(caught.value)
+    message = reply.body.decode().partition("<Message>")[2].partition("</Message>")[0].rstrip(".")
+    assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""Errors of pymongo and bson become StoreUnavailable or RecordRefused, in one line."""
+"""mongodb_errors translates errors of pymongo and bson to StoreUnavailable or RecordRefused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def surrogate() -> UnicodeEncodeError:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_mongodb_errors__of_the_driver__are_translated(
+def test_mongodb_errors__error_of_the_driver__is_translated(
     error: Exception, kind: type[EXIFinatorError], code: str | None
 ) -> None:
     with pytest.raises(kind) as caught, mongodb_errors("count jobs"):
@@ -45,6 +45,6 @@ def test_mongodb_errors__of_the_driver__are_translated(
     assert "Topology" not in str(caught.value)
 
 
-def test_mongodb_errors__other_error__passes() -> None:
+def test_mongodb_errors__other_error__is_not_translated() -> None:
     with pytest.raises(KeyError), mongodb_errors("count jobs"):
         raise KeyError("x")

@@ -1,4 +1,4 @@
-"""The failure policy: each class of error, raw and regular jobs, retries left or not, bucket refused or not."""
+"""The decision for each class of error, for raw and regular jobs, with and without retries, and for refused buckets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from exifinator.worker.failure_policy import (
     retry_delay_seconds,
 )
 
-RETRY, RELEASE, FAIL = Retry, Release, Fail
-ALWAYS_FAIL = (FAIL, FAIL, FAIL, FAIL)
-RETRIED = (RETRY, FAIL, RETRY, FAIL)
-SERVER_DOWN = (RELEASE, RELEASE, RETRY, FAIL)
+# Each tuple has the decisions for four cases: a raw job with and without retries left, and a regular job with and
+# without retries left.
+ALWAYS_FAIL = (Fail, Fail, Fail, Fail)
+RETRIED = (Retry, Fail, Retry, Fail)
+SERVER_DOWN = (Release, Release, Retry, Fail)
 
-# Decisions for: raw job with retries left, raw job without, regular job with retries left, regular job without. A class
-# that is not named here always fails, so a new kind of transient error has to be added.
+# A class that is not in this table always fails, so a new class of transient errors must be added.
 DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "TransientError": RETRIED,
     "SourceUnavailable": RETRIED,
@@ -41,7 +41,8 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "MetadataNotQueued": SERVER_DOWN,
     "DeliveryLost": (Drop, Drop, Drop, Drop),
 }
-# Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
+# Errors whose jobs are released while the circuit breaker considers the whole bucket refused. Its state does not affect
+# other errors.
 RELEASED_WITH_REFUSED_BUCKET = {
     "AccessDenied", "ClockSkew", "CredentialsRefused", "EncryptedObject", "UntrustedServer", "WrongEndpoint",
     "WrongRegion",
@@ -68,12 +69,12 @@ def error_classes() -> list[type[EXIFinatorError]]:
 @pytest.mark.parametrize("released_by_breaker", [False, True], ids=["bucket-allowed", "bucket-refused"])
 @pytest.mark.parametrize("case", range(len(ATTEMPTS)), ids=["raw", "raw-last", "regular", "regular-last"])
 @pytest.mark.parametrize("kind", error_classes())
-def test_decide__error_of_a_task__is_decided_by_the_table(
+def test_decide__error_of_a_task__is_the_decision_in_the_table(
     kind: type[EXIFinatorError], case: int, released_by_breaker: bool
 ) -> None:
     is_raw, retries = ATTEMPTS[case]
     is_released = released_by_breaker and kind.__name__ in RELEASED_WITH_REFUSED_BUCKET
-    expected = RELEASE if is_released else DECISIONS.get(kind.__name__, ALWAYS_FAIL)[case]
+    expected = Release if is_released else DECISIONS.get(kind.__name__, ALWAYS_FAIL)[case]
 
     decision = decide(
         kind("message"),
@@ -92,30 +93,30 @@ def test_decide__removed_image__is_acknowledged_only_if_its_object_is_gone(
     assert (type(decide(kind("message"), removed)) is AcknowledgeDeleted) is (kind is ObjectGone)
 
 
-def test_decide__classes_of_the_table__exist() -> None:
+def test_decide__classes_in_the_table__exist() -> None:
     assert {*DECISIONS, *RELEASED_WITH_REFUSED_BUCKET} <= {kind.__name__ for kind in error_classes()}
 
 
 @pytest.mark.parametrize("is_raw", [True, False])
 @pytest.mark.parametrize("retries", [0, 2])
-def test_decide__interrupted__is_released(is_raw: bool, retries: int) -> None:
+def test_decide__interrupted_job__is_released(is_raw: bool, retries: int) -> None:
     assert decide(Interrupted(), attempt(is_raw=is_raw, retries=retries, released_by_breaker=False)) == Release()
 
 
-@pytest.mark.parametrize(("error", "counts"), [(errors.MetadataNotQueued(), True), (QueueUnavailable(), False)])
-def test_decide__redis_fails__counts_the_delivery_only_if_the_image_may_be_the_reason(
-    error: QueueUnavailable, counts: bool
+@pytest.mark.parametrize(("error", "is_counted"), [(errors.MetadataNotQueued(), True), (QueueUnavailable(), False)])
+def test_decide__redis_fails__counts_the_delivery_only_if_the_image_may_be_the_cause(
+    error: QueueUnavailable, is_counted: bool
 ) -> None:
     decision = decide(error, attempt(is_raw=True, retries=0, released_by_breaker=False))
-    assert decision == Release(is_counted=counts)
+    assert decision == Release(is_counted=is_counted)
 
 
-def test_decide__bug_in_the_program__becomes_a_failed_job() -> None:
+def test_decide__unexpected_exception__fails_the_job() -> None:
     assert decide(ValueError(), attempt(is_raw=True, retries=0, released_by_breaker=True)) == Fail()
 
 
 @pytest.mark.parametrize(("retries", "seconds"), [(0, 5.0), (1, 15.0)])
-def test_decide__retry__waits_three_times_as_long_each_time(retries: int, seconds: float) -> None:
+def test_decide__successive_retries__triple_the_delay(retries: int, seconds: float) -> None:
     decision = decide(errors.SourceUnavailable(), attempt(is_raw=False, retries=retries, released_by_breaker=False))
     assert decision == Retry(seconds)
 
@@ -130,5 +131,5 @@ def test_decide_unsaved__outcome_that_cannot_be_stored__lets_the_lease_expire(er
     assert decide_unsaved(error) == LetLeaseExpire()
 
 
-def test_decide_unsaved__interrupted_again_while_the_worker_stops__is_released() -> None:
+def test_decide_unsaved__interrupted_while_the_worker_stops__is_released() -> None:
     assert decide_unsaved(JobInterrupt()) == Release()

@@ -1,4 +1,4 @@
-"""Calls that greenlets run in threads."""
+"""FileThreads runs blocking calls of greenlets in threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exifinator.errors import ObjectChanged
 from exifinator.worker.file_threads import FileThreads
 
 
-def test_call__result_and_error__reach_the_caller_silently(capfd: pytest.CaptureFixture[str]) -> None:
+def test_call__result_or_error__reaches_the_caller_without_output(capfd: pytest.CaptureFixture[str]) -> None:
     threads = FileThreads(2)
     assert threads.call(divmod, (7, 2)) == (3, 1)
 
@@ -23,7 +23,7 @@ def test_call__result_and_error__reach_the_caller_silently(capfd: pytest.Capture
     assert capfd.readouterr().err == ""
 
 
-def test_call__disk_that_does_not_respond__leaves_other_greenlets_running() -> None:
+def test_call__blocking_read__does_not_block_other_greenlets() -> None:
     threads = FileThreads(1)
     reading, writing = os.pipe()
     waiting = gevent.spawn(threads.call, os.read, (reading, 1))

@@ -1,4 +1,4 @@
-"""The read limit finds the knee of throughput, and gives way when S3 or the write queue has trouble."""
+"""ReadLimit finds the lowest limit with nearly full throughput, and is reduced when S3 or the write queue fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CPU_SECONDS = 0.00125
 
 @dataclass
 class Simulation:
-    """A worker process that reads images. Each needs the CPU for CPU_SECONDS, after a wait for the network.
+    """A worker process that reads images. Each image needs the CPU for CPU_SECONDS, after a wait for the network.
 
     Attributes:
-        latency_seconds: The wait for the network.
+        latency_seconds: How long each read waits for the network.
         limits: The limit after each read.
-        on_read: Called after each read.
+        on_read: A function to call after each read.
     """
 
     latency_seconds: float
@@ -38,15 +38,15 @@ class Simulation:
     def __post_init__(self) -> None:
         self.limit = ReadLimit(clock=lambda: self.now)
 
-    def read(self, images: int, *, at_once: int = HIGHEST) -> float:
-        """Read images, and return how many per second. `at_once` bounds how many are read at the same time."""
+    def read(self, images: int, *, max_concurrent: int = HIGHEST) -> float:
+        """Read a number of images, at most `max_concurrent` at the same time. Return the images per second."""
         began_at = cpu_free_at = self.now
         reads: list[tuple[float, int, float]] = []
         order = itertools.count()
         started = 0
         while started < images or reads:
-            room = min(self.limit.value, at_once, images - started + len(reads)) - len(reads)
-            for _ in range(room):
+            new_reads = min(self.limit.value, max_concurrent, images - started + len(reads)) - len(reads)
+            for _ in range(new_reads):
                 cpu_free_at = max(cpu_free_at, self.now + self.latency_seconds) + CPU_SECONDS
                 heapq.heappush(reads, (cpu_free_at, next(order), self.now))
                 started += 1
@@ -59,7 +59,7 @@ class Simulation:
 
 
 @pytest.mark.parametrize("latency_ms", [0.5, 1, 30, 150, 400])
-def test_limit__any_latency__is_high_enough_and_hardly_higher(latency_ms: float) -> None:
+def test_limit__any_latency__is_as_low_as_full_throughput_permits(latency_ms: float) -> None:
     simulation = Simulation(latency_ms / 1000)
     simulation.read(20_000)
     assert simulation.read(10_000) > 0.95 / CPU_SECONDS
@@ -67,20 +67,20 @@ def test_limit__any_latency__is_high_enough_and_hardly_higher(latency_ms: float)
     assert needed < statistics.median(simulation.limits[-10_000:]) < needed + 2 * BACKLOG
 
 
-def test_limit__once_found__does_not_oscillate() -> None:
+def test_limit__constant_latency__does_not_oscillate() -> None:
     simulation = Simulation(0.03)
     simulation.read(30_000)
-    settled = simulation.limits[-10_000:]
-    assert max(settled) - min(settled) <= statistics.median(settled) * read_limit.STEP_SHARE
+    last_limits = simulation.limits[-10_000:]
+    assert max(last_limits) - min(last_limits) <= statistics.median(last_limits) * read_limit.STEP_SHARE
 
 
-def test_limit__few_images_to_read__stays() -> None:
+def test_limit__fewer_reads_than_the_limit__is_unchanged() -> None:
     simulation = Simulation(0.03)
-    simulation.read(5_000, at_once=INITIAL - 1)
+    simulation.read(5_000, max_concurrent=INITIAL - 1)
     assert set(simulation.limits) == {INITIAL}
 
 
-def test_limit__latency_rises__is_found_anew() -> None:
+def test_limit__latency_rises__is_raised_to_full_throughput() -> None:
     simulation = Simulation(0.001)
     simulation.read(20_000)
     simulation.latency_seconds = 0.15
@@ -88,7 +88,7 @@ def test_limit__latency_rises__is_found_anew() -> None:
     assert simulation.read(5_000) > 0.95 / CPU_SECONDS
 
 
-def test_limit__latency_falls__falls() -> None:
+def test_limit__latency_falls__is_reduced() -> None:
     simulation = Simulation(0.4)
     simulation.read(20_000)
     high = simulation.limit.value
@@ -97,7 +97,7 @@ def test_limit__latency_falls__falls() -> None:
     assert simulation.limit.value < high / 2
 
 
-def test_trouble__reduces_once_a_second_and_not_below_the_lowest() -> None:
+def test_note_trouble__repeated_calls__reduce_the_limit_once_a_second_down_to_the_minimum() -> None:
     simulation = Simulation(0.15)
     simulation.read(10_000)
     before = simulation.limit.value
@@ -112,24 +112,24 @@ def test_trouble__reduces_once_a_second_and_not_below_the_lowest() -> None:
     assert simulation.limit.value > before / 2
 
 
-def test_trouble__in_a_probe__returns_below_the_limit_before_it() -> None:
+def test_note_trouble__during_a_probe__reduces_the_limit_from_before_the_probe() -> None:
     simulation = Simulation(0.15)
     simulation.read(30_000)
-    after: list[tuple[int, int]] = []
+    limits_before_and_after: list[tuple[int, int]] = []
 
     def trouble_in_probe() -> None:
         before = simulation.limits[-1]
-        if not after and simulation.limit.value < before / 2:
+        if not limits_before_and_after and simulation.limit.value < before / 2:
             simulation.limit.note_trouble()
-            after.append((before, simulation.limit.value))
+            limits_before_and_after.append((before, simulation.limit.value))
 
     simulation.on_read = trouble_in_probe
     simulation.read(60_000)
-    [(before, reduced)] = after
+    [(before, reduced)] = limits_before_and_after
     assert reduced == int(before * read_limit.DECREASE)
 
 
-class _Reader:
+class _FailingReader:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
@@ -151,23 +151,23 @@ def _timeout() -> SourceUnavailable:
         pytest.param(lambda: ObjectGone("gone"), False, id="gone"),
     ],
 )
-def test_measured_reader__error__is_trouble_only_if_it_is_a_timeout(
+def test_measured_reader__error__reduces_the_limit_only_if_it_is_a_timeout(
     make_error: Callable[[], Exception], is_trouble: bool
 ) -> None:
     limit = ReadLimit()
     error = make_error()
-    reader = MeasuredReader(_Reader(error), limit)
+    reader = MeasuredReader(_FailingReader(error), limit)
     with pytest.raises(type(error)):
         reader.read_range(ImageRef("b", "k", "", 0, datetime.now(UTC)), 0, 1)
     assert (limit.value < INITIAL) is is_trouble
 
 
-def test_shares__fixed_number__a_fifth_is_for_writes() -> None:
+def test_shares__fixed_number_of_greenlets__reserve_a_fifth_for_writes() -> None:
     assert _shares(GreenletShares(100, None, serves_writes=True)) == (100, 80)
     assert _shares(GreenletShares(100, None, serves_writes=False)) == (100, 100)
 
 
-def test_shares__auto__follow_the_limit_within_the_pool() -> None:
+def test_shares__automatic_number_of_greenlets__follow_the_read_limit_within_the_pool() -> None:
     limit = ReadLimit()
     shares = GreenletShares(500, limit, serves_writes=True)
     assert _shares(shares) == (100, INITIAL)
@@ -178,4 +178,5 @@ def test_shares__auto__follow_the_limit_within_the_pool() -> None:
 
 
 def _shares(shares: GreenletShares) -> tuple[int, int]:
+    """Return the number of greenlets in total, and how many of them may download."""
     return shares.total, shares.downloads

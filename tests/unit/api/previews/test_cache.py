@@ -16,25 +16,25 @@ def used_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "total")
 
 
-def age(folder: Path) -> None:
-    """Wait until another pass over all entries has another time: file systems may store times in steps."""
+def make_older(folder: Path) -> None:
+    """Make all files a second older, so that the next file used is newer even if the file system rounds times."""
     for path in folder.rglob("*"):
         if path.is_file():
             status = path.stat()
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - 10**9))
 
 
-def test_get__what_was_put__also_after_a_restart(tmp_path: Path) -> None:
+def test_get__entry_from_before_a_restart__is_returned(tmp_path: Path) -> None:
     PreviewCache(tmp_path / "cache", 10_000).put("a\0b\udc80", b"picture")
     assert PreviewCache(tmp_path / "cache", 10_000).get("a\0b\udc80") == b"picture"
     assert PreviewCache(tmp_path / "cache", 10_000).get("a\0c") is None
 
 
-def test_put__full_cache__drops_what_was_not_used_for_longest(tmp_path: Path) -> None:
+def test_put__full_cache__drops_the_least_recently_used_entry(tmp_path: Path) -> None:
     cache = PreviewCache(tmp_path, 5000)
     for name in "abcde":
         cache.put(name, ENTRY)
-        age(tmp_path)
+        make_older(tmp_path)
     assert cache.get("a") == ENTRY  # The read makes it the entry that was used last.
     cache.put("f", ENTRY)
     assert used_bytes(tmp_path) <= 5000
@@ -51,7 +51,7 @@ def test_put__several_processes__stay_within_one_limit(tmp_path: Path) -> None:
     assert caches[0].get("29") == ENTRY
 
 
-def test_put__same_key_again__counts_once(tmp_path: Path) -> None:
+def test_put__same_key_repeatedly__counts_once_in_the_total(tmp_path: Path) -> None:
     cache = PreviewCache(tmp_path, 5000)
     cache.put("other", ENTRY)
     for _ in range(50):
@@ -60,7 +60,7 @@ def test_put__same_key_again__counts_once(tmp_path: Path) -> None:
     assert (tmp_path / "total").read_text() == "2000"
 
 
-def test_put__longer_than_the_limit_or_cache_off__stores_nothing(tmp_path: Path) -> None:
+def test_put__entry_longer_than_the_limit_or_cache_off__stores_nothing(tmp_path: Path) -> None:
     for limit in (0, 500):
         cache = PreviewCache(tmp_path / "none", limit)
         cache.put("a", ENTRY)
@@ -68,8 +68,8 @@ def test_put__longer_than_the_limit_or_cache_off__stores_nothing(tmp_path: Path)
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"x" * 40], ids=["empty", "short", "other"])
-def test_get__entry_damaged_on_disk__is_dropped(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 40], ids=["empty", "short", "wrong digest"])
+def test_get__entry_damaged_on_disk__is_deleted(tmp_path: Path, content: bytes) -> None:
     cache = PreviewCache(tmp_path, 5000)
     cache.put("a", ENTRY)
     (entry,) = (path for path in tmp_path.rglob("*") if len(path.name) == 64)
@@ -78,7 +78,7 @@ def test_get__entry_damaged_on_disk__is_dropped(tmp_path: Path, content: bytes) 
     assert not entry.exists()
 
 
-def test_total__wrong_after_a_kill__is_counted_again_at_the_next_start(tmp_path: Path) -> None:
+def test_cache__wrong_total_after_a_kill__is_corrected_at_the_next_start(tmp_path: Path) -> None:
     PreviewCache(tmp_path, 5000).put("a", ENTRY)
     (tmp_path / "total").write_text("999999999")
     cache = PreviewCache(tmp_path, 5000)
@@ -87,7 +87,7 @@ def test_total__wrong_after_a_kill__is_counted_again_at_the_next_start(tmp_path:
     assert (tmp_path / "total").read_text() == "2000"
 
 
-def test_put__leftover_of_a_killed_process__is_removed_after_an_hour(tmp_path: Path) -> None:
+def test_put__temporary_file_of_a_killed_process__is_deleted_after_an_hour(tmp_path: Path) -> None:
     cache = PreviewCache(tmp_path, 2000)
     cache.put("a", ENTRY)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
@@ -99,14 +99,14 @@ def test_put__leftover_of_a_killed_process__is_removed_after_an_hour(tmp_path: P
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_put__folder_not_writable__is_no_error(tmp_path: Path) -> None:
+def test_put__folder_that_cannot_be_created__raises_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = PreviewCache(tmp_path / "file" / "cache", 5000)
     cache.put("a", ENTRY)
     assert cache.get("a") is None
 
 
-def test_put__files__are_readable_by_this_user_only(tmp_path: Path) -> None:
+def test_put__stored_files__are_readable_by_this_user_only(tmp_path: Path) -> None:
     cache = PreviewCache(tmp_path / "cache", 5000)
     cache.put("a", ENTRY)
     assert not any(path.stat().st_mode & 0o077 for path in (tmp_path / "cache").rglob("*") if len(path.name) == 64)

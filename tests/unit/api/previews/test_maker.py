@@ -1,4 +1,4 @@
-"""How previews are made: a few at a time, once for all waiting requests, and from which part of a file."""
+"""PreviewMaker limits concurrency and shares results between requests; `make` chooses the part of a file to use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from exifinator.metadata.previews.fetch import PinnedReader
 from exifinator.models import ImageRef, RangeRead
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
-MAKERS = 2 * (os.cpu_count() or 1)
+MAX_RUNNING = 2 * (os.cpu_count() or 1)
 
 
 def make_jpeg(width: int = 64, height: int = 48) -> bytes:
@@ -42,7 +42,7 @@ def make_raf(jpeg: bytes) -> bytes:
 
 
 def make_tiff(jpeg: bytes, padding: int = 0) -> bytes:
-    """Make a TIFF file with a thumbnail, and with nothing that can be decoded."""
+    """Return a TIFF file that has a thumbnail, but no image that can be decoded."""
     entries = struct.pack("<HHHIIHHII", 2, 0x0201, 4, 1, 38, 0x0202, 4, 1, len(jpeg)) + bytes(4)
     return b"II*\0\x08\0\0\0" + entries + jpeg + bytes(padding)
 
@@ -61,7 +61,7 @@ class Reader:
 
 
 class Pool:
-    """Stands for the pool of decoders: returns the arguments, or raises."""
+    """Replaces the pool of decoders. Returns its arguments as a preview, or raises NoPreview with `reason`."""
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason
@@ -72,11 +72,11 @@ class Pool:
         return repr((len(data), options["decoder"], options["orientation"])).encode()
 
 
-async def is_here() -> bool:
+async def never_gone() -> bool:
     return False
 
 
-async def is_gone() -> bool:
+async def always_gone() -> bool:
     return True
 
 
@@ -89,7 +89,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maker, "CACHE_FOLDER", tmp_path / "cache")
 
 
-def test_get__many_simultaneously__are_made_two_per_core_and_one_once() -> None:
+def test_get__many_simultaneous_requests__make_each_preview_once_and_two_per_core_at_a_time() -> None:
     lock, running, peak, may_go_on = threading.Lock(), [0], [0], threading.Event()
 
     def on_read() -> None:
@@ -103,63 +103,63 @@ def test_get__many_simultaneously__are_made_two_per_core_and_one_once() -> None:
     async def run() -> list[bytes]:
         reader = Reader(make_raf(make_jpeg()), on_read)
         previews = PreviewMaker(Config(), reader)
-        keys = [f"{at}.raf" for at in range(3 * MAKERS)] * 2
-        requests = [asyncio.create_task(previews.get(ref(key), "raf", 0, "screen", is_here)) for key in keys]
-        while running[0] < MAKERS:
+        keys = [f"{at}.raf" for at in range(3 * MAX_RUNNING)] * 2
+        requests = [asyncio.create_task(previews.get(ref(key), "raf", 0, "screen", never_gone)) for key in keys]
+        while running[0] < MAX_RUNNING:
             await asyncio.sleep(0)
         for _ in range(1000):  # gives further calls time to start
             await asyncio.sleep(0)
         may_go_on.set()
-        made = await asyncio.gather(*requests)
-        assert len(reader.keys) == 2 * 3 * MAKERS  # two reads per file: to find the JPEG, and to fetch it
+        jpegs = await asyncio.gather(*requests)
+        assert len(reader.keys) == 2 * 3 * MAX_RUNNING  # two reads per file: to find the JPEG, and to fetch it
         await previews.close()
-        return made
+        return jpegs
 
-    made = asyncio.run(run())
-    assert peak[0] == MAKERS
-    assert set(made) == {make_jpeg()}
+    jpegs = asyncio.run(run())
+    assert peak[0] == MAX_RUNNING
+    assert set(jpegs) == {make_jpeg()}
 
 
 @asynccontextmanager
 async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
-    """Take all turns of making a preview, so that requests wait for the end of the block."""
-    async with AsyncExitStack() as taken:
+    """Take all places in which previews may be made, so that requests wait until the block ends."""
+    async with AsyncExitStack() as turns:
         while not previews._turns.locked():
-            await taken.enter_async_context(previews._turns)
+            await turns.enter_async_context(previews._turns)
         yield
 
 
-def test_get__joined_when_the_others_have_gone__is_made_again() -> None:
-    """A request that arrives after the decision not to make the preview does not share this decision."""
+def test_get__request_after_all_others_disconnected__makes_the_preview() -> None:
+    """The late request does not share the earlier decision not to make the preview."""
 
     async def run() -> None:
         previews = PreviewMaker(Config(), Reader(make_raf(make_jpeg())))
         late: list[asyncio.Task[bytes]] = []
 
-        async def goes() -> bool:
+        async def disconnects() -> bool:
             # The late request reaches the maker after this result, before the task's callbacks run.
-            late.append(asyncio.create_task(previews.get(ref("a.raf"), "raf", 0, "screen", is_here)))
+            late.append(asyncio.create_task(previews.get(ref("a.raf"), "raf", 0, "screen", never_gone)))
             return True
 
         with pytest.raises(TooManyWaiting):
-            await previews.get(ref("a.raf"), "raf", 0, "screen", goes)
+            await previews.get(ref("a.raf"), "raf", 0, "screen", disconnects)
         assert await late[0] == make_jpeg()
         await previews.close()
 
     asyncio.run(run())
 
 
-def test_get__all_clients_gone__is_not_made_but_one_that_waits_suffices() -> None:
+def test_get__disconnected_clients__get_a_preview_only_if_another_client_waits() -> None:
     async def run() -> None:
         reader = Reader(make_raf(make_jpeg()))
         previews = PreviewMaker(Config(), reader)
         with pytest.raises(TooManyWaiting):
-            await previews.get(ref("a.raf"), "raf", 0, "screen", is_gone)
+            await previews.get(ref("a.raf"), "raf", 0, "screen", always_gone)
         assert reader.keys == []
         async with all_turns_taken(previews):
             clients = [
                 asyncio.create_task(previews.get(ref("b.raf"), "raf", 0, "screen", state))
-                for state in (is_gone, is_here)
+                for state in (always_gone, never_gone)
             ]
             while [len(running.waiting) for running in previews._running.values()] != [2]:
                 await asyncio.sleep(0)
@@ -169,33 +169,33 @@ def test_get__all_clients_gone__is_not_made_but_one_that_waits_suffices() -> Non
     asyncio.run(run())
 
 
-def test_get__too_many_waiting__is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get__too_many_waiting_requests__is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maker, "MAX_WAITING", 0)
 
     async def run() -> None:
         previews = PreviewMaker(Config(), Reader(b""))
         with pytest.raises(TooManyWaiting):
-            await previews.get(ref("a.raf"), "raf", 0, "screen", is_here)
+            await previews.get(ref("a.raf"), "raf", 0, "screen", never_gone)
         await previews.close()
 
     asyncio.run(run())
 
 
-def test_get__storage_away_for_a_moment__is_not_remembered_but_a_missing_preview_is() -> None:
+def test_get__unavailable_storage__is_tried_again_but_a_missing_preview_is_remembered() -> None:
     async def run() -> None:
         def fail() -> None:
-            raise SourceUnavailable("away")
+            raise SourceUnavailable("S3 does not respond")
 
         reader = Reader(make_raf(make_jpeg()), fail)
         previews = PreviewMaker(Config(), reader)
         with pytest.raises(SourceUnavailable):
-            await previews.get(ref("a.raf"), "raf", 0, "screen", is_here)
+            await previews.get(ref("a.raf"), "raf", 0, "screen", never_gone)
         reader.on_read = lambda: None
-        assert await previews.get(ref("a.raf"), "raf", 0, "screen", is_here) == make_jpeg()
+        assert await previews.get(ref("a.raf"), "raf", 0, "screen", never_gone) == make_jpeg()
         reader.data = b"FUJIFILMCCD-RAW ".ljust(300, b"\0")
         for _ in range(2):
             with pytest.raises(NoPreview, match=outcomes.ABSENT):
-                await previews.get(ref("b.raf"), "raf", 0, "screen", is_here)
+                await previews.get(ref("b.raf"), "raf", 0, "screen", never_gone)
         assert reader.keys.count("b.raf") == 1
         await previews.close()
 
@@ -207,22 +207,22 @@ def run_make(data: bytes, format_: str, pool: Pool, *, size: Any = "screen", max
     return make(reader, cast(DecoderPool, pool), format_=format_, orientation=6, size=size, max_bytes=max_bytes)
 
 
-def test_make__tiff_that_cannot_be_decoded__falls_back_to_its_thumbnail() -> None:
+def test_make__tiff_that_cannot_be_decoded__returns_its_thumbnail() -> None:
     jpeg = make_jpeg(160, 120)
     for pool, padding in ((Pool(outcomes.DAMAGED), 0), (Pool(), 2 * 10**6)):
-        made = run_make(make_tiff(jpeg, padding), "tiff", pool)
-        assert Image.open(io.BytesIO(made)).getexif()[0x0112] == 6
+        preview = run_make(make_tiff(jpeg, padding), "tiff", pool)
+        assert Image.open(io.BytesIO(preview)).getexif()[0x0112] == 6
     assert b"'TIFF'" in run_make(make_tiff(jpeg), "tiff", Pool())
     with pytest.raises(NoPreview, match=outcomes.DAMAGED):
         run_make(b"II*\0" + bytes(100), "tiff", Pool(outcomes.DAMAGED))
 
 
-def test_make__embedded_jpeg_beyond_the_limit__is_too_large() -> None:
+def test_make__embedded_jpeg_above_the_limit__is_too_large() -> None:
     with pytest.raises(NoPreview, match=outcomes.TOO_LARGE):
         run_make(make_raf(make_jpeg(800, 600)), "raf", Pool(), max_bytes=500)
 
 
-def test_choose__largest_for_the_viewer_and_smallest_that_suffices_for_a_tile() -> None:
+def test_choose__embedded_jpegs__is_the_largest_for_the_screen_and_the_smallest_sufficient_for_a_tile() -> None:
     full, middle, small = (EmbeddedJpeg(1, 9, width, width * 3 // 4, 0) for width in (6000, 1600, 160))
     assert choose([full, middle, small], "screen") is full
     assert choose([full, middle, small], "tile") is middle
@@ -233,7 +233,7 @@ def test_choose__largest_for_the_viewer_and_smallest_that_suffices_for_a_tile() 
     ("width", "height", "orientation", "expected"),
     [(1600, 1200, 6, 6), (1200, 1600, 6, 0), (1200, 1600, 3, 3), (1600, 1200, 0, 0), (1200, 1600, 1, 1)],
 )
-def test_guess_orientation__jpeg_that_the_camera_has_rotated__is_left_alone(
+def test_guess_orientation__jpeg_already_rotated_by_the_camera__is_zero(
     width: int, height: int, orientation: int, expected: int
 ) -> None:
     assert guess_orientation(EmbeddedJpeg(1, 9, width, height, 0), orientation) == expected

@@ -1,4 +1,4 @@
-"""The check of a source that is a local folder. Buckets are in tests/integration/monitoring/test_doctor.py."""
+"""Check a source that is a local folder. tests/integration/monitoring/test_doctor.py tests the check of buckets."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def test_check_source__registered_folder__is_checked_without_s3(
     [missing] = s3.check_source(build_config({}, {}), Source("photos_0a1b2c"))
     assert (missing.level, "does not exist" in missing.message) == ("error", True)
     folder.mkdir()
-    [found] = s3.check_source(build_config({}, {}), Source("photos_0a1b2c", "2024/"))
-    assert (found.level, f"{folder} is readable" in found.message) == ("ok", True)
+    [readable] = s3.check_source(build_config({}, {}), Source("photos_0a1b2c", "2024/"))
+    assert (readable.level, f"{folder} is readable" in readable.message) == ("ok", True)
 
 
 @pytest.mark.parametrize(
     "name", ["two words", "it's", "caf\udce9", "back\\slash\udcff", "new\nline", "$HOME;`id`", "Bäume"]
 )
-def test_check_folder__unreadable__gives_a_command_for_this_folder(
+def test_check_folder__unreadable_folder__suggests_a_command_with_its_quoted_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     folder = tmp_path / name
@@ -41,11 +41,11 @@ def test_check_folder__unreadable__gives_a_command_for_this_folder(
 
     assert command.startswith("chmod u+rx ")
     assert command.isprintable()
-    assert read_as_a_shell(command.removeprefix("chmod u+rx ")) == os.fsencode(folder)
+    assert parse_shell_word(command.removeprefix("chmod u+rx ")) == os.fsencode(folder)
 
 
-def read_as_a_shell(word: str) -> bytes:
-    """Return the argument that a POSIX shell reads, or bash for $'...'."""
+def parse_shell_word(word: str) -> bytes:
+    """Return the bytes that a quoted word means: to a POSIX shell, or to bash if it is quoted as $'...'."""
     if not word.startswith("$'"):
         [argument] = shlex.split(word)
         return argument.encode()

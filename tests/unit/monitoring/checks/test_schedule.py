@@ -1,4 +1,4 @@
-"""What `doctor` says about the schedule."""
+"""The findings of `doctor` about the schedule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def batch(**values: Any) -> dict[str, Any]:
     return {"state": "done", "problem": None, "pruned": None, **values}
 
 
-def test_check_schedule__no_problem__says_what_is_next() -> None:
+def test_check_schedule__no_problem__names_the_next_batch() -> None:
     entries = [entry(), entry("s3://b", next_at=NOON, last=last("started", None), last_batch=batch())]
     (finding,) = check_schedule(entries, NOON + timedelta(minutes=5))
     assert (finding.level, finding.message) == ("ok", "the next batch is due at 2026-03-02 12:00 UTC, over s3://b")
@@ -61,7 +61,7 @@ def test_check_schedule__no_problem__says_what_is_next() -> None:
     ],
     ids=["failed", "overdue", "skipped", "interrupted", "not pruned"],
 )
-def test_check_schedule__problem__is_named_with_a_fix(values: dict[str, Any], level: str, message: str) -> None:
+def test_check_schedule__problem__is_reported_with_a_fix(values: dict[str, Any], level: str, message: str) -> None:
     (finding,) = check_schedule([entry(**values), entry("s3://b")], NOON)
     assert (finding.level, finding.message) == (level, message)
     assert finding.fix

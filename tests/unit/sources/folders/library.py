@@ -1,4 +1,4 @@
-"""A folder of files, and the client that lists it."""
+"""A local folder with files, and a client that lists and reads it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from exifinator.models import ImageRef, ListedPage
 from exifinator.sources.folders.client import FolderClient
 from exifinator.sources.folders.registry import register
 
+# A modification time that is so long ago that the file counts as complete.
 SETTLED_NS = 1_700_000_000_123_456_789
 
 
@@ -23,7 +24,7 @@ def write(path: Path, content: bytes = b"0123456789", modified_ns: int = SETTLED
 
 
 class Library:
-    """A folder and a client for it."""
+    """A registered folder, and a client for it."""
 
     def __init__(self, base: Path) -> None:
         self.root = base / "root"
@@ -58,12 +59,12 @@ class Library:
 
 
 def deny(monkeypatch: pytest.MonkeyPatch, denied: bytes, error: type[OSError] | OSError = PermissionError) -> None:
-    """Make opening a name fail. Permissions would not: the tests may run as root."""
-    opened = os.open
+    """Make `os.open` fail for the name `denied`. File permissions would not be enough: root may run the tests."""
+    real_open = os.open
 
     def open_(path: object, *args: int, **options: int) -> int:
         if path == denied:
             raise error(13, "Permission denied") if isinstance(error, type) else error
-        return opened(path, *args, **options)  # type: ignore[arg-type]
+        return real_open(path, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "open", open_)

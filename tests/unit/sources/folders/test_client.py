@@ -1,4 +1,4 @@
-"""Local folders, listed and read."""
+"""FolderClient lists and reads local folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from exifinator.sources.listing import PartitionedListing
 from exifinator.sources.source import Source
 from tests.unit.sources.folders.library import Library, deny, write
 
-# Names of files, as bytes, and their keys.
+# File names, as bytes, and the key of each.
 FILES = {
     **{name.encode(): name for name in [
         "b.jpg", "a/b.jpg", "a.jpg", "a-b.jpg", "a0.jpg", "a/é/deep.jpg", "a/é/z", "é.jpg", ".hidden", "trailing ",
@@ -41,35 +41,37 @@ def filled(library: Library) -> Library:
 # --- Listing ----------------------------------------------------------------------------------------------------------
 
 
-def test_list_page__any_names__are_listed_in_key_order_and_read(filled: Library) -> None:
+def test_list_page__unusual_file_names__are_listed_in_key_order_and_readable(filled: Library) -> None:
     assert filled.keys() == sorted(FILES.values())
     for name, key in FILES.items():
         assert filled.read(key) == name, key
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_list_page__small_pages__are_the_whole_listing(filled: Library, size: int) -> None:
+def test_list_page__small_pages__are_the_complete_listing_together(filled: Library, size: int) -> None:
     assert filled.keys(size=size) == sorted(FILES.values())
 
 
-def test_list_page__any_start_and_prefix__are_part_of_the_listing(filled: Library) -> None:
+def test_list_page__start_and_prefix__select_the_matching_keys(filled: Library) -> None:
     keys = sorted(FILES.values())
-    chance = random.Random(1)
-    texts = ["", "a", "a/", "a0", "z", "\U0010ffff", *keys, *(key[: chance.randrange(len(key))] for key in keys)]
+    rng = random.Random(1)
+    texts = ["", "a", "a/", "a0", "z", "\U0010ffff", *keys, *(key[: rng.randrange(len(key))] for key in keys)]
     for text in texts:
         assert filled.keys(after=text) == [key for key in keys if key > text]
         assert filled.keys(prefix=text) == [key for key in keys if key.startswith(text)]
-        other = chance.choice(texts)
+        other = rng.choice(texts)
         expected = [key for key in keys if key.startswith(text) and key > other]
         assert filled.keys(prefix=text, after=other, size=2) == expected
 
 
-def test_list_page__more_names_than_a_run__are_merged(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_page__more_names_than_one_sorted_run__are_merged_in_key_order(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(walk, "_RUN_LENGTH", 3)
     assert filled.keys(size=4) == sorted(FILES.values())
 
 
-def test_list_page__next_page__does_not_read_the_folder_again(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_page__next_page__does_not_scan_a_folder_again(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     scans: list[int] = []
     scandir = os.scandir
 
@@ -82,12 +84,14 @@ def test_list_page__next_page__does_not_read_the_folder_again(filled: Library, m
     assert len(scans) == 1 + len({key.rpartition("/")[0] for key in FILES.values() if "/" in key} | {"sub", "sub/..x"})
 
 
-def test_listing__interrupted__is_resumed_in_another_process(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_of_three = FolderClient.list_page
+def test_listing__interrupted__can_be_resumed_by_another_client(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_list_page = FolderClient.list_page
     monkeypatch.setattr(
         FolderClient,
         "list_page",
-        lambda *args, max_keys=3, **options: page_of_three(*args, max_keys=3, **options),
+        lambda *args, max_keys=3, **options: real_list_page(*args, max_keys=3, **options),
     )
     listing = PartitionedListing(filled.client, Source(filled.bucket), threads=1)
     pages = listing.pages()
@@ -103,7 +107,7 @@ def test_listing__interrupted__is_resumed_in_another_process(filled: Library, mo
     assert [ref.key for ref in second.refs] == rest[:3]
 
 
-def test_list_page__links_and_special_files__are_left_out(library: Library, tmp_path: Path) -> None:
+def test_list_page__links_and_special_files__are_omitted(library: Library, tmp_path: Path) -> None:
     write(tmp_path / "outside" / "secret.jpg")
     library.write("a.jpg")
     (library.folder / "link.jpg").symlink_to("a.jpg")
@@ -119,7 +123,7 @@ def test_list_page__links_and_special_files__are_left_out(library: Library, tmp_
 
 @pytest.mark.parametrize("key", ["../outside.jpg", "/etc/passwd", "sub/../a.jpg", "./a.jpg", "a.jpg/", "", "\0", "..",
                                  "\\xC3\\xA9", "x" * 300])  # fmt: skip
-def test_read_range__key_that_no_file_has__is_gone(library: Library, tmp_path: Path, key: str) -> None:
+def test_read_range__key_of_no_file__raises_object_gone(library: Library, tmp_path: Path, key: str) -> None:
     write(tmp_path / "outside.jpg")
     library.write("a.jpg")
     library.write("é")
@@ -128,7 +132,7 @@ def test_read_range__key_that_no_file_has__is_gone(library: Library, tmp_path: P
         library.read(key)
 
 
-def test_list_page__unreadable_subfolder__is_skipped_and_named(
+def test_list_page__unreadable_subfolder__is_skipped_and_reported(
     library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("a.jpg", "lost+found/b.jpg", "z/c.jpg"):
@@ -140,7 +144,7 @@ def test_list_page__unreadable_subfolder__is_skipped_and_named(
     assert "lost+found" in caplog.text
 
 
-def test_list_page__missing_folder__says_where(library: Library) -> None:
+def test_list_page__missing_folder__raises_with_the_path_and_host(library: Library) -> None:
     library.folder.rmdir()
     with pytest.raises(FolderUnavailable, match=f"{library.folder} does not exist on {socket.gethostname()}"):
         library.keys()
@@ -149,7 +153,9 @@ def test_list_page__missing_folder__says_where(library: Library) -> None:
         library.keys()
 
 
-def test_list_page__folder_unmounted_between_pages__does_not_look_empty(library: Library, tmp_path: Path) -> None:
+def test_list_page__folder_unmounted_between_pages__raises_instead_of_listing_nothing(
+    library: Library, tmp_path: Path
+) -> None:
     for number in range(4):
         library.write(f"{number}.jpg")
     pages = library.pages(size=2)
@@ -160,7 +166,7 @@ def test_list_page__folder_unmounted_between_pages__does_not_look_empty(library:
         next(pages)
 
 
-def test_list_page__deleted_and_new_files__do_not_disturb(library: Library) -> None:
+def test_list_page__files_deleted_during_the_listing__are_omitted(library: Library) -> None:
     for number in range(6):
         library.write(f"{number}.jpg")
     pages = library.pages(size=2)
@@ -172,7 +178,7 @@ def test_list_page__deleted_and_new_files__do_not_disturb(library: Library) -> N
 
 
 @pytest.mark.parametrize("seconds", [-86_400, 0, 32_503_680_000, 1 << 40, -(1 << 40)])
-def test_list_page__any_date__is_not_later_than_the_listing(library: Library, seconds: int) -> None:
+def test_list_page__extreme_modification_time__is_not_later_than_the_listing(library: Library, seconds: int) -> None:
     try:
         library.write("a.jpg", modified_ns=seconds * 10**9)
     except (OSError, OverflowError):
@@ -183,7 +189,7 @@ def test_list_page__any_date__is_not_later_than_the_listing(library: Library, se
     assert ImageRef.from_member(member) == page.refs[0]
 
 
-def test_close__listing_that_is_not_at_its_end__closes_its_folders(filled: Library) -> None:
+def test_close__unfinished_listings__closes_their_folders(filled: Library) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for prefix in ("", "a", "b", "c", "é", "s", "t"):
         filled.client.list_page(filled.bucket, prefix, None, max_keys=1)

@@ -1,4 +1,4 @@
-"""The registry of folders that are buckets."""
+"""The registry of local folders, which gives each folder the name of a bucket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from exifinator.errors import ConfigError
 from exifinator.sources.folders.registry import lookup, register, registered_folders
 
-AWKWARD = '-dash 2019 Ürlaub 🎉 it\'s "quoted", $HOME 100% %41 #1; a=b:c\\d\nline'
+SPECIAL_CHARACTERS = '-dash 2019 Ürlaub 🎉 it\'s "quoted", $HOME 100% %41 #1; a=b:c\\d\nline'
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_register__folders_of_one_name__are_two_buckets(root: Path, tmp_path: Path) -> None:
+def test_register__two_folders_with_one_name__are_two_buckets(root: Path, tmp_path: Path) -> None:
     folders = {name: tmp_path / name / "My Photos" for name in ("a", "b")}
     for folder in folders.values():
         folder.mkdir(parents=True)
@@ -40,21 +40,21 @@ def test_register__link_to_a_folder__is_the_same_bucket(root: Path, tmp_path: Pa
     assert register(tmp_path / "link", root=root) == register(tmp_path / "photos", root=root)
 
 
-@pytest.mark.parametrize("name", [AWKWARD.encode(), b"caf\xe9"], ids=["awkward", "not-utf8"])
-def test_register__any_path__is_found_again(root: Path, tmp_path: Path, name: bytes) -> None:
+@pytest.mark.parametrize("name", [SPECIAL_CHARACTERS.encode(), b"caf\xe9"], ids=["special-characters", "not-utf8"])
+def test_lookup__folder_with_an_unusual_name__is_found(root: Path, tmp_path: Path, name: bytes) -> None:
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
     assert lookup(register(folder, root=root), root) == folder
 
 
-def test_register__given_name__is_the_bucket_of_the_last_folder(root: Path, tmp_path: Path) -> None:
+def test_register__given_bucket_name__is_the_last_folder_registered_with_it(root: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         assert register(tmp_path / name, "demo", root=root) == "demo"
         assert lookup("demo", root) == tmp_path / name
 
 
-def test_register__no_folder__is_a_config_error(root: Path, tmp_path: Path) -> None:
+def test_register__path_that_is_no_folder__raises_config_error(root: Path, tmp_path: Path) -> None:
     (tmp_path / "file.jpg").touch()
     for name, message in (("nowhere", "does not exist"), ("file.jpg", "is not a folder")):
         with pytest.raises(ConfigError, match=message):
@@ -62,13 +62,13 @@ def test_register__no_folder__is_a_config_error(root: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
-def test_register__unreadable_folder__is_a_config_error(root: Path, tmp_path: Path) -> None:
+def test_register__unreadable_folder__raises_config_error(root: Path, tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
     with pytest.raises(ConfigError, match="cannot be read"):
         register(tmp_path / "closed", root=root)
 
 
-def test_lookup__registry_of_earlier_versions__is_read_and_then_replaced(root: Path, tmp_path: Path) -> None:
+def test_lookup__registry_of_an_earlier_version__is_read_until_it_is_replaced(root: Path, tmp_path: Path) -> None:
     old = root / "var" / "local_s3.json"
     old.parent.mkdir()
     buckets = {"photos_0a1b2c": str(tmp_path)}
@@ -83,7 +83,7 @@ def test_lookup__registry_of_earlier_versions__is_read_and_then_replaced(root: P
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"buckets": []}', "null"])
-def test_lookup__damaged_registry__says_what_to_do(root: Path, text: str) -> None:
+def test_lookup__damaged_registry__raises_with_the_advice_to_remove_it(root: Path, text: str) -> None:
     path = root / "var" / "folders.json"
     path.parent.mkdir()
     path.write_text(text)
@@ -91,7 +91,7 @@ def test_lookup__damaged_registry__says_what_to_do(root: Path, text: str) -> Non
         lookup("photos", root)
 
 
-def test_registered_folders__names_of_any_bytes__are_text(tmp_path: Path) -> None:
+def test_registered_folders__path_not_in_utf8__is_encodable_text(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     bucket = register(folder, root=tmp_path)
@@ -100,7 +100,7 @@ def test_registered_folders__names_of_any_bytes__are_text(tmp_path: Path) -> Non
     folders[bucket].encode()
 
 
-def test_registered_folders__damaged_registry__is_none(tmp_path: Path) -> None:
+def test_registered_folders__missing_or_damaged_registry__are_empty(tmp_path: Path) -> None:
     assert registered_folders(tmp_path) == {}
     (tmp_path / "var").mkdir()
     (tmp_path / "var/folders.json").write_text("{")

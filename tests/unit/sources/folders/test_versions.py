@@ -1,4 +1,4 @@
-"""Versions of local files, and errors of the system while they are read."""
+"""Versions of local files, and errors of the operating system while files are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.data import build
 from tests.unit.sources.folders.library import SETTLED_NS, Library, deny
 
 
-def test_etag__content_time_or_file__makes_another_version(library: Library) -> None:
+def test_etag__changed_content_time_or_inode__differs(library: Library) -> None:
     library.write("a.jpg")
     etags = [library.ref("a.jpg").etag]
     library.write("a.jpg", b"longer than before")
@@ -35,7 +35,7 @@ def test_etag__content_time_or_file__makes_another_version(library: Library) -> 
     assert library.client.read_range(library.ref("a.jpg"), 0, 1).etag == etags[-1]
 
 
-def test_read_range__another_version__is_changed(library: Library) -> None:
+def test_read_range__another_version__raises_object_changed(library: Library) -> None:
     library.write("a.jpg")
     etag = library.ref("a.jpg").etag
     library.write("new", modified_ns=SETTLED_NS)
@@ -44,8 +44,8 @@ def test_read_range__another_version__is_changed(library: Library) -> None:
         library.client.read_range(library.ref("a.jpg"), 0, 1, if_match=etag)
 
 
-@pytest.mark.parametrize("change", [b"0123456789+", b"9876543210", b"0"], ids=["grown", "rewritten", "cut"])
-def test_read_range__written_during_the_read__is_changed(
+@pytest.mark.parametrize("change", [b"0123456789+", b"9876543210", b"0"], ids=["grown", "rewritten", "truncated"])
+def test_read_range__file_written_during_the_read__raises_object_changed(
     library: Library, monkeypatch: pytest.MonkeyPatch, change: bytes
 ) -> None:
     library.write("a.jpg")
@@ -62,7 +62,7 @@ def test_read_range__written_during_the_read__is_changed(
 
 
 class ReplacingReader:
-    """Replaces the file once, before the second read."""
+    """Reads through the library's client. Replaces the file with `content` before the second read."""
 
     def __init__(self, library: Library, content: bytes) -> None:
         self.library = library
@@ -88,26 +88,26 @@ def test_fetch__file_replaced_between_two_reads__is_read_again(library: Library,
     assert fetched.ref.etag == library.ref("a.jpg").etag
 
 
-@pytest.mark.parametrize(("age_seconds", "settles"), [(1, False), (-1, False), (10, True), (-10, True)])
-def test_fetch__damaged_file_that_may_still_be_written__is_read_later(
-    library: Library, monkeypatch: pytest.MonkeyPatch, age_seconds: int, settles: bool
+@pytest.mark.parametrize(("age_seconds", "is_settled"), [(1, False), (-1, False), (10, True), (-10, True)])
+def test_fetch__damaged_file_modified_recently__raises_object_changed(
+    library: Library, monkeypatch: pytest.MonkeyPatch, age_seconds: int, is_settled: bool
 ) -> None:
     photo = build.jpeg(build.exif_segment(build.photo_tiff()))
     library.write("half.jpg", photo[:60])
     library.write("whole.jpg", photo)
     monkeypatch.setattr(time, "time", lambda: SETTLED_NS / 1e9 + age_seconds)
     assert fetch_metadata(library.client, library.ref("whole.jpg")).status == "ok"
-    if settles:
+    if is_settled:
         assert fetch_metadata(library.client, library.ref("half.jpg")).status == "damaged"
     else:
         with pytest.raises(ObjectChanged, match="still be incomplete"):
             fetch_metadata(library.client, library.ref("half.jpg"))
 
 
-def test_read_range__file_of_the_same_clock_tick__is_not_a_version(
+def test_read_range__file_modified_in_this_clock_tick__raises_object_changed(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file could change again without a new modification time."""
+    """Within one tick of the clock, the file could change again without a new modification time."""
     library.write("a.jpg")
     monkeypatch.setattr(time, "time", lambda: SETTLED_NS / 1e9 + local_files.TICK_SECONDS / 2)
     with pytest.raises(ObjectChanged):
@@ -128,7 +128,7 @@ def test_read_range__file_of_the_same_clock_tick__is_not_a_version(
     ],
     ids=lambda value: getattr(value, "strerror", ""),
 )
-def test_read_range__error_of_the_system__is_translated(
+def test_read_range__error_of_the_operating_system__is_translated(
     library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, expected: type[Exception]
 ) -> None:
     library.write("a.jpg")
@@ -138,20 +138,22 @@ def test_read_range__error_of_the_system__is_translated(
     assert type(raised.value) is expected
 
 
-def test_read_range__folder_of_another_host__names_this_host(library: Library, tmp_path: Path) -> None:
-    """A worker elsewhere knows nothing of the folder, but the ETag says that the image is a file."""
+def test_read_range__folder_of_another_host__raises_with_the_name_of_this_host(
+    library: Library, tmp_path: Path
+) -> None:
+    """A worker on another host has no entry for the folder, but recognizes by the ETag that the image is a file."""
     library.write("a.jpg")
     (tmp_path / "elsewhere").mkdir()
 
     class NoS3(S3Client):
         def __init__(self) -> None: ...
 
-    elsewhere = SourceClient(NoS3(), FolderClient(root=tmp_path / "elsewhere"))
+    other_host = SourceClient(NoS3(), FolderClient(root=tmp_path / "elsewhere"))
     with pytest.raises(FolderUnavailable, match=f"{socket.gethostname()} does not have the folder"):
-        elsewhere.read_range(library.ref("a.jpg"), 0, 1)
+        other_host.read_range(library.ref("a.jpg"), 0, 1)
 
 
-def test_source_client__folder_and_bucket__go_to_their_clients(library: Library) -> None:
+def test_source_client__folder_or_bucket__uses_the_matching_client(library: Library) -> None:
     class FakeS3(S3Client):
         def __init__(self) -> None: ...
 
@@ -165,15 +167,15 @@ def test_source_client__folder_and_bucket__go_to_their_clients(library: Library)
             return True
 
     library.write("a.jpg")
-    both = SourceClient(FakeS3(), library.client)
-    assert both.endpoint("holiday") == "S3 for holiday"
-    assert both.endpoint(library.bucket) == f"the folder {library.folder}"
-    assert [ref.key for ref in both.list_page(library.bucket, "", None).refs] == ["a.jpg"]
-    assert both.reload_credentials("holiday")
-    assert not both.reload_credentials(library.bucket)
+    source_client = SourceClient(FakeS3(), library.client)
+    assert source_client.endpoint("holiday") == "S3 for holiday"
+    assert source_client.endpoint(library.bucket) == f"the folder {library.folder}"
+    assert [ref.key for ref in source_client.list_page(library.bucket, "", None).refs] == ["a.jpg"]
+    assert source_client.reload_credentials("holiday")
+    assert not source_client.reload_credentials(library.bucket)
 
 
-def test_read_range__unmounted_folder__is_not_a_missing_file(library: Library) -> None:
+def test_read_range__unmounted_folder__is_distinguished_from_a_missing_file(library: Library) -> None:
     library.write("a.jpg")
     ref = library.ref("a.jpg")
     (library.folder / "a.jpg").unlink()

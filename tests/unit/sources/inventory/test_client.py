@@ -1,4 +1,4 @@
-"""Objects of inventory reports, page by page."""
+"""InventoryClient lists objects from inventory reports."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from exifinator.sources.source import Source
 from tests.data.inventory import COLUMNS, csv_file, manifest, parquet_file
 
 CREATED = datetime(2024, 5, 1, 12, tzinfo=UTC)
+# The modification time of all objects, as in a report and as a datetime.
 TIME = "2024-04-30T20:00:07.000Z"
-WHEN = datetime(2024, 4, 30, 20, 0, 7, tzinfo=UTC)
+MODIFIED = datetime(2024, 4, 30, 20, 0, 7, tzinfo=UTC)
 
-
+# Clients that _small_pages closes after a test.
 OPENED: list[InventoryClient] = []
 
 
 class Objects:
-    """Reads objects that are in memory, and counts the reads."""
+    """Reads objects in memory by their key, and records the keys."""
 
     def __init__(self, objects: dict[str, bytes]) -> None:
         self.objects = objects
@@ -37,7 +38,7 @@ class Objects:
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
         self.reads.append(ref.key)
         data = self.objects[ref.key]
-        return RangeRead(start, data[start : start + length], len(data), "etag", WHEN)
+        return RangeRead(start, data[start : start + length], len(data), "etag", MODIFIED)
 
 
 def row(key: str, size: int = 10, etag: str = "e", storage_class: str = "STANDARD", **more: str) -> list[str]:
@@ -68,17 +69,17 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         OPENED.pop().close()
 
 
-def test_list_page__csv__has_the_objects():
+def test_list_page__csv_report__contains_the_objects():
     client, _ = open_report({"1.csv.gz": csv_file([row("a%2Bb+c/%C3%A9.jpg", 7, "abc")])})
 
     page = client.list_page("photos", "", None)
 
-    assert page.refs == [ImageRef("photos", "a+b c/é.jpg", "abc", 7, WHEN)]
+    assert page.refs == [ImageRef("photos", "a+b c/é.jpg", "abc", 7, MODIFIED)]
     assert page.served_at == CREATED
     assert client.endpoint("photos") == "server of photos"
 
 
-def test_list_page__parquet__has_the_objects():
+def test_list_page__parquet_report__contains_the_latest_objects():
     from arro3.core import Array, DataType
 
     text = DataType.string()
@@ -92,7 +93,7 @@ def test_list_page__parquet__has_the_objects():
             "bucket": Array(["photos"] * 3, text),
             "key": Array(["a+b.jpg", "old.jpg", "cold.jpg"], text),
             "size": Array([7, 8, 9], DataType.int64()),
-            "last_modified_date": Array([round(1000 * WHEN.timestamp())] * 3, DataType.int64()).cast(
+            "last_modified_date": Array([round(1000 * MODIFIED.timestamp())] * 3, DataType.int64()).cast(
                 DataType.timestamp("ms", tz="UTC")
             ),
             "e_tag": Array(["abc", "def", "ghi"], text),
@@ -103,11 +104,11 @@ def test_list_page__parquet__has_the_objects():
     client, _ = open_report({"1.parquet": data}, file_format="Parquet", schema=schema)
     first, second = client.list_page("photos", "", None), client.list_page("photos", "", "0:1")
     # Keys in Parquet are not encoded.
-    assert first.refs == [ImageRef("photos", "a+b.jpg", "abc", 7, WHEN)]
-    assert second.refs == [ImageRef("photos", "cold.jpg", "ghi", 9, WHEN, is_archived=True)]
+    assert first.refs == [ImageRef("photos", "a+b.jpg", "abc", 7, MODIFIED)]
+    assert second.refs == [ImageRef("photos", "cold.jpg", "ghi", 9, MODIFIED, is_archived=True)]
 
 
-def test_list_page__several_files__each_is_fetched_once():
+def test_list_page__several_files__are_fetched_once_each():
     files = {f"{n}.csv.gz": csv_file([row(f"{n}-{i}.jpg") for i in range(5)]) for n in range(3)}
     client, objects = open_report(files)
 
@@ -116,7 +117,7 @@ def test_list_page__several_files__each_is_fetched_once():
 
 
 @pytest.mark.parametrize("token", ["1:1", "1:0"])
-def test_list_page__token_of_another_process__continues_there(token):
+def test_list_page__token_from_another_client__continues_at_its_row(token):
     files = {f"{n}.csv.gz": csv_file([row(f"{n}-{i}.jpg") for i in range(4)]) for n in range(3)}
     client, objects = open_report(files)
 
@@ -127,7 +128,7 @@ def test_list_page__token_of_another_process__continues_there(token):
     assert "0.csv.gz" not in objects.reads
 
 
-def test_list_page__versions_and_delete_markers__are_left_out():
+def test_list_page__old_versions_and_delete_markers__are_omitted():
     columns = (*COLUMNS, "IsLatest", "IsDeleteMarker")
     lines = [
         [*row("now.jpg"), "true", "false"],
@@ -151,18 +152,18 @@ def test_list_page__versions_and_delete_markers__are_left_out():
         ("INTELLIGENT_TIERING", "DEEP_ARCHIVE_ACCESS", True),
     ],
 )
-def test_list_page__archived_object__is_marked(storage_class, tier, is_archived):
+def test_list_page__storage_class_and_tier__tell_whether_the_object_is_archived(storage_class, tier, is_archived):
     schema = ", ".join((*COLUMNS, "IntelligentTieringAccessTier"))
     client, _ = open_report({"1": csv_file([[*row("a.jpg", storage_class=storage_class), tier]])}, schema=schema)
     assert client.list_page("photos", "", None).refs[0].is_archived is is_archived
 
 
-def test_list_page__prefix__leaves_out_other_keys():
+def test_list_page__prefix__omits_other_keys():
     client, _ = open_report({"1": csv_file([row("2019/a.jpg"), row("2020/b.jpg"), row("2019/c.jpg")])})
     assert list(pages(client, "2019/")) == [["2019/a.jpg"], ["2019/c.jpg"], []]
 
 
-def test_list_page__no_files__is_empty():
+def test_list_page__report_without_files__is_empty():
     client, _ = open_report({})
     assert list(pages(client)) == [[]]
 
@@ -173,7 +174,7 @@ def test_list_page__start_after__is_refused():
         client.list_page("photos", "", None, start_after="a")
 
 
-def test_list_page__file_with_another_checksum__is_an_error():
+def test_list_page__file_with_another_checksum__raises_source_unavailable():
     client, objects = open_report({"1": csv_file([row("a.jpg")])})
     objects.objects["1"] = csv_file([row("b.jpg")])
     with pytest.raises(SourceUnavailable, match="checksum of s3://reports/1 "):
@@ -190,9 +191,9 @@ def test_list_page__file_with_another_checksum__is_an_error():
         csv_file([["photos", "a.jpg", "1", "yesterday", "e", "STANDARD"]]),
         gzip.compress(b"\xff\xfe\n", mtime=0),
     ],
-    ids=["no gzip", "cut off", "few columns", "size", "time", "no UTF-8"],
+    ids=["no gzip", "truncated", "too few columns", "invalid size", "invalid time", "no UTF-8"],
 )
-def test_list_page__damaged_file__is_an_error_that_names_it(data):
+def test_list_page__damaged_file__raises_an_error_with_its_name(data):
     client, _ = open_report({"1.csv.gz": data})
     with pytest.raises(PermanentError, match=r"s3://reports/1\.csv\.gz cannot be read"):
         list(pages(client))
@@ -209,23 +210,23 @@ def test_list_page__damaged_file__is_an_error_that_names_it(data):
         ({"sourceBucket": ""}, "names no bucket"),
     ],
 )
-def test_open__unusable_manifest__is_refused(changes, message):
+def test_open__unsupported_or_invalid_manifest__is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         open_report({}, **changes)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"files": []}'])
-def test_open__no_manifest__is_refused(data):
+def test_open__object_that_is_no_manifest__is_refused(data):
     with pytest.raises(ConfigError, match="s3://reports/data is not the manifest"):
         InventoryClient(Objects({"data": data}), "s3://reports/data")
 
 
-def test_open__bucket_as_arn__is_its_name():
+def test_open__source_bucket_as_arn__is_the_bucket_name():
     client, _ = open_report({}, sourceBucket="arn:aws:s3:::photos")
     assert client.manifest.bucket == "photos"
 
 
-def test_find_sources__names__are_in_the_bucket_of_the_report():
+def test_find_sources__sources__must_be_in_the_bucket_of_the_report():
     client, _ = open_report({})
     assert client.find_sources(()) == [Source("photos")]
     assert client.find_sources(("s3://photos/2019/", "photos/x")) == [Source("photos", "2019/"), Source("photos", "x")]
