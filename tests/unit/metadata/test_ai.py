@@ -1,4 +1,4 @@
-"""`ai`: how an image was generated, as the programs that generate images write it."""
+"""`ai`: how an image was generated, from the metadata that the generating programs write."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from exifinator.metadata.ai import MAX_VALUE_CHARACTERS, describe_generation
 from tests.data import build
 from tests.unit.readers import CASES, record_of
 
+# The parameters that Stable Diffusion web UI writes.
 PARAMETERS = (
     "a red boat, harbour\nat dusk\nNegative prompt: people, cars\n"
     'Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: demo, Lora hashes: "a: 1, b: 2", '
     "Version: v1.6.0"
 )
+# The graph that ComfyUI writes. [node, output] links an input to another node.
 GRAPH = {
     "3": {
         "class_type": "KSampler",
@@ -28,7 +30,7 @@ GRAPH = {
 }
 
 
-def test_describe_generation__stable_diffusion__has_prompt_and_settings():
+def test_describe_generation__parameters_of_stable_diffusion__give_prompt_and_settings():
     assert describe_generation({"parameters": PARAMETERS}, {}) == {
         "prompt": "a red boat, harbour\nat dusk",
         "negative_prompt": "people, cars",
@@ -41,7 +43,7 @@ def test_describe_generation__stable_diffusion__has_prompt_and_settings():
     }
 
 
-def test_describe_generation__parameters_in_user_comment__are_read():
+def test_build_record__parameters_in_user_comment__are_read():
     comment = b"UNICODE\0" + PARAMETERS.encode("utf-16-be")
     photo = build.jpeg(build.exif_segment(build.tiff([], [(0x9286, build.UNDEFINED, comment)], order=">")))
     document = record_of(photo).document
@@ -51,18 +53,18 @@ def test_describe_generation__parameters_in_user_comment__are_read():
 
 @pytest.mark.parametrize("text", [{}, {"Title": "Boat"}])
 @pytest.mark.parametrize("comment", ["", "taken at noon"])
-def test_describe_generation__parameters_in_xmp__are_read_beside_other_texts(text, comment):
-    found = describe_generation(text, {"exif:UserComment": PARAMETERS}, comment)
-    assert (found["seed"], found["negative_prompt"]) == (42, "people, cars")
+def test_describe_generation__parameters_in_xmp__are_read_despite_other_texts(text, comment):
+    ai = describe_generation(text, {"exif:UserComment": PARAMETERS}, comment)
+    assert (ai["seed"], ai["negative_prompt"]) == (42, "people, cars")
 
 
 @pytest.mark.parametrize(("seed", "expected"), [("123", 123), (" -4 ", -4), ("random", "random"), (7, 7)])
-def test_describe_generation__seed_as_text__is_a_number(seed, expected):
+def test_describe_generation__seed_given_as_text__becomes_a_number_if_it_is_one(seed, expected):
     text = {"parameters": json.dumps({"prompt": "a boat", "seed": seed})}
     assert describe_generation(text, {})["seed"] == expected
 
 
-def test_describe_generation__comfy__follows_the_links_of_its_graph():
+def test_describe_generation__comfyui_graph__is_read_along_its_links():
     assert describe_generation({"prompt": json.dumps(GRAPH)}, {}) == {
         "software": "ComfyUI",
         "prompt": "a red boat",
@@ -91,7 +93,7 @@ def test_describe_generation__comfy__follows_the_links_of_its_graph():
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_describe_generation__other_programs__have_prompt_and_model(text, expected):
+def test_describe_generation__metadata_of_other_programs__gives_prompt_model_and_software(text, expected):
     ai = describe_generation(text, {})
     assert (ai["prompt"], ai.get("model"), ai.get("software")) == expected
 
@@ -122,7 +124,7 @@ def test_describe_generation__other_programs__have_prompt_and_model(text, expect
     ],
     ids=["generated", "captured", "opt-out", "prompt", "draw-things"],
 )
-def test_describe_generation__xmp__is_read(xmp, expected):
+def test_describe_generation__xmp_properties__are_read(xmp, expected):
     assert describe_generation({}, xmp) == expected
 
 
@@ -159,14 +161,14 @@ def test_describe_generation__ordinary_photo__is_empty(text):
     ],
     ids=lambda value: value[:30],
 )
-def test_describe_generation__hostile__ends(value):
+def test_describe_generation__hostile_text__gives_values_within_the_limits(value):
     for name in ("prompt", "parameters", "Comment", "invokeai_metadata"):
         ai = describe_generation({name: value}, {"exif:UserComment": value}, value)
-        assert all(not isinstance(item, int) or abs(item) < 1 << 63 for item in ai.values())
-        assert all(not isinstance(item, str) or len(item) <= MAX_VALUE_CHARACTERS for item in ai.values())
+        assert all(not isinstance(field, int) or abs(field) < 1 << 63 for field in ai.values())
+        assert all(not isinstance(field, str) or len(field) <= MAX_VALUE_CHARACTERS for field in ai.values())
 
 
-def test_build_record__long_graph__gives_its_prompt_though_the_text_is_dropped():
+def test_build_record__graph_too_long_to_keep__gives_its_prompt():
     graph = json.dumps({**GRAPH, "99": {"inputs": {"note": "x" * 50_000}}}).encode()
     document = record_of(build.png([build.chunk(b"zTXt", b"prompt\0\0" + zlib.compress(graph))])).document
     assert document["ai"]["prompt"] == "a red boat"
@@ -175,7 +177,7 @@ def test_build_record__long_graph__gives_its_prompt_though_the_text_is_dropped()
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs the folder of cases beside the project")
 @pytest.mark.parametrize(("name", "model"), [("14a", "demo"), ("14c", None)])
-def test_build_record__case_of_a_generated_png__is_found_by_its_prompt(name, model):
+def test_build_record__case_of_a_generated_png__has_the_words_of_its_prompt(name, model):
     document = record_of(next(CASES.glob(f"38*/{name}-*.png")).read_bytes()).document
     assert document["ai"]["prompt"].startswith("a red boat")
     assert document["ai"].get("model") == model

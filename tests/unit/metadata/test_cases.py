@@ -1,6 +1,6 @@
-"""Files with faults seen in the field, from the folder of cases beside the project, and the fields expected of each.
+"""Files with faults that occur in practice, from the folder of cases beside the project, and their expected fields.
 
-The tests of containers, of dates in file names and of XMP have more cases, with variants of each.
+The tests of containers, of dates in file names and of XMP have further cases.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from tests.unit.readers import CASES, record_of
 
 pytestmark = pytest.mark.skipif(not CASES.exists(), reason="needs the folder of cases beside the project")
 
+# Expected fields that several cases share.
 BOAT = {"description": "Our boat in the harbour"}
 REGATTA = {"title": "Regatta"}
 NO_LENS = {"lens_model": None}
+# Pattern of the file of a case -> the expected fields of `photo`.
 FIELDS: dict[str, dict[str, Any]] = {
     "20*/party-naive.jpg": {"taken_local": datetime(2023, 12, 31, 23, 40), "taken_offset": None},
     "20*/party-offset.jpg": {"taken_local": datetime(2023, 12, 31, 23, 30), "taken_offset": "-08:00"},
@@ -65,7 +67,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_build_record__case_from_the_field__has_the_expected_fields(name):
+def test_build_record__case__has_the_expected_fields(name):
     photo = record_of(next(CASES.glob(name)).read_bytes()).document["photo"]
     assert {field: photo.get(field) for field in FIELDS[name]} == FIELDS[name]
 
@@ -82,12 +84,12 @@ def test_build_record__case_of_utf8_cut_inside_a_character__keeps_the_text():
     assert "KüKü" in str(document["iptc"])
 
 
-def test_build_record__case_of_regions__each_name_has_its_area():
+def test_build_record__case_of_regions__keeps_each_name_with_its_area():
     regions = record_of(next(CASES.glob("37*/16a-*.jpg")).read_bytes()).document["photo"]["regions"]
     assert [region["name"] for region in regions if "name" in region] == ["Anna", "Bert"]
     assert len(regions) == 3, "The face without a name keeps its own area."
 
 
 @pytest.mark.parametrize("name", ["14a-*.png", "14b-*.png"])
-def test_build_record__case_of_png_texts__is_found_by_its_words(name):
+def test_build_record__case_of_png_texts__has_their_words(name):
     assert "boat" in record_of(next(CASES.glob(f"38*/{name}")).read_bytes()).document["words"]

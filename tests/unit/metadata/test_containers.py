@@ -1,4 +1,4 @@
-"""Every container gives the same metadata, wherever it is in the file."""
+"""The metadata of a file is found in every container, wherever it is in the file."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ LONG_APP2 = build.segment(0xE2, bytes(60_000))
 JFIF = build.segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
 JFXX = build.segment(0xE0, b"JFXX\0\x10" + bytes(1500))
 
+# JPEGs with the same EXIF block at different places.
 CONSTRUCTIONS = {
-    "behind-10-KB-of-APP2": build.jpeg(ICC, EXIF),
-    "behind-60-KB-of-APP2": build.jpeg(LONG_APP2, EXIF),
-    "behind-300-KB-of-APP2": build.jpeg(*[LONG_APP2] * 5, EXIF),
-    "behind-fill-bytes": build.jpeg(b"\xff\xff\xff", EXIF, b"\xff\xff"),
-    "behind-JFIF-and-JFXX": build.jpeg(JFIF, JFXX, EXIF),
-    "behind-a-comment": build.jpeg(build.segment(0xFE, b"made by hand"), EXIF),
+    "after-10-KB-of-APP2": build.jpeg(ICC, EXIF),
+    "after-60-KB-of-APP2": build.jpeg(LONG_APP2, EXIF),
+    "after-300-KB-of-APP2": build.jpeg(*[LONG_APP2] * 5, EXIF),
+    "after-fill-bytes": build.jpeg(b"\xff\xff\xff", EXIF, b"\xff\xff"),
+    "after-JFIF-and-JFXX": build.jpeg(JFIF, JFXX, EXIF),
+    "after-a-comment": build.jpeg(build.segment(0xFE, b"made by hand"), EXIF),
     "in-two-segments": build.jpeg(build.exif_segment(BLOCK[:300]), build.exif_segment(BLOCK[300:])),
-    "behind-bytes-of-no-segment": build.jpeg(b"\0\1\2\3\xff\0", EXIF),
-    "with-bytes-before-its-name": build.jpeg(build.segment(0xE1, b"\0\0\0Exif\0\0" + BLOCK)),
-    "before-IPTC-that-is-none": build.jpeg(EXIF, build.segment(0xED, b"Photoshop 3.0\0none")),
+    "after-stray-bytes": build.jpeg(b"\0\1\2\3\xff\0", EXIF),
+    "with-zeros-before-its-identifier": build.jpeg(build.segment(0xE1, b"\0\0\0Exif\0\0" + BLOCK)),
+    "before-invalid-IPTC": build.jpeg(EXIF, build.segment(0xED, b"Photoshop 3.0\0none")),
 }
 
 
 @pytest.mark.parametrize("photo", CONSTRUCTIONS.values(), ids=CONSTRUCTIONS.keys())
-def test_read_jpeg__exif_anywhere_before_the_picture__is_the_plain_record(photo):
+def test_read_jpeg__exif_anywhere_before_the_picture__gives_the_same_metadata(photo):
     record = record_of(photo)
     metadata = metadata_of(record)
     assert metadata.pop("text", {}) == (
-        {"Comment": "made by hand"} if photo == CONSTRUCTIONS["behind-a-comment"] else {}
+        {"Comment": "made by hand"} if photo == CONSTRUCTIONS["after-a-comment"] else {}
     )
-    if photo == CONSTRUCTIONS["behind-bytes-of-no-segment"]:
+    if photo == CONSTRUCTIONS["after-stray-bytes"]:
         assert (metadata.pop("status"), metadata.pop("problem")) == (
             "damaged",
             "Invalid JPEG segment at byte 2.",
@@ -51,7 +52,7 @@ def test_read_jpeg__exif_anywhere_before_the_picture__is_the_plain_record(photo)
     assert record.thumbnail == build.THUMBNAIL
 
 
-def test_read_jpeg__plain__has_everything():
+def test_read_jpeg__plain_file__has_tags_and_size():
     record = record_of(PLAIN)
     assert record.status == "ok"
     assert "problem" not in record.document
@@ -62,33 +63,35 @@ def test_read_jpeg__plain__has_everything():
         "field_length": 20,
         "values": "NIKON CORPORATION",
     }
-    assert record.document["photo"]["width_pixels"] == 480  # turned by orientation 6
+    # Orientation 6 swaps width and height.
+    assert record.document["photo"]["width_pixels"] == 480
     assert record.document["photo"]["height_pixels"] == 640
 
 
-def test_read_jpeg__after_40_xmp_segments__is_the_plain_record():
+def test_read_jpeg__exif_after_40_xmp_segments__gives_the_same_metadata_as_after_none():
     record = record_of(build.jpeg(*[build.xmp_segment(build.XMP_PACKET + b" " * 2000)] * 40, EXIF))
     assert record.document["xmp"]["dc:subject"] == ["quay", "dusk"]
     with_xmp = record_of(build.jpeg(EXIF, build.xmp_segment()))
     assert metadata_of(record) == metadata_of(with_xmp)
 
 
-@pytest.mark.parametrize("beyond", [0, 1, 5, 11, 400, len(BLOCK) - 1])
-def test_fetch_metadata__exif_across_the_end_of_the_first_read__is_the_plain_record(beyond):
-    begins = 2 + 4 + 6  # the TIFF block of the plain file
-    reader_record = record_of(PLAIN, begins + len(BLOCK) - beyond)
-    assert metadata_of(reader_record) == metadata_of(record_of(PLAIN))
+@pytest.mark.parametrize("beyond_bytes", [0, 1, 5, 11, 400, len(BLOCK) - 1])
+def test_fetch_metadata__exif_across_the_end_of_the_first_read__gives_the_same_metadata(beyond_bytes):
+    # The TIFF block begins after the start marker, the segment header and "Exif\0\0".
+    block_at = 2 + 4 + 6
+    record = record_of(PLAIN, block_at + len(BLOCK) - beyond_bytes)
+    assert metadata_of(record) == metadata_of(record_of(PLAIN))
 
 
 @pytest.mark.parametrize("name", build.every_format())
-def test_locate__every_format__is_found(name):
+def test_build_record__every_format__has_its_metadata(name):
     record = record_of(build.every_format()[name])
     document = record.document
     assert record.status == "ok"
     assert "problem" not in document
     assert document["format"] == name.split("-")[0]
     if name in ("nef", "rw2"):
-        return  # other tags, tested below
+        return  # They have other tags, which the next two tests check.
     assert document["photo"]["camera_model"] == "NIKON D750"
     assert document["photo"]["iso"] == 400
     assert record.thumbnail == build.THUMBNAIL
@@ -99,18 +102,19 @@ def test_locate__every_format__is_found(name):
     if name in ("png", "webp", "jp2", "psd", "mrw"):
         assert document["photo"]["width_pixels"] == 480
         assert document["photo"]["height_pixels"] == 640
-    if name in ("heic", "avif", "jxl"):  # the container says how a picture is turned, and the one in EXIF is ignored
+    if name in ("heic", "avif", "jxl"):
+        # The container defines the rotation, so the orientation in EXIF is ignored.
         assert document["photo"]["width_pixels"] == 640
         assert document["photo"]["height_pixels"] == 480
 
 
-def test_read_tiff__rw2__reads_the_preview_too():
+def test_read_tiff__rw2__has_the_metadata_of_its_preview():
     document = record_of(build.every_format()["rw2"]).document
     assert document["photo"]["camera_make"] == "Panasonic"
     assert document["photo"]["iso"] == 400
 
 
-def test_read_tiff__sub_directory__is_read():
+def test_read_tiff__sub_ifd__is_read():
     document = record_of(build.every_format()["nef"]).document
     assert document["EXIF SubIFD0 ImageWidth"]["values"] == [4000]
 
@@ -134,14 +138,14 @@ PREVIEW = [(0x0100, build.SHORT, [160]), (0x0101, build.SHORT, [120])]
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_read_tiff__raw__has_its_format_and_the_size_of_its_largest_picture(image, subs, magic, format_):
+def test_read_tiff__raw_photo__has_its_format_and_the_size_of_its_largest_picture(image, subs, magic, format_):
     order = ">" if magic[:1] == b"M" else "<"
     document = record_of(build.tiff([*image, *PREVIEW], subs=subs, magic=magic, order=order)).document
     assert document["format"] == format_
     assert (document["photo"]["width_pixels"], document["photo"]["height_pixels"]) == (6000, 4000)
 
 
-def test_read_tiff__photo_of_a_camera_saved_as_tiff__is_tiff():
+def test_read_tiff__photo_of_a_camera_saved_as_tiff__has_the_format_tiff():
     document = record_of(
         build.tiff([(0x010F, build.ASCII, "NIKON"), *PREVIEW], [(0xA002, build.LONG, [9]), (0xA003, build.LONG, [9])])
     ).document
@@ -162,7 +166,7 @@ def test_read_tiff__directory_past_the_end__is_damaged():
     assert "past the end of the file" in record.document["problem"]
 
 
-def test_read_tiff__circular_directories__end():
+def test_read_tiff__directory_that_points_to_itself__gives_an_undamaged_record():
     record = record_of(b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x8769, 4, 1, 8, 8) + bytes(20))
     assert record.status == "ok"
 
@@ -184,22 +188,22 @@ def test_read_tiff__circular_directories__end():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_locate__unsupported_file__is_recorded_with_its_format(data, format_, word):
+def test_build_record__unsupported_file__is_recorded_with_its_format(data, format_, word):
     record = record_of(data)
     assert (record.status, record.document["format"]) == ("unsupported", format_)
     assert word in record.document["problem"]
 
 
-def test_locate__photo_with_a_wrong_name__is_recognised_by_its_content():
+def test_fetch_metadata__key_without_an_extension__has_the_format_of_its_content():
     assert fetched_from(build.png([])).format == "png"
 
 
-def test_read_heic__rotated_by_its_container__has_its_size_as_shown():
+def test_read_heic__picture_rotated_by_its_container__has_its_size_as_shown():
     photo = record_of(build.heic(build.tiff([(0x0112, build.SHORT, [6])]), turn=3)).document["photo"]
     assert (photo["width_pixels"], photo["height_pixels"], photo["orientation"]) == (480, 640, 1)
 
 
-def test_read_heic__avif_sequence_brand__is_avif():
+def test_read_heic__brand_of_avif_sequences__has_the_format_avif():
     assert fetched_from(build.heic(BLOCK, brand=b"avis")).format == "avif"
 
 
@@ -225,7 +229,7 @@ def test_read_cr3__four_structures__make_one_record():
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-def test_read_png__raw_profiles__are_read(packed):
+def test_read_png__raw_profiles_of_exif_iptc_and_xmp__are_read(packed):
     profiles = [
         build.raw_profile(b"APP1", b"Exif\0\0" + BLOCK, packed=packed),
         build.raw_profile(b"iptc", build.resources((1028, build.IPTC_DATA)), packed=packed),
@@ -242,7 +246,7 @@ def test_read_png__raw_profiles__are_read(packed):
     [build.IPTC_DATA, b"Photoshop 3.0\0" + build.resources((1028, build.IPTC_DATA))],
     ids=["bare", "as-in-jpeg"],
 )
-def test_read_png__iptc_profile__is_read_in_every_form(profile):
+def test_read_png__iptc_profile__is_read_bare_or_as_in_jpeg(profile):
     assert record_of(build.png([build.raw_profile(b"iptc", profile)])).document["iptc"]["City"] == "Galway"
 
 
@@ -251,22 +255,22 @@ def test_read_png__iptc_profile__is_read_in_every_form(profile):
     [[8192] * 100, [8192] * 100 + [17], [300_000], [2_000_000, 50], [65_536] * 20 + [10]],
     ids=["equal", "short-last", "one", "long", "64-KiB"],
 )
-def test_read_png__exif_after_the_picture__is_found_in_few_reads(picture):
+def test_read_png__exif_after_the_picture__takes_at_most_three_requests(picture):
     photo = build.png([], [build.chunk(b"eXIf", BLOCK)], picture)
     reader = MemoryReader(photo)
     assert metadata_of(record_of(photo)) == metadata_of(record_of(build.png([build.chunk(b"eXIf", BLOCK)])))
     assert fetch_metadata(reader, REF).requests <= 3
 
 
-def test_read_png__text_that_decompresses_to_gigabytes__is_bounded():
-    bomb = build.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\n" * 30_000_000))
-    assert record_of(build.png([bomb])).status in ("damaged", "no_exif")
+def test_read_png__raw_profile_that_decompresses_to_30_mb__gives_a_record():
+    compressed_chunk = build.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\n" * 30_000_000))
+    assert record_of(build.png([compressed_chunk])).status in ("damaged", "no_exif")
 
 
 @pytest.mark.parametrize(
     "photo", [b"RIFF\x1e\0\0\0WEBPVP8 \x12\0\0\0\0\0\0\x9d\x01\x2a\x80\x02\xe0\x01" + bytes(8)], ids=["simple"]
 )
-def test_read_webp__without_metadata__has_its_size(photo):
+def test_read_webp__file_without_metadata__has_its_size(photo):
     record = record_of(photo)
     assert record.status == "no_exif"
     assert record.document["photo"] == {
@@ -275,8 +279,8 @@ def test_read_webp__without_metadata__has_its_size(photo):
 
 
 def test_read_webp__chunk_of_odd_length__is_padded():
-    odd = BLOCK if len(BLOCK) % 2 else BLOCK + b"\0"
-    assert record_of(build.webp(odd, build.XMP_PACKET)).document["xmp"]["xmp:Rating"] == "4"
+    odd_block = BLOCK if len(BLOCK) % 2 else BLOCK + b"\0"
+    assert record_of(build.webp(odd_block, build.XMP_PACKET)).document["xmp"]["xmp:Rating"] == "4"
 
 
 @pytest.mark.parametrize(("n_bytes", "kept"), [(2000, True), (70_000, False)])
@@ -300,9 +304,9 @@ def test_read_jxl__brotli_boxes__are_decompressed():
     assert document["xmp"]["xmp:Rating"] == "4"
 
 
-def test_read_jxl__brotli_of_gigabytes__is_bounded():
-    bomb = brotli.compress(bytes(4) + b"II*\0" + bytes(50_000_000), quality=1)
-    fetched = fetched_from(build.jxl(build.box(b"brob", b"Exif", bomb)))
+def test_read_jxl__brotli_box_that_decompresses_to_50_mb__is_cut_off_at_1_mib():
+    compressed_exif = brotli.compress(bytes(4) + b"II*\0" + bytes(50_000_000), quality=1)
+    fetched = fetched_from(build.jxl(build.box(b"brob", b"Exif", compressed_exif)))
     assert sum(len(block.pieces[0]) for block in fetched.blocks) <= 1024 * 1024
 
 
@@ -325,7 +329,7 @@ def test_read_jpeg__depth_map_in_extended_xmp__is_not_read():
     assert [block.kind for block in fetched.blocks] == ["exif"]
 
 
-def test_read_jpeg__truncated_inside_its_exif__keeps_the_rest():
+def test_read_jpeg__file_truncated_inside_its_exif__keeps_the_tags_before_the_end():
     record = record_of(PLAIN[: 12 + 350])
     assert record.status == "damaged"
     assert "inside the metadata" in record.document["problem"]

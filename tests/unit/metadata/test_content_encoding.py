@@ -1,4 +1,4 @@
-"""Photos that are stored compressed are decompressed as in browsers, within limits."""
+"""Objects with a Content-Encoding are decompressed, as browsers do, within limits."""
 
 from __future__ import annotations
 
@@ -42,13 +42,14 @@ class EncodedReader(MemoryReader):
 
 
 def blocks(fetched: FetchedMetadata) -> list[tuple[str, bytes]]:
+    """Return the kind and the bytes of each located block."""
     return [(block.kind, b"".join(block.pieces.values())) for block in fetched.blocks]
 
 
 @pytest.mark.parametrize("encoding", COMPRESS)
 @pytest.mark.parametrize("photo", [JPEG, FAR_TIFF], ids=["jpeg", "far tiff"])
 @pytest.mark.parametrize("first_read_bytes", [100, 16_384])
-def test_fetch_metadata__compressed_object__is_read_like_the_photo(
+def test_fetch_metadata__compressed_object__gives_the_blocks_of_the_plain_photo(
     encoding: str, photo: bytes, first_read_bytes: int
 ) -> None:
     stored = COMPRESS[encoding](photo)
@@ -63,7 +64,7 @@ def test_fetch_metadata__compressed_object__is_read_like_the_photo(
     assert (fetched.requests, fetched.bytes_read) == (len(reader.calls), reader.bytes_read)
 
 
-def test_fetch_metadata__compressed_jpeg__needs_only_the_start() -> None:
+def test_fetch_metadata__compressed_jpeg__takes_one_request() -> None:
     reader = EncodedReader(gzip.compress(build.jpeg(build.exif_segment(BLOCK), picture_bytes=4_000_000), 0), "gzip")
 
     assert fetch_metadata(reader, REF, first_read_bytes=16_384).status == "ok"
@@ -76,14 +77,14 @@ def test_fetch_metadata__plain_photo_with_a_content_encoding__is_read(encoding: 
 
 
 @pytest.mark.parametrize("encoding", ["zstd", "gzip, br"])
-def test_fetch_metadata__other_content_encoding__is_named(encoding: str) -> None:
+def test_fetch_metadata__unsupported_content_encoding__is_named_in_the_problem(encoding: str) -> None:
     fetched = fetch_metadata(EncodedReader(b"\x28\xb5\x2f\xfd" + bytes(100), encoding), REF)
 
     assert fetched.status == "unsupported"
     assert fetched.problem == f"The object has the Content-Encoding {encoding}, which is not supported."
 
 
-def test_fetch_metadata__several_gzip_members__are_one_file() -> None:
+def test_fetch_metadata__several_gzip_members__are_read_as_one_file() -> None:
     stored = gzip.compress(FAR_TIFF[:1000]) + gzip.compress(FAR_TIFF[1000:])
 
     assert fetch_metadata(EncodedReader(stored, "gzip"), REF).status == "ok"
@@ -106,29 +107,32 @@ def test_fetch_metadata__damaged_compression__is_damaged(stored: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
-def test_fetch_metadata__object_that_expands_without_end__stops_at_the_limit(
+def test_fetch_metadata__object_that_expands_to_20_mb__is_decoded_up_to_the_limit(
     monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     monkeypatch.setattr(content_encoding, "MAX_DECODED_BYTES", 1_000_000)
     monkeypatch.setattr("exifinator.metadata.fetch.MAX_DECODED_BYTES", 1_000_000)
-    # The TIFF's directory is behind 20 MB of zeros.
+    # The directory of the TIFF is after 20 MB of zeros.
     stored = COMPRESS[encoding](b"II*\0" + (20_000_000).to_bytes(4, "little") + bytes(20_000_000))
-    made = []
-    read = content_encoding.DecodedObject.decode_to
+    decoded_lengths = []
+    decode_to = content_encoding.DecodedObject.decode_to
     monkeypatch.setattr(
         content_encoding.DecodedObject,
         "decode_to",
-        lambda self, end, **options: (read(self, end, **options), made.append(len(self.data)))[0],
+        lambda self, end, **options: (decode_to(self, end, **options), decoded_lengths.append(len(self.data)))[0],
     )
 
     fetched = fetch_metadata(EncodedReader(stored, encoding), REF)
 
     assert fetched.status == "damaged"
-    assert max(made) <= 1_000_000
+    assert max(decoded_lengths) <= 1_000_000
 
 
-def test_fetch_metadata__object_that_expands_to_nothing__stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_metadata__object_that_expands_to_nothing__is_read_up_to_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(content_encoding, "MAX_ENCODED_BYTES", 200_000)
+    # Blocks of deflate that contain nothing.
     empty_blocks = b"\0\0\0\xff\xff" * 200_000
     reader = EncodedReader(b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + empty_blocks, "gzip")
 
@@ -136,7 +140,7 @@ def test_fetch_metadata__object_that_expands_to_nothing__stops_at_the_limit(monk
     assert reader.bytes_read <= 200_000
 
 
-def test_fetch_metadata__weak_etag__sends_no_condition() -> None:
+def test_fetch_metadata__weak_etag__is_not_sent_in_if_match() -> None:
     reader = EncodedReader(FAR_TIFF, "", is_etag_weak=True)
 
     assert fetch_metadata(reader, REF).status == "ok"
@@ -144,8 +148,8 @@ def test_fetch_metadata__weak_etag__sends_no_condition() -> None:
 
 
 @pytest.mark.parametrize("change", ["etag", "size", "time"])
-def test_fetch_metadata__another_version_without_a_condition__is_read_again(change: str) -> None:
-    """Servers without ETags, or with weak ones, cannot check If-Match."""
+def test_fetch_metadata__object_replaced_without_a_strong_etag__is_read_again(change: str) -> None:
+    """Without strong ETags, If-Match cannot be used, so the reads are compared with each other."""
 
     class Replaced(EncodedReader):
         def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
@@ -163,7 +167,7 @@ def test_fetch_metadata__another_version_without_a_condition__is_read_again(chan
     assert [start for start, _, _ in reader.calls].count(0) == 2
 
 
-def test_fetch_metadata__versions_in_turn__raises_object_changed() -> None:
+def test_fetch_metadata__new_etag_in_each_read__raises_object_changed() -> None:
     class Alternating(EncodedReader):
         def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
             read = super().read_range(ref, start, length)

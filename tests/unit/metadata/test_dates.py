@@ -1,4 +1,4 @@
-"""The grammar of dates, and texts that are no dates."""
+"""The notations of dates that are parsed, and strings that are not dates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EVENING = datetime(2019, 5, 1, 20, 13, 7)
         ("٢٠١٩:٠٥:٠١ ٢٠:١٣:٠٧", EVENING, "second", None),
     ],
 )
-def test_parse_date__form_and_precision__are_recognized(text, local, precision, offset):
+def test_parse_date__each_notation__gives_date_precision_and_offset(text, local, precision, offset):
     assert parse_date(text) == PhotoDate(local, precision, offset)
 
 
@@ -63,10 +63,10 @@ def test_parse_date__form_and_precision__are_recognized(text, local, precision, 
         (" CEST", "+02:00"),
         ("+02:00[Europe/Berlin]", "+02:00"),
         ("-07:00 DST", "-07:00"),
-        (" CST", None),  # the name of several zones
+        (" CST", None),  # the abbreviation of several time zones
     ],
 )
-def test_parse_date__zone__is_the_offset(zone, offset):
+def test_parse_date__time_zone_after_the_time__gives_the_offset(zone, offset):
     assert parse_date(f"2019:05:01 20:13:07{zone}") == PhotoDate(EVENING, "second", offset)
 
 
@@ -79,7 +79,7 @@ def test_parse_date__zone__is_the_offset(zone, offset):
         ("2019-05-01T20:13:07.123456789+02:00", 123),
     ],
 )
-def test_parse_date__fraction__is_kept_in_milliseconds(text, milliseconds):
+def test_parse_date__fraction_of_a_second__is_kept_in_milliseconds(text, milliseconds):
     date = parse_date(text, "9")
     assert date
     assert date.local == EVENING.replace(microsecond=1000 * milliseconds)
@@ -88,7 +88,7 @@ def test_parse_date__fraction__is_kept_in_milliseconds(text, milliseconds):
 @pytest.mark.parametrize(
     ("sub_seconds", "milliseconds"), [("25", 250), ("123456", 123), ("  ", 0), ("x", 0), (None, 0)]
 )
-def test_parse_date__fraction_of_its_own__is_added(sub_seconds, milliseconds):
+def test_parse_date__fraction_from_another_tag__is_added(sub_seconds, milliseconds):
     date = parse_date("2019:05:01 20:13:07", sub_seconds)
     assert date
     assert date.local.microsecond == 1000 * milliseconds
@@ -120,7 +120,7 @@ def test_parse_date__fraction_of_its_own__is_added(sub_seconds, milliseconds):
         ("2019:05:01 " + "오후".encode("euc-kr").decode("latin-1") + " 8:13:07", 20),
     ],
 )
-def test_parse_date__half_of_the_day__is_heeded(text, hour):
+def test_parse_date__marker_of_am_or_pm__gives_the_hour(text, hour):
     assert parse_date(text) == PhotoDate(datetime(2019, 5, 1, hour, 13, 7), "second")
 
 
@@ -133,7 +133,7 @@ def test_parse_date__half_of_the_day__is_heeded(text, hour):
         ("2019:05:01 23:59:60", datetime(2019, 5, 1, 23, 59, 59)),
     ],
 )
-def test_parse_date__hour_24_and_second_60__are_dates(text, local):
+def test_parse_date__hour_24_or_second_60__becomes_a_valid_time(text, local):
     assert parse_date(text) == PhotoDate(local, "second")
 
 
@@ -155,7 +155,7 @@ def test_parse_date__hour_24_and_second_60__are_dates(text, local):
         "9" * 50,
     ],
 )
-def test_parse_date__text_that_is_no_date_as_a_whole__is_none_and_not_blank(text):
+def test_parse_date__text_that_is_not_a_date_as_a_whole__is_none_and_not_blank(text):
     assert parse_date(text) is None
     assert not is_blank_date(text)
 
@@ -167,7 +167,7 @@ def test_parse_date__text_that_is_no_date_as_a_whole__is_none_and_not_blank(text
         "0001-01-01T00:00:00", "65535:65535:65535 65535:65535:65535", "\0" * 19,
     ],
 )  # fmt: skip
-def test_is_blank_date__date_that_is_not_set__is_blank_and_none(text):
+def test_is_blank_date__date_that_was_never_set__is_blank_and_parsed_as_none(text):
     assert parse_date(text) is None
     assert is_blank_date(text)
 
@@ -179,11 +179,11 @@ def test_is_blank_date__date_that_is_not_set__is_blank_and_none(text):
         ("   :  ", None), ("+99:00", None), ("+02:75", None), (None, None), ("x" * 1000, None),
     ],
 )  # fmt: skip
-def test_parse_offset__as_written__is_an_offset_or_nothing(text, offset):
+def test_parse_offset__text__is_an_offset_or_none(text, offset):
     assert parse_offset(text) == offset
 
 
-def test_to_utc__offset__is_subtracted():
+def test_to_utc__offset__is_subtracted_if_there_is_one():
     assert to_utc(PhotoDate(EVENING, "second", "-05:30")) == datetime(2019, 5, 2, 1, 43, 7, tzinfo=UTC)
     assert to_utc(PhotoDate(EVENING, "second")) is None
     assert to_utc(PhotoDate(datetime(1, 1, 1, 0, 0, 1), "second", "+02:00")) is None

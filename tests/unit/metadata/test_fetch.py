@@ -1,4 +1,4 @@
-"""Ranges that are read, their number, and objects that change while they are read."""
+"""Which ranges of an object are read, how many requests they take, and objects that change between the requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCK = build.photo_tiff()
 FAR_TIFF = build.photo_tiff(padding=300_000)
 
 
-def test_fetch_metadata__jpeg__is_one_read_without_if_match():
+def test_fetch_metadata__jpeg__takes_one_read_without_if_match():
     reader = MemoryReader(build.jpeg(build.exif_segment(BLOCK), picture_bytes=200_000))
     fetched = fetch_metadata(reader, REF, first_read_bytes=16_384)
     assert reader.calls == [(0, 16_384, "")]
@@ -29,7 +29,7 @@ def test_fetch_metadata__jpeg__is_one_read_without_if_match():
     assert (fetched.ref.bucket, fetched.ref.key) == (REF.bucket, REF.key)
 
 
-def test_fetch_metadata__further_reads__require_the_etag():
+def test_fetch_metadata__further_reads__send_the_etag_in_if_match():
     reader = MemoryReader(FAR_TIFF)
     fetched = fetch_metadata(reader, REF)
     assert [if_match for _, _, if_match in reader.calls] == ["", "now"]
@@ -37,7 +37,7 @@ def test_fetch_metadata__further_reads__require_the_etag():
     assert fetched.status == "ok"
 
 
-def test_fetch_metadata__no_etags__sends_no_condition():
+def test_fetch_metadata__server_without_etags__gets_no_if_match():
     reader = MemoryReader(FAR_TIFF, etags=("",))
     fetch_metadata(reader, REF)
     assert [if_match for _, _, if_match in reader.calls] == ["", ""]
@@ -68,8 +68,8 @@ def test_fetch_metadata__empty_object__is_recorded():
     }
 
 
-def test_fetch_metadata__many_scattered_pieces__takes_four_reads_then_the_rest():
-    # Each segment is so long that the header of the next one was not read yet.
+def test_fetch_metadata__many_scattered_segments__take_four_reads_and_one_for_the_rest():
+    # Each segment is so long that the header of the next one takes another read.
     photo = build.jpeg(*[build.segment(0xE2, bytes(65_000))] * 60, build.exif_segment(BLOCK), picture_bytes=300_000)
     reader = MemoryReader(photo)
     fetched = fetch_metadata(reader, REF, first_read_bytes=4096)
@@ -88,7 +88,7 @@ def test_fetch_metadata__metadata_past_the_read_limit__is_damaged(monkeypatch):
     assert reader.requests == 6
 
 
-def test_fetch_metadata__pointers_all_over_a_large_file__reads_no_more_than_the_limit():
+def test_fetch_metadata__pointers_all_over_a_large_file__takes_at_most_six_requests():
     chooser = random.Random(7)
     entries = [(0x0100 + number, build.LONG, [0]) for number in range(60)]
     photo = bytearray(build.tiff(entries) + bytes(60_000_000))
@@ -101,32 +101,32 @@ def test_fetch_metadata__pointers_all_over_a_large_file__reads_no_more_than_the_
     assert fetched.status in ("ok", "damaged")
 
 
-def test_merge_ranges__neighbours__are_merged():
+def test_merge_ranges__ranges_within_the_gap__are_merged():
     assert merge_ranges([(50, 60), (0, 10), (10, 20), (5, 12)], gap=0) == [(0, 20), (50, 60)]
     assert merge_ranges([(50, 60), (0, 20)], gap=30) == [(0, 60)]
 
 
-def test_range_buffer__request_across_a_held_piece__misses_both_sides():
-    window = RangeBuffer(100)
-    window.add(10, bytes(10))
-    assert not window.has_or_request(0, 30)
-    assert window.take_missing() == [(0, 10), (20, 30)]
-    assert window.take_missing() == []
+def test_range_buffer__request_around_a_buffered_piece__is_missing_both_sides():
+    buffer = RangeBuffer(100)
+    buffer.add(10, bytes(10))
+    assert not buffer.has_or_request(0, 30)
+    assert buffer.take_missing() == [(0, 10), (20, 30)]
+    assert buffer.take_missing() == []
 
 
 def test_range_buffer__random_pieces__give_the_bytes_of_the_file():
     chooser = random.Random(3)
     data = chooser.randbytes(500)
-    window = RangeBuffer(len(data))
+    buffer = RangeBuffer(len(data))
     for _ in range(300):
         start = chooser.randrange(len(data))
-        window.add(start, data[start : start + chooser.randrange(1, 20)])
+        buffer.add(start, data[start : start + chooser.randrange(1, 20)])
         at, length = chooser.randrange(600), chooser.randrange(1, 40)
-        window.requested = []
-        if window.has_or_request(at, length):
-            assert window.read(at, length) == data[at : at + length]
+        buffer.requested = []
+        if buffer.has_or_request(at, length):
+            assert buffer.read(at, length) == data[at : at + length]
         else:
-            for begin, end in window.take_missing():
+            for begin, end in buffer.take_missing():
                 assert at <= begin < end <= min(at + length, len(data))
-                assert not window.has(begin, 1)
-    assert window.buffered_bytes <= len(data)
+                assert not buffer.has(begin, 1)
+    assert buffer.buffered_bytes <= len(data)

@@ -32,6 +32,6 @@ def test_build_record__input_found_by_fuzzing__gives_a_record(data, caplog):
     assert bson_encode(record.document)
 
 
-def test_build_record__block_that_is_not_tiff__is_damaged():
+def test_build_record__exif_block_that_is_not_tiff__is_damaged():
     record = build_record(FetchedMetadata(REF, "jpeg", (Block("exif", {0: b"XX*\0" + bytes(20)}),)))
     assert record.status == "damaged"

@@ -22,28 +22,30 @@ def fetch(folder: Path, name: str, content: bytes) -> FetchedMetadata:
     return fetch_metadata(LocalReader(), local_ref(path))
 
 
-def test_fingerprint__copies__share_it(tmp_path: Path) -> None:
+def test_fingerprint__copies_of_a_file__have_the_same_one(tmp_path: Path) -> None:
     first, second = fetch(tmp_path, "a.jpg", PHOTO), fetch(tmp_path, "b.jpg", PHOTO)
     assert first.fingerprint == second.fingerprint
     assert first.ref.etag != second.ref.etag or first.ref.key != second.ref.key
 
 
-def test_fingerprint__other_files__have_others(tmp_path: Path) -> None:
-    changed_end = build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=100_000)
+def test_fingerprint__different_files__have_different_ones(tmp_path: Path) -> None:
+    large_photo = build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=100_000)
     contents = {
         "photo": PHOTO,
         "another photo": make_jpeg(seed=2),
         "one byte more": PHOTO + b"x",
-        "larger": changed_end,
-        "same size, other picture": changed_end[:9_000] + b"\x01" + changed_end[9_001:],
+        "larger": large_photo,
+        "same size, other picture": large_photo[:9_000] + b"\x01" + large_photo[9_001:],
         "text": b"notes",
         "other text": b"nodes",
     }
-    found = {name: fetch(tmp_path, str(at), content).fingerprint for at, (name, content) in enumerate(contents.items())}
-    assert len(set(found.values())) == len(contents)
+    fingerprints = {
+        fetch(tmp_path, str(number), content).fingerprint for number, content in enumerate(contents.values())
+    }
+    assert len(fingerprints) == len(contents)
 
 
-def test_fingerprint__empty_file__has_none(tmp_path: Path) -> None:
+def test_fingerprint__empty_file__is_absent(tmp_path: Path) -> None:
     fetched = fetch(tmp_path, "empty.jpg", b"")
     assert fetched.fingerprint is None
     record = build_record(fetched)
@@ -51,7 +53,7 @@ def test_fingerprint__empty_file__has_none(tmp_path: Path) -> None:
     assert "fingerprint" not in record.document
 
 
-def test_fingerprint__through_the_write_queue__is_kept(tmp_path: Path) -> None:
+def test_fingerprint__message_of_the_write_queue__contains_it(tmp_path: Path) -> None:
     fetched = fetch(tmp_path, "a.jpg", PHOTO)
     received = FetchedMetadata.from_bytes(fetched.to_bytes())
     assert received.fingerprint == fetched.fingerprint

@@ -1,6 +1,6 @@
 """Mutated photos of every format: each gives a record that can be stored, within the limits of one file.
 
-EXIFINATOR_FUZZ_FILES sets how many there are (20000 is the whole search); they are the same ones in each run.
+EXIFINATOR_FUZZ_FILES sets the number of mutated photos. A full search has 20,000. They are the same in each run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from exifinator.models import FetchedMetadata
 from tests.unit.metadata.mutations import mutated_photos
 from tests.unit.readers import FUZZ_FILES, REF, MemoryReader
 
+# The number of tests among which the photos are divided.
 SHARES = 20
 
 
@@ -28,7 +29,7 @@ def test_build_record__mutated_photo__gives_a_record_within_the_limits(share, ca
             fetched = fetch_metadata(reader, REF, first_read_bytes=first_read_bytes)
             document = build_record(FetchedMetadata.from_bytes(fetched.to_bytes())).document
         assert reader.requests <= 1 + MAX_FURTHER_READS + 1, case
-        # It ended by itself, before the CPU limit of two seconds.
+        # Decoding ended before the CPU limit of two seconds.
         assert "of CPU time" not in document.get("problem", ""), case
         assert not caplog.records, case
         assert len(bson_encode(document)) <= MAX_RECORD_BYTES + 64 * 1024, case

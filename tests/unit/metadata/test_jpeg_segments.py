@@ -1,4 +1,4 @@
-"""Segments of a JPEG besides one EXIF block, and the trailers behind the picture."""
+"""JPEGs with several EXIF segments, comments, profiles, segments of early cameras, or trailers after the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.readers import CASES, MEDIA, REF, MemoryReader, record_of
 BLOCK = build.photo_tiff()
 EXIF = build.exif_segment(BLOCK)
 RESOLUTION = build.exif_segment(build.tiff([(0x011A, build.RATIO, [(72, 1)])]))
-LARGE = SHORT_FILE_BYTES * 3
+LARGE_BYTES = SHORT_FILE_BYTES * 3
 
 # --- Several EXIF segments
 
@@ -27,25 +27,25 @@ LARGE = SHORT_FILE_BYTES * 3
     ],
     ids=["with-a-resolution", "without-a-body", "with-zeros", "without-tags"],
 )
-def test_read_jpeg__second_exif_segment__is_read_too(first):
+def test_read_jpeg__exif_after_an_almost_empty_exif_segment__is_read(first):
     document = record_of(build.jpeg(first, EXIF)).document
     assert document["status"] == "ok"
     assert document["photo"]["camera_model"] == "NIKON D750"
 
 
-def test_read_jpeg__two_exif_segments__the_first_takes_precedence():
+def test_read_jpeg__two_exif_segments__are_joined_and_the_first_takes_precedence():
     first = build.exif_segment(build.tiff([(0x010F, build.ASCII, "ACME")], order=">"))
     document = record_of(build.jpeg(first, EXIF)).document
     assert document["photo"]["camera_make"] == "ACME"
     assert document["photo"]["camera_model"] == "NIKON D750"
 
 
-def test_read_jpeg__many_exif_segments__are_bounded():
-    header = fetch_metadata(MemoryReader(build.jpeg(*[RESOLUTION] * 50)), REF)
-    assert len(header.blocks) <= 4
+def test_read_jpeg__fifty_exif_segments__give_at_most_four_blocks():
+    fetched = fetch_metadata(MemoryReader(build.jpeg(*[RESOLUTION] * 50)), REF)
+    assert len(fetched.blocks) <= 4
 
 
-def test_read_jpeg__continued_exif_between_two_blocks__belongs_to_the_one_before():
+def test_read_jpeg__continuation_between_two_exif_blocks__belongs_to_the_one_before():
     first = [build.exif_segment(BLOCK[:300]), build.exif_segment(BLOCK[300:])]
     document = record_of(build.jpeg(*first, RESOLUTION)).document
     assert document["photo"]["camera_model"] == "NIKON D750"
@@ -64,24 +64,24 @@ def test_read_jpeg__comment__is_kept(body, text):
     assert record_of(build.jpeg(EXIF, build.segment(0xFE, body))).document["text"] == {"Comment": text}
 
 
-def test_read_jpeg__several_comments__make_a_list():
+def test_read_jpeg__twenty_comments__become_a_list_of_the_first_eight():
     comments = [build.segment(0xFE, b"%d" % number) for number in range(20)]
     assert record_of(build.jpeg(*comments)).document["text"]["Comment"] == [str(number) for number in range(8)]
 
 
 @pytest.mark.parametrize("version", [2, 4])
-def test_read_jpeg__profile__is_named(version):
+def test_read_jpeg__icc_profile__gives_its_name_and_color_space(version):
     profile = build.segment(0xE2, b"ICC_PROFILE\0\1\1" + formats.icc("Adobe RGB (1998)", version=version))
     assert record_of(build.jpeg(EXIF, profile)).document["icc"] == {"name": "Adobe RGB (1998)", "color_space": "RGB"}
 
 
 @pytest.mark.parametrize("n_bytes", [0, 30, 127, 131, 150, 170])
-def test_read_jpeg__truncated_profile__is_ignored(n_bytes):
+def test_read_jpeg__truncated_icc_profile__gives_no_name(n_bytes):
     profile = build.segment(0xE2, b"ICC_PROFILE\0\1\1" + formats.icc()[:n_bytes])
     assert "name" not in record_of(build.jpeg(EXIF, profile)).document.get("icc", {})
 
 
-def test_read_jpeg__long_profile__is_read_in_part():
+def test_read_jpeg__long_icc_profile__is_stored_as_its_name_and_color_space():
     parts = [
         build.segment(
             0xE2, b"ICC_PROFILE\0%c\x08" % number + (formats.icc() if number == 1 else b"").ljust(65_000, b"x")
@@ -89,15 +89,15 @@ def test_read_jpeg__long_profile__is_read_in_part():
         for number in range(1, 9)
     ]
     reader = MemoryReader(build.jpeg(*parts, EXIF))
-    header = fetch_metadata(reader, REF)
-    assert [block.kind for block in header.blocks] == ["exif", "icc/name", "icc/color_space"]
-    assert len(header.to_bytes()) < 5000
+    fetched = fetch_metadata(reader, REF)
+    assert [block.kind for block in fetched.blocks] == ["exif", "icc/name", "icc/color_space"]
+    assert len(fetched.to_bytes()) < 5000
 
 
-# --- Cameras before EXIF
+# --- Metadata of cameras from before EXIF
 
 
-def test_read_jpeg__picture_info__is_that_of_exif():
+def test_read_jpeg__picture_info_segment__becomes_exif_tags():
     document = record_of(build.jpeg(build.segment(0xEC, formats.PICTURE_INFO))).document
     photo = document["photo"]
     assert photo["taken_at"].isoformat() == "1998-10-29T22:06:59"
@@ -107,13 +107,13 @@ def test_read_jpeg__picture_info__is_that_of_exif():
     assert document["text"]["PictureInfo Type"] == "SR55"
 
 
-def test_read_jpeg__casio_qv__has_its_date():
+def test_read_jpeg__casio_qv_segment__gives_the_date():
     body = b"QVCI\0".ljust(77, b"\0") + b"1998.10.24.12.08.57\0" + bytes(40)
     photo = record_of(build.jpeg(build.segment(0xE1, body))).document["photo"]
     assert photo["taken_at"].isoformat() == "1998-10-24T12:08:57"
 
 
-def test_read_jpeg__ducky__has_its_texts():
+def test_read_jpeg__ducky_segment__gives_its_texts():
     texts = b"".join(
         bytes([0, kind])
         + (4 + 2 * len(text)).to_bytes(2, "big")
@@ -135,7 +135,7 @@ def test_read_jpeg__truncated_segment_of_an_early_camera__is_ignored(body):
 
 
 @pytest.mark.parametrize("order", [">", "<"])
-def test_read_jpeg__afcp__is_read(order):
+def test_read_jpeg__afcp_trailer__is_read(order):
     document = record_of(formats.afcp(build.jpeg(), order=order)).document
     assert document["iptc"]["City"] == "Galway"
     assert document["photo"]["description"] == "A quay at dusk"
@@ -144,37 +144,37 @@ def test_read_jpeg__afcp__is_read(order):
 
 @pytest.mark.parametrize("append", [formats.afcp, formats.fotostation], ids=["afcp", "fotostation"])
 def test_read_jpeg__trailer_of_a_large_file_without_other_metadata__takes_one_more_request(append):
-    reader = MemoryReader(append(build.jpeg(picture_bytes=LARGE)))
-    header = fetch_metadata(reader, REF)
-    assert [block.kind for block in header.blocks][:1] == ["iptc"]
+    reader = MemoryReader(append(build.jpeg(picture_bytes=LARGE_BYTES)))
+    fetched = fetch_metadata(reader, REF)
+    assert [block.kind for block in fetched.blocks][:1] == ["iptc"]
     assert reader.requests == 2
     assert reader.bytes_read < SHORT_FILE_BYTES + 10_000
 
 
-def test_read_jpeg__large_with_exif__takes_one_request():
-    reader = MemoryReader(formats.afcp(build.jpeg(EXIF, picture_bytes=LARGE)))
+def test_read_jpeg__large_file_with_exif_and_a_trailer__takes_one_request():
+    reader = MemoryReader(formats.afcp(build.jpeg(EXIF, picture_bytes=LARGE_BYTES)))
     fetch_metadata(reader, REF)
     assert reader.requests == 1
 
 
-def test_read_jpeg__small_with_exif_and_a_trailer__has_both():
+def test_read_jpeg__small_file_with_exif_and_a_trailer__has_the_metadata_of_both():
     document = record_of(formats.fotostation(build.jpeg(EXIF))).document
     assert document["iptc"]["City"] == "Galway"
     assert document["photo"]["camera_model"] == "NIKON D750"
 
 
-def test_read_jpeg__canon_trailer__has_its_xmp():
+def test_read_jpeg__canon_trailer__gives_its_xmp():
     assert record_of(build.jpeg(EXIF) + formats.canon_vrd()).document["xmp"]["xmp:Rating"] == "4"
 
 
 @pytest.mark.parametrize("start", [0, 5, 1 << 31, (1 << 32) - 1])
-def test_read_jpeg__afcp_that_points_elsewhere__is_ignored(start):
+def test_read_jpeg__afcp_trailer_with_a_wrong_offset__is_ignored(start):
     document = record_of(formats.afcp(build.jpeg(), start=start)).document
     assert "iptc" not in document
     assert document["status"] == "no_exif"
 
 
-def test_read_jpeg__fotostation_of_impossible_length__is_ignored():
+def test_read_jpeg__fotostation_trailer_of_impossible_length__is_ignored():
     photo = build.jpeg() + b"\0\1\xff\xff\xff\xff\xa1\xb2\xc3\xd4"
     assert record_of(photo).status == "no_exif"
 

@@ -19,11 +19,12 @@ from tests.data.build import ASCII, BYTE, LONG, SHORT, UNDEFINED
 
 
 def directory(entries: list[build.Entry], at: int = 8, order: str = "<") -> bytes:
-    """Return a directory whose offsets count from `at` bytes before it."""
+    """Return a TIFF directory that begins at offset `at`, so its offsets count from `at` bytes before it."""
     return build.tiff(entries, order=order, padding=at - 8)[at:]
 
 
-def photo(make: str, model: str, note: bytes, order: str = "<") -> TagReader:
+def read_photo(make: str, model: str, note: bytes, order: str = "<") -> TagReader:
+    """Read a TIFF block with a camera's MakerNote, and return the reader with its tags."""
     block = build.tiff([(0x010F, ASCII, make), (0x0110, ASCII, model)], [(0x927C, UNDEFINED, note)], order=order)
     reader = TagReader({0: block}, MemoryBudget(16))
     reader.read_all()
@@ -31,7 +32,7 @@ def photo(make: str, model: str, note: bytes, order: str = "<") -> TagReader:
 
 
 def decode(make: str, model: str, note: bytes, order: str = "<") -> dict[str, tuple[object, str]]:
-    """Return (values, printable) of the tags of a note, whose offsets count from its start."""
+    """Return the tags of a note whose offsets count from its start: name -> (values, printable)."""
     decoder = NoteDecoder(lambda at, n: note[at : at + n] if at >= 0 else b"", MemoryBudget(16), make, model)
     decoder.decode(0, len(note), order)
     return {name.removeprefix("MakerNote "): (tag.values, tag.printable) for name, tag in decoder.tags.items()}
@@ -45,20 +46,22 @@ CANON_SETTINGS = {1: 1, 7: 1, 10: 0, 16: 0x4000 | 640, 17: 3, 22: 26, 23: 100, 2
 
 
 def canon_settings(values: dict[int, int]) -> list[int]:
+    """Return the array CanonCameraSettings: its length in bytes, then 46 settings, given by index."""
     return [2 * 47, *(values.get(index, 0) for index in range(1, 47))]
 
 
 def canon_photo(entries: list[build.Entry]) -> dict[str, tuple[object, str]]:
-    """Return the tags of a photo of Canon, whose offsets count from the start of the block."""
+    """Return the tags of a Canon photo, in whose note the offsets count from the start of the TIFF block."""
     make, model = "Canon", "Canon EOS 5D Mark IV"
     length = len(directory(entries))
+    # Find the offset at which the note will be.
     probe = build.tiff([(0x010F, ASCII, make), (0x0110, ASCII, model)], [(0x927C, UNDEFINED, b"\xaa" * length)])
     at = probe.index(b"\xaa" * length)
-    reader = photo(make, model, directory(entries, at))
+    reader = read_photo(make, model, directory(entries, at))
     return {n.removeprefix("MakerNote "): (t.values, t.printable) for n, t in reader.tags.items() if "MakerNote " in n}
 
 
-def test_decode__canon__values_are_converted_and_named():
+def test_decode__canon_settings__are_converted_and_named():
     tags = canon_photo([(0x0001, SHORT, canon_settings(CANON_SETTINGS)), (0x0095, ASCII, "EF100mm f/2.8 Macro USM")])
     assert tags["MacroMode"] == ([1], "Macro")
     assert tags["FocusMode"] == ([1], "AI Servo AF")
@@ -72,13 +75,13 @@ def test_decode__canon__values_are_converted_and_named():
 def test_decode__canon_note_moved_by_an_editor__is_read_by_its_footer():
     entries: list[build.Entry] = [(0x0007, ASCII, "Firmware Version 1.0.2"), (0x0009, ASCII, "a photographer")]
     note = directory(entries, 5000) + b"II*\0" + struct.pack("<I", 5000)
-    tags = photo("Canon", "Canon EOS 5D", note).tags
+    tags = read_photo("Canon", "Canon EOS 5D", note).tags
     assert tags["MakerNote OwnerName"].values == "a photographer"
 
 
-def test_decode__note_moved_without_footer__is_read_by_its_first_value():
+def test_decode__moved_note_without_a_footer__is_read_by_its_first_value():
     entries: list[build.Entry] = [(0x0007, ASCII, "Firmware Version 1.0.2"), (0x0009, ASCII, "a photographer")]
-    tags = photo("Canon", "Canon EOS 5D", directory(entries, 50_000)).tags
+    tags = read_photo("Canon", "Canon EOS 5D", directory(entries, 50_000)).tags
     assert tags["MakerNote CanonFirmwareVersion"].values == "Firmware Version 1.0.2"
 
 
@@ -87,29 +90,33 @@ def test_decode__tag_without_a_name__keeps_its_number():
     assert tags["Tag 0x3FFF"] == ([7], "7")
 
 
-def nikon(entries: list[build.Entry], order: str = ">") -> bytes:
+def nikon_note(entries: list[build.Entry], order: str = ">") -> bytes:
     return b"Nikon\0\x02\x10\0\0" + build.tiff(entries, order=order)
 
 
+# The data of Nikon's tag LensData: four characters of a version, then values.
 LENS = b"\x20\x20\x20\x20\x30\x20\x20\x76\x58\x50\x50\x14\x14\x7a\x2c" + bytes(12)
 
 
 @pytest.mark.parametrize("serial", ["1234567", "no number"])
-def test_decode__nikon_lens_enciphered__is_deciphered_by_serial_and_count(serial):
+def test_decode__enciphered_nikon_lens__is_deciphered_by_serial_number_and_shutter_count(serial):
+    # 0x60 is the key of cameras whose serial number has other characters than digits.
     key = int(serial) if serial.isdigit() else 0x60
     data = b"0201" + decipher_nikon(b"0201" + LENS[4:], key, 31_415, 4)[4:]
-    note = nikon([(0x001D, ASCII, serial), (0x0098, UNDEFINED, data), (0x00A7, LONG, [31_415])])
-    tags = photo("NIKON CORPORATION", "NIKON D300", note, order=">").tags
+    note = nikon_note([(0x001D, ASCII, serial), (0x0098, UNDEFINED, data), (0x00A7, LONG, [31_415])])
+    tags = read_photo("NIKON CORPORATION", "NIKON D300", note, order=">").tags
     assert tags["MakerNote LensDataVersion"].values == "0201"
     assert tags["MakerNote ShutterCount"].values == [31_415]
-    plain = photo("NIKON CORPORATION", "NIKON D70", nikon([(0x0098, UNDEFINED, b"0101" + LENS[4:])]), order=">").tags
+    plain = read_photo(
+        "NIKON CORPORATION", "NIKON D70", nikon_note([(0x0098, UNDEFINED, b"0101" + LENS[4:])]), order=">"
+    ).tags
     assert tags["MakerNote LensIDNumber"].values == plain["MakerNote LensIDNumber"].values
     assert tags["MakerNote MinFocalLength"].values == plain["MakerNote MinFocalLength"].values
 
 
-def test_decode__nikon_without_a_count__leaves_the_lens_out():
-    note = nikon([(0x001D, ASCII, "1234567"), (0x0098, UNDEFINED, b"0201" + LENS[4:])])
-    tags = photo("NIKON CORPORATION", "NIKON D300", note, order=">").tags
+def test_decode__nikon_note_without_a_shutter_count__leaves_the_lens_out():
+    note = nikon_note([(0x001D, ASCII, "1234567"), (0x0098, UNDEFINED, b"0201" + LENS[4:])])
+    tags = read_photo("NIKON CORPORATION", "NIKON D300", note, order=">").tags
     assert "MakerNote SerialNumber" in tags
     assert "MakerNote LensIDNumber" not in tags
 
@@ -130,13 +137,14 @@ def test_decipher_sony__cubes_modulo_249__give_the_plain_bytes():
 
 
 def sony_structure(values: dict[int, bytes], length: int) -> bytes:
+    """Return an enciphered structure of `length` bytes with values at some offsets."""
     data = bytearray(length)
-    for at, item in values.items():
-        data[at : at + len(item)] = item
+    for at, value in values.items():
+        data[at : at + len(value)] = value
     return bytes(byte**3 % 249 if byte < 249 else byte for byte in data)
 
 
-def test_decode__sony_enciphered__is_read_by_the_table_of_the_model():
+def test_decode__enciphered_sony_structure__is_read_by_the_table_of_the_model():
     data = sony_structure({50: struct.pack("<I", 1234), 263: struct.pack("<H", 32784)}, 448)
     entries: list[build.Entry] = [(0x0102, LONG, [2]), (0x9050, UNDEFINED, data)]
     note = b"SONY DSC \0\0\0" + directory(entries, 12)
@@ -171,7 +179,7 @@ def test_decode__header_of_a_maker__finds_the_directory(make, note, name, values
     assert decode(make, "", note)[name][0] == values
 
 
-def test_decode__kodak_structure__is_big_endian():
+def test_decode__kodak_structure__is_read_as_big_endian():
     data = bytearray(120)
     data[0:6] = b"DX4900"
     struct.pack_into(">HH", data, 12, 2448, 1632)
@@ -180,7 +188,7 @@ def test_decode__kodak_structure__is_big_endian():
     assert tags["KodakImageWidth"][0] == [2448]
 
 
-def test_decode__reconyx__has_temperature_moon_and_trigger():
+def test_decode__reconyx_structure__has_temperature_moon_phase_and_trigger():
     data = bytearray(80)
     struct.pack_into("<H", data, 0, 0xF101)
     data[12:14] = b"M\0"
@@ -200,7 +208,7 @@ def test_decode__apple_property_list__gives_its_entries():
     assert decode("Apple", "iPhone", note)["RunTimeValue"][0] == [77]
 
 
-def test_decode__olympus_equipment__is_a_directory_in_a_directory():
+def test_decode__olympus_equipment__is_read_from_a_nested_directory():
     inner = directory([(0x0100, ASCII, "E-M1"), (0x0201, BYTE, [0, 0, 5, 16, 0, 0])], 100)
     outer = directory([(0x0404, ASCII, "B12345678"), (0x2010, 13, [100])], 12)
     note = (b"OLYMPUS\0II\x03\0" + outer).ljust(100, b"\0") + inner
@@ -209,7 +217,7 @@ def test_decode__olympus_equipment__is_a_directory_in_a_directory():
     assert tags["LensType"][0] == "0 05 10"
 
 
-def test_read_maker_note__dng__reads_the_note_that_adobe_moved():
+def test_read_maker_note__dng_of_a_canon__reads_the_note_that_adobe_moved():
     entries: list[build.Entry] = [(0x0007, ASCII, "Firmware 1.0.2"), (0x0009, ASCII, "somebody")]
     moved = b"II" + struct.pack(">I", 700) + directory(entries, 700)
     private = b"Adobe\0" + b"MakN" + struct.pack(">I", len(moved)) + moved
@@ -230,7 +238,7 @@ def test_read_maker_note__dng_of_a_pentax__reads_its_private_data(head):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_decode__pentax_in_either_byte_order__reads_its_structures(order):
+def test_decode__pentax_note_in_either_byte_order__has_the_values_of_its_structures(order):
     entries: list[build.Entry] = [
         (0x0006, UNDEFINED, b"\x07\xd7\x04\x1c"),
         (0x0035, SHORT, [11894, 7962]),
@@ -248,7 +256,7 @@ def test_decode__pentax_in_either_byte_order__reads_its_structures(order):
 
 
 @pytest.mark.parametrize(("head", "is_known"), [(b"\0\x10\x74\0", True), (b"\0\x21\xc8\1", True), (b"\0\0\0\0", False)])
-def test_decode__canon_vignetting__is_known_by_its_head(head, is_known):
+def test_decode__canon_vignetting__is_recognized_by_its_first_bytes(head, is_known):
     data = head + words(1, 0, 0, 0, 70, 0, 0, 20, 0, 5616, 3744)
     tags = canon_photo([(0x4015, UNDEFINED, data)])
     assert tags.get("OriginalImageWidth", (None,))[0] == ([5616] if is_known else None)
@@ -267,14 +275,14 @@ def test_decode__sony_shutter_count__has_24_bits():
     assert tags["FullImageSize"][0] == [8640, 5760]
 
 
-def test_decode__sony_with_two_lens_types__keeps_the_first():
+def test_decode__sony_note_with_two_lens_types__has_no_second_lens_type():
     entries: list[build.Entry] = [(0xB027, LONG, [65535]), (0xB027, LONG, [16])]
     tags = decode("SONY", "ILCE-6000", b"SONY DSC \0\0\0" + directory(entries, 12))
     assert "LensType 2" not in tags
 
 
 @pytest.mark.parametrize("cut", [7, 10, 14, 20, 40])
-def test_find_adobe_note__data_cut_off__is_no_note(cut):
+def test_find_adobe_note__truncated_data__gives_no_note(cut):
     block = build.tiff(
         [(0x010F, ASCII, "Canon"), (0xC634, BYTE, list((b"Adobe\0MakN\0\0\xff\xffII\0\0\0\1" * 3)[:cut]))]
     )
@@ -283,7 +291,7 @@ def test_find_adobe_note__data_cut_off__is_no_note(cut):
     assert not [name for name in reader.tags if name.startswith("MakerNote")]
 
 
-def test_decode__directory_that_points_to_itself__ends():
+def test_decode__directory_that_points_to_itself__gives_its_tags():
     note = b"OLYMPUS\0II\x03\0" + directory([(0x0404, ASCII, "B12345678"), (0x2010, 13, [12]), (0x4000, 13, [12])], 12)
     assert decode("OLYMPUS CORPORATION", "E-M1", note)["SerialNumber"][0] == "B12345678"
 
@@ -301,7 +309,8 @@ def test_decode__random_bytes__give_values_that_can_be_stored(make):
 
 @pytest.mark.parametrize("name", sorted(set(FILES)))
 def test_get_table__maker__has_a_table(name):
-    tables = {
+    # First part of a table's name -> the second part, where it is not "Main".
+    other_tables = {
         "CanonCustom": "Functions2",
         "NikonCustom": "SettingsD3",
         "NikonCapture": "CropData",
@@ -311,12 +320,12 @@ def test_get_table__maker__has_a_table(name):
     }
     if name in ("NikonSettings", "NikonScan"):
         return
-    table = get_table(f"{name}::{tables.get(name, 'Main')}")
+    table = get_table(f"{name}::{other_tables.get(name, 'Main')}")
     assert table is not None
     assert table.fields
 
 
-def test_get_table__every_child__exists():
+def test_get_table__nested_tables__exist():
     for name in (
         "Canon::Main",
         "Nikon::Main",

@@ -1,4 +1,4 @@
-"""What MakerNotes say about a photo: ISO speed, lens, serial numbers and settings."""
+"""Summaries of MakerNotes: ISO speed, lens, serial numbers and settings."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from exifinator.metadata.makernotes.summary import summarize
 
 
 def tags(make: str = "Canon", **notes: Any) -> dict[str, dict[str, Any]]:
-    """Return tags of a record: a value, or (value, printable)."""
-    found: dict[str, dict[str, Any]] = {"Image Make": {"values": make, "printable": make}}
+    """Return the tags of a record. Each argument is a value of a tag, or (value, printable)."""
+    tags_by_name: dict[str, dict[str, Any]] = {"Image Make": {"values": make, "printable": make}}
     for name, value in notes.items():
         values, printable = value if isinstance(value, tuple) else (value, None)
         if not isinstance(values, str | list):
             values = [values]
-        shown = printable or (values if isinstance(values, str) else " ".join(map(str, values)))
+        printable_text = printable or (values if isinstance(values, str) else " ".join(map(str, values)))
         prefix = "EXIF" if name in ("FocalLength", "LensModel") else "MakerNote"
-        found[f"{prefix} {name}"] = {"values": values, "printable": shown}
-    return found
+        tags_by_name[f"{prefix} {name}"] = {"values": values, "printable": printable_text}
+    return tags_by_name
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def tags(make: str = "Canon", **notes: Any) -> dict[str, dict[str, Any]]:
         ({"ISO": ("", "Auto")}, None),
     ],
 )
-def test_summarize__iso(notes, speed):
+def test_summarize__iso_tags__give_the_speed_if_one_is_valid(notes, speed):
     assert summarize(tags(**notes)).get("iso") == speed
 
 
@@ -69,36 +69,35 @@ def test_summarize__iso(notes, speed):
         ("Canon", {"LensType": ([12345], "Unknown (12345)")}, None),
     ],
 )
-def test_summarize__lens(make, notes, lens):
-    found = summarize(tags(make, **notes)).get("lens_model")
-    assert found == lens
+def test_summarize__lens_tags__give_the_name_of_the_lens_if_it_is_known(make, notes, lens):
+    assert summarize(tags(make, **notes)).get("lens_model") == lens
 
 
-def test_summarize__nikon_lens__is_named_by_its_code():
-    found = summarize(
+def test_summarize__codes_of_a_nikon_lens__give_its_name():
+    summary = summarize(
         tags(
             "NIKON CORPORATION",
             LensIDNumber=118, LensFStops=7.333333, MinFocalLength=50.4, MaxFocalLength=50.4, MaxApertureAtMinFocal=1.78,
             MaxApertureAtMaxFocal=1.78, MCUVersion=122, LensType=2,
         )
     )  # fmt: skip
-    assert found["lens_model"] == "AF Nikkor 50mm f/1.8D"
+    assert summary["lens_model"] == "AF Nikkor 50mm f/1.8D"
 
 
 @pytest.mark.parametrize("stops", [3.666667, 5.333333, 7.0])
-def test_summarize__nikon_lens__does_not_depend_on_the_stops_of_the_body(stops):
-    found = summarize(
+def test_summarize__nikon_lens__has_the_same_name_for_all_numbers_of_stops(stops):
+    summary = summarize(
         tags(
             "NIKON CORPORATION",
             LensIDNumber=146, LensFStops=stops, MinFocalLength=18.34, MaxFocalLength=253.98,
             MaxApertureAtMinFocal=3.564, MaxApertureAtMaxFocal=6.35, MCUVersion=75, LensType=14,
         )
     )  # fmt: skip
-    assert found["lens_model"] == "Sigma 18-250mm F3.5-6.3 DC Macro OS HSM"
+    assert summary["lens_model"] == "Sigma 18-250mm F3.5-6.3 DC Macro OS HSM"
 
 
-def test_summarize__settings_and_serials__skip_placeholders():
-    found = summarize(
+def test_summarize__settings_and_serial_numbers__are_taken_without_placeholders():
+    summary = summarize(
         tags(
             SerialNumber="  ", InternalSerialNumber="XY12345", WhiteBalance=(0, "Auto"), MeteringMode=(3, "Evaluative"),
             CanonExposureMode=(99, "Unknown (99)"), ExposureProgram=(1, "Program AE"), ShutterCount=4711,
@@ -106,7 +105,7 @@ def test_summarize__settings_and_serials__skip_placeholders():
             SubjectDistance=2.5, OwnerName="unknown",
         )
     )  # fmt: skip
-    assert found == {
+    assert summary == {
         "camera_serial": "XY12345",
         "white_balance": "Auto",
         "metering": "Evaluative",
@@ -116,10 +115,11 @@ def test_summarize__settings_and_serials__skip_placeholders():
     }
 
 
-def test_summarize__no_note__is_empty():
+def test_summarize__photo_without_a_note__is_empty():
     assert summarize({"Image Make": {"values": "Canon", "printable": "Canon"}}) == {}
 
 
+# The names that one number may stand for.
 NAMES = [
     "Sigma or Tamron Lens (7)",
     "Sigma 10-20mm F4-5.6 EX DC",
@@ -142,7 +142,7 @@ NAMES = [
         (Optics(28, 75, 4.0), "75mm", NAMES[3]),
     ],
 )
-def test_choose__several_lenses__the_one_that_fits(optics, model, name):
+def test_choose__several_lenses__gives_the_one_that_fits_the_optics(optics, model, name):
     assert lenses.choose(NAMES, optics, model) == name
 
 
@@ -155,7 +155,9 @@ def test_choose__several_lenses__the_one_that_fits(optics, model, name):
         (45.0, 2.7, "Tokina AT-X PRO 28-70mm F2.6-2.8"),
     ],
 )
-def test_choose__zooms_of_the_same_range__by_the_aperture_at_the_focal_length(focal_mm, aperture, name):
+def test_choose__zooms_with_overlapping_ranges__gives_the_one_with_the_aperture_at_the_focal_length(
+    focal_mm, aperture, name
+):
     names = [
         "Sigma AF 55-200mm F4-5.6 DC",
         "Sigma AF 28-300mm F3.5-5.6 DL IF",
@@ -176,13 +178,13 @@ def test_choose__zooms_of_the_same_range__by_the_aperture_at_the_focal_length(fo
         ("Lensbaby 3G", None),
     ],
 )
-def test_aperture__name_of_a_lens__has_its_f_number(name, aperture):
+def test_aperture__name_of_a_lens__contains_its_f_number(name, aperture):
     match = lenses.APERTURE.search(name)
     assert (match[1] if match else None) == aperture
 
 
 @pytest.mark.parametrize("name", ["n/a", "None", "Unknown (8 01 10)", "----", "M-42 or No Lens", "Manual Lens No CPU"])
-def test_choose__placeholder__is_no_lens(name):
+def test_choose__placeholder__gives_no_lens(name):
     assert lenses.choose([name], Optics()) is None
 
 
@@ -212,7 +214,7 @@ def test_compile_conversion__steps__give_the_value(text, stored, value):
     assert result == (pytest.approx(value) if isinstance(value, list | float) else value)
 
 
-def test_compile_conversion__unknown_step__is_an_error():
+def test_compile_conversion__unknown_step__raises_key_error():
     with pytest.raises(KeyError):
         compile_conversion("frobnicate 3")
 
@@ -225,5 +227,5 @@ def test_compile_conversion__unknown_step__is_an_error():
         ("{:.1f} mm", 18.34, "18.3 mm"), ("{:.1f} mm", "text", "text"),
     ],
 )  # fmt: skip
-def test_compile_print__form__shows_the_value(form, value, text):
+def test_compile_print__each_form__gives_the_printable_value(form, value, text):
     assert compile_print(form)(value) == text

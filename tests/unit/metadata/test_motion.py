@@ -15,6 +15,7 @@ GAIN_MAP = build.jpeg(width=160, height=120)
 
 
 def item(semantic, length="", padding=""):
+    """Return the XMP of one part of a motion photo: its role, and perhaps its length and padding in bytes."""
     attributes = f'Item:Semantic="{semantic}" Item:Mime="a/b"'
     attributes += "".join(
         f' Item:{name}="{value}"' for name, value in (("Length", length), ("Padding", padding)) if value
@@ -23,6 +24,7 @@ def item(semantic, length="", padding=""):
 
 
 def packet(*items, attributes=""):
+    """Return an XMP packet with a directory of parts, and attributes of the description."""
     directory = f"<Container:Directory><rdf:Seq>{''.join(items)}</rdf:Seq></Container:Directory>" if items else ""
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -34,6 +36,7 @@ def packet(*items, attributes=""):
 
 
 def motion_photo(*items, attributes="", after=VIDEO):
+    """Return a JPEG with such an XMP packet, followed by further parts."""
     return build.jpeg(build.xmp_segment(packet(*items, attributes=attributes))) + after
 
 
@@ -44,7 +47,7 @@ def motion_photo(*items, attributes="", after=VIDEO):
                  after=GAIN_MAP + VIDEO),
     motion_photo(attributes=f'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(VIDEO)}"'),
 ])  # fmt: skip
-def test_record__motion_photo__says_where_its_video_is(data):
+def test_record__motion_photo__has_offset_and_length_of_its_video(data):
     document = record_of(data).document
     assert (document["status"], document["kinds"], document["photo"]["is_motion_photo"]) == (
         "no_exif",
@@ -54,7 +57,7 @@ def test_record__motion_photo__says_where_its_video_is(data):
     assert document["photo"]["motion_video"] == {"offset": len(data) - len(VIDEO), "length": len(VIDEO)}
 
 
-def test_record__video_before_another_part__is_found():
+def test_record__video_before_another_part__has_its_offset_and_length():
     items = item("Primary"), item("MotionPhoto", len(VIDEO), padding=3), item("GainMap", len(GAIN_MAP))
     data = motion_photo(*items, after=VIDEO + bytes(3) + GAIN_MAP)
     video = record_of(data).document["photo"]["motion_video"]
@@ -68,28 +71,30 @@ def test_record__video_before_another_part__is_found():
     motion_photo(item("Primary"), item("MotionPhoto", -5)),
     motion_photo(attributes='GCamera:MicroVideoOffset="99999999"'),
 ])  # fmt: skip
-def test_record__no_video_or_impossible_place__says_none(data):
+def test_record__photo_without_a_video_in_its_file__is_no_motion_photo(data):
     photo = record_of(data).document["photo"]
     assert not {"is_motion_photo", "motion_video"} & photo.keys()
 
 
 def samsung(*parts, count=None, footer=b"SEFT"):
-    """Return the trailer of a Samsung phone with parts of (number, name, content)."""
+    """Return the trailer of a Samsung phone, with parts given as (number, name, content)."""
     data = entries = b""
-    begins = []
+    places = []
     for number, name, content in parts:
-        begins.append((number, len(data), 8 + len(name) + len(content)))
+        places.append((number, len(data), 8 + len(name) + len(content)))
         data += struct.pack("<2xHI", number, len(name)) + name + content
-    for number, at, length in begins:
+    for number, at, length in places:
         entries += struct.pack("<2xHII", number, len(data) - at, length)
     directory = b"SEFH" + struct.pack("<II", 106, len(parts) if count is None else count) + entries
     return data + directory + struct.pack("<I", len(directory)) + footer
 
 
 def phone(make="samsung", *segments):
+    """Return a JPEG from a phone of this make."""
     return build.jpeg(build.exif_segment(build.tiff([(0x010F, build.ASCII, make)])), *segments)
 
 
+# Parts of Samsung's trailer.
 UTC_DATA = (0x0A01, b"Image_UTC_Data", b"1577836800000")
 VERSION = (0x0A31, b"MotionPhoto_Version", b"mpv3")
 MOTION = (0x0A30, b"MotionPhoto_Data", VIDEO)
@@ -101,7 +106,7 @@ LONG_VIDEO = build.box(b"ftyp", b"mp42\0\0\0\0mp42") + build.box(b"mdat", bytes(
     (UTC_DATA, (0x0A30, b"MotionPhoto_Data", LONG_VIDEO), VERSION),
     (UTC_DATA, VERSION, (0x0100, b"SoundShot_000", bytes(99)), MOTION),
 ])  # fmt: skip
-def test_record__samsung_trailer__says_where_the_video_is(parts):
+def test_record__samsung_trailer__gives_offset_and_length_of_the_video(parts):
     data = phone() + samsung(*parts)
     document = record_of(data).document
     video = document["photo"]["motion_video"]
@@ -111,7 +116,7 @@ def test_record__samsung_trailer__says_where_the_video_is(parts):
     assert document["MakerNote EmbeddedVideoType"]["values"] == "MotionPhoto_Data"
 
 
-def test_record__samsung_heic__names_the_place_of_the_video():
+def test_record__samsung_heic__has_offset_and_length_of_the_video():
     exif = build.tiff([(0x010F, build.ASCII, "samsung")])
     heic = build.heic(exif)
     place = b"mpv2" + struct.pack(">II", len(heic) + 8, len(VIDEO))
@@ -131,34 +136,34 @@ def test_record__samsung_heic__names_the_place_of_the_video():
     b"SEFH" + struct.pack("<II", 106, 1) + struct.pack("<2xHII", 0x0A30, 1 << 30, 99) + struct.pack("<I", 24) + b"SEFT",
     b"SEFT",
 ])  # fmt: skip
-def test_record__samsung_trailer_without_a_video_or_damaged__says_none(trailer):
+def test_record__samsung_trailer_without_a_video__is_ignored(trailer):
     document = record_of(phone() + trailer).document
     assert (document["status"], document["photo"]["camera_make"]) == ("ok", "samsung")
     assert not {"is_motion_photo", "motion_video"} & document["photo"].keys()
 
 
-def test_fetch__long_photo__reads_its_end_only_for_phones_of_samsung_without_xmp():
-    def cost(data):
+def test_fetch_metadata__long_photo__reads_its_end_only_for_phones_of_samsung_without_xmp():
+    def request_count_and_video(data):
         fetched = fetch_metadata(MemoryReader(data), REF, first_read_bytes=4096)
         return fetched.requests, "motion_video" in build_record(fetched).document["photo"]
 
     trailer = bytes(300_000) + samsung(MOTION)
     xmp = build.xmp_segment(packet(attributes='GCamera:MotionPhoto="1"'))
-    assert cost(phone() + trailer) == (2, True)
-    assert cost(phone("SAMSUNG") + trailer) == (1, False)
-    assert cost(phone("Google") + trailer) == (1, False)
-    assert cost(phone("samsung", xmp) + trailer) == (1, False)
+    assert request_count_and_video(phone() + trailer) == (2, True)
+    assert request_count_and_video(phone("SAMSUNG") + trailer) == (1, False)
+    assert request_count_and_video(phone("Google") + trailer) == (1, False)
+    assert request_count_and_video(phone("samsung", xmp) + trailer) == (1, False)
 
 
 @pytest.mark.parametrize("directory", [
     "MotionPhoto", {"Container:Item/Item:Semantic": ["MotionPhoto"]}, [None, 7, []], [{}] * 100_000,
     [{"Container:Item/Item:Length": float("inf"), "Container:Item/Item:Semantic": "MotionPhoto"}],
 ])  # fmt: skip
-def test_summarize_motion__other_types__finds_none(directory):
+def test_summarize_motion__values_of_wrong_types__gives_nothing(directory):
     assert summarize_motion({"Container:Directory": directory}, 10_000) == {}
 
 
-def test_summarize_motion__more_parts_than_the_format_has__finds_none():
+def test_summarize_motion__more_parts_than_the_limit__gives_nothing():
     video = {"Container:Item/Item:Length": "100", "Container:Item/Item:Semantic": "MotionPhoto"}
     assert summarize_motion({"Container:Directory": [video]}, 10_000)["motion_video"]["offset"] == 9_900
     assert summarize_motion({"Container:Directory": [{}] * MAX_PARTS + [video]}, 10_000) == {}

@@ -1,4 +1,4 @@
-"""`photo`, the typed fields that people search by."""
+"""`photo`: the typed fields of a record that users search by."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from exifinator.metadata.photo.sources import Metadata
 
 
 def tags(**values: Any) -> dict[str, dict[str, Any]]:
-    """Make tags from a text or a list of numbers each; `_` stands for the space in a name."""
+    """Return tags whose values are strings or lists of numbers. The first `_` of an argument becomes a space."""
     return {name.replace("_", " ", 1): {"values": value} for name, value in values.items()}
 
 
 def build(
     xmp: Any = None, iptc: Any = None, size: Any = (None, None), rotation_applied: bool = False, **values: Any
 ) -> Any:
+    """Return `photo`, and the problems that were found in its values."""
     metadata = Metadata(tags(**values), xmp or {}, iptc or {}, size=size, rotation_applied=rotation_applied)
     return build_photo(metadata)
 
 
 def photo(**values: Any) -> Any:
+    """Return `photo` without its problems."""
     return build(**values)[0]
 
 
@@ -72,7 +74,7 @@ LOCAL = "2019:05:01 20:13:07"
         "zero",
         "gps",
         "no-fix",
-        "odd-gps",
+        "invalid-gps",
         "last-day",
         "modified",
         "first",
@@ -93,7 +95,7 @@ def test_build_photo__dates__are_utc_where_the_offset_is_known(values, taken_at,
         ("2019-05-01T20:13", datetime(2019, 5, 1, 20, 13)),
     ],
 )
-def test_build_photo__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
+def test_build_photo__date_of_xmp__is_used_if_exif_has_none(date, taken_at):
     assert photo(xmp={"photoshop:DateCreated": date})["taken_at"] == taken_at
     assert photo(xmp={"photoshop:DateCreated": date}, EXIF_DateTimeOriginal=LOCAL)["taken_at"].minute == 13
 
@@ -114,7 +116,7 @@ def test_build_photo__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
     ],
     ids=["north-west", "south-east", "decimal", "equator", "no-fix", "0/0", "only-degrees", "empty", "text", "signed"],
 )
-def test_build_photo__place__is_a_point_or_absent(latitude, north, longitude, east, coordinates):
+def test_build_photo__gps_position__is_a_point_or_absent(latitude, north, longitude, east, coordinates):
     summary, problems = build(
         GPS_GPSLatitude=latitude, GPS_GPSLatitudeRef=north, GPS_GPSLongitude=longitude, GPS_GPSLongitudeRef=east
     )
@@ -123,19 +125,19 @@ def test_build_photo__place__is_a_point_or_absent(latitude, north, longitude, ea
 
 
 @pytest.mark.parametrize(("latitude", "longitude"), [([91.0], [9.0]), ([53.0], [181.0]), ([3.0, 61.0], [9.0])])
-def test_build_photo__place_out_of_range__is_absent_with_a_problem(latitude, longitude):
+def test_build_photo__gps_position_out_of_range__is_absent_with_a_problem(latitude, longitude):
     summary, problems = build(GPS_GPSLatitude=latitude, GPS_GPSLongitude=longitude)
     assert "location" not in summary
     assert problems == ["The GPS position is out of range."]
 
 
 @pytest.mark.parametrize(("metres", "reference", "altitude"), [(12.3, 0, 12.3), (12.3, 1, -12.3), (None, 0, None)])
-def test_build_photo__altitude__is_below_the_sea_by_its_reference(metres, reference, altitude):
+def test_build_photo__altitude__is_negative_if_its_reference_is_below_sea_level(metres, reference, altitude):
     assert photo(GPS_GPSAltitude=[metres], GPS_GPSAltitudeRef=[reference]).get("altitude_metres") == altitude
 
 
 @pytest.mark.parametrize(
-    ("orientation", "size", "rotation_applied", "shown"),
+    ("orientation", "size", "rotation_applied", "shown_size"),
     [
         (1, (640, 480), False, (640, 480)),
         (3, (640, 480), False, (640, 480)),
@@ -146,9 +148,9 @@ def test_build_photo__altitude__is_below_the_sea_by_its_reference(metres, refere
         (0, (640, 480), False, (640, 480)),
     ],
 )
-def test_build_photo__size__is_as_the_picture_is_shown(orientation, size, rotation_applied, shown):
+def test_build_photo__size__is_that_of_the_picture_as_shown(orientation, size, rotation_applied, shown_size):
     summary = photo(size=size, rotation_applied=rotation_applied, Image_Orientation=[orientation])
-    assert (summary["width_pixels"], summary["height_pixels"]) == shown
+    assert (summary["width_pixels"], summary["height_pixels"]) == shown_size
     expected = 1 if rotation_applied else orientation
     assert summary.get("orientation") == (expected if 1 <= orientation <= 8 else None)
 
@@ -187,7 +189,7 @@ def test_build_photo__flash__has_fired_if_the_lowest_bit_is_set(flash, fired):
         ({"EXIF_ISOSpeed": [800]}, 800),
     ],
 )
-def test_build_photo__iso__is_the_value_that_16_bits_do_not_cut(values, iso):
+def test_build_photo__iso__comes_from_a_tag_that_can_hold_the_number(values, iso):
     assert photo(**values)["iso"] == iso
 
 
@@ -221,7 +223,7 @@ XMP = {
 IPTC = {"Caption-Abstract": "of IPTC", "Keywords": ["i"], "By-line": ["Cid"], "CopyrightNotice": "C"}
 
 
-def test_build_photo__caption_and_artist__come_from_exif_first_then_xmp_then_iptc():
+def test_build_photo__description_and_artist__come_from_exif_first_then_xmp_then_iptc():
     names = ("description", "artist", "copyright")
     assert [photo(iptc=IPTC)[name] for name in names] == ["of IPTC", "Cid", "C"]
     assert [photo(xmp=XMP, iptc=IPTC)[name] for name in names] == ["of XMP", "Ada; Ben", "R"]
@@ -229,14 +231,14 @@ def test_build_photo__caption_and_artist__come_from_exif_first_then_xmp_then_ipt
     assert [summary[name] for name in names] == ["of EXIF", "E", "D"]
 
 
-def test_build_photo__keywords_and_creators__are_joined():
+def test_build_photo__keywords_and_creators_of_several_sources__are_joined():
     summary = photo(xmp=XMP, iptc=IPTC, Image_XPKeywords="a; b; X", Image_Artist="cid; Eve")
     assert summary["keywords"] == ["a", "b", "X", "i"]
     assert summary["creators"] == ["cid", "Eve", "Ada", "Ben"]
 
 
 @pytest.mark.parametrize(("text", "rating"), [("-1", -1), ("4.0", 4), ("99", None), ("good", None), ("nan", None)])
-def test_build_photo__rating_of_xmp__is_a_number_of_stars(text, rating):
+def test_build_photo__rating_of_xmp__is_a_number_of_stars_or_absent(text, rating):
     assert photo(xmp={"xmp:Rating": text}).get("rating") == rating
 
 
@@ -246,17 +248,17 @@ def test_join_sentences__repeated_problem__is_joined_once():
 
 
 @pytest.mark.parametrize(
-    "more",
+    "other_tags",
     [{}, {"GPS_GPSAltitude": [0.0]}, {"GPS_GPSAltitude": [12.5]}, {"GPS_GPSDate": "2019:05:01"}],
     ids=["alone", "no altitude", "altitude", "date"],
 )
-def test_location__zero_and_zero__is_none(more):
+def test_build_photo__gps_position_of_zeros__is_absent(other_tags):
     zero = [0.0, 0.0, 0.0]
-    assert "location" not in photo(GPS_GPSLatitude=zero, GPS_GPSLongitude=zero, **more)
+    assert "location" not in photo(GPS_GPSLatitude=zero, GPS_GPSLongitude=zero, **other_tags)
 
 
 @pytest.mark.parametrize("reference", ["N", "S"])
-def test_location__on_the_equator__has_no_negative_zero(reference):
+def test_build_photo__gps_position_on_the_equator__has_no_negative_zero(reference):
     position = {
         "GPS_GPSLatitude": [0.0, 0.0, 0.0],
         "GPS_GPSLatitudeRef": reference,

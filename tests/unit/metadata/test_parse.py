@@ -1,4 +1,4 @@
-"""Values as they are stored, and limits on the cost of one file."""
+"""Records: how the values of tags are stored, and the limits on the cost of one file."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ from tests.unit.readers import REF, record_of
 
 
 def record_of_block(block: bytes, **limits: Any) -> ExifRecord:
+    """Return the record of a JPEG with this TIFF block."""
     return build_record(FetchedMetadata(REF, "jpeg", (Block("exif", {0: block}),)), **limits)
 
 
 def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), order: str = "<") -> dict[str, Any]:
+    """Return the record of a JPEG with these entries in IFD0 and in the EXIF directory."""
     return record_of_block(build.tiff(image, exif, order=order)).document
 
 
-def test_build_record__photo__has_the_fields_of_the_design():
+def test_build_record__photo__has_its_fields_in_order():
     document = record_of(build.jpeg(build.exif_segment(build.photo_tiff()))).document
     assert list(document)[:21] == [
         "_id",
@@ -78,7 +80,7 @@ def test_empty_record__zero_bytes__is_damaged():
     assert record.document["problem"] == "The object is empty."
 
 
-@pytest.mark.parametrize("order", "<>", ids=["intel", "motorola"])
+@pytest.mark.parametrize("order", "<>", ids=["little-endian", "big-endian"])
 @pytest.mark.parametrize(
     ("entry", "values", "printable"),
     [
@@ -112,7 +114,7 @@ def test_empty_record__zero_bytes__is_damaged():
     ],
     ids=lambda value: "" if isinstance(value, list) else str(value)[:24],
 )
-def test_build_record__value__is_typed(entry, values, printable, order):
+def test_build_record__value_of_a_tag__has_a_type_and_a_printable_form(entry, values, printable, order):
     document = record_of_tags(entry, order=order)
     (tag,) = (value for name, value in document.items() if name.startswith("Image "))
     assert (tag["values"], tag["printable"], tag["tag"]) == (values, printable, entry[0])
@@ -135,7 +137,7 @@ def test_build_record__value__is_typed(entry, values, printable, order):
     ],
     ids=["ascii", "utf16-le", "utf16-be", "bom", "jis", "undefined", "undefined-utf8", "no-code", "blank", "empty"],
 )
-def test_build_record__user_comment__is_text_by_its_code(data, text):
+def test_build_record__user_comment__is_decoded_by_its_character_code(data, text):
     tag = record_of_tags((0x010F, ASCII, "X"), exif=((0x9286, UNDEFINED, data),))["EXIF UserComment"]
     assert (tag["values"], tag["printable"]) == (text, text)
 
@@ -146,20 +148,20 @@ def test_build_record__array_of_thousands__is_complete():
     assert document["Image StripOffsets"]["printable"].endswith("19, ... ]")
 
 
-def test_build_record__array_too_long_to_keep__is_named():
+def test_build_record__array_too_long_to_keep__is_listed_as_dropped():
     document = record_of_tags((0x0111, LONG, list(range(30_000))))
     assert document["Image StripOffsets"]["values"] == []
     assert document["Image StripOffsets"]["field_length"] == 120_000
     assert document["dropped"] == ["Image StripOffsets"]
 
 
-def test_build_record__two_tags_of_one_name__are_both_kept():
+def test_build_record__two_tags_with_the_same_name__are_both_kept():
     document = record_of_tags(exif=((0x920B, RATIO, [(1, 2)]), (0xA20B, RATIO, [(1, 4)])))
     assert document["EXIF FlashEnergy"]["tag"] == 0x920B
     assert document["EXIF Tag 0xA20B"]["values"] == [0.25]
 
 
-def test_build_record__names_of_tags__are_fields_for_mongodb():
+def test_build_record__names_of_tags__are_valid_field_names_in_mongodb():
     tables = [
         exifread_tags.EXIF_TAGS,
         exifread_tags.GPS_TAGS,
@@ -184,7 +186,7 @@ def test_build_record__names_of_tags__are_fields_for_mongodb():
     ],
     ids=["jpeg", "no-jpeg", "64-KiB", "longer"],
 )
-def test_build_record__thumbnail__is_a_small_jpeg(thumbnail, kept):
+def test_build_record__thumbnail__is_kept_if_it_is_a_small_jpeg(thumbnail, kept):
     record = record_of_block(build.tiff([(0x010F, ASCII, "X")], thumbnail=thumbnail))
     assert record.thumbnail == (thumbnail if kept else None)
     assert record.document.get("thumbnail_bytes") == (len(thumbnail) if kept else None)
@@ -210,7 +212,7 @@ def test_build_record__value_outside_the_block__is_reported():
     assert document["photo"]["camera_model"] == "X"
 
 
-def test_build_record__no_exif__is_recorded():
+def test_build_record__photo_without_exif__is_recorded():
     document = record_of(build.jpeg()).document
     assert (document["status"], document["problem"]) == ("no_exif", "The file has no EXIF metadata.")
     assert document["photo"] == {
@@ -218,7 +220,7 @@ def test_build_record__no_exif__is_recorded():
     }  # fmt: skip
 
 
-def test_build_record__unknown_types_and_crafted_counts__are_left_out():
+def test_build_record__tags_of_unknown_types_or_crafted_counts__are_left_out():
     block = bytearray(build.tiff([(0x010F, SHORT, [1]), (0x0110, SHORT, [1]), (0x0131, ASCII, "Ada")]))
     block[12:16] = struct.pack("<HH", 99, 0)[:2] + b"\xff\xff"
     block[26:30] = b"\xff\xff\xff\xff"
@@ -240,7 +242,7 @@ def crafted_note(count: int) -> bytes:
 
 
 @pytest.mark.parametrize("count", [2002, 100_000_000, 0xFFFFFFFF])
-def test_build_record__crafted_maker_note__costs_next_to_nothing(count):
+def test_build_record__maker_note_with_a_crafted_count__takes_less_than_20_kib(count):
     budget = MemoryBudget(256)
     TagReader({0: crafted_note(count)}, budget).read_all()
     assert budget.spent_bytes < 1024
@@ -263,7 +265,7 @@ def note_directory(at: int) -> bytes:
     return build.tiff(NOTE, padding=at - 8)[at:]
 
 
-def test_build_record__canon_note__is_decoded_and_not_kept_raw():
+def test_build_record__canon_note__is_decoded_and_its_bytes_are_not_kept():
     def block_with(note: bytes) -> bytes:
         return build.tiff([(0x010F, ASCII, "Canon"), (0x0110, ASCII, "EOS")], [(0x927C, UNDEFINED, note)])
 
@@ -287,7 +289,7 @@ def greedy_block(entries: int = 1000) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", entries) + table + bytes(4) + b"\1" * 64_000
 
 
-def test_build_record__values_that_overlap_a_thousand_times__stay_in_bounds():
+def test_build_record__values_that_overlap_a_thousand_times__stop_at_the_memory_limit():
     record = record_of_block(greedy_block(), memory_mb=64, deadline_seconds=20)
     assert record.status == "damaged"
     assert "64 MiB" in record.document["problem"]
@@ -295,31 +297,32 @@ def test_build_record__values_that_overlap_a_thousand_times__stay_in_bounds():
 
 @pytest.fixture
 def gc_off():
-    """Collect no garbage: Hypothesis runs code of its own then, and an exception in it ends up nowhere."""
+    """Disable garbage collection: Hypothesis runs code during it, and an exception raised there would be lost."""
     gc.disable()
     yield
     gc.enable()
 
 
 @pytest.mark.usefixtures("gc_off")
-def test_build_record__past_the_deadline__is_damaged():
-    # Decoding all of it would take seconds, and no memory limit stops it.
+def test_build_record__decoding_past_the_deadline__gives_a_damaged_record():
+    # Decoding the whole block would take seconds. The memory limit is too high to stop it.
     record = record_of_block(greedy_block(), memory_mb=60_000, deadline_seconds=0.05)
     assert record.status == "damaged"
     assert "0.05 s of CPU time" in record.document["problem"]
 
 
-def test_build_record__over_a_mebibyte__drops_the_largest():
+def test_build_record__record_of_more_than_a_mebibyte__drops_its_largest_values():
     tags = [(0xC000 + number, ASCII, b"x" * (30_000 + number)) for number in range(40)]
     record = record_of_tags((0x010F, ASCII, "SONY"), *tags)
     assert len(bson_encode(record)) <= parse.MAX_RECORD_BYTES
     assert record["photo"]["camera_make"] == "SONY"
-    assert "Image Tag 0xC027" in record["dropped"]  # the largest and the smallest
-    assert "Image Tag 0xC000" in record  # the smallest
+    largest, smallest = "Image Tag 0xC027", "Image Tag 0xC000"
+    assert largest in record["dropped"]
+    assert smallest in record
     assert not set(record["dropped"]) & set(record)
 
 
-def test_build_record__bug__still_gives_a_record(monkeypatch, caplog):
+def test_build_record__unexpected_exception__gives_a_damaged_record(monkeypatch, caplog):
     def broken(*arguments: Any, **options: Any) -> Any:
         raise IndexError("broken")
 
@@ -330,7 +333,7 @@ def test_build_record__bug__still_gives_a_record(monkeypatch, caplog):
     assert "Cannot decode the metadata" in caplog.text
 
 
-def test_max_value_bytes__raw_bytes__are_kept_when_few():
+def test_build_record__long_raw_bytes__are_replaced_by_their_length():
     assert tiff_spec.max_value_bytes(0xC001, UNDEFINED) == tiff_spec.MAX_BINARY_BYTES
     document = record_of_tags((0xC001, UNDEFINED, bytes(5000)))
     assert document["Image Tag 0xC001"]["values"] == []

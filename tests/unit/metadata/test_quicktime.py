@@ -1,4 +1,4 @@
-"""Movies: which ranges are read, the tags of their boxes, and the fields of photo that follow."""
+"""Movies: which ranges are read, the tags from their boxes, and the fields of `photo` from those tags."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def photo_of(data):
 
 
 class SparseReader:
-    """Serves an object whose parts are at the given offsets; the rest are zeros."""
+    """Serves an object with parts at some offsets, and zeros elsewhere. Each part is given as (offset, bytes)."""
 
     def __init__(self, total_bytes, *parts):
         self.total_bytes, self.parts, self.calls = total_bytes, parts, []
@@ -42,6 +42,7 @@ class SparseReader:
 
 
 def large_file(moov, *, moov_first=False):
+    """Return a reader of a movie with 4 GiB of frames, whose movie box is after them or, if `moov_first`, before."""
     mdat = struct.pack(">I4sQ", 1, b"mdat", 4 * GIB + 16)
     if moov_first:
         return SparseReader(len(FTYP + moov) + 16 + 4 * GIB, (0, FTYP + moov + mdat))
@@ -53,7 +54,7 @@ def large_file(moov, *, moov_first=False):
 
 
 @pytest.mark.parametrize("samples", [500, 20_000])
-def test_fetch__movie_box_at_the_end_of_4_gib__takes_three_requests(samples):
+def test_fetch_metadata__movie_box_after_4_gib__takes_three_requests(samples):
     reader = large_file(box(b"moov", mvhd() + track(samples=samples) + SOUND + APPLE))
     photo = build_record(fetch_metadata(reader, REF)).document["photo"]
     assert (photo["camera_model"], photo["audio_codec"], photo["width_pixels"]) == ("iPhone X", "AAC", 1920)
@@ -63,11 +64,11 @@ def test_fetch__movie_box_at_the_end_of_4_gib__takes_three_requests(samples):
 
 @pytest.mark.parametrize("moov_first", [False, True])
 @pytest.mark.parametrize(
-    ("pictures", "sounds"), [(150_000, 30_000), (90_000, 90_000), (38_000, 38_000), (20_000, 2000)]
+    ("video_samples", "audio_samples"), [(150_000, 30_000), (90_000, 90_000), (38_000, 38_000), (20_000, 2000)]
 )
-def test_fetch__movie_box_of_750_kb__takes_three_requests(moov_first, pictures, sounds):
+def test_fetch_metadata__long_movie_box__takes_three_requests(moov_first, video_samples, audio_samples):
     more = keys(make="Apple", model="iPhone X", creationdate="2019-02-12T15:27:12+0800", title="A" * 20_000)
-    moov = box(b"moov", mvhd() + track(samples=pictures) + track(b"soun", b"mp4a", sounds) + more)
+    moov = box(b"moov", mvhd() + track(samples=video_samples) + track(b"soun", b"mp4a", audio_samples) + more)
     reader = large_file(moov, moov_first=moov_first)
     fetched = fetch_metadata(reader, REF)
     document = build_record(fetched).document
@@ -76,11 +77,12 @@ def test_fetch__movie_box_of_750_kb__takes_three_requests(moov_first, pictures, 
     photo = document["photo"]
     assert (photo["camera_model"], photo["video_codec"], photo["duration_seconds"]) == ("iPhone X", "H.264", 100)
     assert photo["taken_source"] == "Keys CreationDate"
-    if sounds <= 38_000:
+    # The header of a longer sound track may be outside the ranges that are read.
+    if audio_samples <= 38_000:
         assert photo["audio_codec"] == "AAC"
 
 
-def test_fetch__user_data_before_the_tracks__the_second_track_is_read():
+def test_fetch_metadata__user_data_before_long_tracks__does_not_hide_the_second_track():
     moov = box(b"moov", mvhd() + APPLE + track(samples=90_000) + track(b"soun", b"mp4a", 90_000) + track(samples=9_000))
     fetched = fetch_metadata(large_file(moov), REF)
     photo = build_record(fetched).document["photo"]
@@ -88,25 +90,27 @@ def test_fetch__user_data_before_the_tracks__the_second_track_is_read():
     assert (fetched.status, fetched.requests) == ("ok", 3)
 
 
-@pytest.mark.parametrize(("pictures", "sounds", "n_requests"), [(500, 500, 2), (60_000, 9_000, 3), (90_000, 90_000, 3)])
-def test_fetch__boxes_behind_the_movie_box__are_read_with_it(pictures, sounds, n_requests):
+@pytest.mark.parametrize(
+    ("video_samples", "audio_samples", "n_requests"), [(500, 500, 2), (60_000, 9_000, 3), (90_000, 90_000, 3)]
+)
+def test_fetch_metadata__boxes_after_the_movie_box__are_read_with_it(video_samples, audio_samples, n_requests):
     xml = b'<NonRealTimeMeta xmlns="urn:x"><Device manufacturer="Sony" modelName="ILCE-7M3"/></NonRealTimeMeta>'
     meta = box(b"meta", bytes(4) + handler(b"nrtm") + full(b"xml ", xml))
-    moov = box(b"moov", mvhd() + track(samples=pictures) + track(b"soun", b"mp4a", sounds))
+    moov = box(b"moov", mvhd() + track(samples=video_samples) + track(b"soun", b"mp4a", audio_samples))
     fetched = fetch_metadata(large_file(moov + meta), REF)
     document = build_record(fetched).document
     assert (document["status"], document["photo"]["camera_model"]) == ("ok", "ILCE-7M3")
     assert (fetched.requests, fetched.bytes_read <= 256 * 1024) == (n_requests, True)
 
 
-def test_fetch__boxes_far_behind_the_movie_box__are_read():
-    behind = box(b"free", bytes(300_000)) + box(b"meta", bytes(4) + handler(b"mdta") + APPLE[20:])
+def test_fetch_metadata__boxes_far_after_the_movie_box__do_not_hide_its_user_data():
+    boxes_after = box(b"free", bytes(300_000)) + box(b"meta", bytes(4) + handler(b"mdta") + APPLE[20:])
     moov = box(b"moov", mvhd() + track(samples=90_000) + track(b"soun", b"mp4a", 90_000) + APPLE)
-    fetched = fetch_metadata(large_file(moov + behind), REF)
+    fetched = fetch_metadata(large_file(moov + boxes_after), REF)
     assert (fetched.status, build_record(fetched).document["photo"]["camera_model"]) == ("ok", "iPhone X")
 
 
-def test_find_last_boxes__only_boxes_that_reach_the_end_count():
+def test_find_last_boxes__end_of_a_range__gives_the_offset_of_boxes_that_reach_the_end():
     kinds = frozenset({b"udta", b"meta"})
     last = box(b"meta", bytes(9)) + box(b"free", b"udta")
     assert find_last_boxes(b"\0\0\0\x09udta" + bytes(50) + last, kinds) == 58
@@ -117,7 +121,7 @@ def test_find_last_boxes__only_boxes_that_reach_the_end_count():
 
 
 @pytest.mark.parametrize("moov_first", [False, True])
-def test_fetch__movie_box_of_40_mb__sample_tables_are_not_read(moov_first):
+def test_fetch_metadata__movie_box_of_40_mb__is_read_without_its_sample_tables(moov_first):
     moov = box(b"moov", mvhd() + track(samples=5_000_000) + track(b"soun", b"mp4a", 5_000_000) + APPLE)
     reader = large_file(moov, moov_first=moov_first)
     fetched = fetch_metadata(reader, REF)
@@ -132,7 +136,7 @@ def test_fetch__movie_box_of_40_mb__sample_tables_are_not_read(moov_first):
     assert fetched.bytes_read <= 256 * 1024
 
 
-def test_fetch__many_tracks_with_long_tables__is_bounded():
+def test_fetch_metadata__many_tracks_with_long_tables__take_at_most_13_requests():
     moov = box(b"moov", mvhd() + track(samples=100_000) * 80)
     fetched = fetch_metadata(large_file(moov), REF)
     assert fetched.status == "ok"
@@ -140,7 +144,7 @@ def test_fetch__many_tracks_with_long_tables__is_bounded():
     assert fetched.bytes_read < 1024 * 1024
 
 
-def test_fetch__fragmented_file__fragments_are_not_read():
+def test_fetch_metadata__fragmented_file__is_read_without_its_fragments():
     head = FTYP + box(b"moov", mvhd(0) + track() + box(b"mvex", full(b"mehd", struct.pack(">I", 1200))))
     fragment = box(b"moof", bytes(100)) + box(b"mdat", bytes(200_000))
     reader = SparseReader(
@@ -153,7 +157,7 @@ def test_fetch__fragmented_file__fragments_are_not_read():
 # --- Tags and fields
 
 
-def test_record__movie__has_tags_and_fields():
+def test_record__movie__has_tags_and_fields_of_photo():
     document = record_of(movie(track(matrix=TURNED), SOUND, APPLE)).document
     assert (document["format"], document["status"]) == ("mov", "ok")
     assert document["QuickTime Duration"]["printable"] == "0:01:40"
@@ -181,7 +185,7 @@ def test_record__movie__has_tags_and_fields():
         ("Canon", "UTC assumed", "+00:00"),
     ],
 )
-def test_record__date_of_the_header__names_its_clock(make, source, offset):
+def test_record__date_of_the_header__has_a_source_that_names_its_clock(make, source, offset):
     photo = photo_of(movie(track(), keys(make=make)))
     assert (photo["taken_source"], photo.get("taken_offset")) == (f"QuickTime CreateDate ({source})", offset)
 
@@ -190,7 +194,7 @@ def test_record__date_of_the_header__names_its_clock(make, source, offset):
     ("make", "taken_at", "local"),
     [("samsung", "17:46:40", "02:46:40"), ("NIKON", "08:46:40", "17:46:40"), ("Acme", "17:46:40", "02:46:40")],
 )
-def test_record__date_of_the_header_with_a_place__is_shown_on_the_clock_there(make, taken_at, local):
+def test_record__date_of_the_header_with_a_position__has_the_local_time_of_the_position(make, taken_at, local):
     photo = photo_of(movie(track(), keys(make=make, location_ISO6709="+35.6895+139.6917/")))
     assert (photo["taken_offset"], photo["taken_offset_inferred"]) == ("+09:00", True)
     assert (f"{photo['taken_at']:%H:%M:%S}", f"{photo['taken_local']:%H:%M:%S}") == (taken_at, local)
@@ -218,7 +222,7 @@ def test_record__local_time_in_the_name__gives_the_offset(key, offset, local):
     assert photo["taken_source"] == "QuickTime CreateDate (UTC assumed)"
 
 
-def test_record__user_data__texts_and_place():
+def test_record__user_data__has_texts_in_their_languages_and_the_position():
     german = (4 << 10) | (5 << 5) | 21
     texts = box(b"\xa9cmt", struct.pack(">HH", 7, german) + "Größe".encode()) + box(b"manu", b"Acme\0")
     place = box(b"\xa9xyz", struct.pack(">HH", 18, 0x55C4) + b"+48.8577-002.2950/")
@@ -230,7 +234,7 @@ def test_record__user_data__texts_and_place():
 
 
 @pytest.mark.parametrize(("role", "word"), [(0, "shooting"), (1, "real"), (2, "fictional"), (3, "reserved")])
-def test_record__location_of_3gpp__has_its_role(role, word):
+def test_record__location_of_3gpp__is_printed_with_its_role(role, word):
     numbers = struct.pack(">3i", round(2.295 * 65536), round(48.858 * 65536), 35 * 65536)
     body = struct.pack(">H", 0x15C7) + b"Quay\0" + bytes([role]) + numbers + b"earth\0" + b"\0"
     document = record_of(movie(track(), box(b"udta", full(b"loci", body)))).document
@@ -238,7 +242,7 @@ def test_record__location_of_3gpp__has_its_role(role, word):
     assert document["UserData LocationInformation"]["values"] == expected
 
 
-def test_record__nikon_nctg__is_read_as_exif():
+def test_record__nctg_box_of_nikon__is_read_as_exif():
     def entry(tag, kind, count, value):
         return struct.pack(">IHH", tag, kind, count) + value
 
@@ -252,7 +256,7 @@ def test_record__nikon_nctg__is_read_as_exif():
     assert photo["location"]["coordinates"] == [10, 53.5]
 
 
-def test_record__sony_xml__names_the_camera():
+def test_record__xml_box_of_sony__gives_camera_and_date():
     xml = b'<?xml version="1.0"?><NonRealTimeMeta xmlns="urn:x"><CreationDate value="2020-01-02T03:04:05+09:00"/>'
     xml += b'<Device manufacturer="Sony" modelName="ILCE-7M3" serialNo="42"/></NonRealTimeMeta>'
     document = record_of(movie(track()) + box(b"meta", bytes(4) + handler(b"nrtm") + full(b"xml ", xml))).document
@@ -268,7 +272,7 @@ def test_read_place__notations_of_iso_6709__are_degrees():
     assert place_text([-1.5, 2.0, -3.0]) == "1 deg 30' 0.00\" S, 2 deg 0' 0.00\" E, 3 m Below Sea Level"
 
 
-def test_texts__durations_and_dates():
+def test_duration_text_and_date_text__number_of_seconds__is_printed_as_by_exiftool():
     assert (duration_text(0), duration_text(4.966), duration_text(3725.2)) == ("0 s", "4.97 s", "1:02:05")
     assert (date_text(0), date_text(CREATED)) == ("0000:00:00 00:00:00", "2024:02:05 17:46:40")
     assert date_text(1_000_000_000) == "2001:09:09 01:46:40"
@@ -286,19 +290,19 @@ def test_texts__durations_and_dates():
         (FTYP + struct.pack(">I4sQ", 1, b"mdat", 1 << 63), "no movie box"),
     ],
 )
-def test_record__damaged_movie__is_recorded(data, word):
+def test_record__damaged_movie__has_a_problem(data, word):
     record = record_of(data)
     assert record.status == "damaged"
     assert word in record.document["problem"]
 
 
-def test_record__movie_box_of_size_0__extends_to_the_end():
+def test_record__movie_box_of_size_0__extends_to_the_end_of_the_file():
     moov = bytearray(box(b"moov", mvhd() + track() + APPLE))
     moov[:4] = bytes(4)
     assert photo_of(FTYP + bytes(moov))["camera_model"] == "iPhone X"
 
 
-def test_record__nested_boxes__are_bounded():
+def test_record__thousands_of_nested_boxes__give_a_record():
     data = b""
     for _ in range(5000):
         data = box(b"trak", data)
@@ -306,7 +310,7 @@ def test_record__nested_boxes__are_bounded():
 
 
 @pytest.mark.skipif(not MEDIA.exists(), reason="needs ../shared/media")
-def test_record__sample_movies__have_the_tags_of_exiftool():
+def test_record__sample_movie__has_the_tags_of_exiftool():
     document = record_of((MEDIA / "exiftool" / "QuickTime.mov").read_bytes()).document
     expected = {
         "UserData Format": "Digital Camera",

@@ -1,4 +1,4 @@
-"""Photos of real cameras, compared with ExifTool."""
+"""Sample photos from real cameras: their values compared with ExifTool, and the cost of reading them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 SAMPLES = fidelity.sample_paths(PHOTOS) if PHOTOS.exists() else []
-FIRST_READS = (512, 777, 2048, 5000, 8192, 16_384, 40_000, 65_536, 262_144, 1024 * 1024)
+FIRST_READ_BYTES = (512, 777, 2048, 5000, 8192, 16_384, 40_000, 65_536, 262_144, 1024 * 1024)
+# Formats that may take three requests.
 HEIC_TIFF_RAW = {
     "heic",
     "heif",
@@ -36,10 +37,11 @@ HEIC_TIFF_RAW = {
 
 @pytest.fixture(scope="module")
 def result():
+    """Compare the tags of all samples with those of ExifTool."""
     return fidelity.compare(PHOTOS, repeats=1)
 
 
-def test_samples__pairs_that_exiftool_finds__are_found(result):
+def test_samples__tags_that_exiftool_finds__are_found(result):
     assert result.pairs > 3000
     assert result.found / result.pairs >= 0.995
 
@@ -49,23 +51,23 @@ def test_samples__short_values__agree_with_exiftool(result):
     assert result.agreed / result.values >= 0.99
 
 
-def test_samples__photo_with_exif__is_not_silent(result):
-    assert result.silent == []  # a BigTIFF would be one: exifread cannot read it
+def test_samples__photo_with_exif__has_tags(result):
+    assert result.silent == []
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
-def test_fetch_metadata__any_first_read__gives_the_record_of_the_whole_file(path):
+def test_fetch_metadata__first_read_of_any_size__gives_the_record_of_the_whole_file(path):
     data = path.read_bytes()
     whole = record_of(data, 32 * 1024 * 1024)
     assert bson_encode(whole.document)
-    for first_read_bytes in FIRST_READS:
+    for first_read_bytes in FIRST_READ_BYTES:
         ranged = record_of(data, first_read_bytes)
         assert metadata_of(ranged) == metadata_of(whole), first_read_bytes
         assert ranged.thumbnail == whole.thumbnail, first_read_bytes
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
-def test_fetch_metadata__sample__meets_the_targets(path):
+def test_fetch_metadata__sample__takes_no_more_requests_than_its_format_may(path):
     data = path.read_bytes()
     reader = MemoryReader(data)
     fetched = fetch_metadata(reader, REF)
@@ -76,7 +78,7 @@ def test_fetch_metadata__sample__meets_the_targets(path):
     assert len(fetched.to_bytes()) <= fetched.bytes_read + 1024
 
 
-def test_fetch_metadata__photos_of_2_to_25_mb__read_3_percent():
+def test_fetch_metadata__photos_of_2_to_25_mb__take_3_percent_of_their_bytes():
     large = [path.read_bytes() for path in SAMPLES if 2e6 <= path.stat().st_size <= 25e6]
     assert len(large) >= 3
     readers = [MemoryReader(data) for data in large]

@@ -1,4 +1,4 @@
-"""Which fields the record of a sidecar has."""
+"""Records of sidecars: which photo a sidecar belongs to."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.sidecars import MAX_TITLE_CHARACTERS, read_sidecar
 
-LONG = "x" * MAX_TITLE_CHARACTERS
+# A name as long as the limit, to which an extension is added.
+LONG_NAME = "x" * MAX_TITLE_CHARACTERS
 
 
 def read(image_id: str, derived_from: Any) -> dict[str, Any]:
+    """Return the fields of an XMP sidecar with this id, which names the photo that it was derived from."""
     return read_sidecar(image_id, "xmp", {"xmpMM:DerivedFrom": derived_from}, b"", MemoryBudget(1))
 
 
@@ -25,10 +27,10 @@ def read(image_id: str, derived_from: Any) -> dict[str, Any]:
         ("b/f/IMG_1_01.xmp", "IMG_1.NEF", None),
         ("b/f/IMG_1_01.NEF.xmp", "../IMG_1.NEF", None),
         ("b/f/IMG_1_01.NEF.xmp", {"stRef:documentID": "7"}, None),
-        (f"b/f/{LONG}_01.NEF.xmp", f"{LONG}.NEF", None),
+        (f"b/f/{LONG_NAME}_01.NEF.xmp", f"{LONG_NAME}.NEF", None),
     ],
 )
-def test_read_sidecar__duplicate_of_darktable__names_its_photo(
+def test_read_sidecar__duplicate_edit_by_darktable__names_its_photo_if_both_names_agree(
     image_id: str, derived_from: Any, original: str | None
 ) -> None:
     fields = read(image_id, derived_from)

@@ -1,4 +1,4 @@
-"""Text in metadata: UTF-8, or else Windows-1252."""
+"""Text in metadata is UTF-8, or else Windows-1252."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tests.unit.readers import CASES, record_of
     ],
     ids=ascii,
 )
-def test_decode_bytes__not_utf_8__is_windows_1252(data, text):
+def test_decode_bytes__text_that_is_not_utf_8__is_truncated_utf_8_or_windows_1252(data, text):
     assert decode_bytes(data) == text
     assert not any("\x80" <= character < "\xa0" for character in decode_bytes(data))
 
 
-def test_decode_bytes__every_byte__is_no_c1_control_character():
+def test_decode_bytes__every_byte__gives_no_c1_control_character():
     assert not any("\x80" <= character < "\xa0" for character in decode_bytes(bytes(range(256))))
 
 
-def test_decode_bytes__cut_in_its_first_character_but_known_to_be_utf_8__drops_it():
+def test_decode_bytes__first_character_cut_off__is_dropped_if_the_encoding_is_known_to_be_utf_8():
     assert decode_bytes(b"Caf\xc3", is_utf8=True) == "Caf"
     assert decode_bytes(b"Caf\xc3") == "CafÃ"
 
 
-def test_decode_text__windows_1252_up_to_nul__is_decoded():
+def test_decode_text__windows_1252_with_a_nul__is_decoded_up_to_the_nul():
     assert decode_text(b"\x93bow\x94\0\x80") == "“bow”"
 
 
@@ -45,7 +45,7 @@ def test_decode_comment__windows_1252__is_decoded():
     assert decode_comment(b"ASCII\0\0\0\x805", "<") == "€5"
 
 
-def test_read_iptc__declared_utf_8_but_windows_1252__is_decoded():
+def test_read_iptc__windows_1252_declared_as_utf_8__is_decoded():
     data = b"\x1c\x01\x5a\0\x03\x1b%G" + build.iptc((25, b"K\xf6ln \x96 x"))
     record = record_of(build.jpeg(build.segment(0xED, b"Photoshop 3.0\0" + build.resources((1028, data)))))
     assert record.document["iptc"]["Keywords"] == ["Köln – x"]
@@ -75,7 +75,7 @@ def test_build_record__case_of_text_that_is_not_utf_8__has_its_text(name, field,
         ("image", 0xC613, build.BYTE, [1, 1, 0, 0], "Image DNGBackwardVersion", "1.1.0.0"),
     ],
 )
-def test_decode_tag__version__prints_as_text(directory, tag, field_type, value, name, printable):
+def test_decode_tag__version__is_printed_as_text(directory, tag, field_type, value, name, printable):
     directories = {"image": [(0x010F, build.ASCII, "ACME")]}
     directories.setdefault(directory, []).append((tag, field_type, value))
     document = record_of(build.tiff(**directories)).document
@@ -83,7 +83,7 @@ def test_decode_tag__version__prints_as_text(directory, tag, field_type, value, 
     assert document[key]["printable"] == printable
 
 
-def test_decode_tag__interoperability_version__prints_as_text():
+def test_decode_tag__interoperability_version__is_printed_as_text():
     # IFD0 with a pointer to EXIF, EXIF with a pointer to Interoperability: all values are inline.
     entry = (0x0002).to_bytes(2, "little") + b"\x07\0\x04\0\0\0" + b"0100"
     block = (

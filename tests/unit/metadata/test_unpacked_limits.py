@@ -1,4 +1,4 @@
-"""The limit on all metadata of one file, which repeated and compressed blocks cannot exceed together."""
+"""The limit on all located metadata of one file. Repeated and compressed blocks together cannot exceed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BLOCK = build.photo_tiff()
 
 
 def located_bytes(data: bytes) -> int:
-    """Return the length of all metadata blocks that are located in the file."""
+    """Return the total length of the metadata blocks that are located in the file, in bytes."""
     return sum(len(piece) for block in fetched_from(data, len(data)).blocks for piece in block.pieces.values())
 
 
@@ -45,15 +45,15 @@ def heic(items: list[tuple[int, int]], payload: bytes) -> bytes:
 
 
 def test_read_jxl__many_compressed_boxes__stay_below_the_limit_per_file():
-    packed = brotli.compress(b" " * (MIB - 10), quality=9)
+    compressed_spaces = brotli.compress(b" " * (MIB - 10), quality=9)
     exif = build.box(b"brob", b"Exif", brotli.compress(bytes(4) + BLOCK))
-    photo = build.jxl(exif, *[build.box(b"brob", b"xml ", packed)] * 200)
+    photo = build.jxl(exif, *[build.box(b"brob", b"xml ", compressed_spaces)] * 200)
     assert len(photo) < 10_000
     assert located_bytes(photo) <= MAX_FILE_BYTES
     document = record_of(photo).document
     assert document["status"] == "damaged"
     assert "16 MiB" in document["problem"]
-    assert document["photo"]["iso"] == 400, "What precedes the limit is kept."
+    assert document["photo"]["iso"] == 400, "The blocks before the limit have to be kept."
 
 
 @pytest.mark.parametrize("kind", ["iTXt", "raw profile", "profile"])
@@ -71,22 +71,22 @@ def test_read_png__many_compressed_chunks__stay_below_the_limit_per_file(kind):
     assert record_of(photo).document["photo"]["iso"] == 400
 
 
-def test_read_png__many_compressed_texts__are_unpacked_up_to_the_limit(monkeypatch):
-    unpacked: list[int] = []
+def test_read_png__many_compressed_texts__are_decompressed_up_to_the_limit(monkeypatch):
+    decompressed_bytes: list[int] = []
     decompressobj = zlib.decompressobj
 
     class Counting:
         def decompress(self, data: bytes, limit: int) -> bytes:
             result = decompressobj().decompress(data, limit)
-            unpacked.append(len(result))
+            decompressed_bytes.append(len(result))
             return result
 
     monkeypatch.setattr(zlib, "decompressobj", Counting)
-    # A text of NULs and spaces is empty, so the limit on kept texts does not count it.
+    # A text of spaces only counts as empty, so the limit on stored texts does not apply to it.
     chunk = build.chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b" " * 600_000, 9))
     photo = build.png(before=[*[chunk] * 300, build.chunk(b"eXIf", BLOCK)])
     assert record_of(photo, len(photo)).document["photo"]["iso"] == 400
-    assert MAX_FILE_BYTES // 2 < sum(unpacked) <= MAX_FILE_BYTES
+    assert MAX_FILE_BYTES // 2 < sum(decompressed_bytes) <= MAX_FILE_BYTES
 
 
 def test_read_heic__items_with_the_same_bytes__are_read_once():
@@ -111,13 +111,14 @@ def test_read_webp__many_chunks__stay_below_the_limit_per_file():
     assert fetched_from(photo, len(photo)).blocks[0].kind == "exif"
 
 
-@pytest.mark.parametrize("magic", [42, 43])
+@pytest.mark.parametrize("magic", [42, 43], ids=["tiff", "bigtiff"])
 def test_read_tiff__directories_that_share_a_long_value__stay_below_the_limit_per_file(magic):
-    """Twelve directories point to the same 4 MiB of XMP."""
-    first = 8 if magic == 42 else 16
-    size = "I" if magic == 42 else "Q"
-    head = b"II" + struct.pack("<HI", 42, first) if magic == 42 else b"II" + struct.pack("<HHHQ", 43, 8, 0, first)
-    counts = "<H" if magic == 42 else "<Q"
+    """A chain of four directories, and eight SubIFDs of the first one, point to the same 4 MiB of XMP."""
+    is_big = magic == 43
+    first = 16 if is_big else 8
+    size = "Q" if is_big else "I"
+    head = b"II" + (struct.pack("<HHHQ", 43, 8, 0, first) if is_big else struct.pack("<HI", 42, first))
+    counts = "<Q" if is_big else "<H"
     entry = f"<HH{size}{size}"
     n_subs = 8
     directory_bytes = struct.calcsize(counts) + 2 * struct.calcsize(entry) + struct.calcsize(f"<{size}")
@@ -126,7 +127,7 @@ def test_read_tiff__directories_that_share_a_long_value__stay_below_the_limit_pe
     xmp_at = subs_at + n_subs * struct.calcsize(f"<{size}")
     body = b""
     for index in range(len(starts)):
-        extra = (0x014A, 4 if magic == 42 else 16, n_subs, subs_at) if not index else (0x0103, 3, 1, 1)
+        extra = (0x014A, 16 if is_big else 4, n_subs, subs_at) if not index else (0x0103, 3, 1, 1)
         following = starts[index + 1] if index < 3 else 0
         body += struct.pack(counts, 2)
         for row in sorted([(0x02BC, 1, 4 * MIB, xmp_at), extra]):

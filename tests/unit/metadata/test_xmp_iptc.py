@@ -1,4 +1,4 @@
-"""XMP packets and IPTC datasets, and hostile ones."""
+"""XMP packets and IPTC datasets, among them malformed and hostile ones."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from exifinator.metadata.limits import MemoryBudget, MemoryExceeded
 from exifinator.metadata.xmp import MAX_ELEMENTS, MAX_VALUES, PARSER_MEMORY_PER_BYTE, read_xmp
 from tests.data import build
 
-NAMES = (
+NAMESPACES = (
     'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/" '
     'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" '
     'xmlns:stRef="http://ns.adobe.com/xap/1.0/sType/ResourceRef#" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"'
 )
 
 
-def packet(inside: str, attributes: str = "") -> bytes:
-    return f"<rdf:RDF {NAMES}><rdf:Description {attributes}>{inside}</rdf:Description></rdf:RDF>".encode()
+def packet(elements: str, attributes: str = "") -> bytes:
+    """Return an XMP packet whose description has these elements and attributes."""
+    return f"<rdf:RDF {NAMESPACES}><rdf:Description {attributes}>{elements}</rdf:Description></rdf:RDF>".encode()
 
 
 def read(data: bytes, limit_mb: int = 64):
+    """Return the properties of an XMP packet, the problem, and the names of dropped values."""
     return read_xmp(data, MemoryBudget(limit_mb))
 
 
@@ -93,7 +95,7 @@ RESOURCE = 'rdf:parseType="Resource"'
 @pytest.mark.parametrize(
     ("body", "properties"),
     [
-        # The second item has no dc:a, and does not get that of the third.
+        # The second structure has no dc:a, and does not get the dc:a of the third one.
         (
             f"<xmpMM:Pantry><rdf:Bag><rdf:li {RESOURCE}><dc:a>1</dc:a><dc:b>2</dc:b></rdf:li>"
             f"<rdf:li {RESOURCE}><dc:b>3</dc:b></rdf:li><rdf:li><rdf:Description dc:a='4'/></rdf:li>"
@@ -122,24 +124,24 @@ RESOURCE = 'rdf:parseType="Resource"'
     ],
     ids=["list", "nested", "list-in-list", "qualifier", "languages"],
 )
-def test_read_xmp__structures_and_languages__stay_together(body, properties):
+def test_read_xmp__structures_and_languages__keep_their_values_together(body, properties):
     assert read(packet(body)) == (properties, None, [])
 
 
-def test_read_xmp__packet_truncated_in_a_structure__keeps_its_beginning():
+def test_read_xmp__packet_truncated_in_a_structure__keeps_the_start_of_the_structure():
     body = f"<dc:x><rdf:Bag><rdf:li {RESOURCE}><dc:a>1</dc:a><dc:b>2</dc:b></rdf:li></rdf:Bag></dc:x>"
     data = packet(body)
     assert read(data[: data.index(b"<dc:b>")])[0] == {"dc:x": [{"dc:a": "1"}]}
 
 
-def test_read_xmp__thousands_of_structures__are_bounded():
+def test_read_xmp__thousands_of_structures__are_cut_off_at_the_value_limit():
     body = "".join(f"<rdf:li {RESOURCE}><dc:a>{number}</dc:a></rdf:li>" for number in range(5000))
     properties, _, dropped = read(packet(f"<dc:x><rdf:Bag>{body}</rdf:Bag></dc:x>"))
     assert len(properties["dc:x"]) <= MAX_VALUES
     assert dropped == [f"values past the first {MAX_VALUES}"]
 
 
-def test_read_xmp__truncated_packet__keeps_what_came_before():
+def test_read_xmp__truncated_packet__keeps_the_properties_before_the_end():
     properties, problem, _ = read(packet("<dc:a>1</dc:a><dc:b>2</dc:b>")[:-35])
     assert properties["dc:a"] == "1"
     assert problem == "The XMP is not well-formed, or its encoding is not supported."
@@ -168,11 +170,11 @@ def test_read_xmp__entities__are_refused(start):
     ],
     ids=["empty", "bytes", "brackets", "deep", "encoding", "no-utf-8"],
 )
-def test_read_xmp__malformed_packet__is_a_problem(data):
+def test_read_xmp__malformed_packet__gives_a_problem(data):
     assert read(data)[1] is not None
 
 
-def test_read_xmp__many_and_long_values__are_bounded():
+def test_read_xmp__many_or_long_values__are_cut_off_or_dropped():
     values = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(MAX_VALUES * 3))
     properties, _, dropped = read(packet(f"<dc:subject><rdf:Bag>{values}</rdf:Bag></dc:subject>"))
     assert len(properties["dc:subject"]) == MAX_VALUES
@@ -182,18 +184,18 @@ def test_read_xmp__many_and_long_values__are_bounded():
     assert dropped == ["dc:x"]
 
 
-def test_read_xmp__more_than_the_remaining_memory__stops():
+def test_read_xmp__packet_that_exceeds_the_remaining_memory__raises_memory_exceeded():
     budget = MemoryBudget(64)
     budget.spend((64 << 20) - 1000)
     with pytest.raises(MemoryExceeded):
         read_xmp(packet("<dc:x>1</dc:x>" * 3), budget)
 
 
-def test_read_xmp__packet_too_long_for_its_memory__is_not_read():
+def test_read_xmp__packet_that_exceeds_the_memory_limit_when_parsed__is_dropped():
     assert read(packet("<dc:x>1</dc:x>" + " " * 1_000_000), limit_mb=64) == ({}, None, ["packet of 1,000,370 bytes"])
 
 
-def test_read_xmp__thousands_of_attributes__stay_in_their_memory():
+def test_read_xmp__thousands_of_attributes__take_no_more_memory_than_estimated():
     attributes = " ".join(f'a:b{number}=""' for number in range(10_000))
     data = packet("", f'xmlns:a="urn:a" {attributes}')
     tracemalloc.start()
@@ -212,11 +214,13 @@ def test_read_xmp__a_mebibyte_of_small_elements__is_read_up_to_the_value_limit()
 
 
 @pytest.mark.parametrize(
-    ("elements", "properties"), [(MAX_ELEMENTS - 3, {"dc:x": "1"}), (MAX_ELEMENTS - 2, {})], ids=["limit", "one-more"]
+    ("empty_elements", "properties"),
+    [(MAX_ELEMENTS - 3, {"dc:x": "1"}), (MAX_ELEMENTS - 2, {})],
+    ids=["limit", "one-more"],
 )
-def test_read_xmp__empty_elements__are_read_up_to_the_element_limit(elements, properties):
-    # Besides: rdf:RDF, rdf:Description and the element that has a value.
-    assert read(packet("<dc:y/>" * elements + "<dc:x>1</dc:x>"))[0] == properties
+def test_read_xmp__empty_elements__are_read_up_to_the_element_limit(empty_elements, properties):
+    # The packet has three further elements: rdf:RDF, rdf:Description and the element that has a value.
+    assert read(packet("<dc:y/>" * empty_elements + "<dc:x>1</dc:x>"))[0] == properties
 
 
 def test_read_iptc__fields__are_named():
@@ -238,7 +242,7 @@ def test_read_iptc__fields__are_named():
         (b"\x1c\x02\xfa\x00\x03abc", {}, None),
         (b"not IPTC at all", {}, None),
     ],
-    ids=["empty", "latin-1", "utf-8", "extended", "cut", "wild-length", "blank", "unknown", "other"],
+    ids=["empty", "latin-1", "utf-8", "extended", "truncated", "invalid-length", "blank", "unknown", "other"],
 )
 def test_read_iptc__data__is_read_as_far_as_possible(data, fields, problem):
     assert read_iptc(data) == (fields, problem)

@@ -1,4 +1,4 @@
-"""XMP that is not well-formed is read as far as its tags can be told apart."""
+"""XMP that is not well-formed is read as far as its elements can be recognized."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ SUBJECT = "<dc:subject><rdf:Bag><rdf:li>quay</rdf:li><rdf:li>dusk</rdf:li></rdf:
 TAIL = "</rdf:Description></rdf:RDF></x:xmpmeta>"
 
 
-def packet(inner: str = "", attributes: str = "", before: str = "") -> bytes:
-    return f"{before}{HEAD}{attributes}>{inner}{SUBJECT}{TAIL}".encode()
+def packet(elements: str = "", attributes: str = "", before: str = "") -> bytes:
+    """Return an XMP packet with two keywords, and with these elements and attributes in its description."""
+    return f"{before}{HEAD}{attributes}>{elements}{SUBJECT}{TAIL}".encode()
 
 
 def read(data: bytes):
+    """Return the properties of an XMP packet, and the problem."""
     values, problem, _ = read_xmp(data, MemoryBudget(256))
     return values, problem
 
 
+# Name -> the packet, the name of a property, and its value. The value is None if the property has another structure.
 MALFORMED = {
     "undeclared-prefix": (packet(attributes=' xmp:Rating="4"'), "xmp:Rating", "4"),
     "undeclared-prefix-nobody-knows": (packet("<Camera:Trait>hdr</Camera:Trait>"), "Camera:Trait", "hdr"),
@@ -74,7 +77,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("data", "name", "value"), MALFORMED.values(), ids=MALFORMED.keys())
-def test_read_xmp__malformed__is_read_and_reported(data, name, value):
+def test_read_xmp__malformed_packet__is_read_with_a_problem(data, name, value):
     values, problem = read(data)
     if value is None:
         assert "quay" in str(values)
@@ -85,17 +88,17 @@ def test_read_xmp__malformed__is_read_and_reported(data, name, value):
         assert values["dc:subject"] == ["quay", "dusk"]
 
 
-def test_read_xmp__well_formed__is_not_reported():
+def test_read_xmp__well_formed_packet__is_read_without_a_problem():
     assert read(packet()) == ({"dc:subject": ["quay", "dusk"]}, None)
 
 
-def test_read_xmp__malformed_with_language_alternatives__keeps_the_default():
+def test_read_xmp__malformed_packet_with_languages__keeps_the_default_language():
     alternatives = '<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li><rdf:li xml:lang="x-default">Quay & co'
     values, _ = read(packet(alternatives + "</rdf:li></rdf:Alt></dc:title>"))
     assert values["dc:title"] == "Quay & co"
 
 
-def test_read_xmp__malformed_with_cdata_and_comments__keeps_the_text():
+def test_read_xmp__malformed_packet_with_cdata_and_comments__keeps_the_text():
     values, _ = read(packet("<photoshop:City><![CDATA[A <b> & c]]></photoshop:City><!-- < & --> & "))
     assert values["photoshop:City"] == "A <b> & c"
 
@@ -104,13 +107,13 @@ def test_read_xmp__malformed_with_cdata_and_comments__keeps_the_text():
     "definition",
     ['<!DOCTYPE x [<!ENTITY a "aaaa">]>', '<!DOCTYPE x SYSTEM "file:///etc/passwd">&', "<!ENTITY a 'b'>"],
 )
-def test_read_xmp__malformed_with_definitions__is_refused(definition):
+def test_read_xmp__malformed_packet_with_entity_definitions__is_refused(definition):
     values, problem = read(packet("<photoshop:City>&a; & &b;</photoshop:City>", before=definition))
     assert "photoshop:City" not in values
     assert problem
 
 
-def test_read_xmp__entity_without_definition__stays_text():
+def test_read_xmp__entity_without_a_definition__stays_as_written():
     values, _ = read(packet("<photoshop:City>caf&eacute; & &unknown;</photoshop:City>"))
     assert values["photoshop:City"] == "caf&eacute; & &unknown;"
 
@@ -131,13 +134,14 @@ def test_read_xmp__entity_without_definition__stays_text():
     ],
     ids=lambda data: data[:12].decode("latin-1"),
 )
-def test_read_xmp__crafted_to_be_slow__ends_within_the_cpu_limit(data):
+def test_read_xmp__packet_crafted_to_be_slow__is_read_within_the_cpu_limit(data):
     record = record_of(b"\xff\xd8" + b"".join(_segments(data)) + b"\xff\xd9")
     assert "of CPU time" not in record.document.get("problem", "")
     read(data)
 
 
 def _segments(data: bytes):
+    """Yield an XMP segment of a JPEG with as much of the data as one segment can contain."""
     identifier = b"http://ns.adobe.com/xap/1.0/\0"
     body = identifier + data[: 65_533 - len(identifier)]
     yield b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
@@ -145,7 +149,7 @@ def _segments(data: bytes):
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs the folder of cases beside the project")
 @pytest.mark.parametrize("letter", "abcdfgij")
-def test_read_xmp__case_from_the_field__has_its_keywords(letter):
+def test_build_record__case_of_malformed_xmp__has_its_keywords(letter):
     path = next(CASES.glob(f"32*/08{letter}-*.jpg"))
     photo = record_of(path.read_bytes()).document["photo"]
     assert photo["keywords"] == ["sea", "boat"]

@@ -1,4 +1,4 @@
-"""The table of fields: the order of sources, placeholders, and lists that are joined."""
+"""The table of fields: the order of their sources, placeholders that are skipped, and lists that are joined."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from exifinator.metadata.photo.fields import DERIVED, FIELDS
-from tests.unit.metadata.photo.builders import build, iptc_of, items, photo
+from tests.unit.metadata.photo.builders import build, iptc_of, list_property, photo
 
 
 def test_fields__names__are_distinct():
@@ -16,7 +16,7 @@ def test_fields__names__are_distinct():
 
 
 @pytest.mark.parametrize(
-    "stock",
+    "default",
     [
         "OLYMPUS DIGITAL CAMERA         ",
         "MINOLTA DIGITAL CAMERA",
@@ -33,20 +33,20 @@ def test_fields__names__are_distinct():
         "oplus_1056768",
     ],
 )
-def test_build_photo__stock_description__hides_nothing(stock):
+def test_build_photo__description_that_cameras_write__gives_way_to_another_one(default):
     xmp = "<dc:description>Our boat in the harbour</dc:description>"
-    assert photo({"Image ImageDescription": stock}, xmp=xmp)["description"] == "Our boat in the harbour"
-    assert photo({"Image ImageDescription": stock}, iptc=iptc_of((120, "Our boat")))["description"] == "Our boat"
+    assert photo({"Image ImageDescription": default}, xmp=xmp)["description"] == "Our boat in the harbour"
+    assert photo({"Image ImageDescription": default}, iptc=iptc_of((120, "Our boat")))["description"] == "Our boat"
 
 
-def test_build_photo__stock_description_alone__is_absent():
+def test_build_photo__description_that_cameras_write__is_absent_unless_a_user_may_have_written_it():
     assert "description" not in photo({"Image ImageDescription": "OLYMPUS DIGITAL CAMERA"})
-    # Some texts that cameras write may also be a user's. They are kept if there is no other description.
+    # A user may also have written some of these descriptions. They are kept if there is no other one.
     assert photo({"Image ImageDescription": "SANYO DIGITAL CAMERA"})["description"] == "SANYO DIGITAL CAMERA"
 
 
 @pytest.mark.parametrize("text", ["Cofferdam at Sdr. Felding", "DCIM", "Default of the bank", "Camera obscura", "Über"])
-def test_build_photo__description_like_a_stock_text__is_kept(text):
+def test_build_photo__description_similar_to_those_of_cameras__is_kept(text):
     assert photo({"Image ImageDescription": text})["description"] == text
 
 
@@ -66,7 +66,7 @@ def test_build_photo__cut_or_misspelt_description__gives_way_to_the_full_one():
         "Unknown", "No lens", "0mm f/0", "? ? ?", "(null)",
     ],
 )  # fmt: skip
-def test_build_photo__placeholder_of_a_lens__is_no_lens(name):
+def test_build_photo__placeholder_for_a_lens__gives_way_to_other_sources(name):
     assert "lens_model" not in photo({"EXIF LensModel": name})
     data = {"EXIF LensModel": name, "EXIF LensSpecification": [24, 70, 2.8, 2.8]}
     assert photo(data)["lens_model"] == "24-70mm f/2.8"
@@ -88,7 +88,7 @@ def test_build_photo__placeholder_of_a_lens__is_no_lens(name):
         ({"EXIF LensModel": "Olympus 14mm"}, {"MakerNote LensID": "Other 14mm"}, "Olympus 14mm"),
     ],
 )
-def test_build_photo__lens_of_a_maker_note__is_better_than_numbers(tags, printed, lens):
+def test_build_photo__lens_named_in_a_maker_note__replaces_a_lens_of_numbers_only(tags, printed, lens):
     assert photo(tags, printed=printed).get("lens_model") == lens
 
 
@@ -106,7 +106,7 @@ def test_build_photo__lens_of_a_maker_note__is_better_than_numbers(tags, printed
         ({"EXIF ISOSpeedRatings": [0], "MakerNote ISO": [102400]}, 102400),
     ],
 )
-def test_build_photo__iso_of_maker_notes__is_taken_without_another(tags, iso):
+def test_build_photo__iso_of_maker_notes__is_used_if_exif_has_no_valid_one(tags, iso):
     assert photo(tags).get("iso") == iso
 
 
@@ -115,27 +115,27 @@ def test_build_photo__iso_of_maker_notes__is_taken_without_another(tags, iso):
     [
         (
             {"Image XPKeywords": "beach"},
-            items("dc:subject", "beach", "family", "sunset"),
+            list_property("dc:subject", "beach", "family", "sunset"),
             iptc_of((25, "beach"), (25, "dog")),
             ["beach", "family", "sunset", "dog"],
         ),
-        ({}, items("dc:subject", "archive"), iptc_of((25, "archive"), (25, "sea")), ["archive", "sea"]),
+        ({}, list_property("dc:subject", "archive"), iptc_of((25, "archive"), (25, "sea")), ["archive", "sea"]),
         (
             {},
-            items("lr:hierarchicalSubject", "Places|Spain|Girona", "dog"),
+            list_property("lr:hierarchicalSubject", "Places|Spain|Girona", "dog"),
             {},
             ["Places|Spain|Girona", "Places", "Spain", "Girona", "dog"],
         ),
-        ({}, items("digiKam:TagsList", "People/Anna", "beach"), {}, ["People|Anna", "People", "Anna", "beach"]),
-        ({}, items("MicrosoftPhoto:LastKeywordXMP", "sea", "boat"), {}, ["sea", "boat"]),
-        ({}, items("mediapro:CatalogSets", "Trips|Sea"), {}, ["Trips|Sea", "Trips", "Sea"]),
-        ({}, items("dc:subject", "sea", "Sea", "  boat ", " ", ","), {}, ["sea", "boat"]),
-        ({}, items("dc:subject", "b/w", "Smith; John"), {}, ["b/w", "Smith; John"]),
+        ({}, list_property("digiKam:TagsList", "People/Anna", "beach"), {}, ["People|Anna", "People", "Anna", "beach"]),
+        ({}, list_property("MicrosoftPhoto:LastKeywordXMP", "sea", "boat"), {}, ["sea", "boat"]),
+        ({}, list_property("mediapro:CatalogSets", "Trips|Sea"), {}, ["Trips|Sea", "Trips", "Sea"]),
+        ({}, list_property("dc:subject", "sea", "Sea", "  boat ", " ", ","), {}, ["sea", "boat"]),
+        ({}, list_property("dc:subject", "b/w", "Smith; John"), {}, ["b/w", "Smith; John"]),
         ({"Image XPKeywords": "a;b; A ;"}, "", {}, ["a", "b"]),
         # The plain keywords that Lightroom adds to its hierarchies count once.
         (
             {},
-            items("dc:subject", "Girona", "spain") + items("lr:hierarchicalSubject", "Spain|Girona"),
+            list_property("dc:subject", "Girona", "spain") + list_property("lr:hierarchicalSubject", "Spain|Girona"),
             {},
             ["Girona", "spain", "Spain|Girona"],
         ),
@@ -145,7 +145,7 @@ def test_build_photo__keywords_of_all_sources__are_joined(tags, xmp, iptc, keywo
     assert photo(tags, xmp=xmp, iptc=iptc)["keywords"] == keywords
 
 
-def test_build_photo__tree_of_keywords__gives_paths_and_parts():
+def test_build_photo__tree_of_keywords__gives_each_path_and_each_keyword():
     leaf = '<rdf:li rdf:parseType="Resource"><mwg-kw:Keyword>Girona</mwg-kw:Keyword></rdf:li>'
     tree = (
         '<mwg-kw:Keywords rdf:parseType="Resource"><mwg-kw:Hierarchy><rdf:Bag><rdf:li rdf:parseType="Resource">'
@@ -174,7 +174,7 @@ def test_build_photo__rating__is_in_stars(tags, xmp, rating):
 
 
 @pytest.mark.parametrize(
-    ("others", "fields"),
+    ("sources", "fields"),
     [
         ({"xmp": "<dc:title>Regatta</dc:title>"}, {"title": "Regatta"}),
         (
@@ -247,8 +247,8 @@ def test_build_photo__rating__is_in_stars(tags, xmp, rating):
         ({"size": (4000, 3000)}, {"megapixels": 12.0}),
     ],
 )
-def test_build_photo__further_fields__are_filled(others, fields):
-    summary = photo(**others)
+def test_build_photo__further_fields__are_filled_from_their_sources(sources, fields):
+    summary = photo(**sources)
     assert {name: summary.get(name) for name in fields} == fields
 
 
@@ -256,7 +256,7 @@ def test_build_photo__xmp_alone__fills_every_kind_of_field():
     summary = photo(
         xmp="<tiff:Make>ACME</tiff:Make><tiff:Model>One</tiff:Model><exif:FNumber>28/10</exif:FNumber>"
         "<exif:ExposureTime>1/250</exif:ExposureTime><exif:FocalLength>50/1</exif:FocalLength>"
-        + items("exif:ISOSpeedRatings", "400", kind="Seq")
+        + list_property("exif:ISOSpeedRatings", "400", kind="Seq")
         + "<aux:Lens>EF 50mm</aux:Lens><tiff:Orientation>6</tiff:Orientation>"
         "<exif:PixelXDimension>400</exif:PixelXDimension><exif:PixelYDimension>300</exif:PixelYDimension>"
         '<exif:Flash rdf:parseType="Resource">'
@@ -271,7 +271,7 @@ def test_build_photo__xmp_alone__fills_every_kind_of_field():
     assert {name: summary.get(name) for name in expected} == expected
 
 
-def test_build_photo__places_of_the_iptc_extension__are_those_where_the_photo_was_made():
+def test_build_photo__city_of_the_iptc_extension__is_where_the_photo_was_created():
     place = '<rdf:li rdf:parseType="Resource"><Iptc4xmpExt:City>{}</Iptc4xmpExt:City></rdf:li>'
     xmp = "".join(
         f"<Iptc4xmpExt:{name}><rdf:Bag>{place.format(city)}</rdf:Bag></Iptc4xmpExt:{name}>"
@@ -280,7 +280,7 @@ def test_build_photo__places_of_the_iptc_extension__are_those_where_the_photo_wa
     assert photo(xmp=xmp)["city"] == "Girona"
 
 
-def test_build_photo__huge_and_hostile_values__are_bounded():
+def test_build_photo__huge_and_hostile_values__are_cut_or_absent():
     summary, _ = build(
         {
             "Image ImageDescription": "x" * 100_000,
@@ -302,6 +302,6 @@ def test_build_photo__huge_and_hostile_values__are_bounded():
 
 def test_build_photo__summary_of_the_maker_note__fills_what_exif_lacks():
     summary = {"iso": 640, "lens_model": "AF-S 50mm f/1.8G", "camera_serial": "123", "white_balance": "Cloudy"}
-    found = photo({"EXIF LensModel": "50.0 mm f/1.8", "EXIF ISOSpeedRatings": [65535]}, summary=summary)
-    assert {name: found[name] for name in summary} == {**summary, "white_balance": "cloudy"}
+    merged_photo = photo({"EXIF LensModel": "50.0 mm f/1.8", "EXIF ISOSpeedRatings": [65535]}, summary=summary)
+    assert {name: merged_photo[name] for name in summary} == {**summary, "white_balance": "cloudy"}
     assert photo({"EXIF ISOSpeedRatings": [100], "EXIF LensModel": "Other 50mm"}, summary=summary)["iso"] == 100

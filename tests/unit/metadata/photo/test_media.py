@@ -1,4 +1,4 @@
-"""Values that only videos have: codecs, durations, and positions in one value."""
+"""Values that mainly videos have: codecs, durations, bit rates, and positions stored in a single value."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_audio_codec__code__is_named(code, name):
         (0, None), (-1, None), ("soon", None), (1e10, None), (1e-9, None),
     ],
 )  # fmt: skip
-def test_seconds__number_or_text__is_in_microseconds(raw, value):
+def test_seconds__number_or_text__is_in_seconds_to_the_microsecond(raw, value):
     assert seconds(raw) == value
 
 
-def test_coordinates__list_text_or_pair__are_a_point():
+def test_coordinates__list_text_or_pair__is_a_point():
     point = {"type": "Point", "coordinates": [-70.25, 42.5]}
     assert coordinates([42.5, -70.25, 9]) == coordinates("+42.5-070.25+9/") == degrees([42.5], [-70.25]) == point
     assert (coordinates_altitude([42.5, -70.25, -9.5]), coordinates_altitude("+42.5-070.25/")) == (-9.5, None)

@@ -1,4 +1,4 @@
-"""Positions and altitudes of EXIF and XMP."""
+"""GPS positions, altitudes, directions and speeds in EXIF and XMP."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.unit.metadata.photo.builders import build, photo
 
 
 def gps(latitude: str, longitude: str, *others: str) -> str:
+    """Return XMP properties with a position, and other properties, each given as `name=value`."""
     names = ("GPSLatitude", "GPSLongitude", *(other.partition("=")[0] for other in others))
     values = (latitude, longitude, *(other.partition("=")[2] for other in others))
     return "".join(f"<exif:{name}>{value}</exif:{name}>" for name, value in zip(names, values, strict=True))
@@ -45,7 +46,8 @@ def test_build_photo__impossible_position_of_xmp__is_a_problem(latitude):
     assert problems == ["The GPS position is out of range."]
 
 
-ZERO = {"GPS GPSLatitude": [0.0, 0.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.0]}
+# Cameras without a GPS fix store latitude 0 and longitude 0, the position called Null Island.
+NULL_ISLAND = {"GPS GPSLatitude": [0.0, 0.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.0]}
 
 
 @pytest.mark.parametrize(
@@ -57,28 +59,35 @@ ZERO = {"GPS GPSLatitude": [0.0, 0.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.0]}
         {"GPS GPSAltitude": [0.0], "GPS GPSAltitudeRef": [1]},
     ],
 )
-def test_build_photo__null_island__is_no_place_and_no_altitude(others):
-    summary = photo({**ZERO, "GPS GPSLatitudeRef": "N", "GPS GPSLongitudeRef": "E", **others})
+def test_build_photo__null_island__gives_no_position_and_no_altitude(others):
+    summary = photo({**NULL_ISLAND, "GPS GPSLatitudeRef": "N", "GPS GPSLongitudeRef": "E", **others})
     assert not {"location", "altitude_metres"} & summary.keys()
 
 
 @pytest.mark.parametrize(
-    ("tags", "coordinates"),
+    ("latitude", "latitude_ref", "longitude", "longitude_ref", "coordinates"),
     [
-        ({"GPS GPSLatitude": [0.0, 0.0, 0.0], "GPS GPSLongitude": [2.0, 30.0, 0.0], "S": "S"}, [2.5, 0.0]),
-        ({"GPS GPSLatitude": [51.0, 30.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.0], "S": "N"}, [0.0, 51.5]),
-        ({"GPS GPSLatitude": [51.0, 30.0, 0.0], "GPS GPSLongitude": [0.0, 0.0, 0.000001], "S": "N"}, [0.0, 51.5]),
+        ([0.0, 0.0, 0.0], "S", [2.0, 30.0, 0.0], "E", [2.5, 0.0]),
+        ([51.0, 30.0, 0.0], "N", [0.0, 0.0, 0.0], "W", [0.0, 51.5]),
+        ([51.0, 30.0, 0.0], "N", [0.0, 0.0, 0.000001], "W", [0.0, 51.5]),
     ],
     ids=["equator, south", "meridian, west", "rounded, west"],
 )
-def test_build_photo__zero_south_or_west__is_not_negative(tags, coordinates):
-    refs = {"GPS GPSLatitudeRef": tags.pop("S"), "GPS GPSLongitudeRef": "W" if coordinates[0] == 0 else "E"}
-    found = photo({**tags, **refs})["location"]["coordinates"]
-    assert [str(value) for value in found] == [str(value) for value in coordinates]
+def test_build_photo__zero_degrees_south_or_west__is_not_negative_zero(
+    latitude, latitude_ref, longitude, longitude_ref, coordinates
+):
+    tags = {
+        "GPS GPSLatitude": latitude,
+        "GPS GPSLatitudeRef": latitude_ref,
+        "GPS GPSLongitude": longitude,
+        "GPS GPSLongitudeRef": longitude_ref,
+    }
+    location = photo(tags)["location"]
+    assert [str(value) for value in location["coordinates"]] == [str(value) for value in coordinates]
 
 
-def test_build_photo__null_island_in_exif__lets_xmp_say_the_place():
-    assert photo(ZERO, xmp=gps("41,24.5N", "2,10.5E"))["location"]["coordinates"] == [2.175, 41.40833333]
+def test_build_photo__null_island_in_exif__gives_way_to_the_position_in_xmp():
+    assert photo(NULL_ISLAND, xmp=gps("41,24.5N", "2,10.5E"))["location"]["coordinates"] == [2.175, 41.40833333]
 
 
 @pytest.mark.parametrize(

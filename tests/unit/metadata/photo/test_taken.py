@@ -1,4 +1,4 @@
-"""The date of a photo: its sources, its clock, the file's name, and dates that cannot be true."""
+"""The date of a photo: its sources, the camera's local time, dates in file names, and dates that cannot be true."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from exifinator.metadata.photo.file_names import date_in_name
 from tests.unit.metadata.photo.builders import build, iptc_of, photo
 
 ORIGINAL = "EXIF DateTimeOriginal"
+# Exposure data shows that a digital camera took the photo.
 CAMERA = {"EXIF ExposureTime": [0.01]}
 
 
@@ -37,14 +38,14 @@ CAMERA = {"EXIF ExposureTime": [0.01]}
     ],
     ids=["no-offset", "offset", "own-offset"],
 )
-def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at, offset):
+def test_build_photo__local_time_of_the_camera__is_stored_beside_utc(tags, local, at, offset):
     summary = photo(tags)
     assert (summary["taken_local"], summary["taken_at"], summary.get("taken_offset")) == (local, at, offset)
     assert summary["taken_source"] == ORIGINAL
 
 
 @pytest.mark.parametrize(
-    ("others", "local", "precision", "source"),
+    ("sources", "local", "precision", "source"),
     [
         (
             {"xmp": "<photoshop:DateCreated>1978-05</photoshop:DateCreated>"},
@@ -102,16 +103,16 @@ def test_build_photo__clock_of_the_camera__is_stored_beside_utc(tags, local, at,
         ),
     ],
 )
-def test_build_photo__date_of_other_sources__has_its_precision_and_source(others, local, precision, source):
-    summary = photo(**others)
+def test_build_photo__date_of_other_sources__has_its_precision_and_source(sources, local, precision, source):
+    summary = photo(**sources)
     assert (summary["taken_local"], summary["taken_precision"], summary["taken_source"]) == (local, precision, source)
 
 
-def test_build_photo__name_with_another_date__does_not_replace_the_camera_s():
+def test_build_photo__date_in_the_file_name__does_not_replace_that_of_the_camera():
     assert photo({ORIGINAL: "2019:05:01 20:13:07"}, key="IMG_20241123_101112.jpg")["taken_local"].year == 2019
 
 
-def test_build_photo__date_that_cannot_be_read__is_a_problem_and_another_source_fills_in():
+def test_build_photo__date_that_cannot_be_read__is_a_problem_and_the_next_source_is_used():
     summary, problems = build({ORIGINAL: "2019:05:01 08:13:07 xyz", "EXIF DateTimeDigitized": "2019:05:01 20:13:07"})
     assert summary["taken_local"] == datetime(2019, 5, 1, 20, 13, 7)
     assert problems == ["A date cannot be read: '2019:05:01 08:13:07 xyz'."]
@@ -156,12 +157,12 @@ def test_date_in_name__other_numbers__are_no_dates(name):
     assert date_in_name(name) is None
 
 
-def test_date_in_name__pixel__is_in_utc():
+def test_date_in_name__file_of_a_pixel_phone__is_in_utc():
     assert date_in_name("PXL_20210315_101112345.jpg").offset == "+00:00"
     assert date_in_name("IMG_20210315_101112345.jpg").offset is None
 
 
-def test_build_photo__date_of_a_name_in_the_future__is_no_date():
+def test_build_photo__future_date_in_the_file_name__is_ignored():
     assert "taken_at" not in photo(key="IMG_20991123_101112.jpg")
 
 

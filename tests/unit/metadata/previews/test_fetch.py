@@ -1,4 +1,7 @@
-"""Find the JPEGs embedded in files of each family. The files are made here: a header, pointers, and real JPEGs."""
+"""Find the JPEGs embedded in files of each format.
+
+The tests build the files from a header, pointers and real JPEGs.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,17 @@ from PIL import Image
 
 from exifinator.errors import ObjectChanged
 from exifinator.metadata.previews.embedded import with_orientation
-from exifinator.metadata.previews.fetch import FINDERS, MAX_SEARCH_BYTES, PinnedReader, find_previews
+from exifinator.metadata.previews.fetch import (
+    FINDERS,
+    FIRST_READ_BYTES,
+    MAX_SEARCH_BYTES,
+    PinnedReader,
+    find_previews,
+)
 from exifinator.models import ImageRef, RangeRead
 
 REF = ImageRef("bucket", "key", "", 0, datetime(2025, 1, 1, tzinfo=UTC))
+# Field types of TIFF.
 LONG, SHORT, UNDEFINED, SUB_IFD = 4, 3, 7, 13
 
 
@@ -31,7 +41,7 @@ LOSSLESS = LARGE.replace(b"\xff\xc0", b"\xff\xc3", 1) + bytes(9000)
 
 
 class MemoryReader:
-    """Reads an object in memory, and counts what is read."""
+    """Reads ranges of an object in memory, and records each range. Read n has the ETag n, or the last one."""
 
     def __init__(self, data: bytes, etags: Sequence[str] = ("e1",), *, is_weak: bool = False) -> None:
         self.data, self.etags, self.is_weak = data, list(etags), is_weak
@@ -47,30 +57,33 @@ class MemoryReader:
 
 
 class TiffFile:
-    """Writes a TIFF file: what is added, one after the other, and directories that point to it."""
+    """Builds a TIFF file. Data and directories are appended in the order of the calls."""
 
     def __init__(self, order: str = "<", magic: bytes | None = None) -> None:
         self.order = order
         self.data = bytearray((magic or (b"II*\0" if order == "<" else b"MM\0*")) + bytes(4))
 
     def add(self, data: bytes, *, gap: int = 0) -> int:
+        """Append data after a gap of zeros, and return its offset."""
         self.data += bytes(gap)
         offset = len(self.data)
         self.data += data
         return offset
 
     def directory(self, entries: dict[int, tuple[int, int, int]], following: int = 0) -> bytes:
+        """Return a directory with entries of tag: (field type, count, value or offset)."""
         body = struct.pack(self.order + "H", len(entries))
-        for tag, (kind, count, value) in sorted(entries.items()):
-            is_short = kind == SHORT and count == 1
+        for tag, (field_type, count, value) in sorted(entries.items()):
+            is_short = field_type == SHORT and count == 1
             packed = struct.pack(self.order + ("HH" if is_short else "I"), *((value, 0) if is_short else (value,)))
-            body += struct.pack(self.order + "HHI", tag, kind, count) + packed
+            body += struct.pack(self.order + "HHI", tag, field_type, count) + packed
         return body + struct.pack(self.order + "I", following)
 
     def add_directory(self, entries: dict[int, tuple[int, int, int]], following: int = 0) -> int:
         return self.add(self.directory(entries, following))
 
     def finish(self, first: int) -> bytes:
+        """Write the offset of the first directory into the header, and return the file."""
         struct.pack_into(self.order + "I", self.data, 4, first)
         return bytes(self.data)
 
@@ -99,6 +112,7 @@ def cr2() -> bytes:
 
 
 def rw2() -> bytes:
+    """Make an RW2: a large JPEG in a tag of the first directory, and a thumbnail in the second one."""
     file = TiffFile(magic=b"IIU\0")
     jpeg, large = file.add(SMALL), file.add(LARGE)
     second = file.add_directory({0x0201: (LONG, 1, jpeg), 0x0202: (LONG, 1, len(SMALL))})
@@ -111,7 +125,8 @@ def orf(signature: bytes, directory_at: int) -> bytes:
     jpeg = file.add(SMALL)
     head = bytearray(signature.ljust(directory_at, b"\0"))
     note_file = TiffFile()
-    # One entry takes 18 bytes: count, entry, next directory. The settings follow, then the preview.
+    # A directory with one entry takes 18 bytes: count, entry, offset of the next one. The camera settings, a
+    # directory with two entries (30 bytes), follow it, and the preview follows them.
     settings, preview = directory_at + 18, directory_at + 18 + 30
     note_file.data = head + note_file.directory({0x2020: (SUB_IFD, 1, settings)})
     note_file.add_directory({0x0101: (LONG, 1, preview), 0x0102: (LONG, 1, len(LARGE))})
@@ -123,6 +138,7 @@ def orf(signature: bytes, directory_at: int) -> bytes:
 
 
 def raf() -> bytes:
+    """Make a RAF: its header has the offset and the length of the JPEG."""
     head = b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">II", 200, len(LARGE))
     return head.ljust(200, b"\0") + LARGE
 
@@ -147,7 +163,7 @@ def cr3() -> bytes:
 
 
 def heic() -> bytes:
-    """Make a HEIC: a JPEG as an item besides the picture."""
+    """Make a HEIC: a JPEG as an item beside the picture."""
     ftyp = box(b"ftyp", b"heic\0\0\0\0mif1heic")
 
     def meta(offset: int) -> bytes:
@@ -164,6 +180,7 @@ def heic() -> bytes:
 
 
 def x3f() -> bytes:
+    """Make an X3F: its directory, at the end, points to the section with the JPEG."""
     head = b"FOVb".ljust(52, b"\0")
     section = b"SECi" + struct.pack("<IIIIII", 0, 2, 18, 1600, 1200, 0)
     at = len(head)
@@ -172,15 +189,15 @@ def x3f() -> bytes:
     return body + listing + struct.pack("<I", len(body))
 
 
-def movie_with_cover(*, long: bool) -> bytes:
-    """Make a movie with a cover, which is longer than a stored thumbnail, and with a shorter one before it."""
+def movie_with_cover(*, has_long_tables: bool) -> bytes:
+    """Make a movie with two covers: a small one, and then one that is longer than a stored thumbnail."""
     covers = b"".join(
         box(b"data", struct.pack(">II", 13, 0) + picture) for picture in (SMALL, LARGE.ljust(100_000, b"\0"))
     )
     items = box(b"ilst", box(b"\xa9nam", bytes(20)) + box(b"covr", covers))
     handler = box(b"hdlr", bytes(8) + b"mdir" + bytes(13))
     udta = box(b"udta", box(b"meta", bytes(4) + handler + items))
-    tracks = box(b"trak", bytes(200_000 if long else 100))
+    tracks = box(b"trak", bytes(200_000 if has_long_tables else 100))
     return box(b"ftyp", b"M4V \0\0\0\0") + box(b"mdat", bytes(300_000)) + box(b"moov", tracks + udta)
 
 
@@ -201,27 +218,28 @@ FILES: list[tuple[str, str, Callable[[], bytes], tuple[int, int]]] = [
     ("cr3", "cr3", cr3, (1600, 1200)),
     ("heic", "heic", heic, (160, 120)),
     ("x3f", "x3f", x3f, (1600, 1200)),
-    ("cover", "m4v", lambda: movie_with_cover(long=False), (1600, 1200)),
-    ("cover behind long tables", "mp4", lambda: movie_with_cover(long=True), (1600, 1200)),
+    ("cover", "m4v", lambda: movie_with_cover(has_long_tables=False), (1600, 1200)),
+    ("cover behind long tables", "mp4", lambda: movie_with_cover(has_long_tables=True), (1600, 1200)),
     ("pictures of cameras", "mov", movie_with_camera_pictures, (1600, 1200)),
 ]
 
 
 @pytest.mark.parametrize(("format_", "make", "size"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
-def test_find__each_family__gives_the_largest_jpeg_that_browsers_show(
+def test_find_previews__each_format__gives_the_largest_jpeg_that_browsers_show(
     format_: str, make: Callable[[], bytes], size: tuple[int, int]
 ) -> None:
     data = make()
     reader = MemoryReader(data)
-    found = find_previews(PinnedReader(reader, REF), format_)
-    assert (found[0].width_pixels, found[0].height_pixels) == size
-    jpeg = data[found[0].start : found[0].start + found[0].length]
+    previews = find_previews(PinnedReader(reader, REF), format_)
+    largest = previews[0]
+    assert (largest.width_pixels, largest.height_pixels) == size
+    jpeg = data[largest.start : largest.start + largest.length]
     assert Image.open(io.BytesIO(jpeg)).size == size
-    assert all(jpeg.width_pixels for jpeg in found)
-    assert sum(length for _, length in reader.reads) < len(data) + 64 * 1024
+    assert all(preview.width_pixels for preview in previews)
+    assert sum(length for _, length in reader.reads) < len(data) + FIRST_READ_BYTES
 
 
-def test_find__sensor_data_as_lossless_jpeg__is_left_out() -> None:
+def test_find_previews__sensor_data_as_lossless_jpeg__is_left_out() -> None:
     file = TiffFile()
     raw = file.add(LOSSLESS)
     entries = {0x0103: (SHORT, 1, 7), 0x0111: (LONG, 1, raw), 0x0117: (LONG, 1, len(LOSSLESS))}
@@ -235,51 +253,51 @@ def test_find__sensor_data_as_lossless_jpeg__is_left_out() -> None:
     [b"", b"II*\0", b"II*\0\x08\0\0\0\xff\xff", bytes(3000), b"\xff" * 3000, nef("<")[:120], cr3()[:90], heic()[:70]],
     ids=["empty", "header", "directory-cut", "zeros", "ones", "nef-cut", "cr3-cut", "heic-cut"],
 )
-def test_find__damaged_file__has_none(format_: str, data: bytes) -> None:
+def test_find_previews__damaged_file__gives_no_previews(format_: str, data: bytes) -> None:
     assert find_previews(PinnedReader(MemoryReader(data), REF), format_) == []
 
 
-def test_find__directories_all_over_a_file__stay_within_the_limit() -> None:
-    """A chain of directories, each a megabyte after the last one."""
+def test_find_previews__directories_all_over_a_file__are_read_up_to_the_limit() -> None:
+    """The file has a chain of directories, one in each MiB."""
     file = TiffFile()
-    step = 1024 * 1024
+    step_bytes = 1024 * 1024
     for at in range(64):
-        file.data = file.data.ljust((at + 1) * step, b"\0")
-        file.add_directory({0x0100: (LONG, 1, 1)}, (at + 2) * step)
-    reader = MemoryReader(file.finish(step))
+        file.data = file.data.ljust((at + 1) * step_bytes, b"\0")
+        file.add_directory({0x0100: (LONG, 1, 1)}, (at + 2) * step_bytes)
+    reader = MemoryReader(file.finish(step_bytes))
     assert find_previews(PinnedReader(reader, REF), "nef") == []
-    assert sum(length for _, length in reader.reads) <= MAX_SEARCH_BYTES + 64 * 1024
+    assert sum(length for _, length in reader.reads) <= MAX_SEARCH_BYTES + FIRST_READ_BYTES
     assert len(reader.reads) < 40
 
 
-def test_reader__object_replaced_between_two_reads__is_noticed() -> None:
+def test_pinned_reader__object_replaced_between_two_reads__raises_object_changed() -> None:
     reader = PinnedReader(MemoryReader(nef("<"), ["e1", "e2"]), REF)
     with pytest.raises(ObjectChanged):
         find_previews(reader, "nef")
 
 
-def test_reader__object_replaced_since_it_was_indexed__is_noticed() -> None:
+def test_pinned_reader__object_replaced_since_it_was_indexed__raises_object_changed() -> None:
     old = ImageRef("bucket", "key", "e0", 9, REF.last_modified)
     with pytest.raises(ObjectChanged, match="since it was indexed"):
         find_previews(PinnedReader(MemoryReader(nef("<")), old), "nef")
 
 
-def test_reader__weak_etag__is_not_sent_in_if_match() -> None:
+def test_pinned_reader__weak_etag__is_not_sent_in_if_match() -> None:
     reader = MemoryReader(nef("<"), is_weak=True)
     assert find_previews(PinnedReader(reader, REF), "nef")
     assert len(reader.reads) > 1
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_orientation__written_into_a_jpeg__is_what_readers_see(orientation: int) -> None:
+def test_with_orientation__jpeg_without_one__has_the_orientation_in_its_exif(orientation: int) -> None:
     turned = with_orientation(LARGE, orientation)
     image = Image.open(io.BytesIO(turned))
     assert image.getexif()[0x0112] == orientation
     data = b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">II", 100, len(turned))
-    found = find_previews(PinnedReader(MemoryReader(data.ljust(100, b"\0") + turned), REF), "raf")
-    assert found[0].orientation == orientation
+    previews = find_previews(PinnedReader(MemoryReader(data.ljust(100, b"\0") + turned), REF), "raf")
+    assert previews[0].orientation == orientation
 
 
 @pytest.mark.parametrize("orientation", [0, 1, 9])
-def test_orientation__none_to_write__leaves_the_jpeg_alone(orientation: int) -> None:
+def test_with_orientation__value_that_turns_nothing__returns_the_same_jpeg(orientation: int) -> None:
     assert with_orientation(LARGE, orientation) is LARGE

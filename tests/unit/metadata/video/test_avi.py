@@ -1,4 +1,4 @@
-"""AVI: headers of streams, texts, dates, makers' chunks, and XMP after the frames."""
+"""AVI: stream headers, text chunks, dates, makers' chunks, and XMP after the frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.readers import MEDIA, REF, fetched_from, record_of
 JPEG = b"\xff\xd8\xff\xdb" + bytes(60)
 
 
-def test_read_avi__headers__are_tags_under_exiftools_names():
+def test_read_avi__headers_and_texts__are_tags_with_exiftools_names():
     record = record_of(video.avi(riff_list(b"INFO", chunk(b"ISFT", b"Studio 1\0"), chunk(b"IART", b"Jos\xc3\xa9\0"))))
     document = record.document
     assert (record.status, document["format"]) == ("ok", "avi")
@@ -48,13 +48,13 @@ def test_read_avi__opendml__counts_the_frames_of_all_segments():
         ("yesterday", "yesterday"),
     ],
 )
-def test_read_date__each_form__is_exifs(text, date):
+def test_read_date__each_notation__gives_a_date_as_in_exif(text, date):
     assert read_date(text) == date
     document = record_of(video.avi(headers=video.avi_headers(chunk(b"IDIT", text.encode() + b"\0")))).document
     assert document["RIFF DateTimeOriginal"]["values"] == date
 
 
-def test_read_avi__4_gigabytes__takes_three_requests():
+def test_read_avi__file_of_4_gigabytes__takes_three_requests():
     start = video.avi(riff_list(b"INFO", chunk(b"ISFT", b"Camera 9\0")))
     movi_bytes, index_bytes = 4_000_000_000, 3_000_000
     pieces = {0: start + b"LIST" + struct.pack("<I", movi_bytes) + b"movi"}
@@ -67,28 +67,29 @@ def test_read_avi__4_gigabytes__takes_three_requests():
     assert [block.kind for block in fetched.blocks] == ["xmp", "tags"]
     assert len(reader.ranges) == 3
     assert reader.bytes_read < 256 * 1024
-    frames = (len(start) + 48 * 1024, index_at)
-    assert not any(begin < frames[1] and end > frames[0] for begin, end in reader.ranges)
+    frames_start, frames_end = len(start) + 48 * 1024, index_at
+    assert not any(begin < frames_end and end > frames_start for begin, end in reader.ranges)
 
 
 def test_read_avi__many_far_lists__stay_within_the_limits():
     pieces, offset = {0: video.avi()}, len(video.avi())
+    list_bytes = 10_000_000
     for _ in range(50):
-        pieces[offset] = b"LIST" + struct.pack("<I", 10_000_000) + b"junk"
-        offset += 10_000_008
+        pieces[offset] = b"LIST" + struct.pack("<I", list_bytes) + b"junk"
+        offset += 8 + list_bytes
     reader = video.SparseReader(pieces, offset)
     assert fetch_metadata(reader, REF).status == "ok"
     assert len(reader.ranges) <= 3
     assert reader.bytes_read <= 256 * 1024
 
 
-def test_read_avi__size_of_the_frames_never_written__ends_at_the_frames():
+def test_read_avi__list_of_frames_without_a_size__is_read_up_to_the_frames():
     record = record_of(video.avi(riff_list(b"movi"), chunk(b"00dc", bytes(5000)), chunk(b"_PMX", build.XMP_PACKET)))
     assert record.status == "ok"
     assert "xmp" not in record.document
 
 
-def test_read_avi__nikon__has_tags_and_thumbnail():
+def test_read_avi__list_of_nikon__has_tags_and_a_thumbnail():
     entries = [
         (3, b"NIKON\0"), (4, b"COOLPIX L22\0"), (8, struct.pack("<II", 1, 60)), (9, struct.pack("<II", 31, 10)),
         (7, struct.pack("<H", 6)), (19, b"2010/05/01 12:30:15\0"), (99, b"?"), (10, struct.pack("<ii", 1, 0)),
@@ -107,7 +108,7 @@ def test_read_avi__nikon__has_tags_and_thumbnail():
     assert record.thumbnail == JPEG
 
 
-def test_read_avi__junk_of_olympus_and_pentax__is_read():
+def test_read_avi__junk_chunk_of_olympus_or_pentax__gives_tags_or_a_thumbnail():
     olympus = bytearray(b"OLYMDigital Camera".ljust(300, b"\0"))
     olympus[44:50] = b"C-8080"
     struct.pack_into("<II", olympus, 94, 28, 10)
@@ -119,7 +120,7 @@ def test_read_avi__junk_of_olympus_and_pentax__is_read():
     assert not any(name.startswith("MakerNote") for name in document)
 
 
-def test_read_avi__directory_in_the_data_of_a_stream__is_exif():
+def test_read_avi__directory_in_the_data_of_a_stream__is_read_as_exif():
     exif = build.tiff([(0x010F, 2, "FUJIFILM"), (0x0110, 2, "FinePix S100")])
     headers = video.avi_headers(stream_chunks=(chunk(b"strd", b"AVIF\0\0\0\0" + exif[8:]),))
     photo = record_of(video.avi(headers=headers)).document["photo"]
@@ -131,7 +132,7 @@ def test_read_avi__exif_list__has_make_and_model():
     assert values_of(record_of(video.avi(exif)).document, "RIFF Make", "RIFF Model") == ["Kodak", "DX4330"]
 
 
-def test_read_avi__hostile__never_raises():
+def test_read_avi__hostile_file__never_raises():
     start = video.avi(riff_list(b"INFO", chunk(b"ISFT", b"Studio 1\0")), headers=video.avi_headers())
     rng = random.Random(7)
     nested = b"LIST\xff\xff\xff\xffstrl" * 4000
@@ -145,13 +146,13 @@ def test_read_avi__hostile__never_raises():
 
 
 @pytest.mark.skipif(not MEDIA.exists(), reason="needs ../shared/media")
-def test_read_avi__pentax__has_its_maker_note():
+def test_read_avi__sample_of_pentax__has_its_maker_note():
     document = record_of((MEDIA / "exiftool" / "Pentax.avi").read_bytes()).document
     assert document["photo"]["lens_model"] == "smc PENTAX-DA L 18-55mm F3.5-5.6"
     assert values_of(document, "RIFF Software", "RIFF Duration") == ["PENTAX K-x", 24.9996]
 
 
-def test_read__avi__has_a_bit_rate_unless_it_is_cut_off() -> None:
+def test_read_avi__complete_file__has_a_bit_rate_which_a_truncated_one_lacks() -> None:
     data = video.avi(video.riff_list(b"movi", bytes(10_000)))
     assert record_of(data).document["photo"]["bit_rate"] == round(8 * len(data) / 10)
     assert "bit_rate" not in record_of(data[:-100]).document["photo"]

@@ -1,4 +1,4 @@
-"""What Sony's and DJI's cameras record for each frame: the first sample of a track of its own."""
+"""Metadata that Sony's and DJI's cameras store for each frame, read from the first sample of its track."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ratios(*pairs: tuple[int, int]) -> bytes:
 
 
 def rtmd(*sets: bytes) -> bytes:
-    """Return a sample: a header of 28 bytes, and sets of items, each behind its label."""
+    """Return a sample of Sony's metadata (rtmd): a header of 28 bytes, and sets of items, each after a label."""
     label = bytes.fromhex("060e2b34025301010c02010101010000")
     return b"\0\x1c".ljust(28, b"\0") + b"".join(label + items for items in sets) + bytes(600)
 
@@ -50,6 +50,7 @@ def rtmd(*sets: bytes) -> bytes:
 LENS = item(0x8000, struct.pack(">H", round(65536 * (1 - math.log2(2.8) / 8))))
 CAMERA = item(0x8109, ratios((1, 50))) + item(0x810B, struct.pack(">H", 640)) + item(0x8114, b"ILCE-7SM3 5072108")
 DATE = item(0xE304, bytes.fromhex("4220240501201107"))
+# A position with a GPS fix (status A).
 FIX = b"".join([
     item(0x8500, b"\2\2\0\0"), item(0x8501, b"S"), item(0x8502, ratios((33, 1), (51, 1), (2448, 100))),
     item(0x8503, b"E"), item(0x8504, ratios((151, 1), (12, 1), (5508, 100))), item(0x8505, b"\0"),
@@ -58,7 +59,7 @@ FIX = b"".join([
 ])  # fmt: skip
 
 
-def test_record__sony_frame__has_exposure_camera_date_and_place() -> None:
+def test_record__sony_frame__has_exposure_camera_date_and_position() -> None:
     document = record(timed_movie(b"rtmd", rtmd(LENS, CAMERA, item(0x8300, FIX) + DATE)))
     photo = document["photo"]
     assert (photo["f_number"], photo["exposure_seconds"], photo["iso"]) == (2.8, 0.02, 640)
@@ -69,9 +70,9 @@ def test_record__sony_frame__has_exposure_camera_date_and_place() -> None:
     assert document["Sony ExposureTime"]["printable"] == "1/50"
 
 
-def test_record__sony_frame_without_a_fix__has_no_place_and_the_date_of_the_camera() -> None:
-    no_fix = FIX.replace(item(0x8509, b"A"), item(0x8509, b"V"))
-    photo = record(timed_movie(b"rtmd", rtmd(LENS, no_fix + DATE)))["photo"]
+def test_record__sony_frame_without_a_gps_fix__has_no_position_and_the_date_of_the_camera() -> None:
+    void_fix = FIX.replace(item(0x8509, b"A"), item(0x8509, b"V"))
+    photo = record(timed_movie(b"rtmd", rtmd(LENS, void_fix + DATE)))["photo"]
     assert "location" not in photo
     assert (f"{photo['taken_local']:%Y-%m-%d %H:%M:%S}", photo["taken_source"]) == (
         "2024-05-01 20:11:07",
@@ -93,13 +94,13 @@ def test_record__damaged_sony_frame__keeps_what_precedes_the_damage(sample: byte
 
 
 @pytest.mark.parametrize("sample", [b"", b"\0", b"\xff\xff", b"\0\x1c", bytes(4000)])
-def test_record__no_sony_frame__has_only_the_headers(sample: bytes) -> None:
+def test_record__sample_that_is_no_sony_frame__leaves_the_metadata_of_the_headers(sample: bytes) -> None:
     photo = record(timed_movie(b"rtmd", sample))["photo"]
     assert (photo["duration_seconds"], photo["video_codec"]) == (100, "H.264")
     assert "camera_make" not in photo
 
 
-def test_fetch__sony_movie__takes_one_request_for_the_frame() -> None:
+def test_fetch_metadata__sony_movie__takes_one_request_for_the_frame() -> None:
     data = timed_movie(b"rtmd", rtmd(LENS, CAMERA).ljust(19_456, b"\0"), padding=400_000)
     fetched = fetch_metadata(MemoryReader(data), REF, first_read_bytes=4096)
     assert build_record(fetched).document["photo"]["iso"] == 640
@@ -110,16 +111,17 @@ def test_fetch__sony_movie__takes_one_request_for_the_frame() -> None:
 
 
 def varint(number: int) -> bytes:
-    parts = b""
+    """Return a number as Protobuf stores it: seven bits in each byte, the lowest ones first."""
+    encoded = b""
     while True:
         number, low = number >> 7, number & 0x7F
-        parts += bytes([low | 0x80 if number else low])
+        encoded += bytes([low | 0x80 if number else low])
         if not number:
-            return parts
+            return encoded
 
 
 def field(number: int, value: bytes | int | float | str, *, double: bool = False) -> bytes:
-    """Return a field of a message: a number, a float, a text or a message."""
+    """Return a field of a Protobuf message: an integer, a float, a string or a message."""
     if isinstance(value, str):
         value = value.encode()
     if isinstance(value, bytes):
@@ -130,14 +132,16 @@ def field(number: int, value: bytes | int | float | str, *, double: bool = False
 
 
 def djmd(product: str, camera: bytes, position: bytes) -> bytes:
+    """Return a sample of DJI's metadata (djmd): a header that names the product, and one frame."""
     header = field(1, product) + field(5, "1581F6Z9C24BK003") + field(10, "DJI Air 3S")
     frame = field(1, field(1, 1) + field(2, 33_000)) + field(2, camera) + field(3, position)
     return field(1, field(1, header)) + field(3, frame)
 
 
-def air(latitude: float, longitude: float, unit: int = 1) -> bytes:
-    place = field(1, unit) + field(2, latitude, double=True) + field(3, longitude, double=True)
-    return field(4, field(1, place) + field(2, -12_500)) + field(5, field(1, 34_200.0))
+def drone_position(latitude: float, longitude: float, unit: int = 1) -> bytes:
+    """Return the position of a drone, in degrees if `unit` is 1, or in radians if it is 0."""
+    coordinates = field(1, unit) + field(2, latitude, double=True) + field(3, longitude, double=True)
+    return field(4, field(1, coordinates) + field(2, -12_500)) + field(5, field(1, 34_200.0))
 
 
 EXPOSURE_TIME = field(10, field(1, varint(1) + varint(320)))
@@ -147,8 +151,8 @@ SETTINGS = field(7, field(1, 100.0)) + EXPOSURE_TIME + field(11, field(1, varint
 @pytest.mark.parametrize(
     ("latitude", "longitude", "unit"), [(48.1372, 11.5756, 1), (math.radians(48.1372), math.radians(11.5756), 0)]
 )
-def test_record__dji_frame__has_camera_exposure_and_place(latitude: float, longitude: float, unit: int) -> None:
-    sample = djmd("dvtm_Air3s.proto", SETTINGS, air(latitude, longitude, unit))
+def test_record__dji_frame__has_camera_exposure_and_position(latitude: float, longitude: float, unit: int) -> None:
+    sample = djmd("dvtm_Air3s.proto", SETTINGS, drone_position(latitude, longitude, unit))
     document = record(timed_movie(b"djmd", sample))
     photo = document["photo"]
     assert (photo["camera_make"], photo["camera_serial"]) == ("DJI", "1581F6Z9C24BK003")
@@ -157,28 +161,28 @@ def test_record__dji_frame__has_camera_exposure_and_place(latitude: float, longi
     assert document["DJI RelativeAltitude"]["printable"] == "34.2 m"
 
 
-def test_record__another_dji_product__has_its_own_fields() -> None:
+def test_record__another_dji_product__is_read_by_its_own_field_numbers() -> None:
     settings = field(9, field(1, 400.0)) + field(11, field(1, varint(28) + varint(10)))
-    photo = record(timed_movie(b"djmd", djmd("dvtm_wm261.proto", settings, air(0.0, 0.0))))["photo"]
+    photo = record(timed_movie(b"djmd", djmd("dvtm_wm261.proto", settings, drone_position(0.0, 0.0))))["photo"]
     assert (photo["camera_model"], photo["iso"], photo["f_number"]) == ("DJI Air 3S", 400, 2.8)
     assert "location" not in photo
 
 
 @pytest.mark.parametrize("sample", [
-    djmd("dvtm_unknown.proto", SETTINGS, air(48.0, 11.0)),
+    djmd("dvtm_unknown.proto", SETTINGS, drone_position(48.0, 11.0)),
     djmd("dvtm_Air3s.proto", field(7, field(1, 7)) + field(10, field(1, b"")) + field(11, field(1, b"\xff" * 20)), b""),
     djmd("other", SETTINGS, b""),
     b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\x0a" * 5000,
     bytes(3000),
 ])  # fmt: skip
-def test_record__dji_frame_of_another_form__has_no_settings(sample: bytes) -> None:
+def test_record__unknown_or_damaged_dji_frame__has_no_settings(sample: bytes) -> None:
     photo = record(timed_movie(b"djmd", sample))["photo"]
     assert photo["duration_seconds"] == 100
     assert not {"iso", "exposure_seconds", "f_number", "location"} & photo.keys()
 
 
 def test_record__cut_dji_frame__keeps_the_fields_before_the_cut() -> None:
-    sample = djmd("dvtm_Air3s.proto", SETTINGS, air(48.1372, 11.5756))
+    sample = djmd("dvtm_Air3s.proto", SETTINGS, drone_position(48.1372, 11.5756))
     assert record(timed_movie(b"djmd", sample[: sample.index(b"DJI Air") - 2]))["photo"]["camera_make"] == "DJI"
     assert "camera_make" not in record(movie(track()))["photo"]

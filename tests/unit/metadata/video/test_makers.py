@@ -1,4 +1,4 @@
-"""Metadata that makers of cameras store in movies, in boxes and trailers of their own."""
+"""Metadata that camera makers store in movies, in their own boxes and trailers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def photo_of(data):
     return record_of(data).document["photo"]
 
 
-def gpmf(key, kind, size, count, body):
-    """Return an entry of GoPro's GPMF."""
-    return key + kind + struct.pack(">BH", size, count) + body + bytes(-len(body) % 4)
+def gpmf(key, value_type, size, count, body):
+    """Return an entry of GPMF, GoPro's format for telemetry: `count` values of `size` bytes each."""
+    return key + value_type + struct.pack(">BH", size, count) + body + bytes(-len(body) % 4)
 
 
 def gopro_movie(stream, *boxes):
-    """Return a movie with telemetry, whose first sample contains a stream."""
+    """Return a movie with a telemetry track, whose first sample contains this stream of GPMF entries."""
     sample = gpmf(b"DEVC", b"\0", 1, len(stream) + 8, gpmf(b"STRM", b"\0", 1, len(stream), stream))
     tables = full(b"stsd", struct.pack(">I", 1) + box(b"gpmd", bytes(6) + b"\0\1"))
     tables += full(b"stsz", struct.pack(">3I", 0, 1, len(sample))) + full(b"stco", struct.pack(">2I", 1, len(FTYP) + 8))
@@ -35,7 +35,7 @@ GPS5 = gpmf(b"GPS5", b"l", 20, 1, struct.pack(">5i", 33_1234567, -117_7654321, -
 GPSU = gpmf(b"GPSU", b"U", 16, 1, b"190212072712.250")
 
 
-def test_record__gopro_gps5__gives_place_and_time():
+def test_record__gps5_entry_of_gopro__gives_position_and_time():
     photo = photo_of(gopro_movie(gpmf(b"GPSF", b"L", 4, 1, struct.pack(">I", 3)) + GPSU + GPS_SCALE + GPS5))
     assert (photo["camera_make"], photo["camera_model"]) == ("GoPro", "HERO7 Black")
     assert photo["location"]["coordinates"] == [-117.7654321, 33.1234567]
@@ -44,7 +44,7 @@ def test_record__gopro_gps5__gives_place_and_time():
     assert (f"{photo['taken_local']:%H:%M:%S.%f}"[:12], photo["taken_offset"]) == ("23:27:12.250", "-08:00")
 
 
-def test_record__gopro_gps9__gives_place_and_time():
+def test_record__gps9_entry_of_gopro__gives_position_and_time():
     scale = gpmf(b"SCAL", b"l", 4, 9, struct.pack(">9i", 10**7, 10**7, 1000, 1000, 100, 1, 1000, 100, 1))
     row = struct.pack(">7i2H", 48_1000000, 11_5000000, 519_000, 0, 0, 8500, 43_200_500, 120, 3)
     photo = photo_of(gopro_movie(scale + gpmf(b"GPS9", b"?", 32, 1, row)))
@@ -58,13 +58,13 @@ def test_record__gopro_gps9__gives_place_and_time():
     gpmf(b"SCAL", b"l", 4, 5, bytes(20)) + GPS5,
     GPS_SCALE + GPS5[:-10],
 ])  # fmt: skip
-def test_record__gopro_without_a_fix__has_the_date_of_the_header(stream):
+def test_record__gopro_without_a_gps_fix__has_the_date_of_the_movie_header(stream):
     photo = photo_of(gopro_movie(stream))
     assert "location" not in photo
     assert photo["taken_source"] == "QuickTime CreateDate (UTC assumed)"
 
 
-def test_record__first_track_named_by_gopro__has_a_local_date():
+def test_record__first_track_named_by_gopro__has_the_local_date_of_the_camera():
     named = track().replace(b"Handler\0", b"GoPro AV")
     assert photo_of(movie(named))["taken_source"] == "QuickTime CreateDate (camera clock)"
 
@@ -72,7 +72,7 @@ def test_record__first_track_named_by_gopro__has_a_local_date():
 # --- Samsung, Panasonic
 
 
-def test_record__samsung__names_model_and_time_zone():
+def test_record__movie_of_samsung__has_model_and_time_zone():
     key = b"com.samsung.android.utc_offset"
     names = full(b"keys", struct.pack(">II", 1, 8 + len(key)) + b"mdta" + key)
     item = box(struct.pack(">I", 1), box(b"data", struct.pack(">II", 1, 0) + b"+0900"))
@@ -87,7 +87,7 @@ def test_record__samsung__names_model_and_time_zone():
 @pytest.mark.parametrize(
     ("start", "make"), [(b"Panasonic".ljust(22, b"\0") + b"DMC-GH4", "Panasonic"), (b"\1\2\3\4DMC-GH4", None)]
 )
-def test_record__panasonic__has_model_and_thumbnail(start, make):
+def test_record__movie_of_panasonic__has_model_and_thumbnail(start, make):
     picture = b"\xff\xd8" + segment(0xFE, b"note") + b"\xff\xd9"
     record = record_of(movie(track(), box(b"udta", box(b"PANA", start.ljust(0x4080, b"\0") + picture))))
     photo = record.document["photo"]
@@ -103,7 +103,7 @@ SIGNATURE = b"8db42d694ccc418790edff439fe026bf"
 def insta360(*records, index=False):
     """Return a trailer with records, given as (id, data), and a footer.
 
-    Each record is followed by its id and length. With `index`, these are in an index before the footer instead.
+    Each record is followed by its id and length. With `index`, the ids and lengths are in an index before the footer.
     """
     data, entries = b"", b""
     for number, body in records:
@@ -118,7 +118,7 @@ def insta360(*records, index=False):
     insta360((3, bytes(50_000)), (1, CAMERA)),
     insta360((3, bytes(90_000)), (1, CAMERA), (7, bytes(9)), index=True),
 ])  # fmt: skip
-def test_record__insta360__has_model_and_serial_number(trailer):
+def test_record__movie_of_insta360__has_model_and_serial_number(trailer):
     document = record_of(movie(track(), SOUND) + trailer).document
     photo = document["photo"]
     assert (document["status"], photo["camera_model"], photo["camera_serial"]) == ("ok", "Insta360 X3", "IXE123")
@@ -126,7 +126,7 @@ def test_record__insta360__has_model_and_serial_number(trailer):
     assert (photo["video_codec"], photo["media_type"]) == ("H.264", "video")
 
 
-def test_record__insta360_photo__has_model_and_serial_number():
+def test_record__photo_of_insta360__has_model_and_serial_number():
     photo = photo_of(b"\xff\xd8" + segment(0xFE, b"note") + b"\xff\xd9" + insta360((1, CAMERA)))
     assert (photo["camera_model"], photo["camera_serial"]) == ("Insta360 X3", "IXE123")
 

@@ -1,4 +1,4 @@
-"""MPEG transport streams: tables, picture, the metadata of AVCHD cameras, and the duration."""
+"""MPEG transport streams: stream types, size of the picture, metadata of AVCHD cameras, and duration."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from tests.data import video
 from tests.data.video import values_of
 from tests.unit.readers import MEDIA, REF, record_of
 
-# 1920 by 1080 pixels, interlaced, 25 frames per second.
+# Parameters of an H.264 sequence: 1920 by 1080 pixels, interlaced, 25 frames per second.
 SEQUENCE = bytes.fromhex("640028ad00ec0780447de0220000000200000065d14001e848003d093ef7068a000f424001e849f7b814")
-UNIT = b"\0\0\1\x27" + SEQUENCE.replace(b"\0\0\0", b"\0\0\3\0")
+# The NAL units of the parameters and of a slice of a picture.
+SEQUENCE_UNIT = b"\0\0\1\x27" + SEQUENCE.replace(b"\0\0\0", b"\0\0\3\0")
 SLICE = b"\0\0\1\x25" + bytes(40)
+# Entries of the camera's metadata (MDPM): time zone, year and month in one; day and time in the other.
 DATE = {0x18: b"\x12\x20\x21\x07", 0x19: b"\x04\x15\x30\x45"}
 
 
 def camera(entries: dict[int, bytes]) -> bytes:
-    return UNIT + video.mdpm_unit(entries) + SLICE
+    """Return the units of a picture whose camera stored these MDPM entries."""
+    return SEQUENCE_UNIT + video.mdpm_unit(entries) + SLICE
 
 
 def test_read_mpeg_ts__avchd__has_picture_date_and_camera():
@@ -68,7 +71,7 @@ def test_read_mdpm__time_zone__is_an_offset(zone, value, printable):
     assert (document["values"], document["printable"]) == (value, printable)
 
 
-def test_read_mdpm__date_of_other_digits__is_left_out():
+def test_read_mdpm__date_of_invalid_digits__is_left_out():
     document = record_of(video.transport_start(camera({0x18: b"\x02\xff\xff\xff", 0x19: b"\xff\xff\xff\xff"}))).document
     assert "H264 DateTimeOriginal" not in document
     assert "H264 ImageWidth" in document
@@ -76,19 +79,19 @@ def test_read_mdpm__date_of_other_digits__is_left_out():
 
 @pytest.mark.parametrize("stamped", [True, False])
 @pytest.mark.parametrize("cut_bytes", [0, 77])
-def test_read_mpeg_ts__4_gigabytes__has_its_duration_in_two_requests(stamped, cut_bytes):
+def test_read_mpeg_ts__file_of_4_gigabytes__has_its_duration_after_two_requests(stamped, cut_bytes):
     start = video.transport_start(camera(DATE), stamped=stamped)
-    length = 192 if stamped else 188
-    total = 4 * 1024**3 // length * length
+    packet_length = 192 if stamped else 188
+    total_bytes = 4 * 1024**3 // packet_length * packet_length
     tail = b"".join(video.packet(0x1001, clock=270_000_000 + 27_000_000 * n, stamped=stamped) for n in range(600, 606))
-    reader = video.SparseReader({0: start, total - len(tail) - cut_bytes: tail}, total)
+    reader = video.SparseReader({0: start, total_bytes - len(tail) - cut_bytes: tail}, total_bytes)
     fetched = fetch_metadata(reader, REF)
     assert b'"M2TS Duration": ["0:10:05", 605.0]' in fetched.blocks[0].pieces[0]
     assert len(reader.ranges) == 2
     assert reader.bytes_read < 256 * 1024
 
 
-def test_read_mpeg_ts__picture_begins_late__takes_three_requests():
+def test_read_mpeg_ts__picture_after_the_first_read__takes_three_requests():
     start = video.transport_start(b"")
     late = b"".join(
         video.packet(0x1011, (b"\0\0\1\xe0\0\0\x81\0\0" + camera(DATE))[at : at + 184], start=at == 0)
@@ -101,7 +104,7 @@ def test_read_mpeg_ts__picture_begins_late__takes_three_requests():
     assert reader.bytes_read <= 256 * 1024
 
 
-def test_read_mpeg_ts__clock_passes_its_end__has_its_duration():
+def test_read_mpeg_ts__clock_that_wraps_to_zero__gives_the_duration():
     start = video.transport_start(camera(DATE))
     first = (300 << 33) - 27_000_000
     head = start.replace(video.packet(0x1001, clock=270_000_000), video.packet(0x1001, clock=first))
@@ -109,26 +112,26 @@ def test_read_mpeg_ts__clock_passes_its_end__has_its_duration():
     assert record_of(data).document["M2TS Duration"]["values"] == [2.0]
 
 
-def test_read_mpeg_ts__mpeg_2__has_the_size_of_its_picture():
+def test_read_mpeg_ts__mpeg_2_video__has_its_size_and_frame_rate():
     sequence = b"\0\0\1\xb3" + bytes([1440 >> 4, (1440 & 0xF) << 4 | 1080 >> 8, 1080 & 0xFF, 0x33]) + bytes(100)
     document = record_of(video.transport_start(sequence, 2, stamped=False)).document
     assert (document["photo"]["width_pixels"], document["photo"]["height_pixels"]) == (1440, 1080)
     assert values_of(document, "MPEG FrameRate") == [25.0]
 
 
-def test_read_sequence__sample__is_1080i():
+def test_read_sequence__parameters__give_size_and_frame_rate_if_they_are_complete():
     assert read_sequence(SEQUENCE) == (1920, 1080, 25.0)
     assert all(read_sequence(SEQUENCE[:length]) is None for length in range(8))
     assert read_sequence(bytes(400)) is None
 
 
-def test_packet_bytes__other_files__are_none():
+def test_packet_bytes__start_of_a_file__gives_the_packet_length_or_0():
     assert packet_bytes(b"G" * 1024) == 192
     assert packet_bytes(b"Good day to you. " * 60) == 0
     assert packet_bytes(b"G") == 0
 
 
-def test_read_mpeg_ts__damaged__never_raises():
+def test_read_mpeg_ts__damaged_file__never_raises():
     start = video.transport_start(camera(DATE | {0xE4: b"HDC-"}))
     rng = random.Random(3)
     for _ in range(600):
