@@ -1,4 +1,4 @@
-"""Pruning removes what was deleted from the bucket, and nothing else, for any keys."""
+"""Pruning removes the records and failed jobs of objects that were deleted from the bucket, and no others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.s3_proxy import Answer, run_proxy, s3_error
 from tests.stub_s3 import Reply, Request, StubS3, run_stub
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
-# The order of these keys differs between bytes, code units and dictionaries.
+# Keys whose order by bytes differs from that by UTF-16 code units and from that in dictionaries.
 ODD = [
     *KEYS, "a", "A", "a/", "a-b", "a b", "Z", "z", "é", "e\u0301", "\ue000", "\uffee", "😀", "\U0010fffd", "\x01", "~",
 ]  # fmt: skip
@@ -67,7 +67,7 @@ def known_keys(installation: Installation) -> set[str]:
     return keys
 
 
-def test_prune__odd_keys__removes_those_that_left(installation: Installation, bucket: Bucket) -> None:
+def test_prune__odd_keys__removes_records_of_deleted_objects(installation: Installation, bucket: Bucket) -> None:
     listed, gone = ODD[::2], ODD[1::2]
     for key in listed:
         bucket.put(key, b"x")
@@ -82,7 +82,7 @@ def test_prune__odd_keys__removes_those_that_left(installation: Installation, bu
     assert prune(installation, bucket.name) == (0, 0)
 
 
-def test_prune__prefix__leaves_what_is_outside(installation: Installation, bucket: Bucket) -> None:
+def test_prune__source_with_a_prefix__keeps_records_outside_of_it(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a/1", b"x")
     know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
     note_run(installation, bucket.name)
@@ -91,7 +91,7 @@ def test_prune__prefix__leaves_what_is_outside(installation: Installation, bucke
     assert known_keys(installation) == {"a/1", "a", "ab", "b/3"}
 
 
-def test_prune__stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
+def test_prune__record_stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
     know(installation, bucket.name, "here", "gone", "came back")
     know(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
@@ -102,7 +102,7 @@ def test_prune__stored_since_the_listing_began__is_kept(installation: Installati
     assert known_keys(installation) == {"here", "came", "came back"}
 
 
-def test_prune__failed_jobs__go_with_their_images(installation: Installation, bucket: Bucket) -> None:
+def test_prune__failed_jobs_of_deleted_objects__are_removed(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
     know(installation, bucket.name, "here")
     note_run(installation, bucket.name)
@@ -124,7 +124,7 @@ def test_prune__empty_listing__is_refused(installation: Installation, bucket: Bu
         prune(installation, bucket.name)
 
 
-def test_prune__listing_that_shares_nothing__is_refused(installation: Installation, bucket: Bucket) -> None:
+def test_prune__listing_has_no_object_with_a_record__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("b", b"x")
     know(installation, bucket.name, "a")
     note_run(installation, bucket.name)
@@ -133,7 +133,7 @@ def test_prune__listing_that_shares_nothing__is_refused(installation: Installati
         prune(installation, bucket.name)
 
 
-def test_prune__source_of_which_nothing_is_known_or_listed__does_not_hold_up_another(
+def test_prune__source_without_records_and_objects__does_not_prevent_pruning_another(
     installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a/1", b"x")
@@ -144,7 +144,7 @@ def test_prune__source_of_which_nothing_is_known_or_listed__does_not_hold_up_ano
     assert prune(installation, *(f"{bucket.name}/{folder}/" for folder in "abc")) == (1, 0)
 
 
-def test_prune__other_endpoint_or_none_known__is_refused(installation: Installation, bucket: Bucket) -> None:
+def test_prune__another_or_unknown_endpoint__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a", b"x")
     know(installation, bucket.name, "a", "gone")
     with pytest.raises(ConfigError, match="No run over "):
@@ -155,7 +155,7 @@ def test_prune__other_endpoint_or_none_known__is_refused(installation: Installat
         prune(installation, bucket.name)
 
 
-def test_prune__images_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
+def test_prune__images_are_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
     note_run(installation, bucket.name)
     installation.queue.enqueue([ImageRef(bucket.name, "a", "e", 1, LONG_AGO)])
 
@@ -164,7 +164,7 @@ def test_prune__images_in_progress__is_refused(installation: Installation, bucke
 
 
 def list_by_folder(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    """List the keys of a page in another order than that of their bytes."""
+    """Reverse the order of the keys on a page of a listing."""
     contents = re.findall(rb"<Contents>.*?</Contents>", answer.body, re.DOTALL)
     if len(contents) < 2:
         return answer
@@ -174,7 +174,7 @@ def list_by_folder(method: str, target: str, headers: dict[str, str], answer: An
 
 
 @pytest.mark.parametrize("ids_per_file", [2, 1000])
-def test_prune__server_without_key_order__is_pruned_like_any_other(
+def test_prune__server_lists_keys_out_of_order__removes_only_missing_records(
     install: Callable[..., Installation],
     bucket: Bucket,
     moto_url: str,
@@ -197,7 +197,7 @@ def test_prune__server_without_key_order__is_pruned_like_any_other(
 
 
 @pytest.mark.parametrize("fault", ["denied", "never indexed", "empty"])
-def test_prune__one_source_in_trouble__does_not_keep_the_others_from_being_pruned(
+def test_prune__one_source_fails__prunes_the_others(
     installation: Installation, bucket: Bucket, moto_url: str, fault: str
 ) -> None:
     other = Bucket(moto_url)
@@ -256,7 +256,9 @@ def test_prune__listing_fails__removes_nothing(
         ("z", "abc", "z"),
     ],
 )
-def test_find_missing__two_sorted_iterators__yields_the_missing_ids(known: str, listed: str, missing: str) -> None:
+def test_find_missing__two_sorted_iterators__yields_the_ids_that_are_not_listed(
+    known: str, listed: str, missing: str
+) -> None:
     kinds: Iterator[tuple[str, Kind]] = ((character, "record") for character in known)
     rest: Any = iter(listed)
 
@@ -281,20 +283,20 @@ def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., I
             prune(installation, "b")
         assert known_keys(installation) == {*keys, "gone.jpg"}
 
-        # A run without --verify indexes what it can list.
+        # Without --verify, a run accepts an incomplete listing, and indexes what it has listed.
         other = install(S3_ENDPOINT_URL=stub.url)
         with pytest.raises(IncompleteListing):
             other.queue_batch("b", verify=True)
         assert other.queue_batch("b").counts.listed == len(keys)
 
 
-def test_prune__same_bucket_at_another_server_of_the_environment__removes_nothing(
+def test_prune__environment_names_another_server__removes_nothing(
     install: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with run_stub(StubS3({"b": {"a.jpg": b"x"}})) as old, run_stub(StubS3({"b": {"a.jpg": b"x"}})) as new:
         installation = install(S3_ENDPOINT_URL=None)
         monkeypatch.setenv("AWS_ENDPOINT_URL", old.url)
-        know(installation, "b", "a.jpg", "only at the old server.jpg")
+        know(installation, "b", "a.jpg", "only on the old server.jpg")
         note_run(installation, "b")
         monkeypatch.setenv("AWS_ENDPOINT_URL", new.url)
         installation.s3 = S3Client(installation.config)
@@ -321,7 +323,7 @@ def test_batch__archived_objects__are_counted_without_a_request(install: Callabl
 
 
 @pytest.mark.parametrize("failing", ["first", "second"])
-def test_find_orphans__mongodb_fails__ends_the_command_instead_of_counting_for_a_source(
+def test_find_orphans__mongodb_fails__raises_instead_of_blaming_a_source(
     installation: Installation, moto_url: str, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     buckets = sorted((Bucket(moto_url) for _ in range(2)), key=lambda bucket: bucket.name)
