@@ -14,7 +14,7 @@ from exifinator.batches.sources import check_sources
 from exifinator.sources.patterns import Patterns, make_patterns
 from exifinator.sources.source import Source
 from tests.integration.batches.batches import list_all
-from tests.integration.batches.test_prune import note_run
+from tests.integration.batches.test_prune import save_finished_batch
 from tests.integration.conftest import INTERVALS, Bucket, Installation
 from tests.photos import make_jpeg
 from tests.s3_proxy import run_proxy
@@ -167,7 +167,7 @@ def test_prune__with_patterns__keeps_records_that_they_exclude(installation: Ins
         bucket.put(key, make_jpeg())
     source = Source(bucket.name)
     installation.finish_here(list_all(start(installation, source, includes_junk=True)))
-    note_run(installation, bucket.name)
+    save_finished_batch(installation, bucket.name)
     for key in ("b.jpg", "b.heic", "drafts/c.jpg"):
         bucket.delete(key)
 

@@ -31,7 +31,7 @@ ODD = [
 ]  # fmt: skip
 
 
-def know(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
+def store_records(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
     """Store a record and a thumbnail for each image."""
     records = [empty_record(ImageRef(bucket, key, "e", 0, LONG_AGO)) for key in keys]
     for record in records:
@@ -39,7 +39,7 @@ def know(installation: Installation, bucket: str, *keys: str, at: datetime = LON
     assert installation.store.records.upsert([ExifRecord(r.document, b"jpeg") for r in records]) == [None] * len(keys)
 
 
-def note_run(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
+def save_finished_batch(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
     endpoints = [{"bucket": bucket, "endpoint": endpoint or installation.s3.endpoint(bucket)}]
     installation.store.batches.save({"_id": f"run-{bucket}", "state": "done", "endpoints": endpoints})
 
@@ -61,7 +61,7 @@ def prune(installation: Installation, *sources: str) -> tuple[int, int]:
         return remove_orphans(found, installation.store)
 
 
-def known_keys(installation: Installation) -> set[str]:
+def recorded_keys(installation: Installation) -> set[str]:
     keys = {doc["key"] for doc in installation.store.records.collection.find()}
     assert {doc["_id"].partition("/")[2] for doc in installation.store.records.thumbnails.find()} == keys
     return keys
@@ -71,41 +71,41 @@ def test_prune__odd_keys__removes_records_of_deleted_objects(installation: Insta
     listed, gone = ODD[::2], ODD[1::2]
     for key in listed:
         bucket.put(key, b"x")
-    know(installation, bucket.name, *ODD)
-    know(installation, f"{bucket.name}-2", "other bucket")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, *ODD)
+    store_records(installation, f"{bucket.name}-2", "other bucket")
+    save_finished_batch(installation, bucket.name)
 
     with find(installation, bucket.name) as found:
         assert (found.listed, found.records, found.jobs) == (len(listed), len(gone), 0)
         assert remove_orphans(found, installation.store) == (len(gone), 0)
-    assert known_keys(installation) == {*listed, "other bucket"}
+    assert recorded_keys(installation) == {*listed, "other bucket"}
     assert prune(installation, bucket.name) == (0, 0)
 
 
 def test_prune__source_with_a_prefix__keeps_records_outside_of_it(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a/1", b"x")
-    know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
+    save_finished_batch(installation, bucket.name)
 
     assert prune(installation, f"{bucket.name}/a/") == (1, 0)
-    assert known_keys(installation) == {"a/1", "a", "ab", "b/3"}
+    assert recorded_keys(installation) == {"a/1", "a", "ab", "b/3"}
 
 
 def test_prune__record_stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
-    know(installation, bucket.name, "here", "gone", "came back")
-    know(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "here", "gone", "came back")
+    store_records(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
+    save_finished_batch(installation, bucket.name)
     with find(installation, bucket.name) as found:
-        know(installation, bucket.name, "came back", at=datetime.now(UTC))
+        store_records(installation, bucket.name, "came back", at=datetime.now(UTC))
         assert remove_orphans(found, installation.store) == (1, 0)
-    assert known_keys(installation) == {"here", "came", "came back"}
+    assert recorded_keys(installation) == {"here", "came", "came back"}
 
 
 def test_prune__failed_jobs_of_deleted_objects__are_removed(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
-    know(installation, bucket.name, "here")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "here")
+    save_finished_batch(installation, bucket.name)
     for key, status in (("here", "failed"), ("gone", "failed"), ("ended", "success")):
         params = {"bucket": bucket.name, "key": key}
         job_id = image_job_id(f"{bucket.name}/{key}")
@@ -117,8 +117,8 @@ def test_prune__failed_jobs_of_deleted_objects__are_removed(installation: Instal
 
 
 def test_prune__empty_listing__is_refused(installation: Installation, bucket: Bucket) -> None:
-    know(installation, bucket.name, "a")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a")
+    save_finished_batch(installation, bucket.name)
 
     with pytest.raises(ConfigError, match="is empty"):
         prune(installation, bucket.name)
@@ -126,8 +126,8 @@ def test_prune__empty_listing__is_refused(installation: Installation, bucket: Bu
 
 def test_prune__listing_has_no_object_with_a_record__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("b", b"x")
-    know(installation, bucket.name, "a")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a")
+    save_finished_batch(installation, bucket.name)
 
     with pytest.raises(ConfigError, match="may be another bucket"):
         prune(installation, bucket.name)
@@ -138,25 +138,25 @@ def test_prune__source_without_records_and_objects__does_not_prevent_pruning_ano
 ) -> None:
     bucket.put("a/1", b"x")
     bucket.put("c/1", b"x")
-    know(installation, bucket.name, "a/1", "a/2")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a/1", "a/2")
+    save_finished_batch(installation, bucket.name)
 
     assert prune(installation, *(f"{bucket.name}/{folder}/" for folder in "abc")) == (1, 0)
 
 
 def test_prune__another_or_unknown_endpoint__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a", b"x")
-    know(installation, bucket.name, "a", "gone")
+    store_records(installation, bucket.name, "a", "gone")
     with pytest.raises(ConfigError, match="No run over "):
         prune(installation, bucket.name)
-    note_run(installation, bucket.name, "https://minio.example.org")
+    save_finished_batch(installation, bucket.name, "https://minio.example.org")
 
     with pytest.raises(ConfigError, match=r"were read from https://minio\.example\.org"):
         prune(installation, bucket.name)
 
 
 def test_prune__images_are_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
-    note_run(installation, bucket.name)
+    save_finished_batch(installation, bucket.name)
     installation.queue.enqueue([ImageRef(bucket.name, "a", "e", 1, LONG_AGO)])
 
     with pytest.raises(ConfigError, match="Images are being indexed"):
@@ -188,12 +188,12 @@ def test_prune__server_lists_keys_out_of_order__removes_only_missing_records(
     with run_proxy(moto_url) as proxy:
         proxy.answer = list_by_folder
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        know(installation, bucket.name, *keys, "2024/gone.jpg", "zz")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, *keys, "2024/gone.jpg", "zz")
+        save_finished_batch(installation, bucket.name)
 
         assert prune(installation, bucket.name) == (2, 0)
 
-    assert known_keys(installation) == set(keys)
+    assert recorded_keys(installation) == set(keys)
 
 
 @pytest.mark.parametrize("fault", ["denied", "never indexed", "empty"])
@@ -202,11 +202,11 @@ def test_prune__one_source_fails__prunes_the_others(
 ) -> None:
     other = Bucket(moto_url)
     bucket.put("a", b"x")
-    know(installation, bucket.name, "a", "gone")
-    know(installation, other.name, "b")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a", "gone")
+    store_records(installation, other.name, "b")
+    save_finished_batch(installation, bucket.name)
     if fault != "never indexed":
-        note_run(installation, other.name)
+        save_finished_batch(installation, other.name)
     if fault == "denied":
         other.client.delete_bucket(Bucket=other.name)
 
@@ -214,7 +214,7 @@ def test_prune__one_source_fails__prunes_the_others(
         assert [type(failure) for failure in found.failures] == [BucketGone if fault == "denied" else ConfigError]
         assert remove_orphans(found, installation.store) == (1, 0)
 
-    assert known_keys(installation) == {"a", "b"}
+    assert recorded_keys(installation) == {"a", "b"}
 
 
 @pytest.mark.parametrize("how", ["fails", "unordered"])
@@ -239,8 +239,8 @@ def test_prune__listing_fails__removes_nothing(
         proxy.request = lambda target: target + "&max-keys=3" if "list-type" in target else target
         proxy.answer = answer
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        know(installation, bucket.name, *keys, "gone")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, *keys, "gone")
+        save_finished_batch(installation, bucket.name)
         with pytest.raises(SourceUnavailable):
             prune(installation, bucket.name)
 
@@ -276,12 +276,12 @@ def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., I
     keys = [f"{i}.jpg" for i in range(9)]
     with run_stub(StubS3({"b": dict.fromkeys(keys, b"x")}, on_list={"b": no_token}, page_size=4)) as stub:
         installation = install(S3_ENDPOINT_URL=stub.url)
-        know(installation, "b", *keys, "gone.jpg")
-        note_run(installation, "b")
+        store_records(installation, "b", *keys, "gone.jpg")
+        save_finished_batch(installation, "b")
 
         with pytest.raises(IncompleteListing, match="does not say where it continues"):
             prune(installation, "b")
-        assert known_keys(installation) == {*keys, "gone.jpg"}
+        assert recorded_keys(installation) == {*keys, "gone.jpg"}
 
         # Without --verify, a run accepts an incomplete listing, and indexes what it has listed.
         other = install(S3_ENDPOINT_URL=stub.url)
@@ -296,14 +296,14 @@ def test_prune__environment_names_another_server__removes_nothing(
     with run_stub(StubS3({"b": {"a.jpg": b"x"}})) as old, run_stub(StubS3({"b": {"a.jpg": b"x"}})) as new:
         installation = install(S3_ENDPOINT_URL=None)
         monkeypatch.setenv("AWS_ENDPOINT_URL", old.url)
-        know(installation, "b", "a.jpg", "only on the old server.jpg")
-        note_run(installation, "b")
+        store_records(installation, "b", "a.jpg", "only on the old server.jpg")
+        save_finished_batch(installation, "b")
         monkeypatch.setenv("AWS_ENDPOINT_URL", new.url)
         installation.s3 = S3Client(installation.config)
 
         with pytest.raises(ConfigError, match=rf"were read from {old.url}, but it is now at {new.url}"):
             prune(installation, "b")
-        assert len(known_keys(installation)) == 2
+        assert len(recorded_keys(installation)) == 2
 
 
 def test_batch__archived_objects__are_counted_without_a_request(install: Callable[..., Installation]) -> None:
@@ -329,8 +329,8 @@ def test_find_orphans__mongodb_fails__raises_instead_of_blaming_a_source(
     buckets = sorted((Bucket(moto_url) for _ in range(2)), key=lambda bucket: bucket.name)
     for bucket in buckets:
         bucket.put("a.jpg", b"x")
-        know(installation, bucket.name, "a.jpg", "b.jpg")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, "a.jpg", "b.jpg")
+        save_finished_batch(installation, bucket.name)
     fails_for = buckets[0 if failing == "first" else 1].name
     scan_ids = installation.store.records.scan_ids
 

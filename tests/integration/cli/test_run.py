@@ -14,7 +14,7 @@ from click.testing import Result
 from exifinator.processes import workers
 from exifinator.storage.jobs import image_job_id
 from exifinator.storage.migrations import check_schema
-from tests.integration.batches.test_prune import LONG_AGO, know, known_keys, note_run
+from tests.integration.batches.test_prune import LONG_AGO, recorded_keys, save_finished_batch, store_records
 from tests.integration.cli.runs import numbers_of
 from tests.integration.conftest import Bucket, Installation, SharedInstallation, invoke
 from tests.photos import make_jpeg
@@ -117,9 +117,9 @@ def known(installation: Installation, photos: Bucket) -> set[str]:
     """Store four records of the bucket, one of them for an object that was deleted, and a record of another bucket."""
     # Without a stored schema version, the records would count as those of the first schema.
     check_schema(installation.store, writes=True)
-    know(installation, photos.name, *KEYS, "gone.jpg")
-    know(installation, f"{photos.name}-2", "other bucket's")
-    note_run(installation, photos.name)
+    store_records(installation, photos.name, *KEYS, "gone.jpg")
+    store_records(installation, f"{photos.name}-2", "other bucket's")
+    save_finished_batch(installation, photos.name)
     return {*KEYS, "gone.jpg", "other bucket's"}
 
 
@@ -130,7 +130,7 @@ def test_prune__without_a_terminal__is_refused(
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert "add --yes or --dry-run" in done.stderr
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
 
 def test_prune__on_a_terminal__removes_only_after_the_answer_yes(
@@ -141,12 +141,12 @@ def test_prune__on_a_terminal__removes_only_after_the_answer_yes(
     assert "3 listed. 1 record and 0 failed jobs belong to images that are no longer in the bucket." in output
     assert f"  {photos.name}/gone.jpg" in output
     assert "Removed 0 records and 0 failed jobs." in output
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
     code, output = run_at_terminal(installation, "y", "--prune", photos.name)
     assert code == 0
     assert "Removed 1 record and 0 failed jobs." in output
-    assert known_keys(installation) == known - {"gone.jpg"}
+    assert recorded_keys(installation) == known - {"gone.jpg"}
 
 
 def test_prune__dry_run_then_yes__shows_and_removes_without_asking(
@@ -155,11 +155,11 @@ def test_prune__dry_run_then_yes__shows_and_removes_without_asking(
     found = {"listed": 3, "records": 1, "failed_jobs": 0}
     dry = numbers_of(run(installation, "--prune", "--dry-run", "--json", photos.name))
     assert dry == {**found, "removed_records": 0, "removed_failed_jobs": 0}
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
     done = numbers_of(run(installation, "--prune", "--yes", "--json", photos.name))
     assert done == {**found, "removed_records": 1, "removed_failed_jobs": 0}
-    assert known_keys(installation) == known - {"gone.jpg"}
+    assert recorded_keys(installation) == known - {"gone.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_prune__bucket_is_empty_or_gone__removes_nothing(
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert message in done.stderr
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
