@@ -269,7 +269,7 @@ def invoke(
     handlers, level, providers = list(root.handlers), root.level, list(logging_setup._context_providers)
     on_sigterm, thresholds = signal.getsignal(signal.SIGTERM), gc.get_threshold()
     with monkeypatch.context() as patch:
-        # Garbage of earlier tests would stay in memory for ever.
+        # Frozen garbage of earlier tests would stay in memory until the process ends.
         patch.setattr(gc, "freeze", lambda: None)
         for name, value in {**installation.environment, **settings}.items():
             patch.setenv(name if name.startswith("EXIFINATOR_") else f"EXIFINATOR_{name}", value)
@@ -286,7 +286,7 @@ def invoke(
 class SharedInstallation(Installation):
     """Installation that all tests of a pytest process share, with one worker that keeps running.
 
-    Each test has a bucket of its own. Requests to S3 go through `proxy`, where `proxy.buckets` has rules for single
+    Each test uses a separate bucket. Requests to S3 go through `proxy`, where `proxy.buckets` has rules for individual
     buckets. The worker has few greenlets, so that it cannot lease a few dozen images at once.
     """
 
@@ -316,7 +316,7 @@ class SharedInstallation(Installation):
 def shared(
     mongodb_uri: str, redis_url: str, moto_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SharedInstallation]:
-    """Yield the installation whose worker the tests of the group `shared worker` share (tests/conftest.py)."""
+    """Yield the installation that the tests of a folder share. GROUPS of tests/conftest.py keep them in one process."""
     settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
     with run_proxy(moto_url) as proxy:
         shared = SharedInstallation(settings, tmp_path_factory.mktemp("shared-worker"), proxy)

@@ -74,7 +74,7 @@ def test_post_batch__request_limit_is_reached__stops_and_reports_the_limit(
         assert batch_api.client.post("/batches", json={"source": bucket.name, **body}).status_code == 400
 
 
-def test_post_batch__api_ends__batch_continues(
+def test_post_batch__api_is_terminated__batch_continues(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -92,7 +92,7 @@ def test_post_batch__api_ends__batch_continues(
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
 
-def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
+def test_end_watchers__batch_is_running__leaves_it_to_be_resumed(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
 ) -> None:
     """`stop --all` calls end_watchers. Here its processes have another tag, so that those of other tests continue."""
@@ -144,7 +144,7 @@ def test_post_batch__invalid_source__is_400(shared_batch_api: Api, source: str, 
     assert message in answer.json()["detail"]
 
 
-def test_post_batch__patterns__choose_the_objects_and_are_shown(
+def test_post_batch__with_patterns__indexes_only_matching_objects_and_shows_the_patterns(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     for key in ("1/original.jpg", "1/small.jpg", "-x.jpg", "drafts/1/original.jpg"):
@@ -335,7 +335,9 @@ def test_post_batch__s3_is_unavailable__is_503(api: Api) -> None:
     assert "S3 does not respond" in answer.json()["detail"]
 
 
-def test_post_batch__too_many_running__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__too_many_batches_are_running__is_503(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
     now = datetime.now(UTC) + timedelta(minutes=5)
     for at in range(MAX_RUNNING):
         document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}

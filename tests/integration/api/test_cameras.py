@@ -76,7 +76,7 @@ def test_list_cameras__with_filters__summarizes_the_bodies_of_matching_photos(
     assert expected
 
 
-def test_list_cameras__limit__returns_the_most_used(api: Api) -> None:
+def test_list_cameras__with_a_limit__returns_the_most_used(api: Api) -> None:
     everything = api.get("/cameras").json()
     answer = api.get("/cameras", limit=2).json()
     assert answer["total"] == len(everything["cameras"]) == 3

@@ -136,7 +136,7 @@ def test_find_records__unusable_hint__is_400_without_the_message_of_mongodb(api:
     assert "exif_data" not in answer["detail"]
 
 
-def test_find_records__csv__neutralises_formulas(api: Api) -> None:
+def test_find_records__csv_output__neutralises_formulas(api: Api) -> None:
     answer = api.get(RECORDS, query='{"bucket":"holiday","key":"=cmd.csv"}', output="csv")
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
     assert rows[0]["key"] == "'=cmd.csv"

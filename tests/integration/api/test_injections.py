@@ -178,7 +178,7 @@ def test_attempts__whole_table__has_sixty_different_attempts() -> None:
 
 
 @pytest.mark.parametrize(("address", "status"), [row[1:] for row in ATTEMPTS], ids=[row[0] for row in ATTEMPTS])
-def test_attempt__any__is_refused_or_harmless(
+def test_attempt__each_in_the_table__is_refused_or_harmless(
     watched_api: WireApi, commands: Commands, library: Config, address: str, status: int
 ) -> None:
     before = hash_library(library)

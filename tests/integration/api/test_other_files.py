@@ -106,7 +106,7 @@ def test_facets__media_type_with_others__includes_types_not_selected(
     assert {row["value"] for row in alone} == {"image", "video", None}
 
 
-def test_facets__filters__apply_to_the_number_of_other_files(mixed_api: Api) -> None:
+def test_facets__with_filters__count_only_matching_other_files(mixed_api: Api) -> None:
     def other_files(**params: Any) -> int | None:
         number: int | None = mixed_api.get("/facets", fields="camera", **params).json()["other_files"]
         return number

@@ -75,7 +75,7 @@ def empty_database(mongodb_uri: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def database(mongodb_uri: str, phones: list[dict[str, Any]]) -> Iterator[Database]:
-    """Yield a database with the phones' photos. Tests must not change it."""
+    """Yield a database with the photos of make_phones. Tests must not change it."""
     with open_database(mongodb_uri) as database:
         insert_phones(database, phones)
         yield database
@@ -89,10 +89,12 @@ def failing_database(failing_mongodb_uri: str, servers: Addresses, phones: list[
         yield client["pages"]
 
 
+# The older half of the photos.
 RANGE = Filters(exposure="1/1000-1/30")
 
 
 def read_pages(database: Database, sort: SortName, limit: int, pages: int, wanted: Filters = RANGE) -> list[str]:
+    """Read up to `pages` pages of `limit` photos, and return the ids of the photos."""
     host, port = database.client.address or ("", 0)
 
     async def read() -> list[str]:
@@ -142,6 +144,7 @@ def test_read_page__range_of_500_values__reads_each_value_once(database: Databas
     assert sum(operation["docsExamined"] for operation in operations) <= 5 * 51
 
 
+# The newer half of the photos, and those of one month among them.
 SLOW = Filters(exposure="2")
 SLOW_MONTH = Filters(exposure="2", taken="1967-01")
 SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")

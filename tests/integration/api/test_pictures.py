@@ -72,7 +72,7 @@ FILES: dict[str, tuple[bytes, str, int]] = {
 
 @contextlib.contextmanager
 def pictures(config: Config, folder: Path, **settings: Any) -> Iterator[Api]:
-    """Run the API over FILES, stored in a folder and, as far as the records say, in BUCKET."""
+    """Run the API over FILES, stored in the registered folder and recorded for BUCKET of the stub S3 server too."""
     records = []
     for at, (name, (content, format_, orientation)) in enumerate(FILES.items()):
         path = folder / name

@@ -87,7 +87,7 @@ def pair(library: Config, moto_url: str, redis_url: str, tmp_path_factory: pytes
         yield Pair(api, config, next(folder.glob("api-*.log")), stack)
 
 
-def test_healthz__two_processes__both_belong_to_the_main_process(pair: Pair) -> None:
+def test_healthz__two_processes_run__both_name_the_same_main_process(pair: Pair) -> None:
     answers = [client.get("/healthz").json() for client in pair.connect()]
     assert {answer["pid"] for answer in answers} == {pair.main_pid}
     children = {child.pid for child in psutil.Process(pair.main_pid).children()}

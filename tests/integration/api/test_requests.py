@@ -54,19 +54,19 @@ def test_token__right__is_accepted(guarded_api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/docs/start.js"])
-def test_token__health_and_pages__need_none(guarded_api: Api, path: str) -> None:
+def test_token__health_checks_and_documentation__need_none(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("place", ["/photos?token=", "/photos?access_token=", "/photos?api_key="])
-def test_token__in_the_address__is_ignored(guarded_api: Api, place: str) -> None:
+def test_token__sent_in_the_address__is_ignored(guarded_api: Api, place: str) -> None:
     assert guarded_api.client.get(place + TOKEN).status_code == 401
 
 
 @pytest.mark.parametrize(
     "header", [f"Basic {TOKEN}", TOKEN, "Bearer", f"Bearer  {TOKEN} x", "Bearer é".encode().decode("latin-1")]
 )
-def test_token__in_another_form__is_401(guarded_wire_api: WireApi, header: str) -> None:
+def test_token__sent_in_another_form__is_401(guarded_wire_api: WireApi, header: str) -> None:
     headers = {"Authorization": header.encode("latin-1")}
     assert guarded_wire_api.client.get("/photos", headers=headers).status_code == 401
 
@@ -118,7 +118,7 @@ def test_requeue__no_token_is_configured__needs_none(own_library: Config) -> Non
         assert (answer.status_code, answer.json()) == (200, {"requeued": 8})
 
 
-def test_failures__two_causes__are_grouped_and_listed(api: Api) -> None:
+def test_failures__jobs_failed_for_two_causes__are_grouped_and_listed(api: Api) -> None:
     found = api.get("/failures", limit=5).json()
     assert found["total"] == 12
     assert [(group["exception"], group["count"]) for group in found["groups"]] == [
@@ -169,7 +169,7 @@ def test_requeue__unknown_batch__is_404(guarded_api: Api) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
+def test_request_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
     body = b'{"exception":"' + b"x" * 100_000 + b'"}'
     content: Any = (body[at : at + 1000] for at in range(0, len(body), 1000)) if chunked else body
     headers = {**GOOD, "Content-Type": "application/json"}

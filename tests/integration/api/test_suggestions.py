@@ -22,7 +22,7 @@ def suggestions(api: Api, text: str) -> dict[str, Any]:
     return content
 
 
-def test_get_suggestions__words__have_values_with_exact_counts(api: Api) -> None:
+def test_get_suggestions__search_words__have_values_with_exact_counts(api: Api) -> None:
     groups = {group["name"]: group["suggestions"] for group in suggestions(api, "photo eos r")["groups"]}
     count = sum(record["photo"].get("camera_model") == "Canon EOS R5" for record in RECORDS)
     expected = {"text": "Canon EOS R5", "start": 6, "count": count, "filters": {"camera": ["Canon EOS R5"]}}

@@ -117,7 +117,7 @@ def test_get_facets__with_a_filter__equal_the_counts_without_a_filter(api: Api, 
         assert rows[0] == rows[1], name
 
 
-def test_get_facets__others__apply_all_filters_except_that_of_the_facet(api: Api) -> None:
+def test_get_facets__with_others__applies_all_filters_except_that_of_the_facet(api: Api) -> None:
     narrow = api.get("/facets", fields="camera,lens", camera="X-T4").json()
     wide = api.get("/facets", fields="camera,lens", camera="X-T4", others="true").json()
     assert set(counts_by_value(narrow["facets"]["camera"])) == {"X-T4"}

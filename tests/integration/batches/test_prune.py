@@ -268,7 +268,7 @@ def test_find_missing__two_sorted_iterators__yields_the_ids_that_are_not_listed(
     assert next(rest, None) is None
 
 
-def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., Installation]) -> None:
+def test_prune__truncated_listing_without_a_token__removes_nothing(install: Callable[..., Installation]) -> None:
     def no_token(stub: StubS3, request: Request) -> Reply:
         keys, more = stub.keys_after(request, request.query.get("start-after", ""))
         return stub.page(request, keys, f"<IsTruncated>{str(more).lower()}</IsTruncated>")

@@ -166,7 +166,7 @@ def test_batch__without_a_process__is_done_when_a_later_batch_ends(shared: Share
     assert not {first.id, left.id, second.id} & set(shared.queue.batches.open_ids())
 
 
-def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
+def test_batch__was_left_and_is_idle__is_closed_by_the_next_run_of_any_bucket(
     installation: Installation, bucket: Bucket, moto_url: str
 ) -> None:
     fill(bucket, 5)

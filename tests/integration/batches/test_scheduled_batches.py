@@ -109,7 +109,7 @@ def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
     assert installation.store.batches.collection.count_documents({}) == 1
 
 
-def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
+def test_worker__schedule_is_configured__starts_a_batch_that_is_indexed_and_pruned(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     """Run all parts together: MRQ's scheduler, the worker, and the process of the batch."""

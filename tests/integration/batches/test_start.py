@@ -20,7 +20,7 @@ from tests.integration.conftest import Installation
 
 
 class Process:
-    """A process that ends when it is told to."""
+    """A fake process of a batch, which ends when the event is set."""
 
     pid = 1
 

@@ -101,5 +101,5 @@ def test_run__json_events__are_one_object_per_line(shared: SharedInstallation, b
     assert any(event["type"] == "progress" and event["phase"] == "listing" for event in events)
 
 
-def test_run__json_with_another_value__is_refused(shared: SharedInstallation, run: Run) -> None:
+def test_run__unknown_value_of_json__is_refused(shared: SharedInstallation, run: Run) -> None:
     assert run(shared, "--json=more", "bucket").exit_code == 2

@@ -43,7 +43,7 @@ def test_upsert__new_and_replaced_records__are_stored_completely(installation: I
     assert store.records.thumbnails.count_documents({}) == 0, "the thumbnail of the previous version has to be removed"
 
 
-def test_upsert__thumbnail__is_stored_under_the_same_id(installation: Installation) -> None:
+def test_upsert__record_with_a_thumbnail__stores_it_under_the_same_id(installation: Installation) -> None:
     installation.store.records.upsert([record("1", b"\xff\xd8jpeg")])
 
     assert installation.store.records.thumbnails.find_one() == {"_id": "b/1", "etag": "e", "data": b"\xff\xd8jpeg"}

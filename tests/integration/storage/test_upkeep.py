@@ -49,7 +49,7 @@ def lose_data(store: Store) -> None:
         add_record(store, str(i), BEGAN + timedelta(seconds=i))
 
 
-def test_check__data_lost_while_running__restores_schema_and_indexes(installation: Installation, store: Store) -> None:
+def test_check__mongodb_lost_its_data__restores_schema_and_indexes(installation: Installation, store: Store) -> None:
     upkeep = Upkeep(store, since=BEGAN)
     upkeep.check()
     lose_data(store)
@@ -94,7 +94,7 @@ def test_check__new_database__stores_no_schema_version(installation: Installatio
     assert not read_schema(installation.store).is_stored
 
 
-def test_schema__newer_than_this_code__is_an_error_of_doctor(installation: Installation, store: Store) -> None:
+def test_schema__newer_than_this_code__is_reported_by_doctor(installation: Installation, store: Store) -> None:
     meta = store.records.collection.database["exifinator_meta"]
     meta.update_one({"_id": "schema"}, {"$set": {"version": 99}})
     connections = Connections(installation.config)
