@@ -1,6 +1,6 @@
 """`python -m tests.audit`: look up known vulnerabilities of the pinned packages with pip-audit.
 
-Exit code: 0 if none is known, or if the database cannot be reached, which is reported; 1 if there is one.
+Exit code: 1 if a vulnerability is known. 0 if none is known, or if the database cannot be reached, which is reported.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ def judge(report: dict[str, Any] | None) -> tuple[int, str]:
     audited = [package for package in (report or {}).get("dependencies", ()) if "vulns" in package]
     if not audited:
         return 0, OUT_OF_REACH
-    found = [
+    vulnerabilities = [
         f"{package['name']} {package['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'none'}"
         for package in audited
         for flaw in package["vulns"]
     ]
-    return (1, "\n".join(found)) if found else (0, f"No known vulnerabilities in {len(audited)} packages.")
+    return (
+        (1, "\n".join(vulnerabilities))
+        if vulnerabilities
+        else (0, f"No known vulnerabilities in {len(audited)} packages.")
+    )
 
 
 def run_audit(*files: Path) -> dict[str, Any] | None:
@@ -39,8 +43,8 @@ def run_audit(*files: Path) -> dict[str, Any] | None:
         command += ["--format", "json", "--output", str(report)]
         command += [part for file in files for part in ("-r", str(file))]
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=600)
-        found: dict[str, Any] | None = json.loads(report.read_text()) if report.exists() else None
-        return found
+        content: dict[str, Any] | None = json.loads(report.read_text()) if report.exists() else None
+        return content
 
 
 def first_package(lock: Path) -> str:
@@ -52,11 +56,11 @@ def first_package(lock: Path) -> str:
 
 
 def main() -> int:
-    """Audit all lock files, after a try with one package: without the database, a hundred requests would time out."""
+    """Audit all lock files, but try one package first: without the database, a hundred requests would time out."""
     with tempfile.TemporaryDirectory() as folder:
-        one = Path(folder) / "one.txt"
-        one.write_text(first_package(LOCKS[0]))
-        report = run_audit(one)
+        trial = Path(folder) / "trial.txt"
+        trial.write_text(first_package(LOCKS[0]))
+        report = run_audit(trial)
     code, message = judge(report)
     if message != OUT_OF_REACH:
         code, message = judge(run_audit(*LOCKS))

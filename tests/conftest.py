@@ -1,6 +1,6 @@
 """Start one set of servers for a whole test run.
 
-The controller of pytest-xdist starts them and passes their addresses to its worker processes. There are two mongod,
+The controller of pytest-xdist starts them and passes their addresses to its worker processes. Two mongod run,
 because fail points apply to a whole server. Tests separate their data by random database names.
 """
 
@@ -47,8 +47,8 @@ FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
 # Files whose tests share costly fixtures: a browser with its APIs, the worker of an installation, servers with TLS. One
-# process of pytest-xdist runs all tests of a group. The browser's tests, and those with a worker, are several groups,
-# because one would end last.
+# process of pytest-xdist runs all tests of a group. The browser tests form several groups, and so do the tests with a
+# worker: a single group would run long after all others have ended.
 GROUPS = {
     "explorer": tuple(f"tests/browser/test_explorer_{name}" for name in ("filters", "gallery", "other_files", "photo")),
     "more of the explorer": ("tests/browser/test_explorer_",),
@@ -60,8 +60,8 @@ GROUPS = {
     "worker": ("tests/integration/worker/test_pipeline.py", "tests/integration/worker/test_withdrawn_images.py"),
     "TLS": ("tests/system/test_tls.py", "tests/system/test_credentials.py"),
 }
-# The groups, and the files outside groups, that take longest when others run beside them. They start first, in this
-# order: what starts last runs alone while the other processes are idle.
+# The groups, and the files outside groups, that take longest in a parallel run. They start first, in this order: a long
+# group that starts last would run alone while the other processes are idle.
 LONGEST = (
     "explorer",
     "more of the explorer",
@@ -180,6 +180,7 @@ class RunServers:
 
 
 def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a server listens on the port. All readiness checks take the process, which is unused here."""
     return listens(port)
 
 
@@ -206,9 +207,9 @@ def _group_of(nodeid: str) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from the imported modules and the collected tests, which stay until the end.
+    """Exempt the imported modules and the collected tests, which live until the end, from garbage collection.
 
-    It would examine them during the collection, and again and again during the tests.
+    The garbage collector would examine them while pytest collects the tests, and again and again during the tests.
     """
     gc.disable()
     try:
@@ -221,7 +222,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a group together, in their order, and the groups that take longest first."""
+    """Sort the tests by group, and start with the groups that take longest. Tests marked `last` end their group."""
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         groups.setdefault(_group_of(item.nodeid), []).append(item)
@@ -236,15 +237,15 @@ def _is_last(item: pytest.Item) -> bool:
 
 
 class GroupScheduling(LoadScopeScheduling):
-    """Give each group of tests to one process of pytest-xdist, so that its fixtures are made once."""
+    """Give each group of tests to one process of pytest-xdist, so that the group's fixtures are made once."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _group_of(nodeid)
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """Return the test at which a process ended. Its group goes on in another process, without this test.
+        """Return the test during which a process died. Another process runs the rest of the group, without this test.
 
-        pytest-xdist would repeat the test, which would end the next process too.
+        pytest-xdist would repeat the test, which would kill the next process too.
         """
         groups = self.assigned_work[node]
         for name in [name for name, tests in groups.items() if all(tests.values())]:
@@ -252,10 +253,10 @@ class GroupScheduling(LoadScopeScheduling):
         if not groups:
             return super().remove_node(node)
         tests = next(iter(groups.values()))
-        ended_at = next(nodeid for nodeid, is_done in tests.items() if not is_done)
-        tests[ended_at] = True
+        crashed_test = next(nodeid for nodeid, is_done in tests.items() if not is_done)
+        tests[crashed_test] = True
         super().remove_node(node)
-        return ended_at
+        return crashed_test
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -312,7 +313,7 @@ def rclone_folder(servers: Addresses) -> Path:
 
 @pytest.fixture
 def failing_mongodb_uri(servers: Addresses) -> Iterator[str]:
-    """Yield the address of the mongod for fail points, and lock it against the other tests of this run."""
+    """Yield the address of the mongod for fail points. No other test of this run uses it at the same time."""
     with (Path(servers.folder) / "fail-points.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield servers.failing_mongodb_uri

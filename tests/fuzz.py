@@ -1,6 +1,6 @@
 """Fuzz one family of containers, guided by coverage.
 
-It needs `pip install atheris`. Run it with
+Install atheris first (`pip install atheris`), then run
 
     python -m tests.fuzz FAMILY SECONDS FOLDER
 
@@ -35,6 +35,7 @@ FIRST_READS = (64, 512, 65_536)
 
 
 def _check(record: parse.ExifRecord) -> None:
+    """Encode the record as MongoDB would store it. Values that BSON cannot represent raise an error."""
     bson_encode(record.document)
 
 
@@ -80,8 +81,8 @@ MAKERS = ("Canon", "NIKON CORPORATION", "OLYMPUS", "SONY", "FUJIFILM", "Apple", 
 
 
 def _with_note(make: str) -> bytes:
-    """Return a block whose MakerNote is an IFD, behind the header that this maker writes."""
-    heads = {
+    """Return an Exif block whose MakerNote consists of the header that this maker writes, and an IFD."""
+    headers_by_make = {
         "NIKON CORPORATION": b"Nikon\0\2\x10\0\0" + build.tiff()[:8],
         "OLYMPUS": b"OLYMPUS\0II\3\0",
         "SONY": b"SONY DSC \0\0\0",
@@ -89,7 +90,7 @@ def _with_note(make: str) -> bytes:
         "Apple": b"Apple iOS\0\0\1MM",
     }
     tags = [(number, build.SHORT, [number % 256] * 60) for number in (1, 2, 4, 5, 13, 0x93, 0xA0, 0x4001)]
-    note = heads.get(make, b"") + build.tiff(tags)[8:]
+    note = headers_by_make.get(make, b"") + build.tiff(tags)[8:]
     return build.tiff(
         [(0x010F, build.ASCII, make), (0x0110, build.ASCII, "EOS 40D")], [(0x927C, build.UNDEFINED, note)]
     )
@@ -99,7 +100,7 @@ GRAPH = b"""{"3": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 20, 
 ["7", 0], "model": ["4", 0]}}, "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
 "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat"}}}"""
 PARAMETERS = b"a cat\nNegative prompt: a dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Model: a"
-# Family -> the function that decodes an input, and the inputs to begin with.
+# Family -> (function that decodes an input, seed inputs).
 TARGETS = {
     "tags": (tags_target, [build.photo_tiff(), build.photo_tiff(order=">"), *map(_with_note, MAKERS)]),
     "xmp": (xmp_target, [build.XMP_PACKET]),

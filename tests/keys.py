@@ -1,6 +1,6 @@
-"""Keys that S3 takes and programs stumble over."""
+"""Object keys that S3 accepts, but that programs easily mishandle."""
 
-# Every character that S3's rules on keys leave room for trouble with. A newline has a test of its own.
+# A key with a newline has a separate test, because moto rejects newlines.
 KEYS = [
     "plain.jpg", "with space.jpg", "a+b.jpg", "100%.jpg", "a%20b.jpg", "a#b.jpg", "a?b.jpg", "x//y.jpg", "/lead.jpg",
     "../up.jpg", "a/../b.jpg", "./dot.jpg", "tab\t.jpg", "emoji 📷.jpg", "ü.jpg", "u\u0308.jpg", "é" * 512, "x" * 1024,

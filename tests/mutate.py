@@ -1,4 +1,4 @@
-"""Decode mutations of the files in some folders, photos and videos, and report every one that breaks a limit.
+"""Decode mutations of the photos and videos in some folders, and save each mutation that breaks a limit.
 
     python -m tests.mutate COUNT FINDINGS FOLDER [FOLDER ...]
 
@@ -33,7 +33,7 @@ FIRST_READS = (512, 4096, 65_536)
 
 
 class RaisingHandler(logging.Handler):
-    """Raises the exceptions that the last `except` of the parser would only log: each is a bug."""
+    """Raises the exceptions that the outermost `except` of the parser would only log: each of them is a bug."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1]:
@@ -41,7 +41,7 @@ class RaisingHandler(logging.Handler):
 
 
 def find_files(folders: list[Path]) -> list[Path]:
-    """Return the files in the folders, one for each content, in a stable order."""
+    """Return the files in the folders in a stable order, without files of the same content."""
     files: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -52,7 +52,7 @@ def find_files(folders: list[Path]) -> list[Path]:
 
 
 def mutations(files: list[Path], count: int) -> Iterator[tuple[Path, bytes, int]]:
-    """Yield `count` mutations: the original, the bytes, and the size of the first read."""
+    """Yield `count` mutations: the path of the original, the mutated bytes, and the size of the first read in bytes."""
     for number in range(count):
         path = files[number % len(files)]
         chooser = random.Random(f"{path.name} {number}")

@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def make_jpeg(make: str = "SONY", model: str = "ILCE-7M3", *, seed: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
-    """Return a JPEG with EXIF. `seed` varies the picture and the ISO."""
+    """Return a JPEG with Exif data. `seed` varies the picture and the ISO value (100 + seed)."""
     image = Image.new("RGB", size, ((seed * 37) % 256, (seed * 91) % 256, 120))
     exif = image.getexif()
     exif[271], exif[272], exif[306] = make, model, "2024:05:17 18:30:00"

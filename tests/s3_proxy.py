@@ -27,8 +27,8 @@ from tests.servers import serving
 class Answer:
     """Answer to a request.
 
-    If `sent_bytes` is set, only so many bytes of the body are sent, whatever its Content-Length. The connection is then
-    closed, at once or after `stalled_seconds` of silence.
+    If `sent_bytes` is set, only that many bytes of the body are sent, regardless of its Content-Length. The connection
+    is then closed, at once or after `stalled_seconds` of silence.
     """
 
     status: int
@@ -41,7 +41,7 @@ class Answer:
 
 
 def s3_error(status: int, code: str, *, more: str = "") -> Answer:
-    """Make an S3 error. `more` has further XML elements of the error."""
+    """Make an S3 error. `more` contains further XML elements of the error."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message>{more}</Error>".encode()
     return Answer(status, {"Content-Type": "application/xml"}, body)
 
@@ -51,8 +51,8 @@ class Rules:
     """Rules for the requests that a proxy forwards.
 
     `request` may change the target. `answer` gets (method, target, request headers, answer) and returns the answer to
-    send, or None to close the connection without one; it may wait first. `change_headers` changes the request headers
-    in place. `server_url`, if set, replaces the proxy's server.
+    send, or None to close the connection without an answer; it may wait first. `change_headers` changes the request
+    headers in place. `server_url`, if set, replaces the proxy's server.
     """
 
     request: Callable[[str], str] = str
@@ -63,13 +63,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Proxy(Rules):
-    """Running proxy. Its own rules apply unless `buckets` has others for a bucket, so that tests can share it."""
+    """Running proxy. Its own rules apply to buckets without rules in `buckets`, so that tests can share a proxy."""
 
     url: str = ""
     buckets: dict[str, Rules] = field(default_factory=dict)
-    # How far the Date header of the answers is ahead.
+    # How far the Date header of the answers is ahead of the clock.
     ahead_seconds: float = 0.0
+    # (method, target, headers) of each request.
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    # Set when the proxy ends, so that it does not wait for stalled answers.
     closing: threading.Event = field(default_factory=threading.Event)
 
     def rules_for(self, target: str) -> Rules:
@@ -80,7 +82,7 @@ class Proxy(Rules):
 class Gate:
     """`Proxy.answer` that passes the first `limit` reads of objects, and holds the others until the limit is raised.
 
-    With it, a test can break something in the middle of a batch on a machine of any speed.
+    With it, a test can intervene in the middle of a batch, however fast the machine is.
     """
 
     def __init__(self, limit: int) -> None:
@@ -96,7 +98,7 @@ class Gate:
         return answer
 
     def let_through(self, limit: float) -> None:
-        """Set the limit to `limit` reads in total, earlier ones included, and release those that it allows."""
+        """Set the limit to `limit` reads in total, including earlier ones, and release the reads that it allows."""
         with self._changed:
             self._limit = limit
             self._changed.notify_all()
@@ -112,7 +114,7 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Otherwise a body waits 40 ms until the client has acknowledged the headers.
+        # With Nagle's algorithm, a body would wait 40 ms until the client has acknowledged the headers.
         disable_nagle_algorithm = True
 
         def _pass_on(self) -> None:
@@ -127,10 +129,10 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
             try:
                 connection.request(self.command, rules.request(self.path), body, headers)
                 response = connection.getresponse()
-                got = Answer(response.status, dict(response.getheaders()), response.read())
+                forwarded = Answer(response.status, dict(response.getheaders()), response.read())
             finally:
                 connection.close()
-            answer = rules.answer(self.command, self.path, headers, got) if rules.answer else got
+            answer = rules.answer(self.command, self.path, headers, forwarded) if rules.answer else forwarded
             if answer is None:
                 self.close_connection = True
                 return

@@ -1,7 +1,7 @@
 """Run real servers for the tests, each on a reserved port of 127.0.0.1.
 
-Where a server can report its process id, the id must be that of the process that was started. On a shared machine,
-another program may answer on the port.
+If a server can report its process id, the readiness check compares it with that of the started process, because on a
+shared machine another program may answer on the port.
 """
 
 from __future__ import annotations
@@ -40,16 +40,13 @@ NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def lack(name: str, remedy: str) -> NoReturn:
-    """Fail the test in CI, or skip it elsewhere, because something that it needs is missing.
-
-    CI must run every test.
-    """
+    """Fail the test in CI, which must run every test, or skip it elsewhere, because a program is missing."""
     if os.environ.get("CI"):
         pytest.fail(f"{name} is missing: {remedy}")
     pytest.skip(f"{name} is missing: {remedy}")
 
 
-# Below Linux's ephemeral ports (32,768 and up), which outgoing connections get.
+# Below the ephemeral ports of Linux (32,768 and up), which outgoing connections use.
 _PORTS = range(20_000, 32_000)
 _PORT_LOCKS = Path(tempfile.gettempdir()) / "exifinator-test-ports"
 _reserved: list[IO[str]] = []
@@ -78,12 +75,12 @@ def reserve_port() -> int:
 def data_folder(prefix: str) -> Path:
     """Make a folder for a server's data, in memory if there is room.
 
-    On disk, the servers' writes would take most of the time. Folders left behind by killed test runs are removed,
+    On disk, writes would take most of the time of a server. Folders left behind by killed test runs are removed,
     because they would fill the memory.
     """
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
-    parent = memory if roomy else Path(tempfile.gettempdir())
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
+    parent = memory if has_room else Path(tempfile.gettempdir())
     with (parent / "exifinator-data.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _remove_abandoned(parent)
@@ -103,7 +100,7 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def end(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
-    """Ask a process to end, and wait until it has. If the wait is interrupted, kill it."""
+    """Send a signal to a process, and wait until the process has ended. Kill it if the wait is interrupted."""
     try:
         process.send_signal(how)
         process.wait()
@@ -127,8 +124,8 @@ def running(
 
     Args:
         is_ready: Returns whether the process is ready. By default, it is ready when it listens on its port.
-        how: The signal that ends the process. SIGKILL suits servers whose data nobody needs: it cannot be ignored, and
-            takes no time.
+        how: The signal that ends the process. SIGKILL suits servers whose data nobody needs, because it takes effect at
+            once and cannot be ignored.
     """
     process = start(command, log, environment)
     ready = is_ready or (lambda _: listens(port, host))
@@ -141,8 +138,8 @@ def running(
 
 @contextlib.contextmanager
 def serving(server: socketserver.BaseServer) -> Iterator[str]:
-    """Run a server of Python's library in a thread, and yield its URL. Close the server in the end."""
-    # By default, serve_forever looks only twice a second whether it shall stop.
+    """Run a server of Python's library in a thread, and yield its URL. Close the server afterwards."""
+    # By default, serve_forever checks only twice a second whether it must stop.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -156,8 +153,8 @@ def serving(server: socketserver.BaseServer) -> Iterator[str]:
 def start(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a process in the checkout, and append its output to `log`.
 
-    If the main thread starts it, it ends together with this process. The kernel's parent-death signal is bound to a
-    thread, so a process started by another thread would end with that thread.
+    A process that the main thread starts is killed when this process ends. The kernel's parent-death signal is bound
+    to a thread, so a process started by another thread would end with that thread.
     """
     prefix = _die_with_parent() if threading.current_thread() is threading.main_thread() else []
     with log.open("ab") as out:
@@ -167,7 +164,7 @@ def start(command: list[str], log: Path, environment: Mapping[str, str] | None =
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            # One process of the API costs half of the CPU time of two. Tests of several processes set another number.
+            # An API of one process takes half the CPU time of one with two. Tests of several set another number.
             env={"EXIFINATOR_API_PROCESSES": "1", **os.environ, **(environment or {})},
         )
 
@@ -192,7 +189,7 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def find_processes(is_wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """Return the machine's processes for which `is_wanted` is true, without those that have ended or end meanwhile."""
+    """Return the machine's processes for which `is_wanted` is true, without those that have ended."""
     found = []
     for process in psutil.process_iter():
         # If a process ends during a query, psutil may raise a plain OSError.
@@ -203,6 +200,7 @@ def find_processes(is_wanted: Callable[[psutil.Process], bool]) -> list[psutil.P
 
 
 def find_in_wheel(package: str, path: str) -> str:
+    """Return the path of a program that an installed Python package contains."""
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (Path(folder) / path).exists():
@@ -271,10 +269,10 @@ def redis_is_ready(port: int, process: subprocess.Popen[bytes]) -> bool:
         return False
     with redis.Redis(port=port) as client:
         try:
-            found = client.info("server")["process_id"]
+            pid = client.info("server")["process_id"]
         except redis.BusyLoadingError:
             return False
-    assert found == process.pid, f"port {port} belongs to another Redis"
+    assert pid == process.pid, f"port {port} belongs to another Redis"
     return True
 
 
@@ -284,16 +282,16 @@ def api_is_ready(port: int, process: subprocess.Popen[bytes], host: str = "127.0
         return False
     try:
         with NO_PROXY.open(f"http://{host}:{port}/healthz") as answer:
-            found = json.load(answer)["pid"]
+            pid = json.load(answer)["pid"]
     except ConnectionError:
         return False
-    assert found == process.pid, f"port {port} belongs to another API"
+    assert pid == process.pid, f"port {port} belongs to another API"
     return True
 
 
 @contextlib.contextmanager
 def run_mongod(folder: Path | None = None, port: int | None = None, *, options: Sequence[str] = ()) -> Iterator[str]:
-    """Run a mongod and yield its address. Its data is in `folder`, by default one that is removed afterwards."""
+    """Run a mongod and yield its address. Its data is in `folder`, by default a temporary folder."""
     port = port or reserve_port()
     with _data(folder, "mongod") as data:
         command = mongod_command(data, port, *options)
@@ -304,7 +302,7 @@ def run_mongod(folder: Path | None = None, port: int | None = None, *, options: 
 
 @contextlib.contextmanager
 def run_redis(folder: Path | None = None, port: int | None = None) -> Iterator[str]:
-    """Run a Redis and yield its address. Its data is in `folder`, by default one that is removed afterwards."""
+    """Run a Redis and yield its address. Its data is in `folder`, by default a temporary folder."""
     port = port or reserve_port()
     with _data(folder, "redis") as data:
         command = redis_command(data, port)
@@ -314,7 +312,7 @@ def run_redis(folder: Path | None = None, port: int | None = None) -> Iterator[s
 
 
 def _signal_for(folder: Path | None) -> int:
-    """Return the signal that ends a server. If its data is kept, another server may start with it."""
+    """Return the signal that ends a server: SIGTERM if its data is kept in a folder for another server, or SIGKILL."""
     return signal.SIGTERM if folder else signal.SIGKILL
 
 
@@ -323,11 +321,11 @@ def _data(folder: Path | None, prefix: str) -> Iterator[Path]:
     if folder is not None:
         yield folder
         return
-    made = data_folder(prefix)
+    temporary_folder = data_folder(prefix)
     try:
-        yield made
+        yield temporary_folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary_folder, ignore_errors=True)
 
 
 def rclone_command(folder: Path, port: int, *, cache: str = "0s") -> list[str]:
@@ -358,7 +356,7 @@ def run_rclone(folder: Path, port: int | None = None, *, cache: str = "0s") -> I
 
 @contextlib.contextmanager
 def run_made_up_bucket(images: int, folder: Path) -> Iterator[str]:
-    """Run bench/object_server.py, whose every bucket has `images` photos, and yield its address."""
+    """Run bench/object_server.py, in which every bucket has `images` photos, and yield its address."""
     port = reserve_port()
     command = [sys.executable, "-m", "bench.object_server", str(port), str(images)]
     with running(command, port, folder / f"made-up-{port}.log", how=signal.SIGKILL):

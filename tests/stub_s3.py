@@ -1,7 +1,7 @@
-"""An S3 server in memory whose buckets misbehave, as servers were reported to do. One quirk a bucket.
+"""An S3 server in memory. Each of its buckets may misbehave in one way that was reported of a real server.
 
-A test passes hooks for what it needs. `connect_stub` needs no socket, so unit tests use it. `run_stub` serves the stub
-over HTTP, for the fast client. Each request is in `seen`.
+Tests pass hooks that replace responses. `connect_stub` needs no socket, so unit tests use it. `run_stub` serves the
+stub over HTTP, for the fast client.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message>{}</Err
 
 @dataclass(slots=True)
 class Request:
-    """A request: the path without the bucket, the query and the headers, by lower-case name."""
+    """A request. The names of its headers are in lower case."""
 
     bucket: str
     key: str
@@ -56,13 +56,15 @@ def error(status: int, code: str, message: str = "m", more: str = "", **headers:
 
 @dataclass(slots=True)
 class StubS3:
-    """The server: its objects, by bucket and key, and what replaces its responses.
+    """The server: its objects, and hooks that replace its responses.
 
     Attributes:
-        objects: The objects.
+        objects: The content of each object, by bucket and key.
         on_list: Returns the response to a listing, by bucket.
-        on_get: Returns the response to a GET of an object, given the right one, by bucket.
-        page_size: The number of keys on a page.
+        on_get: Returns the response to a GET of an object, given the correct response, by bucket.
+        page_size: The maximum number of keys on a page of a listing.
+        url: The address of the server while run_stub serves it.
+        seen: All requests.
     """
 
     objects: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -89,13 +91,14 @@ class StubS3:
         return self.page(request, keys, f"<IsTruncated>{str(is_truncated).lower()}</IsTruncated>{token}")
 
     def keys_after(self, request: Request, after: str) -> tuple[list[str], bool]:
-        """Return a page of keys after a key, and whether more follow."""
+        """Return a page of the keys after the key `after`, and whether more keys follow."""
         prefix = request.query.get("prefix", "")
         keys = sorted(key for key in self.objects[request.bucket] if key.startswith(prefix) and key > after)
         limit = min(self.page_size, int(request.query.get("max-keys", self.page_size)))
         return keys[:limit], len(keys) > limit
 
     def page(self, request: Request, keys: list[str], more: str, write_key: Callable[[str], str] = escape) -> Reply:
+        """Return a page of a listing. `more` is XML that says whether and where the listing continues."""
         objects = self.objects[request.bucket]
         contents = "".join(
             f"<Contents><Key>{write_key(key)}</Key><LastModified>2025-01-01T00:00:00.000Z</LastModified>"

@@ -1,4 +1,4 @@
-"""Wait for events in tests. There is no clock here: pytest-timeout ends a test that hangs."""
+"""Wait for events in tests, without a time limit: pytest-timeout ends a test that hangs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _POLL_SECONDS = 0.02
-# Some predicates search all processes of the machine. Without a pause in proportion, they would take the CPU time that
-# the programs need to reach the awaited state.
+# Some predicates search all processes of the machine. Without pauses in proportion to their CPU time, they would take
+# the CPU time that the programs need to reach the awaited state.
 _PAUSE_PER_CPU_SECOND = 4
 _MAX_PAUSE_SECONDS = 0.2
 
@@ -71,7 +71,7 @@ class ReadySocket:
         return {"NOTIFY_SOCKET": f"@{self._name}"}
 
     def is_ready(self) -> bool:
-        """Return whether READY=1 has arrived; each message counts once."""
+        """Return whether READY=1 has arrived. Each message is received, and therefore counts, only once."""
         readable, _, _ = select.select([self._socket], [], [], 0)
         return bool(readable) and b"READY=1" in self._socket.recv(4096)
 

@@ -44,7 +44,7 @@ from tests.waiting import Result as Awaited
 __all__ = ["api", "fail", "failing_library", "guarded_api", "library", "own_library", "wire_api"]
 
 
-# Short, so that tests wait for images and not for the next poll.
+# Short intervals, so that tests wait for images and not for the next poll.
 INTERVALS = Intervals(poll_seconds=0.03, reconcile_seconds=0.1)
 
 
@@ -83,7 +83,7 @@ def bucket(moto_url: str) -> Bucket:
 
 
 class Installation:
-    """Installation of EXIFinator with databases and queues of its own, on the servers that the tests share."""
+    """Installation of EXIFinator with its own databases and queues, on the servers that all tests share."""
 
     def __init__(self, settings: dict[str, Any], logs: Path) -> None:
         self.name = f"t{secrets.token_hex(4)}"
@@ -115,7 +115,7 @@ class Installation:
         """Start `mrq-worker QUEUE ...` as typed in the checkout, without waiting until it is ready.
 
         Args:
-            restarted: Something restarts this worker when it exits, so `finish` must not fail when it does.
+            restarted: Whether the test restarts this worker when it exits, so that `finish` must not fail then.
         """
         log = self.logs / f"worker-{len(self._workers)}.log"
         command = [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
@@ -132,10 +132,12 @@ class Installation:
         return worker
 
     def batch(self, *sources: str, **options: bool) -> Batch:
-        wanted = [parse_source(source) for source in sources]
-        return Batch(wanted, self.s3, self.store, self.queue, intervals=INTERVALS, **options)  # type: ignore[arg-type]
+        """Return a batch that is not open yet."""
+        parsed_sources = [parse_source(source) for source in sources]
+        return Batch(parsed_sources, self.s3, self.store, self.queue, intervals=INTERVALS, **options)  # type: ignore[arg-type]
 
     def queue_batch(self, *sources: str, **options: bool) -> Batch:
+        """Open a batch, and list and queue all of its images."""
         batch = self.batch(*sources, **options)
         batch.open()
         for _ in batch.list_and_queue():
@@ -154,7 +156,7 @@ class Installation:
 
     @property
     def readers(self) -> list[subprocess.Popen[bytes]]:
-        """Return the workers that a batch needs. The last one was started last."""
+        """Return the worker processes that must not exit before a batch ends."""
         return self._readers
 
     def finish_here(self, batch: Batch) -> BatchCounts:
@@ -214,6 +216,7 @@ class Installation:
         return "\n".join(f"{member!r} in {due - now:.0f} s, {times.get(member)}" for member, due in found)
 
     def run(self, *sources: str) -> BatchCounts:
+        """Run a whole batch with the workers, and return its counts."""
         return self.finish(self.queue_batch(*sources))
 
     def wait_until(self, predicate: Callable[[], Awaited], watching: Iterable[subprocess.Popen[bytes]] = ()) -> Awaited:
@@ -261,12 +264,12 @@ def invoke(
     **settings: str,
 ) -> Result:
     """Run a command of `python -m exifinator` in this process, with an installation's settings and `settings`."""
-    # State of the process that a command changes and does not restore.
+    # Commands change this state of the process, and do not restore it.
     root = logging.getLogger()
     handlers, level, providers = list(root.handlers), root.level, list(logging_setup._context_providers)
     on_sigterm, thresholds = signal.getsignal(signal.SIGTERM), gc.get_threshold()
     with monkeypatch.context() as patch:
-        # Objects of earlier tests that are garbage would stay.
+        # Frozen garbage of earlier tests would stay in memory until the process ends.
         patch.setattr(gc, "freeze", lambda: None)
         for name, value in {**installation.environment, **settings}.items():
             patch.setenv(name if name.startswith("EXIFINATOR_") else f"EXIFINATOR_{name}", value)
@@ -281,9 +284,9 @@ def invoke(
 
 
 class SharedInstallation(Installation):
-    """Installation that the tests of a process share, with one worker that runs throughout.
+    """Installation that all tests of a pytest process share, with one worker that keeps running.
 
-    Each test has a bucket of its own. Requests to S3 go through `proxy`, where `proxy.buckets` has rules for single
+    Each test uses a separate bucket. Requests to S3 go through `proxy`, where `proxy.buckets` has rules for individual
     buckets. The worker has few greenlets, so that it cannot lease a few dozen images at once.
     """
 
@@ -299,7 +302,7 @@ class SharedInstallation(Installation):
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop the worker (SIGSTOP) during the block, so that it indexes nothing that the test queues there."""
+        """Stop the worker (SIGSTOP) during the block, so that it does not index images queued meanwhile."""
         self.worker.send_signal(signal.SIGSTOP)
         try:
             state = psutil.Process(self.worker.pid).status
@@ -313,7 +316,7 @@ class SharedInstallation(Installation):
 def shared(
     mongodb_uri: str, redis_url: str, moto_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SharedInstallation]:
-    """Yield the installation whose worker the tests of the group `shared worker` share (tests/conftest.py)."""
+    """Yield the installation that the tests of a folder share. GROUPS of tests/conftest.py keep them in one process."""
     settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
     with run_proxy(moto_url) as proxy:
         shared = SharedInstallation(settings, tmp_path_factory.mktemp("shared-worker"), proxy)

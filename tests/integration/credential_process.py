@@ -1,4 +1,4 @@
-"""Credentials for S3 from a program, as in `credential_process` of the AWS configuration."""
+"""Let boto3 get its S3 credentials from a program (`credential_process` in the AWS configuration)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start batches through the API, and wait for them, in the tests of the API."""
+"""Start batches through the API, and wait for them: helpers of the API tests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.integration.api.fixtures import Api, open_api
 from tests.integration.conftest import Installation
 from tests.servers import find_processes
 
+# The type of the fixture `share`.
 Environment = Callable[[Installation], None]
 
 
@@ -26,7 +27,7 @@ def open_batch_api(installation: Installation) -> Iterator[Api]:
 
 @contextlib.contextmanager
 def ending_batches(installation: Installation) -> Iterator[None]:
-    """End the processes of batches afterwards, and remove their logs."""
+    """Run the block, then end the processes of all batches of the installation, and remove their logs."""
     try:
         yield
     finally:
@@ -55,14 +56,19 @@ def start(api: Api, source: str) -> dict[str, Any]:
     return batch
 
 
-def await_batch(installation: Installation, api: Api, batch_id: str, right: Callable[[Any], Any]) -> dict[str, Any]:
-    def look() -> Any:
-        batch = api.get(f"/batches/{batch_id}").json()
-        return batch if right(batch) else None
+def await_batch(
+    installation: Installation, api: Api, batch_id: str, is_reached: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Wait until the batch satisfies the condition `is_reached`, and return the batch as the API shows it."""
 
-    found: dict[str, Any] = installation.wait_until(look)
-    return found
+    def read_batch() -> Any:
+        batch = api.get(f"/batches/{batch_id}").json()
+        return batch if is_reached(batch) else None
+
+    result: dict[str, Any] = installation.wait_until(read_batch)
+    return result
 
 
 def in_state(*states: str) -> Callable[[Any], bool]:
+    """Return a condition for await_batch: the batch is in one of these states."""
     return lambda batch: batch["state"] in states

@@ -1,4 +1,4 @@
-"""APIs that start batches."""
+"""Fixtures of the API tests: APIs that can start batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.conftest import Installation
 
 @pytest.fixture
 def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Yield share(installation), which makes the processes of batches use an installation."""
+    """Return share(installation), which makes processes of batches use the settings of an installation."""
 
     def set_environment(installation: Installation) -> None:
         for name, value in installation.environment.items():
@@ -36,7 +36,7 @@ def batch_api(installation: Installation, share: Environment) -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def shared_batch_api(library: Config, moto_url: str, redis_url: str) -> Iterator[Api]:
-    """Yield the API of the library, with an S3 server and a Redis."""
+    """Yield the API over the shared library, with an S3 server and a Redis."""
     config = library.model_copy(update={"s3_endpoint_url": moto_url, "redis_url": SecretStr(redis_url)})
     with open_api(config) as running:
         yield running

@@ -1,7 +1,7 @@
-"""A real MongoDB and the API in three ways, for its tests; conftest.py takes the fixtures from here.
+"""Fixtures of the API tests: a photo library in a real MongoDB, and the API over it, run in one of three ways.
 
-`open_api`: the application alone, in this process, which is all that most tests need. `serve_api`: with its server, in
-a thread. `run_api`: as a process.
+`open_api` runs the application in this process, without its server, which is enough for most tests. `serve_api` runs it
+with its server, in a thread. `run_api` runs it as a process. tests/integration/conftest.py imports these fixtures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.servers import api_is_ready, reserve_port, running
 from tests.waiting import eventually
 
 TOKEN = "the-token-of-the-tests"
-# No server listens there.
+# An S3 address on which no server listens.
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -95,7 +95,7 @@ class WireApi(Api):
 def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterator[Api]:
     """Run the application in this process, without a server. The client raises the exceptions of the application."""
     url = f"http://{config.api_host}:{config.api_port}"
-    app = create_app(_asking_nobody(config), throttle=throttle)
+    app = create_app(_with_test_s3(config), throttle=throttle)
     with TestClient(app, base_url=url, client=("127.0.0.1", 50_000), follow_redirects=False) as client:
         # The queries of the start would use up fail points that are meant for requests.
         eventually(app.state.preparing.done)
@@ -106,21 +106,21 @@ def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterat
 def serve_api(
     config: Config, *, limits: ServerLimits | None = None, listener: socket.socket | None = None
 ) -> Iterator[WireApi]:
-    """Run the API's server in a thread of this process, for what only a server does.
+    """Run the API's server in a thread of this process, for tests of its sockets, limits and streams.
 
     Args:
-        listener: The socket to accept connections on, by default one of a free port.
+        listener: The socket to accept connections on, by default one on a free port.
     """
     listener = listener or socket.create_server((config.api_host, 0))
-    # asyncio sets this only for sockets that name their protocol. Without it, each response on a kept connection waits
-    # 40 ms for the client's delayed acknowledgement.
+    # asyncio sets TCP_NODELAY only for sockets that name their protocol. Without it, each response on a kept connection
+    # waits 40 ms for the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listener.getsockname()[1]
-    create = functools.partial(create_app, _asking_nobody(config))
+    create = functools.partial(create_app, _with_test_s3(config))
     ready = threading.Event()
-    # With logs in JSON, uvicorn would reconfigure the logging of this process.
-    plain = config.model_copy(update={"log_format": "json"})
-    server = Server(server_config(plain, limits, app_factory=create), on_ready=ready.set)
+    # Unless logs are in JSON, uvicorn would reconfigure the logging of this process.
+    uvicorn_config = config.model_copy(update={"log_format": "json"})
+    server = Server(server_config(uvicorn_config, limits, app_factory=create), on_ready=ready.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api")
     thread.start()
     try:
@@ -134,8 +134,8 @@ def serve_api(
         thread.join()
 
 
-def _asking_nobody(config: Config) -> Config:
-    """Return the settings for an S3 server of the tests. By default, the server does not exist."""
+def _with_test_s3(config: Config) -> Config:
+    """Return the settings with test credentials and, unless a test has set its own S3 server, the address NOBODY."""
     changes = {"s3_endpoint_url": config.s3_endpoint_url or NOBODY}
     return config.model_copy(update={**changes, "aws_access_key": "test", "aws_secret_key": SecretStr("secret")})
 
@@ -144,7 +144,7 @@ def _asking_nobody(config: Config) -> Config:
 def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[WireApi]:
     """Run `python -m api` with these settings.
 
-    It takes two seconds to import, so use it only where a process is needed.
+    Its imports take two seconds, so use it only where a process is needed.
     """
     port = reserve_port()
     settings = {
@@ -158,7 +158,7 @@ def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None 
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
         "EXIFINATOR_REDIS_URL": config.redis_url.get_secret_value(),
         "EXIFINATOR_API_PREVIEWS": str(config.api_previews),
-        # Only the tests' own servers may be asked for a bucket.
+        # Tests must not send requests to a real S3 server.
         "EXIFINATOR_S3_ENDPOINT_URL": config.s3_endpoint_url or NOBODY,
         "EXIFINATOR_AWS_ACCESS_KEY": "test",
         "EXIFINATOR_AWS_SECRET_KEY": "secret",
@@ -174,9 +174,10 @@ def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None 
 
 @pytest.fixture(scope="session")
 def library(servers: Addresses) -> Iterator[Config]:
-    """Yield the settings of a database with the records of make_library; another one must stay out of reach.
+    """Yield the settings of a database with the records of make_library.
 
-    All processes of a run share it, so a test only reads from it. A test that writes takes `own_library`.
+    make_library also fills the database `private`, which the API must never read. All processes of a test run share
+    this library, so tests must only read from it. A test that writes uses `own_library`.
     """
     config = Config(
         mongodb_uri=servers.mongodb_uri,  # type: ignore[arg-type]
@@ -187,7 +188,7 @@ def library(servers: Addresses) -> Iterator[Config]:
     servers.once("library", functools.partial(_fill, config, "private"))
     before = hash_library(config)
     yield config
-    assert hash_library(config) == before, "a test of this run wrote to the shared library: it must take own_library"
+    assert hash_library(config) == before, "a test of this run wrote to the shared library: it must use own_library"
 
 
 def hash_library(config: Config) -> dict[str, dict[str, str]]:
@@ -218,7 +219,7 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
     with pymongo.MongoClient[dict[str, Any]](failing_mongodb_uri) as client, contextlib.ExitStack() as stack:
 
         def set_point(name: str, *, mode: Any = "alwaysOn", **data: Any) -> None:
-            # At its start, an API counts the records before it creates indexes, which would be one of the failures.
+            # When an API starts, it counts the records before it creates indexes. This count would use up a failure.
             for thread in threading.enumerate():
                 if thread.name == "indexes":
                     thread.join()
@@ -230,7 +231,7 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
 
 @contextlib.contextmanager
 def copy_library(library: Config) -> Iterator[Config]:
-    """Make a library under a name of its own, and drop it afterwards."""
+    """Yield the settings of a new library with a random name, and drop the library afterwards."""
     name = secrets.token_hex(4)
     config = library.model_copy(update={"mongodb_database": f"library-{name}", "mrq_database": f"mrq-{name}"})
     _fill(config, f"private-{name}")
@@ -243,7 +244,7 @@ def copy_library(library: Config) -> Iterator[Config]:
 
 
 def _fill(config: Config, private: str) -> None:
-    """Make a library with all indexes that an API creates at its start."""
+    """Make a library with all indexes that an API creates when it starts."""
     client = connect_mongodb(config)
     try:
         make_library(client, config, private=private)
@@ -274,5 +275,5 @@ def guarded_api(library: Config) -> Iterator[Api]:
 
 
 def guarded(config: Config) -> Config:
-    """Return the settings with a token, which reading requires too."""
+    """Return the settings with an API token, which then even read requests must send."""
     return config.model_copy(update={"api_token": SecretStr(TOKEN)})

@@ -1,4 +1,4 @@
-"""Records as the pipeline stores them, for the tests of the API: few, but with every oddity that keys allow."""
+"""A small library for the API tests: records as the pipeline stores them, with every kind of odd key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PLACES = [(2.3522, 48.8566), (-122.4194, 37.7749), (139.6917, 35.6895), (179.9, 
 
 
 def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any]:
-    """Make a record. `at` chooses camera, exposure, date and place."""
+    """Make a record. Its number `at` determines the camera, the exposure, the date and the place."""
     make, model, lens = CAMERAS[at % 3]
     taken = datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(days=at, minutes=at)
     photo: dict[str, Any] = {
@@ -113,6 +113,7 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
 
 
 def make_records() -> list[dict[str, Any]]:
+    """Make the 156 records of the library: 121 in `holiday`, 23 in `odd-keys`, and 12 without Exif in `archive`."""
     records = [make_record("holiday", f"2024/IMG_{at:04}.jpg", at) for at in range(120)]
     records += [make_record("odd-keys", key, 200 + at) for at, key in enumerate(ODD_KEYS.values())]
     for at in range(12):
@@ -143,7 +144,7 @@ def make_jobs() -> list[dict[str, Any]]:
 
 
 def make_library(client: pymongo.MongoClient[dict[str, Any]], config: Config, *, private: str) -> None:
-    """Fill the database of the settings, and another database, whose name is `private`, with a secret."""
+    """Store the library in the database of the settings, and a secret there and in the database named `private`."""
     database = client[config.mongodb_database]
     collection = database[config.mongodb_collection]
     collection.insert_many(make_records())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exifinator.batches.model import BatchCounts
-from exifinator.batches.start import end_watchers, start_batch
+from exifinator.batches.start import MAX_RUNNING, end_watchers, start_batch
 from exifinator.config import ROOT
 from tests.integration.api.batches import (
     Environment,
@@ -32,7 +32,9 @@ BATCH_FIELDS = {
 }  # fmt: skip
 
 
-def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__bucket_and_prefix__indexes_the_objects_below_the_prefix(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
     bucket.put("2024/a.jpg", make_jpeg(seed=1))
     bucket.put("2024/empty.jpg", b"")
     bucket.put("2023/c.jpg", make_jpeg(seed=3))
@@ -54,23 +56,25 @@ def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: In
     assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
 
 
-def test_post_batch__limit__stops_it_and_says_why(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__request_limit_is_reached__stops_and_reports_the_limit(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
     bucket.put("a.jpg", make_jpeg())
     response = batch_api.client.post("/batches", json={"source": bucket.name, "max_requests": 1})
     assert response.status_code == 202
-    # The listing takes the only request, so no worker is needed.
-    # Until its process has started, a batch may count as stopped too.
+    # The listing takes the only request, so no worker is needed. Wait for the message: a batch whose process has not
+    # started yet may be shown as stopped too.
     batch = await_batch(installation, batch_api, response.json()["id"], lambda found: "limit" in str(found["problem"]))
     assert batch["state"] == "stopped"
     assert "stopped at its limit of 1 request" in batch["problem"]
     assert (batch["numbers"]["list_requests"], batch["numbers"]["requests"]) == (1, 0)
     assert installation.queue.sizes() == (0, 0)
-    # The prices of this server are unknown, so no limit of dollars can be reached.
+    # A limit in dollars is refused, because the prices of this S3 server are unknown.
     for body in ({"max_requests": 0}, {"max_dollars": -1}, {"max_dollars": "much"}, {"max_dollars": 5}):
         assert batch_api.client.post("/batches", json={"source": bucket.name, **body}).status_code == 400
 
 
-def test_post_batch__api_ends__batch_continues(
+def test_post_batch__api_is_terminated__batch_continues(
     batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -88,22 +92,22 @@ def test_post_batch__api_ends__batch_continues(
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
 
-def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
+def test_end_watchers__batch_is_running__leaves_it_to_be_resumed(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
 ) -> None:
-    """Do what `stop --all` does. The processes of other tests have another name here."""
+    """`stop --all` calls end_watchers. Here its processes have another tag, so that those of other tests continue."""
     bucket.put("a.jpg", make_jpeg())
     monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
     share(installation)
     batch_id = start_batch(installation.config, installation.store, installation.queue, bucket.name, logs=tmp_path)
 
-    def known() -> dict[str, Any]:
+    def stored_batch() -> dict[str, Any]:
         return installation.store.batches.find(batch_id) or {}
 
-    installation.wait_until(lambda: known()["state"] == "reading")
+    installation.wait_until(lambda: stored_batch()["state"] == "reading")
     assert end_watchers()
     assert processes_of(batch_id) == []
-    assert (known()["state"], known()["owner"]) == ("left", None)
+    assert (stored_batch()["state"], stored_batch()["owner"]) == ("left", None)
     assert not end_watchers()
     again = installation.queue_batch(bucket.name)
     assert again.id == batch_id
@@ -112,7 +116,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "message"),
     [
         ("/etc", "Not a bucket"),
         ("./photos", "Not a bucket"),
@@ -130,17 +134,17 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_resumed(
         ("bucket/" + "é" * 600, "at most 1,024 bytes"),
     ],
 )
-def test_post_batch__not_a_source__is_400(shared_batch_api: Api, source: str, words: str) -> None:
+def test_post_batch__invalid_source__is_400(shared_batch_api: Api, source: str, message: str) -> None:
     # JSON can express half of a surrogate pair, which UTF-8 cannot.
     headers = {"Content-Type": "application/json"}
     body = json.dumps({"source": source}).encode()
     answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert answer.json()["parameter"] == "source"
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
-def test_post_batch__patterns__choose_the_objects_and_are_shown(
+def test_post_batch__with_patterns__indexes_only_matching_objects_and_shows_the_patterns(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     for key in ("1/original.jpg", "1/small.jpg", "-x.jpg", "drafts/1/original.jpg"):
@@ -158,7 +162,7 @@ def test_post_batch__patterns__choose_the_objects_and_are_shown(
 
 
 @pytest.mark.parametrize(
-    ("patterns", "parameter", "words"),
+    ("patterns", "parameter", "message"),
     [
         ({"include": ["[x"]}, "include", "include: the pattern '[x' contains [ without ]"),
         ({"include": ["*.jpg"], "exclude": ["a", "*.{a,b}"]}, "exclude", "exclude: the pattern '*.{a,b}' contains {"),
@@ -169,11 +173,11 @@ def test_post_batch__patterns__choose_the_objects_and_are_shown(
     ],
 )
 def test_post_batch__invalid_patterns__are_400(
-    shared_batch_api: Api, patterns: dict[str, Any], parameter: str, words: str
+    shared_batch_api: Api, patterns: dict[str, Any], parameter: str, message: str
 ) -> None:
     answer = shared_batch_api.client.post("/batches", json={"source": "no-such-bucket", **patterns})
     assert (answer.status_code, answer.json()["parameter"].split("[")[0].split(".")[0]) == (400, parameter)
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("source", ["no-such-bucket", "s3://no-such-bucket/2024/"])
@@ -198,7 +202,9 @@ def test_post_batch__s3_refuses_the_bucket__is_403(
 
 
 @pytest.mark.parametrize("name", ["tests", "exifinator", "logs"])
-def test_post_batch__a_folder_has_that_name__is_a_bucket_nevertheless(shared_batch_api: Api, name: str) -> None:
+def test_post_batch__source_has_the_name_of_a_folder__is_looked_up_as_a_bucket(
+    shared_batch_api: Api, name: str
+) -> None:
     assert (ROOT / name).is_dir()
     assert "Bucket not found" in shared_batch_api.client.post("/batches", json={"source": name}).json()["detail"]
 
@@ -221,21 +227,25 @@ def test_post_batch__malformed_body__is_400(shared_batch_api: Api, body: Any) ->
         {"Referer": "https://evil.example/page"},
     ],
 )
-def test_change__a_page_of_another_origin__is_refused(shared_batch_api: Api, headers: dict[str, str]) -> None:
+def test_change__request_from_a_page_of_another_origin__is_refused(
+    shared_batch_api: Api, headers: dict[str, str]
+) -> None:
     for method, path in (("POST", "/batches"), ("DELETE", "/batches/20240101-000000-abcdef")):
         answer = shared_batch_api.client.request(method, path, headers=headers, json={"source": "no-such-bucket"})
         assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
         assert answer.json()["code"] == "foreign_origin"
 
 
-def test_change__a_page_of_this_origin__is_accepted(shared_batch_api: Api) -> None:
+def test_change__request_from_a_page_of_this_origin__is_accepted(shared_batch_api: Api) -> None:
     headers = {"Origin": shared_batch_api.url, "Sec-Fetch-Site": "same-origin"}
     answer = shared_batch_api.client.post("/batches", headers=headers, json={"source": "no-such-bucket"})
     assert "Bucket not found" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_post_batch__body_that_any_page_may_send__is_refused(shared_batch_api: Api, kind: str | None) -> None:
+def test_post_batch__content_type_that_foreign_pages_can_send__is_refused(
+    shared_batch_api: Api, kind: str | None
+) -> None:
     headers = {"Content-Type": kind} if kind else {}
     answer = shared_batch_api.client.post("/batches", headers=headers, content=b'{"source":"no-such-bucket"}')
     assert answer.status_code in (400, 415)
@@ -246,13 +256,13 @@ def test_post_batch__body_that_any_page_may_send__is_refused(shared_batch_api: A
     ("method", "path"),
     [("GET", "/batches"), ("POST", "/batches"), ("GET", "/batches/x"), ("DELETE", "/batches/x"), ("HEAD", "/events")],
 )
-def test_batches__token__is_needed_once_there_is_one(guarded_api: Api, method: str, path: str) -> None:
+def test_batches__token_is_configured__is_required(guarded_api: Api, method: str, path: str) -> None:
     assert guarded_api.client.request(method, path, json={"source": "a"}).status_code == 401
     allowed = guarded_api.client.request(method, path, headers={"Authorization": f"Bearer {TOKEN}"}, json={})
     assert allowed.status_code in (200, 400, 404)
 
 
-def test_list_batches__pages__are_newest_first(batch_api: Api, installation: Installation) -> None:
+def test_list_batches__in_pages__are_listed_newest_first(batch_api: Api, installation: Installation) -> None:
     ids = [f"2024010{day}-000000-abcdef" for day in range(1, 6)]
     for batch_id in ids:
         installation.store.batches.save({"_id": batch_id, "sources": ["s3://holiday"], "state": "done"})
@@ -263,7 +273,7 @@ def test_list_batches__pages__are_newest_first(batch_api: Api, installation: Ins
     assert batch_api.get("/batches", after="x").status_code == 400
 
 
-def test_get_batch__process_dies_immediately__says_why(
+def test_get_batch__process_exits_at_its_start__reports_the_cause(
     batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -276,7 +286,7 @@ def test_get_batch__process_dies_immediately__says_why(
     assert found["state"] == "stopped"
 
 
-def test_get_batch__s3_becomes_unavailable_while_listing__says_so(
+def test_get_batch__s3_denies_access_while_listing__reports_it(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
 ) -> None:
     for at in range(3):
@@ -294,12 +304,14 @@ def test_get_batch__s3_becomes_unavailable_while_listing__says_so(
         share(installation)
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
-            # On a busy machine, the process of the batch seems to be gone until it reports why it exited.
+            # On a busy machine, the batch is shown without a process until its process reports why it exited.
             found = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
     assert (found["state"], found["numbers"]["listed"]) == ("stopped", 1)
 
 
-def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_get_batch__workers_have_counted_images__includes_their_counts(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
     for at in range(4):
         bucket.put(f"{at}.jpg", make_jpeg(seed=at))
     bucket.put("empty.jpg", b"")
@@ -323,9 +335,11 @@ def test_post_batch__s3_is_unavailable__is_503(api: Api) -> None:
     assert "S3 does not respond" in answer.json()["detail"]
 
 
-def test_post_batch__too_many_running__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_post_batch__too_many_batches_are_running__is_503(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
     now = datetime.now(UTC) + timedelta(minutes=5)
-    for at in range(16):
+    for at in range(MAX_RUNNING):
         document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}
         installation.store.batches.save(document)
     answer = batch_api.client.post("/batches", json={"source": bucket.name})

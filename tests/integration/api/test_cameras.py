@@ -1,4 +1,4 @@
-"""Cameras by serial number, compared with a summary of the same records that this module computes."""
+"""GET /cameras: camera bodies by serial number, compared with summaries that this module computes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from tests.waiting import eventually
 
 RECORDS = make_records()
 Fail = Callable[..., None]
-SLOW: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
+# MongoDB reports error 50 (MaxTimeMSExpired) for a command that exceeds its time limit.
+TIMEOUT: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
 
 
 def summarize(records: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what the API should return about each body."""
+    """Return the expected summary of each camera body, by (serial number, model)."""
     bodies: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         if serial := record["photo"].get("camera_serial"):
@@ -40,7 +41,8 @@ def summarize(records: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, 
     }
 
 
-def by_key(answer: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+def by_serial_and_model(answer: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the summaries in a response of the API, in the form of `summarize`."""
     bodies = {}
     for body in answer["cameras"]:
         for name in ("owners", "lenses"):
@@ -62,7 +64,7 @@ def by_key(answer: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     ],
     ids=["everything", "one camera", "folder", "flash"],
 )
-def test_list_cameras__bodies__are_those_of_the_matches(
+def test_list_cameras__with_filters__summarizes_the_bodies_of_matching_photos(
     api: Api, filters: dict[str, str], matches: Callable[[dict[str, Any]], bool]
 ) -> None:
     expected = summarize([record for record in RECORDS if matches(record)])
@@ -70,11 +72,11 @@ def test_list_cameras__bodies__are_those_of_the_matches(
     counts = [body["photos"] for body in answer["cameras"]]
     assert counts == sorted(counts, reverse=True)
     assert (answer["total"], answer["cut_short"]) == (len(expected), False)
-    assert by_key(answer) == expected
+    assert by_serial_and_model(answer) == expected
     assert expected
 
 
-def test_list_cameras__limit__returns_the_most_used(api: Api) -> None:
+def test_list_cameras__with_a_limit__returns_the_most_used(api: Api) -> None:
     everything = api.get("/cameras").json()
     answer = api.get("/cameras", limit=2).json()
     assert answer["total"] == len(everything["cameras"]) == 3
@@ -85,7 +87,7 @@ def test_list_cameras__limit__returns_the_most_used(api: Api) -> None:
 
 
 def test_list_cameras__unusual_bodies__are_distinguished(own_library: Config) -> None:
-    """A serial number of two models stands for two bodies, wrong dates are left out, and lists have a limit."""
+    """One serial number on two models is two bodies, suspect dates are left out, and at most ten lenses are listed."""
     taken = datetime(2020, 5, 1, 12)
     photos: list[dict[str, Any]] = [
         {"camera_model": "One", "camera_serial": "7", "taken_local": taken, "lens_model": f"Lens {at:02}"}
@@ -106,7 +108,7 @@ def test_list_cameras__unusual_bodies__are_distinguished(own_library: Config) ->
         collection = client[own_library.mongodb_database][own_library.mongodb_collection]
         collection.insert_many([make_record("bodies", f"{at}.jpg", at, photo=photo) for at, photo in enumerate(photos)])
     with open_api(own_library) as api:
-        bodies = by_key(api.get("/cameras", bucket="bodies").json())
+        bodies = by_serial_and_model(api.get("/cameras", bucket="bodies").json())
     assert set(bodies) == {("7", "One"), ("7", "Two"), ("$7", None), ("['a', 1]", "{'b': 2}")}
     assert bodies["7", "One"]["photos"] == 16
     assert bodies["7", "One"]["first"] == bodies["7", "One"]["last"] == "2020-05-01T12:00:00"
@@ -116,22 +118,22 @@ def test_list_cameras__unusual_bodies__are_distinguished(own_library: Config) ->
     assert bodies["$7", None]["shutter_count"] is None
 
 
-def test_list_cameras__too_many_for_a_request__are_read_beside_it(
+def test_list_cameras__query_exceeds_its_time_limit__is_sampled_until_counted_in_the_background(
     failing_library: Config, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (10, 5))
     expected = summarize([record for record in RECORDS if record["bucket"] == "holiday"])
     answers: list[dict[str, Any]] = []
     with open_api(failing_library) as api:
-        fail("failCommand", mode={"times": 1}, **SLOW)
+        fail("failCommand", mode={"times": 1}, **TIMEOUT)
 
-        def is_whole() -> bool:
+        def is_complete() -> bool:
             answers.append(api.get("/cameras", bucket="holiday").json())
             return not answers[-1]["cut_short"]
 
-        eventually(is_whole)
+        eventually(is_complete)
         assert sum(body["photos"] for body in answers[0]["cameras"]) == 10
         assert answers[0]["cut_short"] is True
-        assert by_key(answers[-1]) == expected
-        fail("failCommand", mode={"times": 4}, **SLOW)
+        assert by_serial_and_model(answers[-1]) == expected
+        fail("failCommand", mode={"times": 4}, **TIMEOUT)
         assert api.get("/cameras", bucket="archive").status_code == 503

@@ -26,12 +26,13 @@ from tests.s3_proxy import Answer, run_proxy
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def waiting_keys(installation: Installation) -> set[str]:
+def queued_keys(installation: Installation) -> set[str]:
+    """Return the object keys in the download queue."""
     members: Any = installation.redis.zrange(installation.queue.keys.downloads, 0, -1)
     return {member.split(b"\x1f")[-1].decode() for member in members}
 
 
-def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
+def test_cancel__images_wait_for_workers__removes_them_and_keeps_the_counts(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     for at in range(5):
@@ -45,7 +46,7 @@ def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
     cancelled = await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
 
     assert (cancelled["numbers"]["queued"], cancelled["numbers"]["stored"]) == (5, 0)
-    assert waiting_keys(installation) == set()
+    assert queued_keys(installation) == set()
     # The state is stored before the batch is closed in Redis.
     installation.wait_until(lambda: not processes_of(batch["id"]))
     assert installation.queue.batches.open_ids() == []
@@ -55,7 +56,7 @@ def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
     assert "cancelled" in again.json()["detail"]
 
 
-def test_cancel__listing__ends_a_listing_that_has_no_end(
+def test_cancel__listing_without_end__is_stopped(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
 ) -> None:
     for at in range(2):
@@ -64,7 +65,7 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
     pages: list[str] = []
 
     def list_on(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        """Return pages like the first one, each with a key of its own, and one more page after each."""
+        """Return pages without end: each is like the first one, with another key and another continuation token."""
         if "continuation-token" in target:
             pages.append(target)
             number = b"%09d" % len(pages)
@@ -87,10 +88,10 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
     # The first page has no token. The listing fetches ahead, so it may have dropped the last pages.
     assert 0 < cancelled["numbers"]["listed"] <= len(pages) + 1
-    assert waiting_keys(installation) == set()
+    assert queued_keys(installation) == set()
 
 
-def test_cancel__another_batch_covers_some__those_are_still_read(
+def test_cancel__images_of_another_batch__are_still_indexed(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     for key in ("2023/a.jpg", "2024/b.jpg", "2024/c.jpg"):
@@ -98,18 +99,18 @@ def test_cancel__another_batch_covers_some__those_are_still_read(
     other = installation.queue_batch(f"{bucket.name}/2024/")
     batch = start(batch_api, bucket.name)
     await_batch(installation, batch_api, batch["id"], in_state("reading"))
-    assert waiting_keys(installation) == {"2023/a.jpg", "2024/b.jpg", "2024/c.jpg"}
+    assert queued_keys(installation) == {"2023/a.jpg", "2024/b.jpg", "2024/c.jpg"}
 
     batch_api.client.delete(f"/batches/{batch['id']}")
     await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
 
-    assert waiting_keys(installation) == {"2024/b.jpg", "2024/c.jpg"}
+    assert queued_keys(installation) == {"2024/b.jpg", "2024/c.jpg"}
     installation.start_worker("download", "write")
     assert installation.finish(other).stored == 2
     assert installation.store.records.collection.count_documents({}) == 2
 
 
-def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+def test_cancel__pending_retries__are_dropped(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
     jobs = [
         {"status": "retry", "params": {"bucket": bucket.name, "key": "2024/(a+b).jpg"}},
         {"status": "queued", "params": {"bucket": bucket.name, "key": "2024/(c).jpg"}},
@@ -128,13 +129,13 @@ def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Insta
 
 
 @pytest.mark.parametrize("phase", ["listing", "reading"])
-def test_cancel__its_process_is_dead__works_nevertheless(
+def test_cancel__process_of_the_batch_is_dead__cancels_at_once(
     batch_api: Api, installation: Installation, bucket: Bucket, phase: str
 ) -> None:
     for at in range(3):
         bucket.put(f"{at}.jpg", make_jpeg(seed=at))
     batch = installation.queue_batch(bucket.name)
-    # This is the state that a process leaves that was killed a while ago.
+    # A process that was killed a while ago leaves this state behind.
     installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
     found = batch_api.get(f"/batches/{batch.id}").json()
     assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
@@ -144,12 +145,12 @@ def test_cancel__its_process_is_dead__works_nevertheless(
     answer = batch_api.client.delete(f"/batches/{batch.id}")
 
     assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
-    assert waiting_keys(installation) == set()
+    assert queued_keys(installation) == set()
     assert installation.queue.batches.open_ids() == []
     assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
 
 
-def test_cancel__its_process_is_dead__waits_for_images_in_progress(
+def test_cancel__process_of_the_batch_is_dead__waits_for_images_in_progress(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -159,19 +160,19 @@ def test_cancel__its_process_is_dead__waits_for_images_in_progress(
     installation.store.batches.collection.update_one({}, {"$set": {"updated_at": LONG_AGO}})
 
     assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
-    assert len(waiting_keys(installation)) == 1
+    assert len(queued_keys(installation)) == 1
 
-    # The worker does not come back. After a lease, its image is dropped.
+    # The worker never finishes. When the lease has expired, its image is dropped.
     lease = timedelta(seconds=installation.config.lease_seconds)
     installation.store.batches.collection.update_one(
         {}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}}
     )
     assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
-    assert waiting_keys(installation) == set()
+    assert queued_keys(installation) == set()
     assert installation.queue.push_metadata([(taken, b"x")]) == [2]
 
 
-def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
+def test_cancel__detached_batch__works_until_the_queue_closes_the_batch(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -183,6 +184,6 @@ def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
     assert batch_api.client.delete(f"/batches/{first.id}").json()["state"] == "cancelled"
 
 
-def test_cancel__unknown__is_404(shared_batch_api: Api) -> None:
+def test_cancel__unknown_batch__is_404(shared_batch_api: Api) -> None:
     for method in ("GET", "DELETE"):
         assert shared_batch_api.client.request(method, "/batches/20200101-000000-aaaaaa").status_code == 404

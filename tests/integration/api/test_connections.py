@@ -22,12 +22,12 @@ _POST = b"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(_POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, id="all-of-it-is-sent"),
-        pytest.param(_POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 1000, id="endless-by-its-own-word"),
-        pytest.param(_POST + b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n", id="asks-before-it-sends"),
+        pytest.param(_POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, id="whole-body-is-sent"),
+        pytest.param(_POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 1000, id="huge-content-length"),
+        pytest.param(_POST + b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n", id="waits-for-100-continue"),
     ],
 )
-def test_body__too_large__is_413_to_every_kind_of_client(wire_api: WireApi, request_: bytes) -> None:
+def test_request_body__too_large_however_it_is_sent__is_413(wire_api: WireApi, request_: bytes) -> None:
     answer = wire_api.talk(request_)
     assert (answer.status, answer.content_type, answer.headers["connection"]) == (413, PROBLEM, "close")
     problem = json.loads(answer.body)
@@ -45,15 +45,15 @@ MALFORMED = {
     "nul": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n",
     "a-space-in-a-name": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX Y: a\r\n\r\n",
     "a-space-in-the-address": b"GET /photos?q=a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "length-that-is-none": _POST + b"Content-Length: -1\r\n\r\n",
+    "negative-length": _POST + b"Content-Length: -1\r\n\r\n",
     "two-lengths": _POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "unknown-coding": _POST + b"Transfer-Encoding: gzip\r\n\r\n",
-    "chunk-that-is-none": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "invalid-chunk-size": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
 }
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_request__malformed__is_400_in_the_one_shape(wire_api: WireApi, name: str) -> None:
+def test_request__malformed__is_400_with_problem_json(wire_api: WireApi, name: str) -> None:
     answer = wire_api.talk(MALFORMED[name])
     assert (answer.status, answer.content_type, answer.headers["connection"]) == (400, PROBLEM, "close")
     problem = json.loads(answer.body)
@@ -62,23 +62,23 @@ def test_request__malformed__is_400_in_the_one_shape(wire_api: WireApi, name: st
 
 
 @pytest.mark.parametrize("target", [b"http://localhost/healthz", b"HTTP://127.0.0.1:1/healthz?x=1"])
-def test_request__address_with_a_host__is_answered(wire_api: WireApi, target: bytes) -> None:
+def test_request__target_is_an_absolute_url__is_answered(wire_api: WireApi, target: bytes) -> None:
     assert json.loads(wire_api.get_raw(target).body)["status"] == "ok"
 
 
-def test_options__of_the_server__says_what_it_takes(wire_api: WireApi) -> None:
+def test_options__target_is_an_asterisk__lists_the_methods(wire_api: WireApi) -> None:
     answer = wire_api.talk(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (answer.status, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH, POST")
 
 
 @pytest.mark.parametrize("path", ["/photos/holiday/2024/IMG_0001.jpg", "/photos/by-etag/etag-3", "/batches/a"])
-def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
+def test_parameters__path_takes_none__are_refused_by_name(api: Api, path: str) -> None:
     answer = api.client.get(f"{path}?camera=X-T4")
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["parameter"]) == (400, "unknown_parameter", "camera")
 
 
-def test_connections__too_many__are_rejected_without_delaying_others(wire_api: WireApi) -> None:
+def test_connections__more_than_the_limit__are_503_until_others_close(wire_api: WireApi) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(ServerLimits().max_connections):
             stack.enter_context(wire_api.connect())
@@ -89,7 +89,7 @@ def test_connections__too_many__are_rejected_without_delaying_others(wire_api: W
     eventually(lambda: wire_api.get_raw(b"/healthz").status == 200)
 
 
-# The limit, what a client sends first, and what it then sends again and again.
+# Kind of client -> (limit that applies, bytes that it sends first, bytes that it then sends again and again).
 SLOW = {
     "nothing": ("header_seconds", b"", b""),
     "half a head": ("header_seconds", b"GET /photos HTTP/1.1\r\nHost: localhost\r\nX-A", b""),
@@ -124,12 +124,12 @@ def is_dropped(link: socket.socket, drip: bytes = b"") -> bool:
 
 
 @pytest.mark.parametrize("limit", ["header_seconds", "body_seconds"])
-def test_slow_clients__each_kind__are_dropped_by_their_limit(library: Config, limit: str) -> None:
+def test_slow_clients__incomplete_request__are_dropped_after_the_limit(library: Config, limit: str) -> None:
     limits = ServerLimits(**{**ENDLESS, limit: 0.3})  # type: ignore[arg-type]
     with serve_api(library, limits=limits) as api, contextlib.ExitStack() as stack:
         links = []
-        for name, first, drip in SLOW.values():
-            if name == limit:
+        for applied_limit, first, drip in SLOW.values():
+            if applied_limit == limit:
                 link = stack.enter_context(api.connect())
                 link.sendall(first)
                 links.append((link, drip))
@@ -144,7 +144,7 @@ def test_slow_clients__each_kind__are_dropped_by_their_limit(library: Config, li
         assert api.get("/healthz").status_code == 200
 
 
-def test_slow_clients__answer_is_not_read__are_dropped(library: Config) -> None:
+def test_slow_clients__response_is_not_read__are_dropped_after_the_stall_limit(library: Config) -> None:
     listener = socket.create_server((library.api_host, 0))
     # Connections inherit the size of the buffer. With the default, a response of this library would fit into it.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
@@ -156,12 +156,12 @@ def test_slow_clients__answer_is_not_read__are_dropped(library: Config) -> None:
         link.sendall(head + b"Accept-Encoding: identity\r\n\r\n")
         assert link.recv(1)
         assert api.server is not None
-        # The kernel still sends the part of the response that it has buffered, so the client would not notice the drop.
+        # Look at the server, not the client: the kernel still sends the part of the response that it has buffered.
         connections = api.server.server_state.connections
         eventually(lambda: not connections)
 
 
-def test_slow_clients__between_two_requests__are_closed_by_the_keep_alive_limit(library: Config) -> None:
+def test_slow_clients__idle_between_requests__are_dropped_after_the_keep_alive_limit(library: Config) -> None:
     limits = ServerLimits(**{**ENDLESS, "keep_alive_seconds": 1})  # type: ignore[arg-type]
     with serve_api(library, limits=limits) as api, api.connect() as link:
         link.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -169,13 +169,13 @@ def test_slow_clients__between_two_requests__are_closed_by_the_keep_alive_limit(
         eventually(lambda: is_dropped(link))
 
 
-def test_head__too_long_in_one_piece__is_refused(wire_api: WireApi) -> None:
-    """The parser counts only the bytes of an incomplete head."""
+def test_request_head__too_long_in_one_piece__is_400(wire_api: WireApi) -> None:
+    """The HTTP parser limits only incomplete heads, so the server itself limits complete ones."""
     answer = wire_api.talk(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 50_000 + b"\r\n\r\n")
     assert (answer.status, answer.content_type) == (400, "application/problem+json")
 
 
-def test_head__too_long__is_refused(wire_api: WireApi) -> None:
+def test_request_head__too_long__is_refused(wire_api: WireApi) -> None:
     with contextlib.suppress(ConnectionError):
         assert wire_api.get_raw(b"/photos?q=" + b"x" * 200_000).status in (400, 414, 431)
     assert wire_api.get("/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""The OpenAPI description and the API agree: schemathesis sends requests that it allows, and checks the responses."""
+"""Check the API against its OpenAPI description: schemathesis generates requests and checks the responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.config import Config
 from tests.integration.api.fixtures import TOKEN, Api, WireApi, copy_library, guarded, serve_api
 from tests.servers import run_moto
 
-# The test suite sends a few examples. EXIFINATOR_TEST_EXAMPLES=2000 makes the test thorough.
+# The number of examples per operation. EXIFINATOR_TEST_EXAMPLES=2000 makes the test thorough.
 EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")
 SHORT_RUN = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]
 
@@ -25,9 +25,9 @@ SHORT_RUN = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))
 def contract_api(library: Config, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireApi]:
     """Yield the API on a socket, with an S3 server that has no bucket.
 
-    It has a library and an S3 server of its own: schemathesis requeues the failed jobs that other tests count, and in
-    a bucket of another test it would start batches, which DELETE cancels but does not delete. It has a socket, because
-    schemathesis runs in a process of its own.
+    No other test uses this library and this S3 server: schemathesis requeues the failed jobs that other tests count,
+    and in a bucket of another test it would start batches, which DELETE cancels but does not delete. The API is on a
+    socket, because schemathesis runs in a separate process.
     """
     with copy_library(library) as own, run_moto(tmp_path_factory.mktemp("contract")) as s3_url:
         config = guarded(own).model_copy(update={"s3_endpoint_url": s3_url, "redis_url": SecretStr(redis_url)})
@@ -46,7 +46,7 @@ def find_schemathesis() -> Path:
 
 # Two thousand examples of each operation take longer than the time limit of a test.
 @pytest.mark.timeout(900 + 5 * int(EXAMPLES))
-def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, tmp_path: Path) -> None:
+def test_openapi__all_checks_of_schemathesis__pass(contract_api: WireApi, tmp_path: Path) -> None:
     command = [str(find_schemathesis()), *(SHORT_RUN if int(EXAMPLES) < 100 else [])]
     command += ["run", f"{contract_api.url}/openapi.json", "--checks", "all"]
     command += ["--max-examples", EXAMPLES, "--header", f"Authorization: Bearer {TOKEN}", "--no-color"]
@@ -77,7 +77,7 @@ def test_openapi__every_parameter__has_an_example(guarded_api: Api) -> None:
     assert without == []
 
 
-def test_openapi__every_operation__has_a_summary_and_the_one_error_shape(guarded_api: Api) -> None:
+def test_openapi__every_operation__has_a_summary_and_problem_json_errors(guarded_api: Api) -> None:
     described = read_document(guarded_api)
     for operations in described["paths"].values():
         for operation in operations.values():

@@ -1,4 +1,4 @@
-"""Groups of copies, against the same records grouped here."""
+"""GET /duplicates: groups of photos with the same fingerprint, sorted by the bytes that the copies waste."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from tests.integration.api.library import make_record
 from tests.waiting import eventually
 
 Fail = Callable[..., None]
-# How many copies there are of each file, and how large it is. Three groups waste as much as each other.
+# File -> (number of copies, bytes of each). The groups b, d and e waste equally many bytes.
 COPIES = {"a": (2, 100), "b": (3, 900), "c": (1, 5000), "d": (2, 1800), "e": (4, 600), "f": (13, 1)}
+# (first letter of the fingerprint, number of copies, bytes of each, wasted bytes)
 EXPECTED = [("b", 3, 900, 1800), ("d", 2, 1800, 1800), ("e", 4, 600, 1800), ("a", 2, 100, 100), ("f", 13, 1, 12)]
 
 
@@ -29,7 +30,7 @@ def store_copies(config: Config) -> None:
         for number in range(count):
             record = make_record("copies", f"{letter}{number:02}.jpg", len(records), photo={})
             records.append({**record, "fingerprint": letter * 24, "size": size})
-    # Neither a photo nor a video, and a size that another program stored.
+    # A file that is neither a photo nor a video, and records of another program whose size is not a number.
     records.append({**make_record("copies", "a.pdf", 0, photo={"media_type": "other"}), "fingerprint": "a" * 24})
     records += [{**make_record("odd", f"{at}", 0, photo={}), "fingerprint": "0" * 24, "size": "?"} for at in range(2)]
     with pymongo.MongoClient[dict[str, Any]](config.mongodb_uri.get_secret_value()) as client:
@@ -37,10 +38,11 @@ def store_copies(config: Config) -> None:
 
 
 def rows(answer: dict[str, Any]) -> list[tuple[str, int, int, int]]:
+    """Return the groups of a response as rows like those of EXPECTED."""
     return [(row["fingerprint"][0], row["count"], row["size"], row["wasted_bytes"]) for row in answer["groups"]]
 
 
-def test_duplicates__pages__have_each_group_once_by_wasted_bytes(own_library: Config) -> None:
+def test_duplicates__in_pages__list_each_group_once_by_wasted_bytes(own_library: Config) -> None:
     store_copies(own_library)
     with open_api(own_library) as api:
         answer = api.get("/duplicates", bucket="copies").json()
@@ -61,7 +63,7 @@ def test_duplicates__pages__have_each_group_once_by_wasted_bytes(own_library: Co
         assert seen == EXPECTED
         everything = api.get("/duplicates").json()
         assert rows(everything) == [*EXPECTED, ("0", 2, 0, 0)]
-        # Only copies that match make a group.
+        # Copies that the filters exclude do not count, so a single match is no group.
         one = api.get("/duplicates", bucket="copies", prefix="b00").json()
         assert (one["groups"], one["total"], one["wasted_bytes"]) == ([], 0, 0)
 
@@ -72,7 +74,7 @@ def test_duplicates__invalid_cursor__is_refused(api: Api, after: str) -> None:
     assert (answer.status_code, answer.json()["parameter"]) == (400, "after")
 
 
-def test_duplicates__too_many_for_a_request__are_read_beside_it(
+def test_duplicates__query_exceeds_its_time_limit__are_sampled_until_counted_in_the_background(
     failing_library: Config, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_copies(failing_library)
@@ -81,11 +83,11 @@ def test_duplicates__too_many_for_a_request__are_read_beside_it(
     with open_api(failing_library) as api:
         fail("failCommand", mode={"times": 1}, failCommands=["aggregate"], errorCode=50)
 
-        def is_whole() -> bool:
+        def is_complete() -> bool:
             answers.append(api.get("/duplicates", bucket="copies").json())
             return not answers[-1]["partial"]
 
-        eventually(is_whole)
+        eventually(is_complete)
     assert answers[0]["partial"]
     assert rows(answers[-1]) == EXPECTED
 

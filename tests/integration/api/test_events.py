@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def event_api(installation: Installation) -> Iterator[WireApi]:
-    """Yield the API on a socket, where streams end and clients disconnect."""
+    """Yield the API on a socket, because these tests disconnect from streams and wait until streams end."""
     with serve_api(installation.config) as running:
         yield running
 
@@ -54,7 +54,7 @@ def save(installation: Installation, batch_id: str, state: str, *, stored: int =
     installation.store.batches.save(document)
 
 
-def test_events__batches_change__each_is_sent(event_api: WireApi, installation: Installation) -> None:
+def test_events__batch_changes__is_sent_to_the_listener(event_api: WireApi, installation: Installation) -> None:
     save(installation, "20240101-000000-aaaaaa", "done", ago=300)
     save(installation, "20240102-000000-bbbbbb", "done", ago=10)
     save(installation, "20240103-000000-cccccc", "reading")
@@ -62,8 +62,8 @@ def test_events__batches_change__each_is_sent(event_api: WireApi, installation: 
         assert next(stream) == {"retry": "3000"}
         first = next(stream)
         assert first["event"] == "batches"
-        told = json.loads(first["data"])
-        by_id = {batch["id"]: batch for batch in told["batches"]}
+        sent = json.loads(first["data"])
+        by_id = {batch["id"]: batch for batch in sent["batches"]}
         assert list(by_id) == ["20240103-000000-cccccc", "20240102-000000-bbbbbb"]
         assert event_api.get("/batches/20240103-000000-cccccc").json() == by_id["20240103-000000-cccccc"]
 
@@ -73,12 +73,12 @@ def test_events__batches_change__each_is_sent(event_api: WireApi, installation: 
             assert changed["batches"][0]["numbers"]["stored"] == stored
 
 
-def test_events__head__has_no_stream(event_api: WireApi) -> None:
+def test_events__head_request__has_no_body(event_api: WireApi) -> None:
     answer = event_api.client.head("/events")
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_events__api_is_told_to_end__its_listeners_end_whole(installation: Installation, tmp_path: Path) -> None:
+def test_events__api_is_terminated__streams_end_without_an_error(installation: Installation, tmp_path: Path) -> None:
     with run_api(installation.config, tmp_path, installation.environment) as api, listen(api) as stream:
         next(stream), next(stream)
         assert api.process is not None
@@ -92,7 +92,7 @@ def test_events__api_is_told_to_end__its_listeners_end_whole(installation: Insta
     assert "exceeded" not in log
 
 
-def test_events__too_many_listeners__are_refused_and_places_come_free(event_api: WireApi) -> None:
+def test_events__too_many_listeners__are_503_until_others_disconnect(event_api: WireApi) -> None:
     links = []
     try:
         for _ in range(MAX_LISTENERS):
@@ -109,14 +109,14 @@ def test_events__too_many_listeners__are_refused_and_places_come_free(event_api:
         for link in links:
             link.close()
 
-    def is_let_in() -> bool:
+    def is_accepted() -> bool:
         with httpx.stream("GET", f"{event_api.url}/events", timeout=None) as again:
             return again.status_code == 200
 
-    eventually(is_let_in)
+    eventually(is_accepted)
 
 
-def test_events__mongodb_is_unavailable__is_a_503(library: Config) -> None:
+def test_events__mongodb_is_unavailable__is_503(library: Config) -> None:
     with open_api(library.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:9/")})) as api:
         for path in ("/events", "/batches"):
             answer = api.get(path)

@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/api.md, run as they are printed, against a small library and a bucket."""
+"""Run the examples of docs/how-to/api.md as printed there, against a small library and a bucket."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ THUMBNAIL = b"\xff\xd8\xff\xd9"
 
 
 @pytest.fixture
-def reader(installation: Installation, bucket: Bucket, share: Environment) -> Iterator[tuple[Api, Bucket]]:
-    """Yield the API over photos like those of the demo library, and a bucket with new ones. A worker runs."""
+def api_and_bucket(installation: Installation, bucket: Bucket, share: Environment) -> Iterator[tuple[Api, Bucket]]:
+    """Yield the API over photos like those of the demo library, and a bucket with new objects. A worker runs."""
     records = []
     for at in range(250):
         record = make_record("demo", f"2019/Lofoten/DSC{at + 1250:05}.JPG", 6 * at)
@@ -53,14 +53,15 @@ def reader(installation: Installation, bucket: Bucket, share: Environment) -> It
 
 
 def fill_in(text: str, api: Api, bucket: Bucket) -> str:
+    """Replace the address of the API and the bucket of an example by those of this test."""
     assert "http://localhost:3001" in text
     return text.replace("http://localhost:3001", api.url).replace("my-bucket", bucket.name)
 
 
-def test_examples__curl_commands__answer_as_they_say(
-    reader: tuple[Api, Bucket], installation: Installation, tmp_path: Path
+def test_examples__curl_commands__return_the_documented_results(
+    api_and_bucket: tuple[Api, Bucket], installation: Installation, tmp_path: Path
 ) -> None:
-    api, bucket = reader
+    api, bucket = api_and_bucket
 
     def run(part: str) -> bytes:
         (command,) = (command for command in COMMANDS if part in command)
@@ -94,11 +95,11 @@ def test_examples__curl_commands__answer_as_they_say(
     assert len(COMMANDS) == 13
 
 
-def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:
+def test_examples__node_program__finds_photos_and_watches_a_batch(api_and_bucket: tuple[Api, Bucket]) -> None:
     node = shutil.which("node")
     if not node:
         lack("node", "install Node 18 or later")
-    program = fill_in(NODE, *reader)
+    program = fill_in(NODE, *api_and_bucket)
     command = [str(node), "--input-type=module"]
     done = subprocess.run(command, input=program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ from tests.integration.api.fixtures import TOKEN, Api, open_api
 from tests.waiting import eventually
 
 
-def test_facets__day__counts_within_the_period(api: Api) -> None:
+def test_facets__day_within_a_period__counts_the_photos_of_each_day(api: Api) -> None:
     rows = api.get("/facets", fields="day", taken="2024-02", others="true").json()["facets"]["day"]
     assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
     assert all(row["value"].startswith("2024-02-") for row in rows)
@@ -31,7 +31,9 @@ def test_facets__day__counts_within_the_period(api: Api) -> None:
     [({}, "holiday/"), ({"bucket": "holiday"}, "2024/"), ({"prefix": "holiday/20"}, "24/"), ({"prefix": "odd-keys/é"}, None)],  # noqa: E501
     ids=["buckets", "bucket", "part-of-a-name", "accents"],
 )  # fmt: skip
-def test_facets__folder__counts_below_bucket_and_prefix(api: Api, filters: dict[str, str], value: str | None) -> None:
+def test_facets__folder_below_a_prefix__counts_the_photos_of_each_subfolder(
+    api: Api, filters: dict[str, str], value: str | None
+) -> None:
     rows = {
         row["value"]: row["count"] for row in api.get("/facets", fields="folder", **filters).json()["facets"]["folder"]
     }
@@ -42,7 +44,7 @@ def test_facets__folder__counts_below_bucket_and_prefix(api: Api, filters: dict[
 
 
 @pytest.mark.parametrize("name", ["iso", "f", "exposure", "focal"])
-def test_facets__range__says_the_least_and_the_greatest(api: Api, name: str) -> None:
+def test_facets__range_of_values__has_its_least_and_greatest_value(api: Api, name: str) -> None:
     rows = [row for row in api.get("/facets", fields=name).json()["facets"][name] if "least" in row]
     assert rows
     for row in rows:
@@ -50,7 +52,7 @@ def test_facets__range__says_the_least_and_the_greatest(api: Api, name: str) -> 
         assert api.get("/facets", fields="status", **filters).json()["total"] == row["count"]
 
 
-def test_facets__others__leave_out_what_a_facet_sets(api: Api) -> None:
+def test_facets__with_others__ignores_the_filter_of_the_facet_itself(api: Api) -> None:
     asked = {"fields": "lens,gps", "others": "true"}
     everything = api.get("/facets", fields="lens,gps").json()["facets"]
     assert api.get("/facets", without="lens", **asked).json()["facets"]["lens"] == everything["lens"]
@@ -58,12 +60,13 @@ def test_facets__others__leave_out_what_a_facet_sets(api: Api) -> None:
     assert api.get("/facets", has="gps", **asked).json()["facets"]["lens"] != everything["lens"]
 
 
+# Name of the sort order -> field of a photo.
 VALUES = {"camera": "camera_model", "iso": "iso", "f": "f_number", "exposure": "exposure_seconds", "rating": "rating"}
 
 
 @pytest.mark.parametrize("direction", ["", "-"], ids=["up", "down"])
 @pytest.mark.parametrize("name", VALUES)
-def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name: str, direction: str) -> None:
+def test_photos__sorted_by_a_value__lists_each_photo_once_in_order(api: Api, name: str, direction: str) -> None:
     asked = {"sort": direction + name, "limit": 7}
     found, cursor = [], None
     while cursor or not found:
@@ -72,13 +75,13 @@ def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name
         cursor = page["next"]
     assert len({photo["id"] for photo in found}) == len(found) == api.get("/facets").json()["total"]
     values = [photo["photo"].get(VALUES[name]) for photo in found]
-    there = [value for value in values if value is not None]
-    assert there == sorted(there, reverse=bool(direction))
-    assert values == there + [None] * (len(values) - len(there))
+    known_values = [value for value in values if value is not None]
+    assert known_values == sorted(known_values, reverse=bool(direction))
+    assert values == known_values + [None] * (len(values) - len(known_values))
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-iso", "iso", "-camera"])
-def test_photos__after__continues_from_any_photo_both_ways(api: Api, sort: str) -> None:
+def test_photos__after_or_before_a_photo__lists_its_neighbours(api: Api, sort: str) -> None:
     ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
     for at in (0, 1, 60, 118, len(ids) - 20, len(ids) - 1):
         after = api.get("/photos", sort=sort, after=ids[at], limit=2).json()["photos"]
@@ -89,7 +92,9 @@ def test_photos__after__continues_from_any_photo_both_ways(api: Api, sort: str) 
 
 @pytest.mark.parametrize("filters", [{}, {"exposure": "1/300-1", "camera": "X-T4"}], ids=["all", "some"])
 @pytest.mark.parametrize("sort", ["-taken", "key", "iso", "-camera"])
-def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, filters: dict[str, str]) -> None:
+def test_photos__before_repeated_from_the_last_photo__lists_all_photos(
+    api: Api, sort: str, filters: dict[str, str]
+) -> None:
     ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000, **filters).json()["photos"]]
     found = ids[-1:]
     while page := api.get("/photos", sort=sort, before=found[0], limit=7, **filters).json()["photos"]:
@@ -97,7 +102,7 @@ def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, 
     assert found == ids
 
 
-def test_photos__before__its_next_page_continues_from_there(api: Api) -> None:
+def test_photos__before_a_photo__next_page_continues_the_list(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
     page = api.get("/photos", before=ids[10], limit=3).json()
     following = api.get("/photos", before=ids[10], limit=3, cursor=page["next"]).json()
@@ -105,12 +110,12 @@ def test_photos__before__its_next_page_continues_from_there(api: Api) -> None:
     assert api.get("/photos", before=ids[0]).json() == {"photos": [], "next": None}
 
 
-def test_photos__after_and_before__the_page_ends_before(api: Api) -> None:
+def test_photos__both_after_and_before__ignores_after(api: Api) -> None:
     both = {"after": "holiday/2024/IMG_0001.jpg", "before": "holiday/2024/IMG_0050.jpg"}
     assert api.get("/photos", **both).json() == api.get("/photos", before=both["before"]).json()
 
 
-def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) -> None:
+def test_photos__after_a_photo_that_the_filters_exclude__continues_from_its_place(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=1000).json()["photos"]]
     passing = {photo["id"] for photo in api.get("/photos", camera="X-T4", limit=1000).json()["photos"]}
     at = next(at for at, id_ in enumerate(ids) if at > 10 and id_ not in passing)
@@ -118,7 +123,7 @@ def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) ->
     assert found["id"] == next(id_ for id_ in ids[at:] if id_ in passing)
 
 
-def test_photos__start__is_a_place_in_the_list_from_which_both_ways_continue(api: Api) -> None:
+def test_photos__start_date__begins_there_and_pages_both_ways(api: Api) -> None:
     for sort in ("-taken", "taken"):
         photos = api.get("/photos", sort=sort, limit=1000).json()["photos"]
         ids = [photo["id"] for photo in photos]
@@ -135,7 +140,7 @@ def test_photos__start__is_a_place_in_the_list_from_which_both_ways_continue(api
             assert [photo["id"] for photo in before] == ids[max(0, at - 3) : at]
 
 
-def test_photos__start__without_photos__is_where_they_would_be(api: Api) -> None:
+def test_photos__start_date_without_photos__begins_at_the_next_photo(api: Api) -> None:
     newest = api.get("/photos", limit=1).json()["photos"]
     assert api.get("/photos", start="2216-05", limit=1).json()["photos"] == newest
     (first,) = api.get("/photos", start="1900", limit=1).json()["photos"]
@@ -144,24 +149,24 @@ def test_photos__start__without_photos__is_where_they_would_be(api: Api) -> None
 
 
 @pytest.mark.parametrize("sort", ["key", "-iso", "extracted"])
-def test_photos__start__of_another_order__is_refused(api: Api, sort: str) -> None:
+def test_photos__start_with_a_sort_other_than_by_date__is_409(api: Api, sort: str) -> None:
     answer = api.get("/photos", sort=sort, start="2024-05")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflicting_parameters")
 
 
 @pytest.mark.parametrize("start", ["2024-13", "2024-5", "May", "0999", "3000", "2024..2025", "", "٢٠٢٤", "none "])
-def test_photos__start__that_is_no_date__is_refused(api: Api, start: str) -> None:
+def test_photos__start_is_not_a_date__is_400(api: Api, start: str) -> None:
     assert api.get("/photos", start=start).status_code == 400
 
 
-def test_photos__after__the_next_page_follows_by_its_cursor(api: Api) -> None:
+def test_photos__after_a_photo__next_page_continues_the_list(api: Api) -> None:
     ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
     first = api.get("/photos", after=ids[4], limit=3).json()
     second = api.get("/photos", after=ids[4], limit=3, cursor=first["next"]).json()
     assert [photo["id"] for photo in first["photos"] + second["photos"]] == ids[5:11]
 
 
-def test_photos__after__what_is_not_there__is_not_found(api: Api) -> None:
+def test_photos__after_a_missing_photo__is_404(api: Api) -> None:
     assert api.get("/photos", after="no/such.jpg").status_code == 404
 
 
@@ -179,7 +184,7 @@ def signing_api(library: Config, moto_url: str) -> Iterator[Api]:
 ORIGINAL = "/photos/holiday%2F2024%2FIMG_0001.jpg/original"
 
 
-def test_original__where_the_settings_allow_it__is_a_link_for_a_while(signing_api: Api) -> None:
+def test_original__signing_is_enabled__returns_a_link_that_expires(signing_api: Api) -> None:
     answer = signing_api.get(ORIGINAL)
     link = answer.json()
     assert answer.headers["cache-control"] == "no-store"
@@ -192,17 +197,17 @@ def test_original__where_the_settings_allow_it__is_a_link_for_a_while(signing_ap
     assert changed.status_code >= 400
 
 
-def test_original__redirect__goes_there(signing_api: Api) -> None:
+def test_original__redirect_is_requested__redirects_to_the_signed_link(signing_api: Api) -> None:
     answer = signing_api.get(ORIGINAL, redirect="true")
     assert (answer.status_code, answer.content) == (303, b"")
     assert "X-Amz-Signature=" in answer.headers["location"]
 
 
-def test_original__of_what_is_no_record__is_not_signed(signing_api: Api) -> None:
+def test_original__object_without_a_record__is_404(signing_api: Api) -> None:
     assert signing_api.get("/photos/holiday%2Fsecret.txt/original").status_code == 404
 
 
-def test_original__setting_off__is_refused(library: Config) -> None:
+def test_original__signing_is_disabled__is_403(library: Config) -> None:
     with open_api(library.model_copy(update={"api_sign_originals": False})) as api:
         answer = api.get(ORIGINAL)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
@@ -218,8 +223,8 @@ def test_original__setting_off__is_refused(library: Config) -> None:
         {"lens": "FE 24-70mm F2.8 GM", "without": "lens", "iso": "100-400"},
     ],
 )
-def test_facets__value_and_none_of_one_list__add_up(api: Api, given: dict[str, Any]) -> None:
-    """Selecting a value and "none" in one list counts both, also on every page of /photos."""
+def test_facets__value_and_none_selected_in_one_facet__counts_both(api: Api, given: dict[str, Any]) -> None:
+    """A value and "none" selected in one facet match both kinds of photos, in counts and in pages of /photos."""
     (first, values), (_, missing), *rest = given.items()
     common = dict(rest)
     total = api.get("/facets", fields="status", **given).json()["total"]
@@ -238,7 +243,7 @@ def test_facets__value_and_none_of_one_list__add_up(api: Api, given: dict[str, A
     assert len(ids) == len(set(ids)) == total
 
 
-def test_prefix__no_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
+def test_prefix__without_a_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
     found = api.get("/facets", fields="folder,bucket", prefix="2024/").json()
     assert found["total"] == 120
     assert {row["value"] for row in found["facets"]["bucket"]} == {"holiday"}
@@ -252,8 +257,8 @@ def test_prefix__no_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
 
 
 @pytest.mark.parametrize("maximum", [1, 5000], ids=["cut-off", "known"])
-def test_facets__find__finds_rare_values(api: Api, monkeypatch: pytest.MonkeyPatch, maximum: int) -> None:
-    """With a maximum of one value, only a query to MongoDB finds the others."""
+def test_facets__find_parameter__finds_rare_values(api: Api, monkeypatch: pytest.MonkeyPatch, maximum: int) -> None:
+    """With at most one value in the cached counts, only a query to MongoDB finds the others."""
     for module in ("facets", "facet_counter"):
         monkeypatch.setattr(f"api.aggregations.{module}.MAX_VALUES", maximum)
     given = {"fields": "camera,iso", "iso": "100-6400", "top": "1", "find": "eos r"}
@@ -300,7 +305,7 @@ def test_facets__record_stored_after_the_counts__are_stale_until_counted_again(o
     ],
     ids=["loopback", "token", "public"],
 )
-def test_library__folders__are_named_unless_anyone_may_read(
+def test_library__registered_folders__are_hidden_from_public_readers(
     library: Config, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], shown: bool
 ) -> None:
     monkeypatch.setattr("api.routes.library.registered_folders", lambda: {"jpg_21c843": "/home/ada/jpg"})
@@ -310,7 +315,7 @@ def test_library__folders__are_named_unless_anyone_may_read(
     assert folders == ({"jpg_21c843": "/home/ada/jpg"} if shown else {})
 
 
-def test_fingerprint__copies__are_a_filter_and_a_facet(own_library: Config) -> None:
+def test_fingerprint__photos_with_copies__is_a_filter_and_a_facet(own_library: Config) -> None:
     with open_api(own_library) as own:
         with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
             photos = client[own_library.mongodb_database][own_library.mongodb_collection]

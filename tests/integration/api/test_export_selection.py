@@ -1,4 +1,4 @@
-"""Export photos by id, and CSV with a byte order mark."""
+"""Export options: photos by id, the sort order, the columns, and the byte order mark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.api.library import ODD_KEYS
 IDS = ["holiday/2024/IMG_0009.jpg", *(f"odd-keys/{key}" for key in ODD_KEYS.values()), "holiday/2024/IMG_0001.jpg"]
 
 
-def test_export__ids__are_exported_in_this_order_without_those_that_do_not_exist(api: Api) -> None:
+def test_export__list_of_ids__has_the_existing_photos_in_that_order(api: Api) -> None:
     answer = api.client.post("/export.csv", params={"raw": "true"}, json={"ids": ["holiday/none.jpg", *IDS, IDS[0]]})
     assert answer.status_code == 200
     assert answer.headers["content-disposition"] == 'attachment; filename="photos.csv"'
@@ -24,7 +24,7 @@ def test_export__ids__are_exported_in_this_order_without_those_that_do_not_exist
 
 
 @pytest.mark.parametrize("file_format", ["ndjson", "geojson", "parquet"])
-def test_export__ids__in_other_formats(api: Api, file_format: str) -> None:
+def test_export__one_id_in_another_format__has_only_that_photo(api: Api, file_format: str) -> None:
     answer = api.client.post(f"/export.{file_format}", json={"ids": IDS[-1:]})
     assert answer.status_code == 200
     assert b"IMG_0001" in answer.content
@@ -32,13 +32,13 @@ def test_export__ids__in_other_formats(api: Api, file_format: str) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["ndjson", "csv", "geojson", "parquet"])
-def test_export__no_id_exists__is_a_whole_file_without_photos(api: Api, file_format: str) -> None:
+def test_export__unknown_id__is_a_file_without_photos(api: Api, file_format: str) -> None:
     answer = api.client.post(f"/export.{file_format}", json={"ids": ["0"]})
     assert answer.status_code == 200
     assert b"IMG_" not in answer.content
 
 
-def test_export__a_thousand_long_ids__are_no_more_than_is_allowed(api: Api) -> None:
+def test_export__a_thousand_long_ids__are_accepted_and_one_more_is_refused(api: Api) -> None:
     ids = [f"holiday/{number:04}{'x' * 1200}" for number in range(1000)]
     assert api.client.post("/export.ndjson", json={"ids": ids}).status_code == 200
     assert api.client.post("/export.ndjson", json={"ids": [*ids, "1"]}).status_code == 400
@@ -51,7 +51,7 @@ def test_export__whole_records_by_id__have_all_tags(api: Api) -> None:
 
 
 @pytest.mark.parametrize("sort", ["-taken", "iso", "-camera", "key"])
-def test_export__sort__is_in_the_order_of_the_list(api: Api, sort: str) -> None:
+def test_export__sorted__has_the_order_of_the_photo_list(api: Api, sort: str) -> None:
     filters = {"bucket": ["holiday", "archive"], "sort": sort}
     ids = [photo["id"] for photo in api.get("/photos", limit=1000, **filters).json()["photos"]]
     assert len(ids) > 100
@@ -62,7 +62,7 @@ def test_export__sort__is_in_the_order_of_the_list(api: Api, sort: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_export__columns__only_these_in_this_order(api: Api, method: str) -> None:
+def test_export__chosen_columns__are_the_only_ones_and_in_this_order(api: Api, method: str) -> None:
     columns = ["iso", "id", "longitude", "taken_local", "keywords"]
     params = {"columns": ",".join([*columns, "iso"]), "raw": "true"}
     body = {"json": {"ids": IDS}} if method == "post" else {}
@@ -91,9 +91,7 @@ def test_export__columns__only_these_in_this_order(api: Api, method: str) -> Non
         ("/export.csv", {"sort": "size"}, 400),
     ],
 )
-def test_export__columns__that_cannot_be_written_are_refused(
-    api: Api, path: str, params: dict[str, str], status: int
-) -> None:
+def test_export__invalid_columns_or_sort__are_refused(api: Api, path: str, params: dict[str, str], status: int) -> None:
     assert api.get(path, **params).status_code == status
 
 
@@ -125,9 +123,9 @@ def test_export__wrong_ids_or_options__are_refused(
     assert api.client.post("/export.csv", params=parameters, json=body).status_code == status
 
 
-def test_export__bom_of_another_format__is_refused(api: Api) -> None:
+def test_export__byte_order_mark_in_another_format__is_refused(api: Api) -> None:
     assert api.get("/export.ndjson", bom="true").json()["parameter"] == "bom"
 
 
-def test_export__ids__need_the_token_like_any_reading(guarded_api: Api) -> None:
+def test_export__ids_without_the_token__is_401(guarded_api: Api) -> None:
     assert guarded_api.client.post("/export.csv", json={"ids": IDS}).status_code == 401

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
-"""Attempts to run code, to reach other data, to write, or to hold the server up: each is refused or does nothing."""
+# ruff: noqa: E501 -- one line per row of a table
+"""Attempts to run code, read other data, write, or block the server. Each is refused or has no effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ R = "/waldo/exif_data"
 SLEEP = "sleep(5000)||true"
 DEEP = '{"$and":[' * 60 + '{"a":1}' + "]}" * 60
 
-# The attempt, the address, and the status that the response must have.
+# (attempt, address, expected status of the response)
 ATTEMPTS: list[tuple[str, str, int]] = [
     ("JavaScript in $where", f'{R}?query={{"$where":"{SLEEP}"}}', 400),
     ("$where under $or", f'{R}?query={{"$or":[{{"a":1}},{{"$where":"{SLEEP}"}}]}}', 400),
@@ -89,14 +89,14 @@ ATTEMPTS: list[tuple[str, str, int]] = [
     ("a file by dots", "/docs/%2e%2e/%2e%2e/settings.py", 404),
     ("a header by a line break", "/photos/by-etag/x%0d%0aSet-Cookie:a=b", 404),
     ("a regular expression that takes forever", f'{R}?query={{"key":"/(a%2B)%2B$/"}}', 400),
-    ("one by alternatives", f'{R}?query={{"key":{{"$regex":"(a|aa)*$"}}}}', 400),
-    ("one by many repeats", f'{R}?query={{"key":{{"$regex":".*.*.*.*.*x"}}}}', 400),
-    ("one inside $in", f'{R}?query={{"key":{{"$in":["/(a%2B)%2B$/"]}}}}', 400),
-    ("one inside $not", f'{R}?query={{"key":{{"$not":{{"$regex":"(a%2B)%2B$"}}}}}}', 400),
-    ("one with recursion", f'{R}?query={{"key":{{"$regex":"(?R)"}}}}', 400),
-    ("one with a callout", f'{R}?query={{"key":{{"$regex":"(?C)a"}}}}', 400),
-    ("one with verbs", f'{R}?query={{"key":{{"$regex":"(*LIMIT_MATCH=9999999)a"}}}}', 400),
-    ("one very long", f'{R}?query={{"key":{{"$regex":"{"a" * 500}"}}}}', 400),
+    ("a regular expression with overlapping alternatives", f'{R}?query={{"key":{{"$regex":"(a|aa)*$"}}}}', 400),
+    ("a regular expression with many repeats", f'{R}?query={{"key":{{"$regex":".*.*.*.*.*x"}}}}', 400),
+    ("a regular expression inside $in", f'{R}?query={{"key":{{"$in":["/(a%2B)%2B$/"]}}}}', 400),
+    ("a regular expression inside $not", f'{R}?query={{"key":{{"$not":{{"$regex":"(a%2B)%2B$"}}}}}}', 400),
+    ("a regular expression with recursion", f'{R}?query={{"key":{{"$regex":"(?R)"}}}}', 400),
+    ("a regular expression with a callout", f'{R}?query={{"key":{{"$regex":"(?C)a"}}}}', 400),
+    ("a regular expression with verbs", f'{R}?query={{"key":{{"$regex":"(*LIMIT_MATCH=9999999)a"}}}}', 400),
+    ("a regular expression very long", f'{R}?query={{"key":{{"$regex":"{"a" * 500}"}}}}', 400),
     ("invalid flags", f'{R}?query={{"key":{{"$regex":"a","$options":"g\\u0000"}}}}', 400),
     ("a query very deep", f"{R}?query={DEEP}", 400),
     ("arrays very deep", f"{R}?query={'[' * 4000}", 400),
@@ -126,8 +126,8 @@ ATTEMPTS: list[tuple[str, str, int]] = [
 ]  # fmt: skip
 
 
-def written(address: str) -> bytes:
-    """Return the address as a client would write it: percent-encoded only where HTTP requires it."""
+def encode_address(address: str) -> bytes:
+    """Return the address as a client would send it: percent-encoded only where HTTP requires it."""
     return quote(address, safe="/?&=%$[]{}:,;!'()*+|#@~.-_").encode()
 
 
@@ -165,25 +165,25 @@ def watched_api(library: Config, commands: Commands) -> Iterator[WireApi]:
 def is_background_count(command: dict[str, Any]) -> bool:
     """Return whether a command groups or counts the whole collection in the background.
 
-    Such a command contains no text of a request. The counts per month serve all filters.
+    Such a command contains no text of a request. All filters share the counts per month.
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})
     return pipeline == _group_stages(PHOTOS_ONLY, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
 
 
-def test_attempts__all__are_at_least_sixty() -> None:
+def test_attempts__whole_table__has_sixty_different_attempts() -> None:
     assert len(ATTEMPTS) >= 60
     assert len({name for name, _, _ in ATTEMPTS}) == len(ATTEMPTS)
 
 
 @pytest.mark.parametrize(("address", "status"), [row[1:] for row in ATTEMPTS], ids=[row[0] for row in ATTEMPTS])
-def test_attempt__any__is_refused_or_harmless(
+def test_attempt__each_in_the_table__is_refused_or_harmless(
     watched_api: WireApi, commands: Commands, library: Config, address: str, status: int
 ) -> None:
     before = hash_library(library)
     commands.sent.clear()
-    answer = watched_api.get_raw(written(address))
+    answer = watched_api.get_raw(encode_address(address))
     assert answer.status == status, answer.body[:300]
     # MongoDB ends commands that take long. Nothing in the address makes a command run forever.
     for command in commands.sent:
@@ -196,14 +196,16 @@ def test_attempt__any__is_refused_or_harmless(
 
 
 @pytest.mark.parametrize("address", [row[1] for row in ATTEMPTS if SLEEP in row[1] and row[2] == 400])
-def test_attempt__code__does_not_reach_mongodb(watched_api: WireApi, commands: Commands, address: str) -> None:
+def test_attempt__code_in_a_refused_query__does_not_reach_mongodb(
+    watched_api: WireApi, commands: Commands, address: str
+) -> None:
     commands.sent.clear()
-    watched_api.get_raw(written(address))
+    watched_api.get_raw(encode_address(address))
     assert SLEEP not in str(commands.sent)
 
 
-def test_commands__of_a_query__are_noted(watched_api: WireApi, commands: Commands) -> None:
-    """The tests above would notice what they look for."""
+def test_commands__valid_query__are_recorded(watched_api: WireApi, commands: Commands) -> None:
+    """Check the recorder itself: without recorded commands, the tests above would always pass."""
     commands.sent.clear()
-    assert watched_api.get_raw(written(f'{R}?query={{"key":"{SLEEP}"}}')).status == 200
+    assert watched_api.get_raw(encode_address(f'{R}?query={{"key":"{SLEEP}"}}')).status == 200
     assert SLEEP in str(commands.sent)

@@ -37,14 +37,16 @@ def records_api(library: Config) -> Iterator[tuple[Api, str]]:
             client.drop_database(name)
 
 
-def test_recorded__every_request__was_answered() -> None:
+def test_recorded_responses__every_request__is_there_and_succeeded() -> None:
     assert list(RECORDED) == list(REQUESTS)
     assert {answer["status"] for answer in RECORDED.values()} == {200}
-    assert len(RECORDED[COLLECTION]["body"]) == 60, "more records than a page of the API"
+    assert len(RECORDED[COLLECTION]["body"]) == 60, "the collection must have more records than a page of the API"
 
 
 @pytest.mark.parametrize("request_", IN_JSON)
-def test_find_records__json__is_that_of_mongodb_rest(records_api: tuple[Api, str], request_: str) -> None:
+def test_find_records__json_request__equals_the_response_of_mongodb_rest(
+    records_api: tuple[Api, str], request_: str
+) -> None:
     api, path = records_api
     database = path.rpartition("/")[0]
     answer = api.client.get(request_.replace(COLLECTION, path).replace("/waldo", database))
@@ -53,7 +55,7 @@ def test_find_records__json__is_that_of_mongodb_rest(records_api: tuple[Api, str
 
 
 @pytest.mark.parametrize("request_", IN_CSV)
-def test_find_records__csv__has_the_rows_of_mongodb_rest(records_api: tuple[Api, str], request_: str) -> None:
+def test_find_records__csv_request__has_the_rows_of_mongodb_rest(records_api: tuple[Api, str], request_: str) -> None:
     api, path = records_api
     answer = api.client.get(request_.replace(COLLECTION, path))
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, RECORDED[request_]["type"])
@@ -61,6 +63,6 @@ def test_find_records__csv__has_the_rows_of_mongodb_rest(records_api: tuple[Api,
 
 
 def _read_csv(text: str) -> list[list[object]]:
-    # Every number of JavaScript is a float, so it writes 0 for 0.0.
+    # JavaScript has only floats, so mongodb-rest writes 0.0 as 0.
     rows = csv.DictReader(io.StringIO(text, newline=""))
     return [[*(row[name] for name in PLAIN_COLUMNS), float(row["ratio"])] for row in rows]

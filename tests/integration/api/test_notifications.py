@@ -1,4 +1,4 @@
-"""POST /events/s3 with real servers."""
+"""POST /events/s3 and GET /events/counts, with real servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
 
-def test_post__real_servers__queues_the_image_and_counts_it(
+def test_post_event__real_servers__queues_the_image_and_counts_the_event(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     token = "events-token-1234567"
@@ -26,7 +26,7 @@ def test_post__real_servers__queues_the_image_and_counts_it(
         response = api.post("/events/s3", content=body, headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 204
     assert installation.queue.still_queued([ref]) == [True]
-    # The process adds its counts to those in Redis when it ends.
+    # The API adds its counts to those in Redis when it ends.
     assert installation.control.counts()["events:queued"] >= 1
     with TestClient(create_app(installation.config), base_url="http://127.0.0.1:3001") as api:
         events = api.get("/events/counts").json()["events"]
@@ -34,7 +34,7 @@ def test_post__real_servers__queues_the_image_and_counts_it(
     assert events["received"] == sum(counts) >= events["queued"] >= 1
 
 
-def test_event_counts__no_events_are_configured__are_null(installation: Installation) -> None:
+def test_event_counts__no_token_for_events_is_set__are_null(installation: Installation) -> None:
     installation.control.add_counts("test", 1, {"events:queued": 3})
     with TestClient(create_app(installation.config), base_url="http://127.0.0.1:3001") as api:
         assert api.get("/events/counts").json() == {"events": None}

@@ -1,4 +1,4 @@
-"""The cost and the contents of a page if a range has very many values, and areas around the poles."""
+"""Pages of photos if a range has very many values: their order and their cost. Also areas around the poles."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from exifinator.storage.indexes import INDEXES
 from tests.conftest import Addresses
 
 Database = pymongo.database.Database[dict[str, Any]]
-# Phones measure time to the microsecond: 1/30 to 1/529 of a second, all of them.
+# Phones measure exposure times to the microsecond, so many values occur. Here: 1/30, 1/31, ... 1/529 s.
 TIMES = [1 / at for at in range(30, 530)]
 
 
 def make_phones() -> list[dict[str, Any]]:
-    """Make 4,000 photos. The newer half was taken too slowly for TIMES. A few have no date."""
+    """Make 4,000 photos: the older half exposed for one of TIMES, the newer half for 2 s. A few have no date."""
     rng = random.Random(1)
     start = datetime(1965, 1, 1, tzinfo=UTC)
     records: list[dict[str, Any]] = []
@@ -75,7 +75,7 @@ def empty_database(mongodb_uri: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def database(mongodb_uri: str, phones: list[dict[str, Any]]) -> Iterator[Database]:
-    """Yield a database with the phones' photos. Tests must not change it."""
+    """Yield a database with the photos of make_phones. Tests must not change it."""
     with open_database(mongodb_uri) as database:
         insert_phones(database, phones)
         yield database
@@ -83,16 +83,18 @@ def database(mongodb_uri: str, phones: list[dict[str, Any]]) -> Iterator[Databas
 
 @pytest.fixture
 def failing_database(failing_mongodb_uri: str, servers: Addresses, phones: list[dict[str, Any]]) -> Iterator[Database]:
-    """Yield the same photos on the mongod for fail points, which the test has to itself."""
+    """Yield the same photos on the mongod for fail points, which no other test uses at the same time."""
     with pymongo.MongoClient[dict[str, Any]](failing_mongodb_uri, tz_aware=True) as client:
         servers.once("failing-pages", lambda: insert_phones(client["pages"], phones))
         yield client["pages"]
 
 
+# The older half of the photos.
 RANGE = Filters(exposure="1/1000-1/30")
 
 
 def read_pages(database: Database, sort: SortName, limit: int, pages: int, wanted: Filters = RANGE) -> list[str]:
+    """Read up to `pages` pages of `limit` photos, and return the ids of the photos."""
     host, port = database.client.address or ("", 0)
 
     async def read() -> list[str]:
@@ -116,7 +118,7 @@ def read_pages(database: Database, sort: SortName, limit: int, pages: int, wante
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "-exposure"])
-def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
+def test_read_page__range_of_500_values__lists_each_photo_once_in_order(
     database: Database, phones: list[dict[str, Any]], sort: SortName
 ) -> None:
     def moment(record: dict[str, Any]) -> tuple[datetime, str]:
@@ -133,15 +135,16 @@ def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
 
 
 def test_read_page__range_of_500_values__reads_each_value_once(database: Database) -> None:
-    with watched(database, "query", "command") as looks:
+    with watched(database, "query", "command") as operations:
         assert len(read_pages(database, "-taken", 50, 1)) == 50
-    looks = [look for look in looks if look.get("keysExamined")]
-    assert len(looks) > 1
-    # Each value is read once to find it, and once for the page. Photos that match but are newer are not read.
-    assert sum(look["keysExamined"] for look in looks) <= 2 * len(TIMES) + 5 * 51
-    assert sum(look["docsExamined"] for look in looks) <= 5 * 51
+    operations = [operation for operation in operations if operation.get("keysExamined")]
+    assert len(operations) > 1
+    # Each value is read once to find it, and once for the page.
+    assert sum(operation["keysExamined"] for operation in operations) <= 2 * len(TIMES) + 5 * 51
+    assert sum(operation["docsExamined"] for operation in operations) <= 5 * 51
 
 
+# The newer half of the photos, and those of one month among them.
 SLOW = Filters(exposure="2")
 SLOW_MONTH = Filters(exposure="2", taken="1967-01")
 SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
@@ -166,43 +169,43 @@ def failing(database: Database, finds: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def watched(database: Database, *kinds: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield a list that gets MongoDB's profile of each operation at the end; by default, only of finds."""
-    looks: list[dict[str, Any]] = []
+    """Yield a list, and append MongoDB's profile of each operation to it at the end. The default kind is finds."""
+    operations: list[dict[str, Any]] = []
     profile = database["system.profile"]
     profile.drop()
     database.command("profile", 2)
     try:
-        yield looks
+        yield operations
     finally:
         database.command("profile", 0)
         wanted = {"op": {"$in": kinds or ("query",)}, "ns": f"{database.name}.photos"}
-        looks += profile.find(wanted).sort("ts", 1)
+        operations += profile.find(wanted).sort("ts", 1)
 
 
-def test_read_page__another_order_and_many_pass__a_few_steps_along_the_order_do(
+def test_read_page__many_photos_match__a_short_walk_along_the_sort_order_suffices(
     database: Database, phones: list[dict[str, Any]]
 ) -> None:
-    with watched(database) as looks:
+    with watched(database) as operations:
         found = read_pages(database, "key", 50, 1, SLOW)
     assert found == slow_ids(phones)[:50]
-    assert [look["command"]["hint"] for look in looks] == ["_id_"]
-    assert looks[0]["docsExamined"] < 200
+    assert [operation["command"]["hint"] for operation in operations] == ["_id_"]
+    assert operations[0]["docsExamined"] < 200
 
 
-def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
+def test_read_page__short_walk_times_out__narrowest_index_is_used(
     failing_database: Database, phones: list[dict[str, Any]]
 ) -> None:
-    with failing(failing_database, 1), watched(failing_database) as looks:
+    with failing(failing_database, 1), watched(failing_database) as operations:
         found = read_pages(failing_database, "key", 50, 1, SLOW_MONTH)
     assert found == slow_ids(phones, year_month=(1967, 1))[:50]
-    assert looks[-1]["planSummary"].startswith("IXSCAN { photo.taken_local: -1")
-    assert looks[-1]["docsExamined"] <= 31 * 3
+    assert operations[-1]["planSummary"].startswith("IXSCAN { photo.taken_local: -1")
+    assert operations[-1]["docsExamined"] <= 31 * 3
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("_MAX_COUNT", 1), ("_PHOTOS_SORTED_PER_MS", 1)], ids=["not narrow", "slow to sort"]
 )
-def test_read_page__the_narrowest_would_take_long__the_walk_continues(
+def test_read_page__narrowest_index_would_be_slow__walk_continues(
     failing_database: Database,
     phones: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
@@ -210,21 +213,21 @@ def test_read_page__the_narrowest_would_take_long__the_walk_continues(
     value: int,
 ) -> None:
     monkeypatch.setattr(f"api.query.pagination.{name}", value)
-    with failing(failing_database, 1), watched(failing_database) as looks:
+    with failing(failing_database, 1), watched(failing_database) as operations:
         assert read_pages(failing_database, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
-    assert [look["command"]["hint"] for look in looks] == ["_id_"]
+    assert [operation["command"]["hint"] for operation in operations] == ["_id_"]
 
 
-def test_read_page__the_walk_takes_too_long_too__the_narrowest_is_sorted(
+def test_read_page__long_walk_times_out_too__narrowest_index_is_sorted(
     failing_database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.query.pagination._PHOTOS_SORTED_PER_MS", 1)
-    with failing(failing_database, 2), watched(failing_database) as looks:
+    with failing(failing_database, 2), watched(failing_database) as operations:
         assert read_pages(failing_database, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
-    assert [look["command"]["hint"] for look in looks] == ["exposure_taken_local"]
+    assert [operation["command"]["hint"] for operation in operations] == ["exposure_taken_local"]
 
 
-def test_read_page__all_ways_take_too_long__is_a_timeout(
+def test_read_page__every_plan_times_out__raises_a_timeout(
     failing_database: Database, phones: list[dict[str, Any]]
 ) -> None:
     assert phones
@@ -233,11 +236,11 @@ def test_read_page__all_ways_take_too_long__is_a_timeout(
             read_pages(failing_database, sort, 50, 1, SLOW_MONTH)
 
 
-@pytest.mark.parametrize("most", [1, 30_000], ids=["sorted", "by the narrowest"])
-def test_read_page__the_order_has_no_index_yet__is_the_same(
-    empty_database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, most: int
+@pytest.mark.parametrize("max_count", [1, 30_000], ids=["sorted", "by the narrowest"])
+def test_read_page__sort_order_has_no_index_yet__lists_the_same_photos(
+    empty_database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, max_count: int
 ) -> None:
-    monkeypatch.setattr("api.query.pagination._MAX_COUNT", most)
+    monkeypatch.setattr("api.query.pagination._MAX_COUNT", max_count)
     insert_phones(empty_database, phones)
     wanted = Filters(exposure="1/100-1/30", taken="1966")
     expected = read_pages(empty_database, "exposure", 7, 100, wanted)
@@ -266,21 +269,21 @@ def test_read_page__the_order_has_no_index_yet__is_the_same(
         ({"$elemMatch": {"$gt": 1}}, []),
     ],
 )
-def test_stretches__condition__only_what_an_index_counts_quickly(condition: Any, counted: list[Any]) -> None:
+def test_countable_parts__condition__are_those_that_an_index_counts_quickly(condition: Any, counted: list[Any]) -> None:
     assert _countable_parts(condition) == counted
 
 
-def test_read_page__very_many_conditions__few_are_counted(failing_mongodb_uri: str) -> None:
+def test_read_page__very_many_conditions__only_eight_are_counted(failing_mongodb_uri: str) -> None:
     many = Filters(query=orjson.dumps({"words": {"$all": [f"w{at}" for at in range(200)]}}).decode())
     with open_database(failing_mongodb_uri) as database:
         database["photos"].insert_one({"_id": "b/a", "words": [f"w{at}" for at in range(300)]})
-        with failing(database, 1), watched(database, "command") as looks:
+        with failing(database, 1), watched(database, "command") as operations:
             assert read_pages(database, "key", 5, 1, many) == ["b/a"]
-    # They are counted twice: up to a small limit first, and up to a large one after the walk has taken too long.
-    assert len([look for look in looks if "aggregate" in look["command"]]) == 2 * 8
+    # Eight conditions are counted twice: up to a small limit first, and up to a large one after the walk has timed out.
+    assert len([operation for operation in operations if "aggregate" in operation["command"]]) == 2 * 8
 
 
-def test_within__boxes_of_any_size_and_place__hold_what_their_numbers_say(empty_database: Database) -> None:
+def test_within__box_of_any_size_and_place__finds_exactly_the_points_in_it(empty_database: Database) -> None:
     rng = random.Random(2)
     latitudes = [90, -90, 89.99995, -89.99995, 89.9, -80, 0, 45, 60]
     longitudes = [180, -180, 179.99999, 0, 90, -90, 45, -120]

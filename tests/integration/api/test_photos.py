@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
-"""Photos by typed filters, page by page, and one by one; on a real MongoDB, through the API."""
+# ruff: noqa: E501 -- one line per row of a table
+"""GET /photos: filters and pages, single photos, tags and thumbnails, over a real MongoDB."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lng(record: dict[str, Any]) -> float:
     return record["photo"]["location"]["coordinates"][0] if "location" in record["photo"] else 999.0
 
 
-# The parameters, and the same filter in Python.
+# (query string, function that says whether a record passes the same filter)
 FILTERS: list[tuple[str, Any]] = [
     ("", lambda r: True),
     ("camera=ILCE-7M3", lambda r: photo(r, "camera_model") == "ILCE-7M3"),
@@ -100,7 +100,7 @@ FILTERS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("parameters", "passes"), FILTERS, ids=[row[0] or "none" for row in FILTERS])
-def test_list_photos__filter__gives_what_passes(api: Api, parameters: str, passes: Any) -> None:
+def test_list_photos__filter__lists_the_matching_photos(api: Api, parameters: str, passes: Any) -> None:
     answer = api.client.get(f"/photos?limit=1000&{parameters}")
     assert answer.status_code == 200, answer.text
     found = answer.json()
@@ -111,7 +111,7 @@ def test_list_photos__filter__gives_what_passes(api: Api, parameters: str, passe
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-key", "extracted", "-extracted"])
 @pytest.mark.parametrize("limit", [1, 7, 50])
-def test_list_photos__pages__give_each_photo_once_in_order(api: Api, sort: str, limit: int) -> None:
+def test_list_photos__in_pages__lists_each_photo_once_in_order(api: Api, sort: str, limit: int) -> None:
     whole = api.get("/photos", sort=sort, limit=1000).json()["photos"]
     seen: list[str] = []
     cursor: str | None = None
@@ -128,13 +128,13 @@ def test_list_photos__pages__give_each_photo_once_in_order(api: Api, sort: str, 
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken"])
-def test_list_photos__by_date__undated_are_last(api: Api, sort: str) -> None:
+def test_list_photos__sorted_by_date__undated_photos_are_last(api: Api, sort: str) -> None:
     dates = [item["photo"].get("taken_local") for item in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
     assert dates[-12:] == [None] * 12
     assert dates[:-12] == sorted(dates[:-12], reverse=sort == "-taken")
 
 
-def test_list_photos__more_pages__link_to_the_next(api: Api) -> None:
+def test_list_photos__more_pages_follow__links_to_the_next(api: Api) -> None:
     answer = api.get("/photos", limit=2, camera="X-T4")
     following = api.client.get(answer.links["next"]["url"]).json()
     assert following["photos"][0]["id"] not in answer.text
@@ -154,14 +154,14 @@ def test_list_photos__cursor_of_another_query__is_404(api: Api) -> None:
      ("taken=yesterday", "taken"), ("status=fine", "status"), ("has=everything", "has"), ("rating=6", "rating"),
      ("query={}&query={}", "query"), ("query=[]", "query")],
 )  # fmt: skip
-def test_list_photos__wrong_parameter__is_named(api: Api, parameters: str, parameter: str) -> None:
+def test_list_photos__invalid_parameter__is_400_with_its_name(api: Api, parameters: str, parameter: str) -> None:
     answer = api.client.get(f"/photos?{parameters}")
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["parameter"].partition(".")[0] == parameter
 
 
-def test_list_photos__local_time__claims_no_zone(api: Api) -> None:
+def test_list_photos__time_without_offset__has_no_z(api: Api) -> None:
     shown = {
         item["id"]: item["photo"]["taken_at"]
         for item in api.get("/photos", limit=1000, bucket="holiday").json()["photos"]
@@ -181,7 +181,7 @@ def test_get_photo__odd_key__is_found_with_its_parts(wire_api: WireApi, name: st
     assert wire_api.get_raw(b"/photos/" + written + b"/thumbnail").status == 404
 
 
-def test_get_photo__slashes_as_they_are__is_found(api: Api) -> None:
+def test_get_photo__slashes_not_percent_encoded__is_found(api: Api) -> None:
     found = api.get("/photos/holiday/2024/IMG_0001.jpg").json()
     assert found["id"] == "holiday/2024/IMG_0001.jpg"
     assert found["tags"]["Image Make"]["printable"] == "Canon"
@@ -194,22 +194,22 @@ def test_get_photo__slashes_as_they_are__is_found(api: Api) -> None:
     ["/photos/nothing", "/photos/holiday%2F2024%2FIMG_0001.jpg/tags/photo", "/photos/holiday%2F2024%2FIMG_0001.jpg/tags/_id",
      "/photos/holiday%2F2024%2FIMG_0001.jpg/tags/%24where", "/photos/by-etag/none", "/photos/holiday%2F2024%2FIMG_0002.jpg/thumbnail"],
 )  # fmt: skip
-def test_get_photo__not_there__is_404(api: Api, path: str) -> None:
+def test_get_photo__photo_or_part_is_missing__is_404(api: Api, path: str) -> None:
     answer = api.client.get(path)
     assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
 
 
-def test_get_tag__long_name_percent_encoded__counts_in_characters(api: Api) -> None:
+def test_get_tag__long_name_percent_encoded__is_limited_in_characters(api: Api) -> None:
     photo = "/photos/holiday%2F2024%2FIMG_0001.jpg/tags/"
     assert api.client.get(photo + quote("é" * 300)).status_code == 404
     assert api.client.get(photo + quote("é" * 301)).status_code == 400
 
 
-def test_get_photo__percent_encoding_is_no_utf8__is_400(wire_api: WireApi) -> None:
+def test_get_photo__percent_encoding_is_not_utf8__is_400(wire_api: WireApi) -> None:
     assert wire_api.get_raw(b"/photos/a%FF").status == 400
 
 
-def test_get_thumbnail__address_of_the_list__may_be_kept(api: Api) -> None:
+def test_get_thumbnail__address_from_the_photo_list__may_be_cached_forever(api: Api) -> None:
     (item,) = (i for i in api.get("/photos", limit=1000).json()["photos"] if i["thumbnail"])
     answer = api.client.get(item["thumbnail"])
     assert (answer.content, answer.headers["content-type"]) == (b"\xff\xd8\xff\xd9", "image/jpeg")
@@ -220,6 +220,6 @@ def test_get_thumbnail__address_of_the_list__may_be_kept(api: Api) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_list_copies__same_etag__gives_all(api: Api) -> None:
+def test_list_copies__same_etag__lists_all_copies(api: Api) -> None:
     found = api.get("/photos/by-etag/etag-3").json()["photos"]
     assert [item["id"] for item in found] == ["holiday/2024/IMG_0006.jpg", "holiday/2024/IMG_0007.jpg"]

@@ -57,7 +57,7 @@ def png_bomb() -> bytes:
 
 LARGE = make_jpeg(3000, 2000, quality=90)
 HTML = b"<!doctype html><script>alert(1)</script>"
-# Name of a file -> content, format of its record, orientation of its record.
+# File name -> (content, format and orientation in its record).
 FILES: dict[str, tuple[bytes, str, int]] = {
     "large.jpg": (LARGE, "jpeg", 6),
     "raw.raf": (make_raf(make_jpeg(1600, 1200)), "raf", 8),
@@ -72,7 +72,7 @@ FILES: dict[str, tuple[bytes, str, int]] = {
 
 @contextlib.contextmanager
 def pictures(config: Config, folder: Path, **settings: Any) -> Iterator[Api]:
-    """Run the API over the files above, in a folder and in a bucket of a stub."""
+    """Run the API over FILES, stored in the registered folder and recorded for BUCKET of the stub S3 server too."""
     records = []
     for at, (name, (content, format_, orientation)) in enumerate(FILES.items()):
         path = folder / name
@@ -90,8 +90,8 @@ def pictures(config: Config, folder: Path, **settings: Any) -> Iterator[Api]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Yield a folder that is registered as a bucket. The cache is next to it."""
+def registered_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that is registered as the bucket FOLDER. The cache of previews is next to it."""
     folder = tmp_path / "photos"
     folder.mkdir()
     monkeypatch.setattr(registry, "lookup", lambda bucket, *_: folder if bucket == FOLDER else None)
@@ -106,34 +106,37 @@ def stub() -> Iterator[StubS3]:
         yield running
 
 
-def path_of(name: str, what: str, bucket: str = FOLDER) -> str:
-    return f"/photos/{quote(f'{bucket}/{name}', safe='')}/{what}"
+def path_of(name: str, resource: str, bucket: str = FOLDER) -> str:
+    return f"/photos/{quote(f'{bucket}/{name}', safe='')}/{resource}"
 
 
-def opened(content: bytes) -> Image.Image:
+def load_image(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content))
     image.load()
     return image
 
 
-def test_preview__formats_and_states__from_folder_and_s3(
-    own_library: Config, place: Path, stub: StubS3, tmp_path: Path
+def test_preview__each_format_in_folder_and_s3__is_a_jpeg_or_a_reason(
+    own_library: Config, registered_folder: Path, stub: StubS3, tmp_path: Path
 ) -> None:
-    with pictures(own_library, place, s3_endpoint_url=stub.url, api_preview_max_mb=1) as api:
+    with pictures(own_library, registered_folder, s3_endpoint_url=stub.url, api_preview_max_mb=1) as api:
         for bucket in (FOLDER, BUCKET):
             tile = api.client.get(path_of("large.jpg", "preview?size=tile", bucket))
             assert tile.status_code == 200, tile.text
-            image = opened(tile.content)
-            # The picture is turned upright: its red half was on the left, and is now at the top.
+            image = load_image(tile.content)
+            # The preview is turned upright: the red half is on the left of the original, and at the top of the preview.
             assert image.size == (320, 480)
             assert image.getpixel((160, 30))[0] > 200  # type: ignore[index]
             assert "exif" not in image.info
 
             raw = api.client.get(path_of("raw.raf", "preview", bucket))
-            image = opened(raw.content)
-            assert image.size == (1600, 1200)  # as embedded, with an orientation for the browser
+            image = load_image(raw.content)
+            assert image.size == (1600, 1200)  # as embedded: browsers turn it by its orientation
             assert image.getexif()[0x0112] == 8
-            assert opened(api.client.get(path_of("raw.raf", "preview?size=tile", bucket)).content).size == (360, 480)
+            assert load_image(api.client.get(path_of("raw.raf", "preview?size=tile", bucket)).content).size == (
+                360,
+                480,
+            )
 
             states = {
                 name: (answer.status_code, answer.json()["code"])
@@ -166,15 +169,15 @@ def test_preview__formats_and_states__from_folder_and_s3(
         assert n_requests < 40
 
 
-def test_preview__original_gone_or_replaced_or_unreachable__are_different_states(
-    own_library: Config, place: Path, stub: StubS3
+def test_preview__original_gone_or_changed_or_unreachable__has_a_code_for_each(
+    own_library: Config, registered_folder: Path, stub: StubS3
 ) -> None:
-    with pictures(own_library, place, s3_endpoint_url=stub.url) as api:
-        (place / "large.jpg").write_bytes(make_jpeg(100, 100))
-        os.utime(place / "large.jpg", (1_700_000_001, 1_700_000_001))
-        (place / "raw.raf").unlink()
-        (place / "html.jpg").unlink()
-        (place / "html.jpg").symlink_to("/etc/passwd")
+    with pictures(own_library, registered_folder, s3_endpoint_url=stub.url) as api:
+        (registered_folder / "large.jpg").write_bytes(make_jpeg(100, 100))
+        os.utime(registered_folder / "large.jpg", (1_700_000_001, 1_700_000_001))
+        (registered_folder / "raw.raf").unlink()
+        (registered_folder / "html.jpg").unlink()
+        (registered_folder / "html.jpg").symlink_to("/etc/passwd")
         stub.on_get[BUCKET] = lambda request, reply: error(403, "AccessDenied")
 
         def code(name: str, bucket: str = FOLDER) -> str:
@@ -193,9 +196,11 @@ def test_preview__original_gone_or_replaced_or_unreachable__are_different_states
         assert (answer.status_code, answer.json()["code"]) == (503, "s3_unavailable")
 
 
-def test_content__file_in_a_folder__ranges_and_headers(own_library: Config, place: Path) -> None:
+def test_content__file_in_a_folder__supports_ranges_and_has_safe_headers(
+    own_library: Config, registered_folder: Path
+) -> None:
     movie = FILES["movie.mp4"][0]
-    with pictures(own_library, place) as api:
+    with pictures(own_library, registered_folder) as api:
         original = api.client.get(path_of("movie.mp4", "original")).json()
         assert original == {"url": path_of("movie.mp4", "content"), "seconds": 600}
         whole = api.client.get(original["url"])
@@ -221,42 +226,46 @@ def test_content__file_in_a_folder__ranges_and_headers(own_library: Config, plac
         head = api.client.head(original["url"], headers={"Range": "bytes=0-9"})
         assert (head.status_code, head.headers["content-length"], head.content) == (206, "10", b"")
 
-        kinds = {}
+        content_types = {}
         for name in ("movie.mp4", "html.jpg", "page.svg", 'sub/ümläut "x".gif'):
             answer = api.client.get(path_of(name, "content"), headers={"Accept-Encoding": "gzip"})
             assert answer.content == FILES[name][0]
-            kinds[name] = answer.headers["content-type"]
+            content_types[name] = answer.headers["content-type"]
             assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-        assert list(kinds.values()) == ["video/mp4", "image/jpeg", "application/octet-stream", "image/gif"]
+        assert list(content_types.values()) == ["video/mp4", "image/jpeg", "application/octet-stream", "image/gif"]
         assert answer.headers["content-disposition"].endswith("''%C3%BCml%C3%A4ut%20%22x%22.gif")
 
         assert api.client.get(path_of("movie.mp4", "content", BUCKET)).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["../secret.jpg", "sub/../../secret.jpg", "link/secret.jpg", "link.jpg", "pipe.jpg"])
-def test_content__key_that_leads_out_of_the_folder__is_not_served(own_library: Config, place: Path, key: str) -> None:
-    secret = place.parent / "secret.jpg"
+def test_content__key_that_leads_out_of_the_folder__is_not_served(
+    own_library: Config, registered_folder: Path, key: str
+) -> None:
+    secret = registered_folder.parent / "secret.jpg"
     secret.write_bytes(LARGE)
-    (place / "link").symlink_to(place.parent)
-    (place / "link.jpg").symlink_to(secret)
-    os.mkfifo(place / "pipe.jpg")
+    (registered_folder / "link").symlink_to(registered_folder.parent)
+    (registered_folder / "link.jpg").symlink_to(secret)
+    os.mkfifo(registered_folder / "pipe.jpg")
     with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
         record = make_record(FOLDER, key, 700, etag="")
         client[own_library.mongodb_database][own_library.mongodb_collection].insert_one(record)
     with open_api(own_library) as api:
-        for what in ("content", "preview"):
-            answer = api.client.get(path_of(key, what))
+        for resource in ("content", "preview"):
+            answer = api.client.get(path_of(key, resource))
             assert (answer.status_code, answer.json()["code"]) == (404, "original_gone")
 
 
-def test_pictures__token__is_required_as_for_photos(own_library: Config, place: Path) -> None:
+def test_pictures__token_is_configured__is_required_except_by_signed_links(
+    own_library: Config, registered_folder: Path
+) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with pictures(guarded(own_library), place) as api:
-        for what in ("content", "preview", "original"):
-            assert api.client.get(path_of("large.jpg", what)).status_code == 401
-            assert api.client.get(path_of("large.jpg", what), headers=headers).status_code in (200, 303)
+    with pictures(guarded(own_library), registered_folder) as api:
+        for resource in ("content", "preview", "original"):
+            assert api.client.get(path_of("large.jpg", resource)).status_code == 401
+            assert api.client.get(path_of("large.jpg", resource), headers=headers).status_code in (200, 303)
         url = api.client.get(path_of("large.jpg", "original"), headers=headers).json()["url"]
         # The link needs no token, because <img> and <video> cannot send one. A changed link is rejected.
         assert api.client.get(url, headers={"Range": "bytes=0-9"}).content == LARGE[:10]
@@ -277,11 +286,11 @@ def test_pictures__token__is_required_as_for_photos(own_library: Config, place: 
         assert api.client.get(url).status_code == 401
 
 
-def test_pictures__page_of_another_origin__cannot_load_them(own_library: Config, place: Path) -> None:
+def test_pictures__page_of_another_origin__cannot_load_them(own_library: Config, registered_folder: Path) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site", "Referer": "https://evil.example/"}
-    with pictures(own_library, place, api_cors_origins=("https://photos.example",)) as api:
-        for what in ("content", "preview", "original"):
-            answer = api.client.get(path_of("large.jpg", what), headers=foreign)
+    with pictures(own_library, registered_folder, api_cors_origins=("https://photos.example",)) as api:
+        for resource in ("content", "preview", "original"):
+            answer = api.client.get(path_of("large.jpg", resource), headers=foreign)
             assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
         friend = {"Sec-Fetch-Site": "cross-site", "Origin": "https://photos.example"}
         assert api.client.get(path_of("large.jpg", "preview"), headers=friend).status_code == 200
@@ -297,11 +306,11 @@ def test_pictures__page_of_another_origin__cannot_load_them(own_library: Config,
     ],
     ids=["loopback", "off", "shared", "shared-and-on"],
 )
-def test_originals__by_default__only_if_no_other_machine_can_reach_them(
-    own_library: Config, place: Path, settings: dict[str, Any], status: int
+def test_originals__setting_is_unset__are_served_only_to_this_machine(
+    own_library: Config, registered_folder: Path, settings: dict[str, Any], status: int
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with pictures(own_library, place, **settings) as api:
+    with pictures(own_library, registered_folder, **settings) as api:
         answers = [
             api.client.get(path_of("large.jpg", "original"), headers=headers),
             api.client.get(path_of("large.jpg", "original", BUCKET), headers=headers),
@@ -314,14 +323,14 @@ def test_originals__by_default__only_if_no_other_machine_can_reach_them(
             assert "response-content-type=image%2Fjpeg" in query
 
 
-def test_preview__setting_off__is_refused(own_library: Config, place: Path) -> None:
-    with pictures(own_library, place, api_previews=False) as api:
+def test_preview__previews_are_disabled__is_403(own_library: Config, registered_folder: Path) -> None:
+    with pictures(own_library, registered_folder, api_previews=False) as api:
         answer = api.client.get(path_of("large.jpg", "preview"))
         assert (answer.status_code, answer.json()["code"]) == (403, "previews_disabled")
 
 
 @pytest.mark.parametrize(("memory_mb", "wall_seconds"), [(1, 60.0), (512, 0.0)], ids=["too much memory", "too long"])
-def test_decoder__picture_beyond_a_limit__is_too_large(memory_mb: int, wall_seconds: float) -> None:
+def test_decoder_pool__picture_exceeds_a_limit__is_too_large(memory_mb: int, wall_seconds: float) -> None:
     pool = DecoderPool(memory_mb=memory_mb, cpu_seconds=20, wall_seconds=wall_seconds)
     output = io.BytesIO()
     Image.new("RGB", (7000, 7000)).save(output, "PNG", compress_level=1)
@@ -330,5 +339,5 @@ def test_decoder__picture_beyond_a_limit__is_too_large(memory_mb: int, wall_seco
     assert caught.value.reason == outcomes.TOO_LARGE
     if wall_seconds:
         small = pool.shrink(make_jpeg(100, 50), decoder="JPEG", max_side_pixels=480, orientation=1)
-        assert opened(small).size == (100, 50)
+        assert load_image(small).size == (100, 50)
     pool.close()

@@ -1,4 +1,4 @@
-"""The API in several processes: what they share is right whichever of them responds."""
+"""The API in several processes: whichever of them responds, shared state is the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WRONG = {"Authorization": "Bearer guess"}
 
 @dataclass
 class Pair:
-    """An API of two processes, and for each a client whose connection it has accepted."""
+    """An API of two processes, and a client for each process, by process id."""
 
     api: WireApi
     config: Config
@@ -81,25 +81,26 @@ def pair(library: Config, moto_url: str, redis_url: str, tmp_path_factory: pytes
         config = guarded(copy.model_copy(update=shared))
         client = connect_mongodb(config)
         stack.callback(client.close)
-        # Otherwise, no batch starts on records of a version that is unknown.
+        # Without a known schema version of the records, no batch would start.
         mark_schema(Store(client, config))
         api = stack.enter_context(run_api(config, folder, settings))
         yield Pair(api, config, next(folder.glob("api-*.log")), stack)
 
 
-def test_healthz__two_processes__both_belong_to_the_main_process(pair: Pair) -> None:
+def test_healthz__two_processes_run__both_name_the_same_main_process(pair: Pair) -> None:
     answers = [client.get("/healthz").json() for client in pair.connect()]
     assert {answer["pid"] for answer in answers} == {pair.main_pid}
     children = {child.pid for child in psutil.Process(pair.main_pid).children()}
     assert {answer["process_pid"] for answer in answers} == children
 
 
-def test_wrong_tokens__sent_to_both_processes__count_together(pair: Pair) -> None:
+def test_wrong_tokens__sent_to_both_processes__are_counted_together(pair: Pair) -> None:
     first, second = pair.connect()
     assert first.get("/photos", headers=GOOD).status_code == 200
     for _ in range(LoginThrottle.FREE_ATTEMPTS):
         assert first.get("/photos", headers=WRONG).status_code == 401
-    # On a slow machine the first pauses may already be over. By itself, this process would refuse only the sixth.
+    # On a slow machine, the first pauses may already be over. If the processes counted separately, the second one
+    # would answer none of these requests with 429.
     statuses = [second.get("/photos", headers=WRONG).status_code for _ in range(LoginThrottle.FREE_ATTEMPTS)]
     assert 429 in statuses
     # The right token passes, and ends the pause in both processes.
@@ -108,7 +109,7 @@ def test_wrong_tokens__sent_to_both_processes__count_together(pair: Pair) -> Non
     assert first.get("/photos", headers=GOOD).status_code == 200
 
 
-def test_facets__counted_by_one_process__are_those_of_the_other(pair: Pair) -> None:
+def test_facets__requested_from_both_processes__are_equal(pair: Pair) -> None:
     first, second = pair.connect()
     fields = {"fields": "camera,taken,gps,keyword"}
     answers = [client.get("/facets", params=fields, headers=GOOD).json() for client in (first, second)]
@@ -117,23 +118,24 @@ def test_facets__counted_by_one_process__are_those_of_the_other(pair: Pair) -> N
     assert answers[0]["facets"]["camera"]
 
 
-def _malformed(client: httpx.Client) -> int:
+def _malformed_events(client: httpx.Client) -> int:
+    """Return the number of malformed events in the metrics."""
     pages = client.get("/metrics", headers=GOOD).text
     found = re.search(r'exifinator_events_total\{outcome="malformed"\} ([0-9.]+)', pages)
     return int(float(found[1])) if found else 0
 
 
-def test_metrics__both_processes_count__are_summed_and_survive_a_restart(pair: Pair) -> None:
+def test_metrics__counted_by_both_processes__are_summed_and_survive_a_restart(pair: Pair) -> None:
     first, second = pair.connect()
-    before = _malformed(first)
+    before = _malformed_events(first)
     sender = {"Authorization": f"Bearer {EVENTS_TOKEN}"}
     for client, times in ((first, 2), (second, 3)):
         for _ in range(times):
             assert client.post("/events/s3", content=b"{", headers=sender).status_code == 400
-    eventually(lambda: {_malformed(first), _malformed(second)} == {before + 5})
+    eventually(lambda: {_malformed_events(first), _malformed_events(second)} == {before + 5})
     _kill_one(pair)
     for client in pair.connect():
-        assert _malformed(client) == before + 5
+        assert _malformed_events(client) == before + 5
 
 
 def _kill_one(pair: Pair) -> int:
@@ -148,30 +150,32 @@ def _kill_one(pair: Pair) -> int:
 
 def test_kill__one_process_under_load__fails_only_its_own_requests(pair: Pair) -> None:
     pair.connect()
-    right = json.loads(json.dumps(httpx.get(f"{pair.api.url}/photos?limit=50", headers=GOOD, trust_env=False).json()))
+    expected = json.loads(
+        json.dumps(httpx.get(f"{pair.api.url}/photos?limit=50", headers=GOOD, trust_env=False).json())
+    )
     victim = min(child.pid for child in psutil.Process(pair.main_pid).children())
-    half = threading.Event()
+    half_connected = threading.Event()
     results: list[str] = []
 
-    def ask(at: int) -> None:
-        """Send requests on one connection until the process that serves it is gone, or all are done."""
+    def send_requests(at: int) -> None:
+        """Send four requests on one connection, or fewer if the process that serves it is killed."""
         with httpx.Client(base_url=pair.api.url, timeout=None, trust_env=False) as client:
             pid = None
             try:
                 pid = client.get("/healthz").json()["process_pid"]
                 if at == 25:
-                    half.set()
+                    half_connected.set()
                 for _ in range(4):
                     answer = client.get("/photos?limit=50", headers=GOOD)
                     assert answer.status_code == 200
-                    assert answer.json() == right
+                    assert answer.json() == expected
                 results.append("right")
             except httpx.TransportError:
                 results.append("cut off" if pid in (None, victim) else f"cut off by {pid}")
 
     with ThreadPoolExecutor(50) as pool:
-        requests = [pool.submit(ask, at) for at in range(50)]
-        half.wait()
+        requests = [pool.submit(send_requests, at) for at in range(50)]
+        half_connected.wait()
         os.kill(victim, signal.SIGKILL)
         for request in requests:
             request.result()
@@ -212,7 +216,7 @@ def test_batch__started_by_one_process__is_shown_and_cancelled_by_the_other(pair
     assert first.get(f"/batches/{id_}", headers=GOOD).json()["state"] in ("cancelling", "cancelled")
 
 
-def test_batch__process_that_started_it_is_killed__goes_on(pair: Pair, bucket: str) -> None:
+def test_batch__api_process_that_started_it_is_killed__continues(pair: Pair, bucket: str) -> None:
     first, _ = pair.connect()
     starter = first.get("/healthz").json()["process_pid"]
     id_ = first.post("/batches", json={"source": bucket}, headers=GOOD).json()["id"]
@@ -224,25 +228,25 @@ def test_batch__process_that_started_it_is_killed__goes_on(pair: Pair, bucket: s
         assert processes_of(id_)
         for process in processes_of(id_):
             process.kill()
-        # Nobody waits for this process any more: that it is gone shows all the same.
+        # The API process that waited for the process of the batch is dead. The other one notices its end nevertheless.
         eventually(lambda: other.get(f"/batches/{id_}", headers=GOOD).json()["state"] == "left")
     finally:
         for process in processes_of(id_):
             process.kill()
 
 
-def test_main_process__killed__the_others_stop(pair: Pair, tmp_path: Path) -> None:
+def test_main_process__is_killed__other_processes_stop(pair: Pair, tmp_path: Path) -> None:
     with run_api(pair.config, tmp_path, {"EXIFINATOR_API_PROCESSES": "2"}) as api:
         assert api.process is not None
         children = psutil.Process(api.process.pid).children()
         api.process.kill()
         api.process.wait()
-        # A process that has exited may stay a zombie: its parent is gone.
+        # A process that has exited may stay a zombie, because its parent is gone.
         gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         eventually(lambda: all(not child.is_running() or child.status() in gone for child in children))
 
 
-def test_start__port_is_taken__is_one_sentence(pair: Pair) -> None:
+def test_start__port_is_taken__is_reported_in_one_sentence(pair: Pair) -> None:
     environment = {**os.environ, "EXIFINATOR_API_PROCESSES": "2"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         environment["EXIFINATOR_API_PORT"] = str(taken.getsockname()[1])

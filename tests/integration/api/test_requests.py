@@ -1,5 +1,5 @@
-# ruff: noqa: E501 -- a table reads better with a row a line
-"""Access to the API: tokens, pauses after wrong ones, names, bodies, slow clients, other origins, and failures."""
+# ruff: noqa: E501 -- one line per row of a table
+"""Requests to the API: tokens, origins, hosts, methods, bodies, compression, failed jobs, and error responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.api.fixtures import TOKEN, Api, WireApi, guarded, open_ap
 
 Fail = Callable[..., None]
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
-READING = [
+READ_PATHS = [
     "/",
     "/openapi.json",
     "/dbs",
@@ -39,8 +39,8 @@ def guarded_wire_api(library: Config) -> Iterator[WireApi]:
         yield running
 
 
-@pytest.mark.parametrize("path", [*READING, "/failures"])
-def test_token__missing__is_401_and_says_how(guarded_api: Api, path: str) -> None:
+@pytest.mark.parametrize("path", [*READ_PATHS, "/failures"])
+def test_token__missing__is_401_with_www_authenticate(guarded_api: Api, path: str) -> None:
     answer = guarded_api.client.get(path)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -48,30 +48,30 @@ def test_token__missing__is_401_and_says_how(guarded_api: Api, path: str) -> Non
     assert answer.json()["code"] == "token_missing"
 
 
-@pytest.mark.parametrize("path", [*READING, "/failures"])
+@pytest.mark.parametrize("path", [*READ_PATHS, "/failures"])
 def test_token__right__is_accepted(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path, headers=GOOD).status_code in (200, 404)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/docs/start.js"])
-def test_token__health_and_pages__need_none(guarded_api: Api, path: str) -> None:
+def test_token__health_checks_and_documentation__need_none(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("place", ["/photos?token=", "/photos?access_token=", "/photos?api_key="])
-def test_token__in_the_address__is_ignored(guarded_api: Api, place: str) -> None:
+def test_token__sent_in_the_address__is_ignored(guarded_api: Api, place: str) -> None:
     assert guarded_api.client.get(place + TOKEN).status_code == 401
 
 
 @pytest.mark.parametrize(
     "header", [f"Basic {TOKEN}", TOKEN, "Bearer", f"Bearer  {TOKEN} x", "Bearer é".encode().decode("latin-1")]
 )
-def test_token__in_another_form__is_401(guarded_wire_api: WireApi, header: str) -> None:
+def test_token__sent_in_another_form__is_401(guarded_wire_api: WireApi, header: str) -> None:
     headers = {"Authorization": header.encode("latin-1")}
     assert guarded_wire_api.client.get("/photos", headers=headers).status_code == 401
 
 
-def test_attempts__many_wrong__pause_grows_to_its_bound() -> None:
+def test_login_throttle__many_failures__pause_doubles_up_to_the_maximum() -> None:
     now = [0.0]
     attempts = LoginThrottle(clock=lambda: now[0])
     pauses = []
@@ -84,7 +84,7 @@ def test_attempts__many_wrong__pause_grows_to_its_bound() -> None:
     assert attempts.seconds_to_wait("b") == 0
 
 
-def test_attempts__many_addresses__are_bounded() -> None:
+def test_login_throttle__many_addresses__remembers_a_limited_number() -> None:
     attempts = LoginThrottle()
     for at in range(LoginThrottle.MAX_ADDRESSES + 100):
         attempts.record_failure(str(at))
@@ -110,15 +110,15 @@ def test_write__from_another_origin__is_refused_without_a_token(
     assert (refused.status_code, refused.json()["code"]) == (403, "foreign_origin")
 
 
-def test_requeue__no_token_is_set__needs_none(own_library: Config) -> None:
-    """The rule for starting and cancelling batches applies to everything that the explorer changes."""
+def test_requeue__no_token_is_configured__needs_none(own_library: Config) -> None:
+    """Without a token, requests from the same origin may change data, as the explorer does."""
     with open_api(own_library) as own:
         headers = {"Origin": own.url, "Sec-Fetch-Site": "same-origin"}
         answer = own.client.post("/failures/requeue", json={"exception": "AccessDenied"}, headers=headers)
         assert (answer.status_code, answer.json()) == (200, {"requeued": 8})
 
 
-def test_failures__two_causes__are_grouped_and_listed(api: Api) -> None:
+def test_failures__jobs_failed_for_two_causes__are_grouped_and_listed(api: Api) -> None:
     found = api.get("/failures", limit=5).json()
     assert found["total"] == 12
     assert [(group["exception"], group["count"]) for group in found["groups"]] == [
@@ -169,7 +169,7 @@ def test_requeue__unknown_batch__is_404(guarded_api: Api) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
+def test_request_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
     body = b'{"exception":"' + b"x" * 100_000 + b'"}'
     content: Any = (body[at : at + 1000] for at in range(0, len(body), 1000)) if chunked else body
     headers = {**GOOD, "Content-Type": "application/json"}
@@ -190,17 +190,17 @@ def test_requeue__content_type_other_than_json__is_refused(guarded_api: Api, kin
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:3001", "127.0.0.1.evil.example", "", "localhost.evil.example"]
 )
-def test_host__of_another_page__is_refused(api: Api, host: str) -> None:
+def test_host_header__another_host__is_refused(api: Api, host: str) -> None:
     answer = api.client.get("/photos", headers={"Host": host})
     assert answer.status_code in (400, 421)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:3001", "LOCALHOST:3001", "[::1]:3001"])
-def test_host__of_this_machine__is_accepted(api: Api, host: str) -> None:
+def test_host_header__this_machine__is_accepted(api: Api, host: str) -> None:
     assert api.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
-def test_cors__no_origin_in_the_settings__allows_none(api: Api) -> None:
+def test_cors__no_origin_is_configured__allows_none(api: Api) -> None:
     answer = api.client.get("/photos", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
@@ -208,13 +208,13 @@ def test_cors__no_origin_in_the_settings__allows_none(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/photos", "/failures/requeue", "/waldo/exif_data/a/b"])
-def test_options__address__lists_its_methods(api: Api, path: str) -> None:
+def test_options__known_path__lists_its_methods(api: Api, path: str) -> None:
     answer = api.client.options(path)
     assert answer.status_code == 204
     assert answer.headers["allow"] == ("OPTIONS, POST" if path == "/failures/requeue" else "GET, HEAD, OPTIONS")
 
 
-def test_options__nothing_there__is_404(api: Api) -> None:
+def test_options__unknown_path__is_404(api: Api) -> None:
     assert api.client.options("/private/secrets").status_code == 404
 
 
@@ -224,7 +224,7 @@ def test_method__not_supported__is_405_with_allow(api: Api, method: str) -> None
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-def test_answer__large__is_compressed_when_asked(api: Api) -> None:
+def test_response__gzip_is_accepted__is_compressed(api: Api) -> None:
     plain = api.client.get("/photos", headers={"Accept-Encoding": "identity"})
     packed = api.client.get("/photos", headers={"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
@@ -237,20 +237,20 @@ def test_answer__large__is_compressed_when_asked(api: Api) -> None:
     ("accepted", "packed"),
     [("gzip;q=0", False), ("br, GZIP; q=0.0, *", False), ("gzip;q=0.5", True), ("br;q=0, gzip", True), ("zstd", False)],
 )
-def test_answer__gzip_is_refused__is_plain(api: Api, accepted: str, packed: bool) -> None:
+def test_response__accept_encoding__is_gzip_only_if_accepted(api: Api, accepted: str, packed: bool) -> None:
     answer = api.client.get("/photos", headers={"Accept-Encoding": accepted})
     assert ("content-encoding" in answer.headers) == packed
     assert len(answer.json()["photos"]) == 50
 
 
-def test_answer__any__keeps_browsers_from_guessing(api: Api) -> None:
+def test_response__any_path__has_nosniff_and_a_content_security_policy(api: Api) -> None:
     for path in ("/photos", "/nothing", "/export.csv"):
         headers = api.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_docs__page__names_no_other_host(api: Api) -> None:
+def test_docs__html_page__names_no_other_host(api: Api) -> None:
     page = api.get("/docs")
     assert "//" not in page.text.replace("<!doctype", "")
     for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "start.js"):
@@ -258,7 +258,9 @@ def test_docs__page__names_no_other_host(api: Api) -> None:
     assert api.get("/docs/main.py").status_code in (400, 404)
 
 
-def test_readyz__mongodb_is_gone__is_503_and_healthz_stays(library: Config, caplog: pytest.LogCaptureFixture) -> None:
+def test_readyz__mongodb_is_unavailable__is_503_and_healthz_is_200(
+    library: Config, caplog: pytest.LogCaptureFixture
+) -> None:
     gone = library.model_copy(update={"mongodb_uri": SecretStr("mongodb://someone:hush@127.0.0.1:9/")})
     with caplog.at_level(logging.DEBUG), open_api(gone) as api:
         assert api.get("/healthz").status_code == 200
@@ -287,7 +289,7 @@ def failing_api(failing_library: Config) -> Iterator[Api]:
         "/export.csv",
     ],
 )
-def test_query__takes_too_long__is_503_with_a_hint(failing_api: Api, fail: Fail, path: str) -> None:
+def test_query__exceeds_its_time_limit__is_503_with_a_hint(failing_api: Api, fail: Fail, path: str) -> None:
     fail("maxTimeAlwaysTimeOut")
     answer = failing_api.get(path)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -295,20 +297,20 @@ def test_query__takes_too_long__is_503_with_a_hint(failing_api: Api, fail: Fail,
 
 
 @pytest.mark.parametrize(
-    ("error_code", "status", "code", "words"),
+    ("error_code", "status", "code", "message"),
     [
         (13, 503, "mongodb_access_denied", "credentials"),
         (292, 503, "out_of_memory", "memory"),
         (2, 400, "query_rejected", "rejected this query"),
     ],
 )  # fmt: skip
-def test_query__mongodb_fails__says_whose_fault_it_is(
-    failing_api: Api, fail: Fail, error_code: int, status: int, code: str, words: str
+def test_query__error_of_mongodb__has_a_code_for_its_cause(
+    failing_api: Api, fail: Fail, error_code: int, status: int, code: str, message: str
 ) -> None:
     fail("failCommand", failCommands=["find"], errorCode=error_code)
     answer = failing_api.get("/photos")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -329,7 +331,7 @@ def test_query__mongodb_fails__says_whose_fault_it_is(
         ("/failures/requeue", "method_not_allowed", None, None),
     ],
 )
-def test_problem__cause__is_a_code_with_its_parameter_and_pointer(
+def test_problem__invalid_request__has_a_code_with_parameter_and_pointer(
     api: Api, path: str, code: str, parameter: str | None, pointer: str | None
 ) -> None:
     answer = api.client.get(path)

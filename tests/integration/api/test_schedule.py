@@ -1,4 +1,4 @@
-"""GET /schedule, `status` and `doctor`: the schedule with its last and next batches."""
+"""The schedule with its last and next batches, in GET /schedule, `status`, /metrics and `doctor`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def scheduled(install: Callable[..., Installation], bucket: Bucket) -> Installat
 
 
 def start_first(installation: Installation, now: datetime) -> None:
-    """Start the batch of the first entry, without its process."""
+    """Start the batch of the first entry, which is due, but no process for it."""
 
     def start(_: Any, batch_id: str) -> None:
         installation.store.batches.save(
@@ -40,7 +40,9 @@ def start_first(installation: Installation, now: datetime) -> None:
     Scheduler(installation.store, read_schedule(installation.config), start).check(now)
 
 
-def test_get_schedule__before_and_after_a_batch(scheduled: Installation, bucket: Bucket) -> None:
+def test_get_schedule__before_and_after_a_batch__has_the_last_and_next_times(
+    scheduled: Installation, bucket: Bucket
+) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     with open_api(scheduled.config) as api:
         first, second = api.get("/schedule").json()["sources"]
@@ -59,7 +61,9 @@ def test_get_schedule__before_and_after_a_batch(scheduled: Installation, bucket:
         assert (first["last_batch"]["state"], second["last_batch"]) == ("done", None)
 
 
-def test_status_and_metrics__schedule__is_shown(scheduled: Installation, bucket: Bucket) -> None:
+def test_status_and_metrics__schedule_is_configured__have_its_last_outcomes(
+    scheduled: Installation, bucket: Bucket
+) -> None:
     start_first(scheduled, datetime.now(UTC))
     with closing(StatusReader(scheduled.config)) as reader:
         schedule = reader.read().schedule
@@ -71,7 +75,9 @@ def test_status_and_metrics__schedule__is_shown(scheduled: Installation, bucket:
     assert outcomes == {"started": 1, "skipped": 0, "failed": 0, "none": 1}
 
 
-def test_doctor__schedule__checks_its_sources(scheduled: Installation, bucket: Bucket, tmp_path: Path) -> None:
+def test_doctor__schedule_is_configured__checks_its_sources(
+    scheduled: Installation, bucket: Bucket, tmp_path: Path
+) -> None:
     bucket.put("a.jpg", b"x")
     start_first(scheduled, datetime.now(UTC))
     findings = list(run_checks(scheduled.config, cwd=tmp_path))

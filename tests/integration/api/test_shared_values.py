@@ -1,4 +1,4 @@
-"""Values that one process computes for all, over a real Redis."""
+"""Values that one API process computes for all others, shared through a real Redis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COUNTS = CollectionCounts(
 
 @dataclass
 class Processes:
-    """What several processes of the API share: each has its own connection to Redis."""
+    """Several API processes, each with its own connection to Redis. All of them share the value `name`."""
 
     redis: list[SharedRedis]
     name: str
@@ -53,37 +53,37 @@ def run(redis_url: str, body: Callable[[Processes], Awaitable[None]], *, count: 
 
 
 class Source:
-    """Counts how often it is read. `hold` keeps the reader until it is set."""
+    """A value that counts how often it is read. Reads wait until the event `hold` is set."""
 
     def __init__(self, value: Any = COUNTS) -> None:
         self.value = value
         self.reads = 0
-        self.began, self.hold = asyncio.Event(), asyncio.Event()
+        self.has_begun, self.hold = asyncio.Event(), asyncio.Event()
 
     async def read(self) -> Any:
         self.reads += 1
-        self.began.set()
+        self.has_begun.set()
         await self.hold.wait()
         return self.value
 
 
-def test_wait__all_at_once__one_computes_for_all(redis_url: str) -> None:
+def test_wait__processes_ask_simultaneously__one_computes_for_all(redis_url: str) -> None:
     async def body(processes: Processes) -> None:
         source = Source()
         waiting = [asyncio.create_task(processes.cache(at, source.read).wait()) for at in range(3)]
-        await source.began.wait()
+        await source.has_begun.wait()
         source.hold.set()
         assert await asyncio.gather(*waiting) == [COUNTS] * 3
         assert source.reads == 1
-        # A process that starts later, too.
+        # A process that starts later uses the shared value too.
         assert await processes.cache(1, source.read).wait() == COUNTS
         assert source.reads == 1
 
     run(redis_url, body)
 
 
-def test_wait__computing_took_longer_than_the_value_may_age__is_still_computed_once(redis_url: str) -> None:
-    """The age of a value counts from the end of the computation, or a slow one would be old at once."""
+def test_wait__computation_outlasts_the_maximum_age__value_is_computed_once(redis_url: str) -> None:
+    """The age of a value counts from the end of its computation. Otherwise, a slow one would be too old at once."""
 
     async def body(processes: Processes) -> None:
         shared = SharedValues(processes.redis[0], "waldo.photos", (CollectionCounts,)).named(processes.name)
@@ -99,7 +99,7 @@ def test_wait__computing_took_longer_than_the_value_may_age__is_still_computed_o
     run(redis_url, body)
 
 
-def test_get__stored_value_is_old__is_computed_again(redis_url: str) -> None:
+def test_get__stored_value_is_too_old__is_computed_again(redis_url: str) -> None:
     async def body(processes: Processes) -> None:
         shared = SharedValues(processes.redis[0], "waldo.photos", ()).named(processes.name)
 
@@ -114,12 +114,14 @@ def test_get__stored_value_is_old__is_computed_again(redis_url: str) -> None:
     run(redis_url, body)
 
 
-def test_get__process_died_while_computing__another_takes_over(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get__process_died_while_computing__another_process_computes(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(values, "LEASE_SECONDS", 0.2)
 
     async def body(processes: Processes) -> None:
         shared = SharedValues(processes.redis[0], "waldo.photos", ()).named(processes.name)
-        # What a process that was killed leaves behind.
+        # A process that was killed leaves this lease behind.
         await processes.redis[0].run(("SET", shared._lease_key, "dead", "PX", 200))
         source = Source(5)
         source.hold.set()
@@ -129,7 +131,7 @@ def test_get__process_died_while_computing__another_takes_over(redis_url: str, m
 
 
 @pytest.mark.parametrize("stored", [b"", b"junk", b"x\x9c\x03\x00\x00\x00\x00\x01"])
-def test_get__other_bytes_are_stored__is_computed(redis_url: str, stored: bytes) -> None:
+def test_get__stored_bytes_are_invalid__value_is_computed(redis_url: str, stored: bytes) -> None:
     async def body(processes: Processes) -> None:
         shared = SharedValues(processes.redis[0], "waldo.photos", ()).named(processes.name)
         await processes.redis[0].run(("SET", shared._key, stored))
@@ -140,7 +142,7 @@ def test_get__other_bytes_are_stored__is_computed(redis_url: str, stored: bytes)
     run(redis_url, body)
 
 
-def test_wait__no_redis__each_process_computes() -> None:
+def test_wait__redis_is_unavailable__each_process_computes() -> None:
     async def body(processes: Processes) -> None:
         source = Source()
         source.hold.set()

@@ -1,4 +1,4 @@
-"""Photos with sidecars, through the API."""
+"""Photos with sidecars, and stacks of files, through the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.api.fixtures import open_api
 from tests.unit.families.records import photo, resolve_all, xmp
 
 
-def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config) -> None:
+def test_get_photos__sidecars__are_merged_or_found_as_orphans(own_library: Config) -> None:
     taken = datetime(2024, 5, 1, 12)
     records = [
         photo("b/f/IMG_1.CR2", rating=1),
@@ -45,7 +45,7 @@ def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config)
 
 
 NOON = datetime(2024, 5, 1, 12)
-# The name, the extension and the camera of each file. Files with the same name are a stack.
+# (name, extension, camera) of each file. Files with the same name form a stack, which has one primary file.
 FILES = [
     ("IMG_1", "CR2", "R5"), ("IMG_1", "JPG", "R5"), ("IMG_2", "CR2", "R5"), ("IMG_2", "JPG", "R5"),
     ("IMG_3", "JPG", "R5"), ("IMG_4", "HEIC", "iPhone"), ("IMG_4", "MOV", "iPhone"), ("IMG_5", "CR2", "X-T4"),
@@ -54,7 +54,7 @@ FACETS = "camera,format,taken,media_type,gps,keyword,rating,kind,label"
 
 
 @pytest.mark.parametrize(
-    ("given", "primaries", "in_stacks"),
+    ("filters", "primaries", "in_stacks"),
     [
         ({}, ["IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG", "IMG_4.HEIC", "IMG_5.CR2"], 3),
         ({"camera": "R5"}, ["IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG"], 2),
@@ -64,10 +64,10 @@ FACETS = "camera,format,taken,media_type,gps,keyword,rating,kind,label"
     ],
     ids=str,
 )
-def test_get_photos__primary__counts_agree(
-    own_library: Config, given: dict[str, str], primaries: list[str], in_stacks: int
+def test_get_photos__only_primary_files__are_the_same_in_lists_and_counts(
+    own_library: Config, filters: dict[str, str], primaries: list[str], in_stacks: int
 ) -> None:
-    """Photos, facets and the number of files left out cover the same files, however they are counted."""
+    """Lists, facets and statistics cover the same files, and report how many other files of stacks they omit."""
     records = []
     for hour, (name, extension, camera) in enumerate(FILES):
         media_type = "video" if extension == "MOV" else "image"
@@ -77,27 +77,27 @@ def test_get_photos__primary__counts_agree(
         record["format"] = extension.lower()
         records.append({**record, "kinds": ["raw"]} if extension == "CR2" else record)
     records.append(xmp("b/f/IMG_9.xmp", rating=5))
-    settled = [{**record, "bucket": "b", "folders": ["b/f/"]} for record in resolve_all(records).values()]
+    resolved_records = [{**record, "bucket": "b", "folders": ["b/f/"]} for record in resolve_all(records).values()]
     with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
         collection = Store(client, own_library).records.collection
         collection.delete_many({})
-        collection.insert_many(settled)
+        collection.insert_many(resolved_records)
 
         def facets(**params: str) -> dict[str, Any]:
             return api.get("/facets", **params, fields=FACETS).json()  # type: ignore[no-any-return]
 
-        shown = api.get("/photos", **given, primary="true", sort="key").json()["photos"]
+        shown = api.get("/photos", **filters, primary="true", sort="key").json()["photos"]
         assert [record["id"].removeprefix("b/f/") for record in shown] == primaries
-        newest = api.get("/photos", **given, primary="true", limit="1").json()["photos"]
+        newest = api.get("/photos", **filters, primary="true", limit="1").json()["photos"]
         assert [record["id"].removeprefix("b/f/") for record in newest] == primaries[-1:]
-        counts, every_file = facets(**given, primary="true"), facets(**given)
+        counts, every_file = facets(**filters, primary="true"), facets(**filters)
         assert (counts["total"], counts["files_in_stacks"]) == (len(primaries), in_stacks)
         assert (every_file["total"], every_file["files_in_stacks"]) == (len(primaries) + in_stacks, None)
         # This filter matches the same photos, but its counts are not cached.
-        assert facets(**given, primary="true", taken="2024")["facets"] == counts["facets"]
+        assert facets(**filters, primary="true", taken="2024")["facets"] == counts["facets"]
         cameras = [record["photo"]["camera_model"] for record in shown]
         assert {row["value"]: row["count"] for row in counts["facets"]["camera"]} == {
             camera: cameras.count(camera) for camera in cameras
         }
-        totals = api.get("/statistics", **given, primary="true").json()
+        totals = api.get("/statistics", **filters, primary="true").json()
         assert (totals["total"], totals["files_in_stacks"]) == (len(primaries), in_stacks)

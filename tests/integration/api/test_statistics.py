@@ -1,4 +1,4 @@
-"""Statistics and the hour of the day, compared with this module's counts of the same records."""
+"""Statistics, facets and the map, compared with this module's counts of the same records."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tests.waiting import eventually
 
 RECORDS = make_records()
 Fail = Callable[..., None]
-# Grouping this many photos exceeds the time limit.
-SLOW: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
-# A filter that all photos pass, so that they are grouped instead of counted in the indexes.
-ROADS: list[dict[str, str]] = [{}, {"query": '{"size":{"$gt":0}}'}]
+# MongoDB reports error 50 (MaxTimeMSExpired) for a command that exceeds its time limit.
+TIMEOUT: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
+# Two requests for all photos. Without a filter, MongoDB counts index entries. With this one, it groups the photos.
+COUNT_METHODS: list[dict[str, str]] = [{}, {"query": '{"size":{"$gt":0}}'}]
 
 
 @contextlib.contextmanager
@@ -39,13 +39,13 @@ def open_photos(config: Config) -> Iterator[pymongo.collection.Collection[dict[s
 
 
 def hour_of(record: dict[str, Any]) -> int | None:
-    """Return the hour that the camera's clock showed."""
+    """Return the hour on the camera's clock."""
     taken: datetime | None = record["photo"].get("taken_local")
     return taken.hour if taken else None
 
 
-@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
-def test_get_statistics__counts__are_those_of_the_records(api: Api, road: dict[str, str]) -> None:
+@pytest.mark.parametrize("road", COUNT_METHODS, ids=["everything", "grouped"])
+def test_get_statistics__any_count_method__has_the_counts_of_the_records(api: Api, road: dict[str, str]) -> None:
     found = api.get("/statistics", **road).json()
     facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in found["facets"].items()}
     assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
@@ -56,8 +56,8 @@ def test_get_statistics__counts__are_those_of_the_records(api: Api, road: dict[s
     assert sum(facets["taken"].values()) == sum(facets["lens"].values()) == len(RECORDS)
 
 
-@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
-def test_get_statistics__buckets__have_the_share_without_exif(api: Api, road: dict[str, str]) -> None:
+@pytest.mark.parametrize("road", COUNT_METHODS, ids=["everything", "grouped"])
+def test_get_statistics__buckets__have_counts_by_status(api: Api, road: dict[str, str]) -> None:
     found = api.get("/statistics", **road).json()
     counts = Counter((record["bucket"], record["status"]) for record in RECORDS)
     expected = {bucket: {status: counts[(bucket, status)] for status in STATUSES} for bucket, _ in counts}
@@ -67,7 +67,7 @@ def test_get_statistics__buckets__have_the_share_without_exif(api: Api, road: di
     )
 
 
-def test_get_statistics__filters__hold(api: Api) -> None:
+def test_get_statistics__with_filters__counts_only_matching_photos(api: Api) -> None:
     found = api.get("/statistics", camera="X-T4", bucket="holiday").json()
     assert found["total"] == sum(r["bucket"] == "holiday" and r["photo"].get("camera_model") == "X-T4" for r in RECORDS)
     assert [row["bucket"] for row in found["buckets"]] == ["holiday"]
@@ -78,7 +78,9 @@ def test_get_statistics__filters__hold(api: Api) -> None:
     ("hours", "is_in"),
     [("13", lambda h: h == 13), ("12-14", lambda h: 12 <= h <= 14), ("15-12", lambda h: h >= 15 or h <= 12)],
 )
-def test_get_photos__hour__is_the_camera_s(api: Api, hours: str, is_in: Callable[[int], bool]) -> None:
+def test_get_photos__hour_filter__uses_the_clock_of_the_camera(
+    api: Api, hours: str, is_in: Callable[[int], bool]
+) -> None:
     wanted = {record["_id"] for record in RECORDS if (hour := hour_of(record)) is not None and is_in(hour)}
     found = {photo["id"] for photo in api.get("/photos", hour=hours, limit=1000).json()["photos"]}
     assert found == wanted
@@ -87,15 +89,17 @@ def test_get_photos__hour__is_the_camera_s(api: Api, hours: str, is_in: Callable
 
 
 @pytest.mark.parametrize("hours", ["24", "-1", "1-", "-", "1-2-3", "noon", "٣", "1.5", "$hour"])
-def test_get_photos__no_hour__is_refused(api: Api, hours: str) -> None:
+def test_get_photos__invalid_hour__is_400(api: Api, hours: str) -> None:
     answer = api.get("/photos", hour=hours)
     assert answer.status_code == 400
     assert "hour" in answer.text
 
 
 @pytest.mark.parametrize("offset", ["nonsense", 7, "+25:00", ["+02:00"], ""], ids=str)
-def test_get_statistics__offset_of_another_program__spoils_nothing(offset: object, own_library: Config) -> None:
-    """A record of another program counts with the hour of its date."""
+def test_get_statistics__invalid_offset_from_another_program__does_not_fail(
+    offset: object, own_library: Config
+) -> None:
+    """A record that another program stored with an invalid offset counts with the hour of its date."""
     record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
     record |= {"photo": {"taken_local": datetime(2024, 1, 1, 5), "taken_offset": offset}}
     with open_photos(own_library) as photos, open_api(own_library) as api:
@@ -105,8 +109,8 @@ def test_get_statistics__offset_of_another_program__spoils_nothing(offset: objec
         assert api.get("/photos", bucket="elsewhere", hour="5").json()["photos"]
 
 
-# All photos of one bucket, by id. Filters that dates do not narrow down are read in one part.
-ONE_READING = {"prefix": "holida"}
+# A prefix of the ids of all photos of one bucket. Such a filter is read in one part, because it has no dates.
+ONE_PART = {"prefix": "holida"}
 
 
 @pytest.fixture
@@ -119,70 +123,72 @@ def failing_api(failing_library: Config) -> Iterator[Api]:
 # The count of all matches runs in parallel with the three samples, and may start before or after any of them. Counts in
 # the background may use up some of the failures, so there are more of them than attempts if all are to fail.
 @pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (8, 503)])
-def test_get_statistics__slow_server__counts_fewer_and_fewer(
+def test_get_statistics__queries_exceed_their_time_limit__counts_smaller_samples(
     failing_api: Api, fail: Fail, slow: int, status: int
 ) -> None:
-    """Make `slow` attempts exceed their time limit. There is no response only if the smallest sample exceeds it too."""
-    fail("failCommand", mode={"times": slow}, **SLOW)
-    assert failing_api.get("/statistics", **ONE_READING).status_code == status
+    """Make the first `slow` commands exceed their time limit. The status is 503 if the smallest sample does too."""
+    fail("failCommand", mode={"times": slow}, **TIMEOUT)
+    assert failing_api.get("/statistics", **ONE_PART).status_code == status
 
 
 @pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (7, 503)])
-def test_get_map__slow_server__groups_fewer_and_fewer(failing_api: Api, fail: Fail, slow: int, status: int) -> None:
-    fail("failCommand", mode={"times": slow}, **SLOW)
-    answer = failing_api.get("/map", zoom=3, **ONE_READING)
+def test_get_map__queries_exceed_their_time_limit__groups_smaller_samples(
+    failing_api: Api, fail: Fail, slow: int, status: int
+) -> None:
+    fail("failCommand", mode={"times": slow}, **TIMEOUT)
+    answer = failing_api.get("/map", zoom=3, **ONE_PART)
     assert answer.status_code == status
     if status == 200:
-        # A sample that is not full contains all matches.
+        # Samples are larger than this library, so they contain all matches.
         whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
         assert sum(one["properties"]["count"] for one in answer.json()["features"]) == whole
         assert answer.json()["cut_short"] is False
 
 
-def ask_until_whole(api: Api, fail: Fail, path: str, **params: str) -> list[dict[str, Any]]:
+def request_until_complete(api: Api, fail: Fail, path: str, **params: str) -> list[dict[str, Any]]:
     """Repeat a request until its response covers all photos, and return all responses.
 
-    MongoDB exceeds the time limit of the first one.
+    The query of the first request exceeds its time limit in MongoDB.
     """
     # Load the distribution of the photos over time first, so that only the request under test is slow.
     api.get("/facets", fields="taken")
-    fail("failCommand", mode={"times": 1}, **SLOW)
+    fail("failCommand", mode={"times": 1}, **TIMEOUT)
     answers: list[dict[str, Any]] = []
 
-    def is_whole() -> bool:
+    def is_complete() -> bool:
         answers.append(api.get(path, **params).json())
         return not answers[-1]["cut_short"]
 
-    eventually(is_whole)
+    eventually(is_complete)
     assert len(answers) > 1
     return answers
 
 
-def test_get_facets__too_many_for_a_request__are_counted_beside_it(
+def test_get_facets__query_exceeds_its_time_limit__are_sampled_until_counted_in_the_background(
     failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (20, 10, 5))
-    answers = ask_until_whole(failing_api, fail, "/facets", bucket="holiday", fields="camera")
+    answers = request_until_complete(failing_api, fail, "/facets", bucket="holiday", fields="camera")
     assert {(answer["total"], answer["more"]) for answer in answers} == {(121, False)}
     counted = [answer["counted"] for answer in answers]
     assert counted == [20] * (len(answers) - 1) + [121]
     assert [sum(row["count"] for row in answer["facets"]["camera"]) for answer in answers] == counted
 
 
-def test_get_map__too_many_for_a_request__are_grouped_beside_it(
+def test_get_map__query_exceeds_its_time_limit__is_sampled_until_grouped_in_the_background(
     failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (20, 10, 5))
-    answers = ask_until_whole(failing_api, fail, "/map", bucket="holiday", zoom="3")
+    answers = request_until_complete(failing_api, fail, "/map", bucket="holiday", zoom="3")
     whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
     found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
     assert found == [20] * (len(answers) - 1) + [whole]
 
 
-def test_get_map__first_after_a_start__groups_everything_once(
+def test_get_map__all_photos_are_being_grouped__uses_a_sample(
     own_library: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While all photos are grouped, a sample stands for them. With so few photos, it contains all of them."""
+    """Until all photos are grouped, the map shows a sample, which contains all photos of this small library."""
 
     async def group_without_end(photos: object) -> None:
         await asyncio.Event().wait()
@@ -193,8 +199,8 @@ def test_get_map__first_after_a_start__groups_everything_once(
         answer = api.get("/map", zoom=3).json()
         photos.database.command("profile", 0)
         asked = [
-            look["command"]["pipeline"]
-            for look in photos.database["system.profile"].find({"command.aggregate": photos.name})
+            entry["command"]["pipeline"]
+            for entry in photos.database["system.profile"].find({"command.aggregate": photos.name})
         ]
     total = {"$match": {"_id": {"$gt": MinKey()}}}  # which is counted in the index when the API starts
     asked = [pipeline for pipeline in asked if pipeline[0] != total]
@@ -205,8 +211,8 @@ def test_get_map__first_after_a_start__groups_everything_once(
     assert answer["cut_short"] is False
 
 
-def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> None:
-    """Sample by date, because the distribution of the photos over time is known. Some photos have no date."""
+def test_filters__photos_are_read_in_parts__count_each_photo_once(own_library: Config) -> None:
+    """Once the distribution of photos over time is known, they are read in parts, by date. Some have no date."""
     buckets = sorted({record["bucket"] for record in RECORDS if len(record["photo"]) < 5})
     wanted = [record for record in RECORDS if record["bucket"] in buckets]
     assert any("taken_local" not in record["photo"] for record in wanted)
@@ -233,10 +239,10 @@ def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> N
     assert sum(one["properties"]["count"] for one in on_map["features"]) == placed
 
 
-def test_facets__more_values_than_a_part_gives__are_counted_in_one(
+def test_facets__more_values_than_one_part_returns__are_counted_in_one_query(
     library: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The most frequent values of each part are not those of the whole."""
+    """The most frequent values of each part need not be the most frequent ones of all photos."""
     monkeypatch.setattr("api.aggregations.facets.MAX_VALUES", 2)
     params = {"bucket": "holiday", "fields": "iso,keyword,camera"}
     with open_api(library) as api:
@@ -246,7 +252,7 @@ def test_facets__more_values_than_a_part_gives__are_counted_in_one(
 
 
 @pytest.mark.parametrize("coordinates", [[None, 1.0], [], ["a", "b"], [float("nan"), 1.0], 7], ids=str)
-def test_get_map__place_of_another_program__spoils_nothing(coordinates: object, own_library: Config) -> None:
+def test_get_map__invalid_place_from_another_program__is_left_out(coordinates: object, own_library: Config) -> None:
     record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
     record |= {"photo": {"location": {"type": "Point", "coordinates": coordinates}}}
     with open_photos(own_library) as photos, open_api(own_library) as api:
@@ -255,31 +261,33 @@ def test_get_map__place_of_another_program__spoils_nothing(coordinates: object, 
         assert (answer.status_code, answer.json()["features"]) == (200, [])
 
 
-def test_everything__a_record_is_stored_or_goes__is_counted_again(own_library: Config) -> None:
-    """Counts of all photos are kept while nothing changes, but no longer."""
+def test_cached_counts__record_is_stored_changed_or_removed__are_counted_again(own_library: Config) -> None:
+    """Counts of all photos are cached only until a record changes."""
     with open_photos(own_library) as photos, open_api(own_library) as api:
 
-        def cameras_once(camera: str, there: bool) -> dict[str, int]:
-            def look() -> dict[str, int] | None:
+        def await_cameras(camera: str, *, is_counted: bool) -> dict[str, int]:
+            """Wait until the camera is counted, or no longer counted. Return the counts by camera."""
+
+            def count_cameras() -> dict[str, int] | None:
                 rows = api.get("/facets", fields="camera").json()["facets"]["camera"]
                 found = {row["value"]: row["count"] for row in rows}
-                return found if (camera in found) == there else None
+                return found if (camera in found) == is_counted else None
 
-            found: dict[str, int] = eventually(look)  # type: ignore[assignment]
+            found: dict[str, int] = eventually(count_cameras)  # type: ignore[assignment]
             return found
 
-        before = cameras_once("X-T4", there=True)
+        before = await_cameras("X-T4", is_counted=True)
         new = {"_id": "holiday/new", "photo": {"camera_model": "New"}, "extracted_at": datetime.now(UTC)}
         photos.insert_one({**RECORDS[0], **new})
-        assert cameras_once("New", there=True) == {**before, "New": 1}
+        assert await_cameras("New", is_counted=True) == {**before, "New": 1}
         changed = {"photo.camera_model": "Newer", "extracted_at": datetime.now(UTC)}
         photos.update_one({"_id": new["_id"]}, {"$set": changed})
-        assert cameras_once("Newer", there=True) == {**before, "Newer": 1}
+        assert await_cameras("Newer", is_counted=True) == {**before, "Newer": 1}
         photos.delete_one({"_id": new["_id"]})
-        assert cameras_once("Newer", there=False) == before
+        assert await_cameras("Newer", is_counted=False) == before
 
 
-def test_everything__counted_at_several_moments__adds_up_or_says_that_it_is_stale(own_library: Config) -> None:
+def test_cached_counts__facets_are_counted_at_different_times__are_marked_stale(own_library: Config) -> None:
     now = [1000.0]
 
     async def ask(counter: FacetCounter, *names: str) -> FacetCounts:
@@ -316,7 +324,7 @@ def test_everything__counted_at_several_moments__adds_up_or_says_that_it_is_stal
     asyncio.run(run())
 
 
-def test_start__large_collection__is_counted_before_anyone_asks(
+def test_start__large_collection__is_counted_before_the_first_request(
     failing_library: Config, fail: Fail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.app.MANY_PHOTOS", 1)

@@ -1,4 +1,4 @@
-"""GET /suggestions: values with their counts, filters in words, and mistakes."""
+"""GET /suggestions: values with their counts, and filters and mistakes in the search text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECORDS = make_records()
 
 
 def suggestions(api: Api, text: str) -> dict[str, Any]:
-    """Return the response to a text, once all facets are counted."""
+    """Return the response to a search text, once all facets are counted."""
     content: dict[str, Any] = {"partial": True}
     while content["partial"]:  # Each request waits for the counts.
         answer = api.get("/suggestions", q=text)
@@ -22,7 +22,7 @@ def suggestions(api: Api, text: str) -> dict[str, Any]:
     return content
 
 
-def test_get_suggestions__words__have_values_with_exact_counts(api: Api) -> None:
+def test_get_suggestions__search_words__have_values_with_exact_counts(api: Api) -> None:
     groups = {group["name"]: group["suggestions"] for group in suggestions(api, "photo eos r")["groups"]}
     count = sum(record["photo"].get("camera_model") == "Canon EOS R5" for record in RECORDS)
     expected = {"text": "Canon EOS R5", "start": 6, "count": count, "filters": {"camera": ["Canon EOS R5"]}}
@@ -51,7 +51,7 @@ def test_get_suggestions__words__have_values_with_exact_counts(api: Api) -> None
         ("", "", {}),
     ],
 )
-def test_get_suggestions__filters_in_words__are_parameters(
+def test_get_suggestions__filters_in_the_text__become_parameters(
     api: Api, text: str, rest: str, filters: dict[str, Any]
 ) -> None:
     content = suggestions(api, text)
@@ -62,7 +62,7 @@ def test_get_suggestions__filters_in_words__are_parameters(
     assert api.get("/photos", limit=1000, **parameters).json()["photos"] == as_text
 
 
-def test_get_suggestions__mistake__has_its_position_and_the_end_is_completed(api: Api) -> None:
+def test_get_suggestions__mistake_in_the_text__has_a_position_and_the_last_word_is_completed(api: Api) -> None:
     content = suggestions(api, 'iso:x "ab')
     assert content["parsed"] is None
     assert (content["problem"]["start"], content["problem"]["end"]) == (6, 9)
@@ -72,7 +72,7 @@ def test_get_suggestions__mistake__has_its_position_and_the_end_is_completed(api
 
 
 @pytest.mark.parametrize("path", ["photos", "facets", "statistics", "map", "export.ndjson"])
-def test_search__same_text__is_read_by_every_route(api: Api, path: str) -> None:
+def test_search__same_text_on_every_route__is_parsed_alike(api: Api, path: str) -> None:
     answer = api.get(f"/{path}", q='photo "number 7" -iso:9999 camera:"x')
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
     assert "the quote is not closed (character 35)" in answer.json()["detail"]
@@ -80,7 +80,7 @@ def test_search__same_text__is_read_by_every_route(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_list_photos__pages_of_a_search__give_each_photo_once(api: Api, limit: int) -> None:
+def test_list_photos__pages_of_a_search__list_each_photo_once(api: Api, limit: int) -> None:
     for sort in ("-taken", "taken", "iso", "key"):
         whole = [photo["id"] for photo in api.get("/photos", q="img_001", sort=sort, limit=1000).json()["photos"]]
         assert len(whole) == 10

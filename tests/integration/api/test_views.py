@@ -39,7 +39,7 @@ def counts_by_value(rows: list[dict[str, Any]]) -> dict[Any, int]:
     return {row["value"]: row["count"] for row in rows}
 
 
-def test_get_facets__everything__counts_each_value(api: Api) -> None:
+def test_get_facets__without_filters__counts_each_value(api: Api) -> None:
     found = api.get("/facets", fields="camera,status,taken,iso,bucket").json()
     assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
     expected = Counter(record["photo"].get("camera_model") for record in RECORDS)
@@ -52,7 +52,7 @@ def test_get_facets__everything__counts_each_value(api: Api) -> None:
     assert sum(isos.values()) == sum("iso" in record["photo"] for record in RECORDS)
 
 
-def test_get_facets__videos__have_the_counts_that_the_filters_find(api: Api) -> None:
+def test_get_facets__of_videos__equal_the_numbers_that_filters_find(api: Api) -> None:
     facets = api.get("/facets", fields="media_type,duration,frame_rate,video_codec").json()["facets"]
     videos = [record["photo"] for record in RECORDS if record["photo"].get("media_type") == "video"]
     assert len(videos) > 10
@@ -70,8 +70,8 @@ def test_get_facets__videos__have_the_counts_that_the_filters_find(api: Api) -> 
             assert len(matches["photos"]) == row["count"], (name, row)
 
 
-# The date on the camera's clock, its offset from UTC in hours, and whether the date in UTC has another day or month.
-AT_MIDNIGHT = {
+# Key -> (date on the camera's clock, its offset from UTC in hours). Some dates in UTC have another day or month.
+NEAR_MIDNIGHT = {
     "party.jpg": (datetime(2023, 12, 31, 23, 40), None),
     "new-year.jpg": (datetime(2023, 12, 31, 23, 30), -8),
     "morning.jpg": (datetime(2024, 3, 1, 6, 10), 9),
@@ -80,13 +80,13 @@ AT_MIDNIGHT = {
 }
 
 
-def test_filters__near_midnight__have_the_day_of_the_camera_s_clock(own_library: Config) -> None:
+def test_filters__photos_near_midnight__use_the_day_on_the_clock_of_the_camera(own_library: Config) -> None:
     records = [
         {
             "_id": f"b/{key}", "bucket": "b", "key": key, "status": "ok", "size": 1,
             "photo": {"media_type": "image", "taken_local": local, "taken_at": local - timedelta(hours=hours or 0)},
         }
-        for key, (local, hours) in AT_MIDNIGHT.items()
+        for key, (local, hours) in NEAR_MIDNIGHT.items()
     ]  # fmt: skip
     with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
         Store(client, own_library).records.collection.insert_many(records)
@@ -117,7 +117,7 @@ def test_get_facets__with_a_filter__equal_the_counts_without_a_filter(api: Api, 
         assert rows[0] == rows[1], name
 
 
-def test_get_facets__others__apply_all_filters_except_that_of_the_facet(api: Api) -> None:
+def test_get_facets__with_others__applies_all_filters_except_that_of_the_facet(api: Api) -> None:
     narrow = api.get("/facets", fields="camera,lens", camera="X-T4").json()
     wide = api.get("/facets", fields="camera,lens", camera="X-T4", others="true").json()
     assert set(counts_by_value(narrow["facets"]["camera"])) == {"X-T4"}
@@ -131,8 +131,8 @@ def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
     assert api.get("/facets", fields=fields).status_code == 400
 
 
-def test_get_map__world__has_every_place(api: Api) -> None:
-    for _ in range(2):  # The first count is computed, the second one cached.
+def test_get_map__whole_world__has_every_place(api: Api) -> None:
+    for _ in range(2):  # The first response is computed, the second one is cached.
         found = api.get("/map", zoom=6).json()
         assert found["type"] == "FeatureCollection"
         assert sum(f["properties"]["count"] for f in found["features"]) == sum(
@@ -159,7 +159,7 @@ def test_export__ndjson__has_every_photo(api: Api) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="photos.ndjson"'
 
 
-def test_export__ndjson_whole__has_the_tags(api: Api) -> None:
+def test_export__whole_ndjson__has_the_tags(api: Api) -> None:
     line = json.loads(api.get("/export.ndjson", whole="true", camera="X-T4", iso="100").text.splitlines()[0])
     assert line["Image Make"]["printable"] == "FUJIFILM"
 
@@ -174,7 +174,7 @@ def test_export__csv__has_every_photo_and_no_formula(api: Api) -> None:
     assert any(row["longitude"].startswith("-") for row in rows)
 
 
-def test_export__times__have_a_fixed_width__and_utc_has_its_own_column(api: Api) -> None:
+def test_export__times__have_milliseconds_and_a_separate_utc_column(api: Api) -> None:
     rows = {row["id"]: row for row in csv.DictReader(io.StringIO(api.get("/export.csv").text, newline=""))}
     lines = {line["id"]: line for line in map(json.loads, api.get("/export.ndjson").text.splitlines())}
     utc = 0
@@ -193,7 +193,7 @@ def test_export__times__have_a_fixed_width__and_utc_has_its_own_column(api: Api)
     assert 0 < utc < len(RECORDS)
 
 
-def test_export__csv__generated_values_are_not_escaped__and_raw_escapes_nothing(api: Api) -> None:
+def test_export__csv__escapes_formulas_but_no_offsets_unless_raw(api: Api) -> None:
     rows = {row["id"]: row for row in csv.DictReader(io.StringIO(api.get("/export.csv").text, newline=""))}
     assert {row["taken_offset"] for row in rows.values()} == {"+02:00", ""}
     assert rows["holiday/=cmd.csv"]["key"] == "'=cmd.csv"
@@ -210,7 +210,7 @@ def test_export__option_of_another_format__is_refused(api: Api, path: str, param
     assert (answer.status_code, answer.json()["parameter"]) == (409, parameter)
 
 
-def test_export__geojson__is_one_collection(api: Api) -> None:
+def test_export__geojson__is_one_feature_collection(api: Api) -> None:
     found = api.get("/export.geojson", bucket="holiday").json()
     assert len(found["features"]) == 121
     by_id = {feature["id"]: feature for feature in found["features"]}
@@ -218,7 +218,7 @@ def test_export__geojson__is_one_collection(api: Api) -> None:
     assert by_id["holiday/2024/IMG_0001.jpg"]["geometry"] is None
 
 
-def test_export__parquet__is_read_by_arrow(api: Api, tmp_path: Path) -> None:
+def test_export__parquet__is_readable_by_arrow(api: Api, tmp_path: Path) -> None:
     from arro3.io import read_parquet
 
     file = tmp_path / "photos.parquet"
@@ -278,7 +278,7 @@ def test_export__no_photo_matches__is_a_valid_empty_file(api: Api, file_format: 
         assert answer.json()["features"] == []
 
 
-def test_export__head__reads_nothing(api: Api) -> None:
+def test_export__head_request__has_headers_and_no_body(api: Api) -> None:
     answer = api.client.head("/export.csv")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Open and list batches, in the tests of batches."""
+"""Open and list batches: helpers of the tests of batches."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ def open_batch(installation: Installation, source: str, **options: Any) -> Batch
 
 
 def list_all(batch: Batch) -> Batch:
+    """List and queue all objects of a batch, and return the batch."""
     for _ in batch.list_and_queue():
         pass
     return batch
 
 
 def fill(bucket: Bucket, count: int, prefix: str = "") -> None:
+    """Put photos with the keys 0000.jpg, 0001.jpg and so on into a bucket."""
     body = make_jpeg()
     for i in range(count):
         bucket.put(f"{prefix}{i:04}.jpg", body)
 
 
-def adds_up(n: BatchCounts) -> bool:
-    """Return whether each listed object is counted once."""
-    return n.listed == n.folders + n.unchanged + n.stored + n.no_exif + n.unsupported + n.damaged + n.failed
+def adds_up(counts: BatchCounts) -> bool:
+    """Return whether each listed object is in exactly one of the other counts."""
+    done = counts.stored + counts.no_exif + counts.unsupported + counts.damaged + counts.failed
+    return counts.listed == counts.folders + counts.unchanged + done

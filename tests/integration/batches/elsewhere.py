@@ -1,6 +1,6 @@
-"""List and watch a batch in a process of its own, which tests kill.
+"""List and watch a batch in a separate process, which tests kill.
 
-It imports none of the tests' servers and fixtures, because that would take longer than its work.
+This module imports no servers or fixtures of the tests, because the imports would take longer than its work.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from exifinator.sources.source import parse_source
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 
+# Objects per page of a listing.
 PAGE = 10
 
 
@@ -26,7 +27,7 @@ class SmallPages:
 
     def __init__(self, s3: S3Client) -> None:
         self.s3 = s3
-        self.asked: list[tuple[str | None, str]] = []
+        self.requests: list[tuple[str | None, str]] = []
 
     def endpoint(self, bucket: str) -> str:
         return self.s3.endpoint(bucket)
@@ -37,12 +38,12 @@ class SmallPages:
     def list_page(
         self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = PAGE
     ) -> ListedPage:
-        self.asked.append((token, start_after))
+        self.requests.append((token, start_after))
         return self.s3.list_page(bucket, prefix, token, start_after=start_after, max_keys=min(max_keys, PAGE))
 
 
 def main(source: str) -> None:
-    """List and watch a batch, and print its progress line by line."""
+    """List and watch a batch. Print its id, and then its progress line by line."""
     listing.STARVED_SHARE = -1.0
     config = load_config()
     batch = Batch(

@@ -1,4 +1,4 @@
-"""Entries of SCHEDULE for tests."""
+"""Helpers of the tests of schedules: make entries of SCHEDULE, and describe them."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ def schedule(*entries: dict[str, Any]) -> list[ScheduledSource]:
 
 
 def describe(installation: Installation, entries: list[ScheduledSource]) -> dict[str, Any]:
+    """Return the description of the only entry."""
     (entry,) = describe_schedule(installation.store, installation.queue, entries)
     return entry

@@ -1,4 +1,4 @@
-"""After any notifications, the index has exactly what the bucket has."""
+"""Apply notifications of a bucket: afterwards, the index has the same objects as the bucket."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_failed_job(installation: Installation, bucket: Bucket, key: str, status:
     installation.store.jobs.collection.insert_one({"_id": job_id, "status": status, "params": params})
 
 
-def test_apply__created__queues_the_member_of_the_listing(
+def test_apply__object_created__queues_the_same_member_as_a_listing(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     for key in ("a b+c.jpg", "é/写.jpg", "a b+c.jpg.xmp"):
@@ -49,7 +49,7 @@ def test_apply__created__queues_the_member_of_the_listing(
     assert (applied.queued, applied.unchanged) == (0, 2)
 
 
-def test_apply__removed__deletes_record_thumbnail_and_failed_job(
+def test_apply__object_removed__deletes_record_thumbnail_and_failed_job(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     for key in ("a.jpg", "a.jpg.copy", "b.jpg"):
@@ -67,7 +67,7 @@ def test_apply__removed__deletes_record_thumbnail_and_failed_job(
     assert installation.store.jobs.collection.count_documents({}) == 0
 
 
-def test_apply__removal_event_of_an_object_that_exists__keeps_it(
+def test_apply__removal_event_of_an_existing_object__keeps_the_record(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", JPEG)
@@ -77,7 +77,7 @@ def test_apply__removal_event_of_an_object_that_exists__keeps_it(
     assert list(installation.records(bucket.name)) == ["a.jpg"]
 
 
-def test_apply__removed_while_a_worker_reads_it__stores_nothing(
+def test_apply__object_removed_while_a_worker_reads_it__stores_nothing(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", JPEG)
@@ -93,7 +93,7 @@ def test_apply__removed_while_a_worker_reads_it__stores_nothing(
     assert installation.records(bucket.name) == {}
 
 
-def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
+def test_apply__object_removed_while_a_worker_stores_it__leaves_no_record(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     for key in ("a.jpg", "b.jpg"):
@@ -101,19 +101,19 @@ def test_apply__removed_while_a_worker_stores_it__leaves_no_record(
     applier.apply([event(bucket, "a.jpg"), event(bucket, "b.jpg")])
     deliveries = {ImageRef.from_member(given.member).key: given for given in installation.queue.take_downloads(10)}
     with open_context(installation) as worker:
-        store_now = worker.store.records.upsert
+        original_upsert = worker.store.records.upsert
 
         def upsert(records: Any, **options: Any) -> Any:
             """Remove the object after the worker has checked its delivery."""
             bucket.delete("a.jpg")
             assert applier.apply([event(bucket, "a.jpg")]).removed == 1
-            return store_now(records, **options)
+            return original_upsert(records, **options)
 
         worker.store.records.upsert = upsert  # type: ignore[method-assign]
         for key, delivery in deliveries.items():
             record, _ = read_image(installation.s3, ImageRef.from_member(delivery.member), installation.config)
             store_as(worker, record, delivery)
-            worker.store.records.upsert = store_now  # type: ignore[method-assign]
+            worker.store.records.upsert = original_upsert  # type: ignore[method-assign]
             assert list(installation.records(bucket.name)) == ([] if key == "a.jpg" else ["b.jpg"])
     assert {doc["_id"] for doc in installation.store.records.thumbnails.find()} <= {f"{bucket.name}/b.jpg"}
     assert installation.queue.sizes() == (0, 0)
@@ -125,7 +125,7 @@ def store_as(worker: WorkerContext, record: ExifRecord, delivery: Delivery) -> N
     worker.record_writer.write(record, Outcome(delivery.member, record.id, record.status, delivery=delivery.number))
 
 
-def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_again(
+def test_apply__object_replaced_while_a_worker_reads_it__is_queued_again(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", JPEG)
@@ -135,11 +135,11 @@ def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_ag
     applier.apply([event(bucket, "a.jpg")])
     installation.queue.take_downloads(10)
     bucket.put("a.jpg", JPEG)
-    # The record is that of the current version, but the other version is just being read.
+    # The record is that of the current version, but a worker is still reading the version in between.
     assert applier.apply([event(bucket, "a.jpg")]).queued == 1
 
 
-def test_apply__job_that_a_worker_runs__is_applied_later(
+def test_apply__object_removed_while_a_job_reads_it__is_applied_later(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     add_failed_job(installation, bucket, "a.jpg", "started")
@@ -149,7 +149,7 @@ def test_apply__job_that_a_worker_runs__is_applied_later(
     assert applier.apply([event(bucket, "a.jpg")]).removed == 1
 
 
-def test_apply__changed_while_a_regular_job_reads_it__is_applied_later(
+def test_apply__object_changed_while_a_job_reads_it__is_applied_later(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     for key in ("indexed.jpg", "new.jpg"):
@@ -166,7 +166,7 @@ def test_apply__changed_while_a_regular_job_reads_it__is_applied_later(
     assert (applied.queued, applied.unchanged, applied.failures) == (1, 1, {})
 
 
-def test_apply__source_of_an_old_batch__still_applies(installation: Installation, bucket: Bucket) -> None:
+def test_apply__object_in_a_source_of_an_old_batch__is_queued(installation: Installation, bucket: Bucket) -> None:
     config = installation.config.model_copy(update={"s3_buckets": ()})
     applier = EventApplier(config, SourceClient(installation.s3), installation.store, installation.queue)
     bucket.put("a/x.jpg", JPEG)
@@ -183,7 +183,9 @@ def test_apply__source_of_an_old_batch__still_applies(installation: Installation
     assert [batch["_id"] for batch in latest] == ["1119", "0"]
 
 
-def test_apply__empty_object__is_recorded(installation: Installation, applier: EventApplier, bucket: Bucket) -> None:
+def test_apply__empty_object__is_recorded_as_damaged(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
     bucket.put("empty.jpg", b"")
     bucket.put("folder/", b"")
     applied = applier.apply([event(bucket, "empty.jpg"), event(bucket, "folder/")])
@@ -192,12 +194,12 @@ def test_apply__empty_object__is_recorded(installation: Installation, applier: E
     assert installation.queue.sizes() == (0, 0)
 
 
-def test_apply__other_bucket__is_ignored_without_a_request(applier: EventApplier) -> None:
+def test_apply__object_of_another_bucket__is_ignored_without_a_request(applier: EventApplier) -> None:
     applied = applier.apply([ObjectEvent("elsewhere", "a.jpg"), ObjectEvent("elsewhere", "b.jpg")])
     assert (applied.ignored, applied.failures) == (2, {})
 
 
-def test_apply__bucket_is_gone__removes_nothing(
+def test_apply__bucket_was_deleted__removes_nothing(
     installation: Installation, applier: EventApplier, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", JPEG)
@@ -209,7 +211,7 @@ def test_apply__bucket_is_gone__removes_nothing(
     assert list(installation.records(bucket.name)) == ["a.jpg"]
 
 
-def test_find_object__exists__equals_the_listing(installation: Installation, bucket: Bucket) -> None:
+def test_find_object__object_exists__equals_the_one_in_the_listing(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a.jpg", JPEG)
     bucket.put("empty", b"")
     client = SourceClient(installation.s3)

@@ -12,6 +12,7 @@ from tests.integration.batches.batches import fill, list_all, open_batch
 from tests.integration.conftest import Bucket, Installation, SharedInstallation
 from tests.photos import make_jpeg
 
+# Prices of a request and of a byte read, in nanodollars.
 GET, LIST, BYTE = 400.0, 5000.0, 0.1
 
 
@@ -21,7 +22,7 @@ def open_limited(installation: Installation, bucket: Bucket, limits: BatchLimits
 
 
 def stop(installation: Installation, batch: Batch) -> str:
-    """Run a batch up to its limit, and return the sentence with which it stops."""
+    """Run a batch until it reaches its limit, and return the message with which it stops."""
     with pytest.raises(LimitReached) as raised:
         installation.finish_here(list_all(batch))
     for _ in batch.stop(raised.value, pause=lambda seconds: installation.read_queued()):
@@ -30,7 +31,7 @@ def stop(installation: Installation, batch: Batch) -> str:
 
 
 @pytest.mark.parametrize("limits", [BatchLimits(max_requests=30), BatchLimits(max_dollars=0.00005)], ids=str)
-def test_batch__limit__stops_it_and_a_higher_one_resumes_it(
+def test_batch__limit_is_reached__stops_until_a_higher_limit_resumes_it(
     installation: Installation, bucket: Bucket, limits: BatchLimits
 ) -> None:
     fill(bucket, 60)
@@ -39,7 +40,7 @@ def test_batch__limit__stops_it_and_a_higher_one_resumes_it(
 
     counts = batch.counts
     assert limits.explain(counts) == message
-    # One image more than the limit allows, at most.
+    # The batch exceeds its limit by one image at most.
     if limits.max_requests:
         assert limits.max_requests <= counts.requests + counts.list_requests <= limits.max_requests + 1
     if limits.max_dollars:
@@ -78,7 +79,7 @@ def test_batch__last_image_reaches_the_limit__is_done(installation: Installation
     assert (counts.stored, batch.ended) == (10, True)
 
 
-def test_batch__limit_while_listing__stops_the_listing(installation: Installation, bucket: Bucket) -> None:
+def test_batch__limit_is_reached_while_listing__stops_the_listing(installation: Installation, bucket: Bucket) -> None:
     fill(bucket, 60)
     batch = open_limited(installation, bucket, BatchLimits(max_requests=3))
     with pytest.raises(LimitReached, match="limit of 3 requests, after 3"):

@@ -1,4 +1,4 @@
-"""Which objects batches index: patterns and junk files, in runs, resumed batches and pruning, on real servers."""
+"""Patterns and junk files choose the objects that a batch indexes, resumes and prunes, on real servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exifinator.batches.sources import check_sources
 from exifinator.sources.patterns import Patterns, make_patterns
 from exifinator.sources.source import Source
 from tests.integration.batches.batches import list_all
-from tests.integration.batches.test_prune import note_run
+from tests.integration.batches.test_prune import save_finished_batch
 from tests.integration.conftest import INTERVALS, Bucket, Installation
 from tests.photos import make_jpeg
 from tests.s3_proxy import run_proxy
@@ -23,6 +23,7 @@ SIZES = ("original", "large", "medium", "small", "thumb", "square")
 
 
 def fill_like_inaturalist(bucket: Bucket, count: int) -> None:
+    """Put photos into a bucket, each in six sizes, as in the bucket of iNaturalist."""
     body = make_jpeg()
     for photo in range(count):
         for size in SIZES:
@@ -35,11 +36,12 @@ def start(installation: Installation, source: Source, **options: bool) -> Batch:
     return batch
 
 
-def adds_up(n: BatchCounts) -> bool:
-    return n.listed == n.folders + n.excluded + n.unchanged + n.archived + n.done
+def adds_up(counts: BatchCounts) -> bool:
+    """Return whether each listed object is in exactly one of the other counts."""
+    return counts.listed == counts.folders + counts.excluded + counts.unchanged + counts.archived + counts.done
 
 
-def test_run__bucket_with_six_sizes_of_each_photo__makes_one_get_a_photo(
+def test_run__pattern_for_one_of_six_sizes__reads_one_object_per_photo(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str
 ) -> None:
     fill_like_inaturalist(bucket, 5)
@@ -63,14 +65,16 @@ def test_run__junk_files__are_excluded_unless_requested(installation: Installati
     counts = installation.finish_here(list_all(start(installation, source)))
     assert (counts.listed, counts.folders, counts.excluded, counts.stored) == (5, 1, 3, 1)
     assert adds_up(counts)
-    assert known_keys_of(installation) == {"a.jpg"}
+    assert recorded_keys(installation) == {"a.jpg"}
 
     counts = installation.finish_here(list_all(start(installation, source, includes_junk=True)))
     assert (counts.folders, counts.excluded, counts.unchanged, counts.stored) == (1, 0, 1, 3)
     assert adds_up(counts)
 
 
-def test_run__counts_lost_by_redis__counts_the_excluded_again(installation: Installation, bucket: Bucket) -> None:
+def test_run__redis_has_lost_the_counts__counts_excluded_objects_again(
+    installation: Installation, bucket: Bucket
+) -> None:
     fill_like_inaturalist(bucket, 3)
     batch = list_all(start(installation, Source(bucket.name, patterns=make_patterns(["original.*"]))))
     installation.queue.batches.close(batch.id)
@@ -79,7 +83,7 @@ def test_run__counts_lost_by_redis__counts_the_excluded_again(installation: Inst
     assert adds_up(counts)
 
 
-def test_verify__objects_that_the_patterns_leave_out__are_not_missing(
+def test_verify__objects_that_the_patterns_exclude__do_not_count_as_missing(
     installation: Installation, bucket: Bucket
 ) -> None:
     fill_like_inaturalist(bucket, 2)
@@ -88,7 +92,7 @@ def test_verify__objects_that_the_patterns_leave_out__are_not_missing(
     assert (counts.stored, counts.excluded) == (8, 4)
 
 
-def test_resume__same_patterns__continues_and_other_patterns_do_not(installation: Installation, bucket: Bucket) -> None:
+def test_resume__same_or_other_patterns__resumes_only_with_the_same(installation: Installation, bucket: Bucket) -> None:
     fill_like_inaturalist(bucket, 3)
     originals = Source(bucket.name, patterns=make_patterns(["original.*"], ["/x/"]))
     interrupted = list_all(start(installation, originals))
@@ -114,7 +118,7 @@ def finished_by(installation: Installation, batch: Batch) -> str | None:
     return document.get("finished_by")
 
 
-def test_finish__batches_left_over_the_same_bucket__closes_those_that_it_covers(
+def test_finish__earlier_batches_of_the_bucket_were_left__closes_those_that_this_one_covers(
     installation: Installation, bucket: Bucket
 ) -> None:
     fill_like_inaturalist(bucket, 2)
@@ -129,7 +133,9 @@ def test_finish__batches_left_over_the_same_bucket__closes_those_that_it_covers(
     assert [finished_by(installation, batch) for batch in left] == [None, last.id, None]
 
 
-def test_finish__batch_without_patterns__closes_those_with_patterns(installation: Installation, bucket: Bucket) -> None:
+def test_finish__batch_without_patterns__closes_a_left_batch_with_patterns(
+    installation: Installation, bucket: Bucket
+) -> None:
     fill_like_inaturalist(bucket, 2)
     left = list_all(start(installation, Source(bucket.name, "photos/", make_patterns(["original.*"]))))
     left.detach("left")
@@ -138,7 +144,9 @@ def test_finish__batch_without_patterns__closes_those_with_patterns(installation
     assert finished_by(installation, left) == last.id
 
 
-def test_check_sources__patterns__reads_only_chosen_objects(installation: Installation, bucket: Bucket) -> None:
+def test_check_sources__with_patterns__reads_only_an_included_object(
+    installation: Installation, bucket: Bucket
+) -> None:
     fill_like_inaturalist(bucket, 2)
     source = Source(bucket.name, patterns=make_patterns(["small.*"]))
     [ref] = check_sources([source], installation.s3)  # type: ignore[arg-type]
@@ -153,26 +161,26 @@ def prune(installation: Installation, source: Source) -> tuple[int, int]:
         return remove_orphans(orphans, installation.store)
 
 
-def test_prune__patterns__keeps_records_that_they_leave_out(installation: Installation, bucket: Bucket) -> None:
+def test_prune__with_patterns__keeps_records_that_they_exclude(installation: Installation, bucket: Bucket) -> None:
     keys = ("a.jpg", "b.jpg", "a.heic", "b.heic", "drafts/c.jpg", "Thumbs.db")
     for key in keys:
         bucket.put(key, make_jpeg())
     source = Source(bucket.name)
     installation.finish_here(list_all(start(installation, source, includes_junk=True)))
-    note_run(installation, bucket.name)
+    save_finished_batch(installation, bucket.name)
     for key in ("b.jpg", "b.heic", "drafts/c.jpg"):
         bucket.delete(key)
 
-    # Objects that are still there are kept, whether or not the patterns choose them.
+    # Records of existing objects are kept, whether or not the patterns include them.
     assert prune(installation, replace(source, patterns=make_patterns(["*.jpg"], ["drafts/"]))) == (1, 0)
-    assert known_keys_of(installation) == {"a.jpg", "a.heic", "b.heic", "drafts/c.jpg", "Thumbs.db"}
+    assert recorded_keys(installation) == {"a.jpg", "a.heic", "b.heic", "drafts/c.jpg", "Thumbs.db"}
     assert prune(installation, replace(source, patterns=make_patterns(["*.png"]))) == (0, 0)
     # Junk that was indexed before is kept as long as its object exists, and is removed with it.
     assert prune(installation, source) == (2, 0)
     bucket.delete("Thumbs.db")
     assert prune(installation, source) == (1, 0)
-    assert known_keys_of(installation) == {"a.jpg", "a.heic"}
+    assert recorded_keys(installation) == {"a.jpg", "a.heic"}
 
 
-def known_keys_of(installation: Installation) -> set[str]:
+def recorded_keys(installation: Installation) -> set[str]:
     return {document["key"] for document in installation.store.records.collection.find({}, {"key": 1})}

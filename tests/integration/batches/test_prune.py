@@ -1,4 +1,4 @@
-"""Pruning removes what was deleted from the bucket, and nothing else, for any keys."""
+"""Pruning removes the records and failed jobs of objects that were deleted from the bucket, and no others."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.s3_proxy import Answer, run_proxy, s3_error
 from tests.stub_s3 import Reply, Request, StubS3, run_stub
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
-# The order of these keys differs between bytes, code units and dictionaries.
+# Keys whose order by bytes differs from that by UTF-16 code units and from that in dictionaries.
 ODD = [
     *KEYS, "a", "A", "a/", "a-b", "a b", "Z", "z", "é", "e\u0301", "\ue000", "\uffee", "😀", "\U0010fffd", "\x01", "~",
 ]  # fmt: skip
 
 
-def know(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
+def store_records(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
     """Store a record and a thumbnail for each image."""
     records = [empty_record(ImageRef(bucket, key, "e", 0, LONG_AGO)) for key in keys]
     for record in records:
@@ -39,7 +39,7 @@ def know(installation: Installation, bucket: str, *keys: str, at: datetime = LON
     assert installation.store.records.upsert([ExifRecord(r.document, b"jpeg") for r in records]) == [None] * len(keys)
 
 
-def note_run(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
+def save_finished_batch(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
     endpoints = [{"bucket": bucket, "endpoint": endpoint or installation.s3.endpoint(bucket)}]
     installation.store.batches.save({"_id": f"run-{bucket}", "state": "done", "endpoints": endpoints})
 
@@ -61,51 +61,51 @@ def prune(installation: Installation, *sources: str) -> tuple[int, int]:
         return remove_orphans(found, installation.store)
 
 
-def known_keys(installation: Installation) -> set[str]:
+def recorded_keys(installation: Installation) -> set[str]:
     keys = {doc["key"] for doc in installation.store.records.collection.find()}
     assert {doc["_id"].partition("/")[2] for doc in installation.store.records.thumbnails.find()} == keys
     return keys
 
 
-def test_prune__odd_keys__removes_those_that_left(installation: Installation, bucket: Bucket) -> None:
+def test_prune__odd_keys__removes_records_of_deleted_objects(installation: Installation, bucket: Bucket) -> None:
     listed, gone = ODD[::2], ODD[1::2]
     for key in listed:
         bucket.put(key, b"x")
-    know(installation, bucket.name, *ODD)
-    know(installation, f"{bucket.name}-2", "other bucket")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, *ODD)
+    store_records(installation, f"{bucket.name}-2", "other bucket")
+    save_finished_batch(installation, bucket.name)
 
     with find(installation, bucket.name) as found:
         assert (found.listed, found.records, found.jobs) == (len(listed), len(gone), 0)
         assert remove_orphans(found, installation.store) == (len(gone), 0)
-    assert known_keys(installation) == {*listed, "other bucket"}
+    assert recorded_keys(installation) == {*listed, "other bucket"}
     assert prune(installation, bucket.name) == (0, 0)
 
 
-def test_prune__prefix__leaves_what_is_outside(installation: Installation, bucket: Bucket) -> None:
+def test_prune__source_with_a_prefix__keeps_records_outside_of_it(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a/1", b"x")
-    know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
+    save_finished_batch(installation, bucket.name)
 
     assert prune(installation, f"{bucket.name}/a/") == (1, 0)
-    assert known_keys(installation) == {"a/1", "a", "ab", "b/3"}
+    assert recorded_keys(installation) == {"a/1", "a", "ab", "b/3"}
 
 
-def test_prune__stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
+def test_prune__record_stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
-    know(installation, bucket.name, "here", "gone", "came back")
-    know(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "here", "gone", "came back")
+    store_records(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
+    save_finished_batch(installation, bucket.name)
     with find(installation, bucket.name) as found:
-        know(installation, bucket.name, "came back", at=datetime.now(UTC))
+        store_records(installation, bucket.name, "came back", at=datetime.now(UTC))
         assert remove_orphans(found, installation.store) == (1, 0)
-    assert known_keys(installation) == {"here", "came", "came back"}
+    assert recorded_keys(installation) == {"here", "came", "came back"}
 
 
-def test_prune__failed_jobs__go_with_their_images(installation: Installation, bucket: Bucket) -> None:
+def test_prune__failed_jobs_of_deleted_objects__are_removed(installation: Installation, bucket: Bucket) -> None:
     bucket.put("here", b"x")
-    know(installation, bucket.name, "here")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "here")
+    save_finished_batch(installation, bucket.name)
     for key, status in (("here", "failed"), ("gone", "failed"), ("ended", "success")):
         params = {"bucket": bucket.name, "key": key}
         job_id = image_job_id(f"{bucket.name}/{key}")
@@ -117,46 +117,46 @@ def test_prune__failed_jobs__go_with_their_images(installation: Installation, bu
 
 
 def test_prune__empty_listing__is_refused(installation: Installation, bucket: Bucket) -> None:
-    know(installation, bucket.name, "a")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a")
+    save_finished_batch(installation, bucket.name)
 
     with pytest.raises(ConfigError, match="is empty"):
         prune(installation, bucket.name)
 
 
-def test_prune__listing_that_shares_nothing__is_refused(installation: Installation, bucket: Bucket) -> None:
+def test_prune__listing_has_no_object_with_a_record__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("b", b"x")
-    know(installation, bucket.name, "a")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a")
+    save_finished_batch(installation, bucket.name)
 
     with pytest.raises(ConfigError, match="may be another bucket"):
         prune(installation, bucket.name)
 
 
-def test_prune__source_of_which_nothing_is_known_or_listed__does_not_hold_up_another(
+def test_prune__source_without_records_and_objects__does_not_prevent_pruning_another(
     installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a/1", b"x")
     bucket.put("c/1", b"x")
-    know(installation, bucket.name, "a/1", "a/2")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a/1", "a/2")
+    save_finished_batch(installation, bucket.name)
 
     assert prune(installation, *(f"{bucket.name}/{folder}/" for folder in "abc")) == (1, 0)
 
 
-def test_prune__other_endpoint_or_none_known__is_refused(installation: Installation, bucket: Bucket) -> None:
+def test_prune__another_or_unknown_endpoint__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a", b"x")
-    know(installation, bucket.name, "a", "gone")
+    store_records(installation, bucket.name, "a", "gone")
     with pytest.raises(ConfigError, match="No run over "):
         prune(installation, bucket.name)
-    note_run(installation, bucket.name, "https://minio.example.org")
+    save_finished_batch(installation, bucket.name, "https://minio.example.org")
 
     with pytest.raises(ConfigError, match=r"were read from https://minio\.example\.org"):
         prune(installation, bucket.name)
 
 
-def test_prune__images_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
-    note_run(installation, bucket.name)
+def test_prune__images_are_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
+    save_finished_batch(installation, bucket.name)
     installation.queue.enqueue([ImageRef(bucket.name, "a", "e", 1, LONG_AGO)])
 
     with pytest.raises(ConfigError, match="Images are being indexed"):
@@ -164,7 +164,7 @@ def test_prune__images_in_progress__is_refused(installation: Installation, bucke
 
 
 def list_by_folder(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    """List the keys of a page in another order than that of their bytes."""
+    """Reverse the order of the keys on a page of a listing."""
     contents = re.findall(rb"<Contents>.*?</Contents>", answer.body, re.DOTALL)
     if len(contents) < 2:
         return answer
@@ -174,7 +174,7 @@ def list_by_folder(method: str, target: str, headers: dict[str, str], answer: An
 
 
 @pytest.mark.parametrize("ids_per_file", [2, 1000])
-def test_prune__server_without_key_order__is_pruned_like_any_other(
+def test_prune__server_lists_keys_out_of_order__removes_only_missing_records(
     install: Callable[..., Installation],
     bucket: Bucket,
     moto_url: str,
@@ -188,25 +188,25 @@ def test_prune__server_without_key_order__is_pruned_like_any_other(
     with run_proxy(moto_url) as proxy:
         proxy.answer = list_by_folder
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        know(installation, bucket.name, *keys, "2024/gone.jpg", "zz")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, *keys, "2024/gone.jpg", "zz")
+        save_finished_batch(installation, bucket.name)
 
         assert prune(installation, bucket.name) == (2, 0)
 
-    assert known_keys(installation) == set(keys)
+    assert recorded_keys(installation) == set(keys)
 
 
 @pytest.mark.parametrize("fault", ["denied", "never indexed", "empty"])
-def test_prune__one_source_in_trouble__does_not_keep_the_others_from_being_pruned(
+def test_prune__one_source_fails__prunes_the_others(
     installation: Installation, bucket: Bucket, moto_url: str, fault: str
 ) -> None:
     other = Bucket(moto_url)
     bucket.put("a", b"x")
-    know(installation, bucket.name, "a", "gone")
-    know(installation, other.name, "b")
-    note_run(installation, bucket.name)
+    store_records(installation, bucket.name, "a", "gone")
+    store_records(installation, other.name, "b")
+    save_finished_batch(installation, bucket.name)
     if fault != "never indexed":
-        note_run(installation, other.name)
+        save_finished_batch(installation, other.name)
     if fault == "denied":
         other.client.delete_bucket(Bucket=other.name)
 
@@ -214,7 +214,7 @@ def test_prune__one_source_in_trouble__does_not_keep_the_others_from_being_prune
         assert [type(failure) for failure in found.failures] == [BucketGone if fault == "denied" else ConfigError]
         assert remove_orphans(found, installation.store) == (1, 0)
 
-    assert known_keys(installation) == {"a", "b"}
+    assert recorded_keys(installation) == {"a", "b"}
 
 
 @pytest.mark.parametrize("how", ["fails", "unordered"])
@@ -239,8 +239,8 @@ def test_prune__listing_fails__removes_nothing(
         proxy.request = lambda target: target + "&max-keys=3" if "list-type" in target else target
         proxy.answer = answer
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        know(installation, bucket.name, *keys, "gone")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, *keys, "gone")
+        save_finished_batch(installation, bucket.name)
         with pytest.raises(SourceUnavailable):
             prune(installation, bucket.name)
 
@@ -256,7 +256,9 @@ def test_prune__listing_fails__removes_nothing(
         ("z", "abc", "z"),
     ],
 )
-def test_find_missing__two_sorted_iterators__yields_the_missing_ids(known: str, listed: str, missing: str) -> None:
+def test_find_missing__two_sorted_iterators__yields_the_ids_that_are_not_listed(
+    known: str, listed: str, missing: str
+) -> None:
     kinds: Iterator[tuple[str, Kind]] = ((character, "record") for character in known)
     rest: Any = iter(listed)
 
@@ -266,7 +268,7 @@ def test_find_missing__two_sorted_iterators__yields_the_missing_ids(known: str, 
     assert next(rest, None) is None
 
 
-def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., Installation]) -> None:
+def test_prune__truncated_listing_without_a_token__removes_nothing(install: Callable[..., Installation]) -> None:
     def no_token(stub: StubS3, request: Request) -> Reply:
         keys, more = stub.keys_after(request, request.query.get("start-after", ""))
         return stub.page(request, keys, f"<IsTruncated>{str(more).lower()}</IsTruncated>")
@@ -274,34 +276,34 @@ def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., I
     keys = [f"{i}.jpg" for i in range(9)]
     with run_stub(StubS3({"b": dict.fromkeys(keys, b"x")}, on_list={"b": no_token}, page_size=4)) as stub:
         installation = install(S3_ENDPOINT_URL=stub.url)
-        know(installation, "b", *keys, "gone.jpg")
-        note_run(installation, "b")
+        store_records(installation, "b", *keys, "gone.jpg")
+        save_finished_batch(installation, "b")
 
         with pytest.raises(IncompleteListing, match="does not say where it continues"):
             prune(installation, "b")
-        assert known_keys(installation) == {*keys, "gone.jpg"}
+        assert recorded_keys(installation) == {*keys, "gone.jpg"}
 
-        # A run without --verify indexes what it can list.
+        # Without --verify, a run accepts an incomplete listing, and indexes what it has listed.
         other = install(S3_ENDPOINT_URL=stub.url)
         with pytest.raises(IncompleteListing):
             other.queue_batch("b", verify=True)
         assert other.queue_batch("b").counts.listed == len(keys)
 
 
-def test_prune__same_bucket_at_another_server_of_the_environment__removes_nothing(
+def test_prune__environment_names_another_server__removes_nothing(
     install: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with run_stub(StubS3({"b": {"a.jpg": b"x"}})) as old, run_stub(StubS3({"b": {"a.jpg": b"x"}})) as new:
         installation = install(S3_ENDPOINT_URL=None)
         monkeypatch.setenv("AWS_ENDPOINT_URL", old.url)
-        know(installation, "b", "a.jpg", "only at the old server.jpg")
-        note_run(installation, "b")
+        store_records(installation, "b", "a.jpg", "only on the old server.jpg")
+        save_finished_batch(installation, "b")
         monkeypatch.setenv("AWS_ENDPOINT_URL", new.url)
         installation.s3 = S3Client(installation.config)
 
         with pytest.raises(ConfigError, match=rf"were read from {old.url}, but it is now at {new.url}"):
             prune(installation, "b")
-        assert len(known_keys(installation)) == 2
+        assert len(recorded_keys(installation)) == 2
 
 
 def test_batch__archived_objects__are_counted_without_a_request(install: Callable[..., Installation]) -> None:
@@ -321,14 +323,14 @@ def test_batch__archived_objects__are_counted_without_a_request(install: Callabl
 
 
 @pytest.mark.parametrize("failing", ["first", "second"])
-def test_find_orphans__mongodb_fails__ends_the_command_instead_of_counting_for_a_source(
+def test_find_orphans__mongodb_fails__raises_instead_of_blaming_a_source(
     installation: Installation, moto_url: str, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     buckets = sorted((Bucket(moto_url) for _ in range(2)), key=lambda bucket: bucket.name)
     for bucket in buckets:
         bucket.put("a.jpg", b"x")
-        know(installation, bucket.name, "a.jpg", "b.jpg")
-        note_run(installation, bucket.name)
+        store_records(installation, bucket.name, "a.jpg", "b.jpg")
+        save_finished_batch(installation, bucket.name)
     fails_for = buckets[0 if failing == "first" else 1].name
     scan_ids = installation.store.records.scan_ids
 

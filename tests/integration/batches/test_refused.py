@@ -1,4 +1,4 @@
-"""Batches whose credentials, buckets or objects S3 refuses."""
+"""Batches during which S3 refuses the credentials, a bucket or an object."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.servers import run_made_up_bucket
 
 
 class Refuser:
-    """Answers GETs of objects with an error, from the nth on."""
+    """Answers GETs of objects whose target contains `only` with an error, after the first `after` GETs."""
 
     def __init__(self, code: str, status: int, *, after: int = 0, only: str = "") -> None:
         self.code, self.status, self.after, self.only = code, status, after, only
@@ -43,7 +43,7 @@ class Refuser:
     [("AccessDenied", 403, 30), ("ExpiredToken", 400, 30), ("AccessDenied", 403, 3)],
     ids=["access", "expired", "nothing stored yet"],
 )
-def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
+def test_batch__credentials_stop_working__stops_without_a_failed_job(
     shared: SharedInstallation, bucket: Bucket, code: str, status: int, after: int
 ) -> None:
     fill(bucket, 80)
@@ -60,7 +60,7 @@ def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
     assert shared.failed_jobs(bucket.name) == []
     asked = refuser.refused
     assert asked < 50
-    # While the access is denied, S3 is not asked again.
+    # While access is denied, workers send few further requests to S3.
     shared.end_leases(bucket.name)
     shared.wait_until(lambda: not shared.control.stats().due, shared.readers)
     assert refuser.refused <= asked + 20
@@ -75,7 +75,7 @@ def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
     assert len(shared.records(bucket.name)) == 80
 
 
-def test_batch__one_object_refused__is_one_failed_job(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_batch__s3_refuses_one_object__has_one_failed_job(shared: SharedInstallation, bucket: Bucket) -> None:
     fill(bucket, 60)
     shared.proxy.buckets[bucket.name] = Rules(answer=Refuser("AccessDenied", 403, only="0000.jpg"))
 
@@ -86,7 +86,7 @@ def test_batch__one_object_refused__is_one_failed_job(shared: SharedInstallation
     assert (job["params"]["key"], job["exceptiontype"]) == ("0000.jpg", "AccessDenied")
 
 
-def test_take_downloads__refused_bucket__others_are_given_out(installation: Installation) -> None:
+def test_take_downloads__one_bucket_is_refused__delivers_only_images_of_others(installation: Installation) -> None:
     queue = installation.queue
     refs = [ImageRef(name, f"{i}.jpg", "e", 1, datetime.now(UTC)) for name in ("no", "yes") for i in range(9)]
     queue.enqueue(refs)
@@ -108,7 +108,7 @@ echo '{{"Version": 1, "AccessKeyId": "KEY'$number'", "SecretAccessKey": "secret"
 
 
 def use_credentials_of_script(folder: Path, monkeypatch: pytest.MonkeyPatch, expiry: str = "") -> None:
-    """Make boto3 get its credentials from a script, which returns another key each time."""
+    """Make boto3 get its credentials from a script, which returns a new access key each time."""
     use_credential_process(folder, CREDENTIALS.format(folder=folder, expiry=expiry), monkeypatch)
 
 
@@ -141,7 +141,7 @@ def test_read_range__expired_credentials__are_reloaded(
 
         assert [read().data for _ in range(3)] == [b"234"] * 3
         calls = len((tmp_path / "calls").read_text().split())
-        # boto3 renews credentials that expire within minutes whenever it is asked for them.
+        # boto3 fetches new credentials for each request if the current ones expire within minutes.
         assert (calls > 1) is bool(expiry)
         expired |= {f"KEY{number}" for number in range(1, calls + 1)}
         assert [read().data for _ in range(3)] == [b"234"] * 3
@@ -151,13 +151,13 @@ def test_read_range__expired_credentials__are_reloaded(
 
 
 @pytest.mark.parametrize("client", ["lean", "boto3"])
-def test_batch__credentials_that_expire__are_renewed(
+def test_batch__credentials_expire__renews_them(
     install: Callable[..., Installation],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     client: str,
 ) -> None:
-    """During the batch, S3 rejects every key that it has seen so far as expired."""
+    """Halfway through the batch, all access keys that were used so far expire."""
     images = 400
     use_credentials_of_script(tmp_path, monkeypatch)
     keys: list[str] = []

@@ -34,12 +34,12 @@ def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen
 
 
 def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
-    """Kill the process (SIGKILL) at this point of its progress, and return the id of its batch."""
+    """Kill the process (SIGKILL) when it reports `count` objects in a phase, and return the id of its batch."""
     assert process.stdout is not None
     batch_id = process.stdout.readline().strip()
     for line in process.stdout:
-        found, number = line.split()
-        if found == phase and int(number) >= count:
+        current_phase, number = line.split()
+        if current_phase == phase and int(number) >= count:
             break
     process.kill()
     process.wait()
@@ -62,8 +62,9 @@ def test_batch__killed_while_listing__is_resumed(shared: SharedInstallation, buc
     assert (batch.id, batch.started_at) == (batch_id, before["started_at"])
     assert batch.counts.listed == before["numbers"]["listed"] >= listed - 2 * PAGE
     list_all(batch)
-    asked = batch.listings.lister._lister.asked  # type: ignore[attr-defined]
-    assert all(token or start for token, start in asked)
+    # The listing continued where the first process had stopped, so no request started at the beginning.
+    requests = batch.listings.lister._lister.requests  # type: ignore[attr-defined]
+    assert all(token or start_after for token, start_after in requests)
     numbers = shared.finish(batch)
     assert adds_up(numbers)
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.folders) == (202, 200, 1, 1)
@@ -75,11 +76,11 @@ def test_batch__killed_while_listing__is_resumed(shared: SharedInstallation, buc
     assert after["started_at"] == before["started_at"]
 
 
-def test_batch__killed_while_reading__is_resumed_and_finds_new_objects(
+def test_batch__killed_while_indexing__is_resumed_and_finds_new_objects(
     shared: SharedInstallation, bucket: Bucket
 ) -> None:
     fill(bucket, 100)
-    # The process might have read everything before it was killed.
+    # With a running worker, all images might be indexed before the process is killed.
     with shared.stopped():
         batch_id = kill_at(watch_elsewhere(shared, bucket.name), "reading", 0)
     bucket.put("new.jpg", make_jpeg())
@@ -92,7 +93,7 @@ def test_batch__killed_while_reading__is_resumed_and_finds_new_objects(
     assert adds_up(numbers)
 
 
-def test_batch__watched__is_not_taken_over(installation: Installation, bucket: Bucket) -> None:
+def test_batch__its_process_is_running__is_not_taken_over(installation: Installation, bucket: Bucket) -> None:
     fill(bucket, 5)
     first = open_batch(installation, bucket.name)
     process = watch_elsewhere(installation, bucket.name)
@@ -105,13 +106,13 @@ def test_batch__watched__is_not_taken_over(installation: Installation, bucket: B
 
     assert len({first.id, second, third.id}) == 3
     first.detach("left")
-    # The latest unwatched batch is resumed.
+    # The latest batch without a process is resumed first.
     assert open_batch(installation, bucket.name).id == second
     assert open_batch(installation, bucket.name).id == first.id
 
 
 @pytest.mark.parametrize(("silent", "taken"), [(5, False), (300, True)])
-def test_batch__of_another_host__is_taken_over_once_it_is_silent(
+def test_batch__process_on_another_host__is_taken_over_once_it_is_silent(
     installation: Installation, bucket: Bucket, silent: int, taken: bool
 ) -> None:
     fill(bucket, 5)
@@ -124,7 +125,7 @@ def test_batch__of_another_host__is_taken_over_once_it_is_silent(
 
     assert (second.id == first.id) is taken
     if not taken:
-        # From the first process's point of view, the batch now belongs to another one.
+        # The batch still belongs to the other host, so this process can no longer list it.
         with pytest.raises(BatchTaken):
             list_all(first)
 
@@ -134,7 +135,7 @@ def test_batch__of_another_host__is_taken_over_once_it_is_silent(
     [("{}/00", {}), ("{}", {"verify": True}), ("{}", {"refresh": True})],
     ids=["another prefix", "verify", "refresh"],
 )
-def test_batch__of_another_kind__is_not_resumed(
+def test_batch__with_other_prefix_or_options__is_not_resumed(
     installation: Installation, bucket: Bucket, source: str, options: dict[str, bool]
 ) -> None:
     first = open_batch(installation, bucket.name)
@@ -144,7 +145,7 @@ def test_batch__of_another_kind__is_not_resumed(
     assert open_batch(installation, bucket.name).id == first.id
 
 
-def test_batch__unwatched__is_done_when_a_later_one_ends(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_batch__without_a_process__is_done_when_a_later_batch_ends(shared: SharedInstallation, bucket: Bucket) -> None:
     fill(bucket, 20)
     with shared.stopped():
         first = list_all(open_batch(shared, bucket.name))
@@ -165,7 +166,7 @@ def test_batch__unwatched__is_done_when_a_later_one_ends(shared: SharedInstallat
     assert not {first.id, left.id, second.id} & set(shared.queue.batches.open_ids())
 
 
-def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
+def test_batch__was_left_and_is_idle__is_closed_by_the_next_run_of_any_bucket(
     installation: Installation, bucket: Bucket, moto_url: str
 ) -> None:
     fill(bucket, 5)
@@ -182,11 +183,8 @@ def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
     assert first.id not in installation.queue.batches.open_ids()
 
 
-def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Installation], bucket: Bucket) -> None:
-    """Ctrl-C while Redis is unavailable ends the run as usual.
-
-    So does the end of a batch that waited for Redis in vain.
-    """
+def test_detach__servers_are_unavailable__raises_nothing(install: Callable[..., Installation], bucket: Bucket) -> None:
+    """Ctrl-C while Redis or MongoDB is unavailable ends the run as usual."""
     installation = install()
     batch = open_batch(installation, bucket.name)
     batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue

@@ -1,4 +1,4 @@
-"""Batches that are opened, bounded, refused and reconciled, on real servers. See test_resume.py for resumed ones."""
+"""Open, list, watch and verify batches on real servers, also while servers fail. test_resume.py resumes batches."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.integration.conftest import INTERVALS, Bucket, Installation, SharedIn
 from tests.photos import make_jpeg
 from tests.servers import reserve_port, run_redis
 
-# --- Opened ----------------------------------------------------------------------------------------------------------
+# --- Open -------------------------------------------------------------------------------------------------------------
 
 
-def test_open__redis_absent_for_a_moment__is_retried(
+def test_open__redis_is_unavailable_for_a_moment__is_retried(
     install: Callable[..., Installation], bucket: Bucket, tmp_path: Path
 ) -> None:
     port = reserve_port()
@@ -90,10 +90,10 @@ def test_open__response_to_the_claim_is_lost__resumes_that_batch(
     assert (second.id, second.resumed) == (first.id, True)
 
 
-# --- Bounded ----------------------------------------------------------------------------------------------------------
+# --- Queue limit, Redis emptied ---------------------------------------------------------------------------------------
 
 
-def test_list__queue_full__waits_until_there_is_room(install: Callable[..., Installation], bucket: Bucket) -> None:
+def test_list__queue_is_full__waits_until_there_is_room(install: Callable[..., Installation], bucket: Bucket) -> None:
     installation = install(MAX_QUEUED=20)
     fill(bucket, 70)
     batch = open_batch(installation, bucket.name)
@@ -115,7 +115,7 @@ def test_list__queue_full__waits_until_there_is_room(install: Callable[..., Inst
     assert (numbers.listed, numbers.stored) == (70, 70)
 
 
-def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
+def test_list__repeated_after_redis_was_emptied__waits_while_the_queue_is_full(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     installation = install(MAX_QUEUED=20)
@@ -141,7 +141,7 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
 
 
 @pytest.mark.parametrize("indexed", [10, 20])
-def test_batch__redis_emptied__keeps_the_counts_of_what_was_read(
+def test_batch__redis_was_emptied__keeps_the_counts_of_indexed_images(
     install: Callable[..., Installation], bucket: Bucket, indexed: int
 ) -> None:
     installation = install()
@@ -158,7 +158,7 @@ def test_batch__redis_emptied__keeps_the_counts_of_what_was_read(
     assert (numbers.listed, numbers.stored, numbers.requests) == (30, 30, 30)
 
 
-# --- Compared ---------------------------------------------------------------------------------------------------------
+# --- Sources that fail, verify ----------------------------------------------------------------------------------------
 
 
 class BrokenBucket(SmallPages):
@@ -180,7 +180,7 @@ class BrokenBucket(SmallPages):
 
 @pytest.mark.parametrize("pages", [0, 1])
 @pytest.mark.parametrize("error", [AccessDenied("denied"), BucketGone("no such bucket"), PermanentError("500")])
-def test_batch__source_that_cannot_be_listed__does_not_keep_the_others_from_being_indexed(
+def test_batch__one_source_cannot_be_listed__indexes_the_others(
     installation: Installation, bucket: Bucket, moto_url: str, error: EXIFinatorError, pages: int
 ) -> None:
     other = Bucket(moto_url)
@@ -204,7 +204,7 @@ def test_batch__source_that_cannot_be_listed__does_not_keep_the_others_from_bein
     assert installation.finish_here(list_all(resumed)).stored == 2 * (PAGE + 2)
 
 
-def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_being_indexed(
+def test_batch__access_to_one_bucket_is_lost_meanwhile__indexes_the_others(
     installation: Installation, bucket: Bucket, moto_url: str
 ) -> None:
     other = Bucket(moto_url)
@@ -224,9 +224,7 @@ def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_bein
     assert installation.failed_jobs(bucket.name) == []
 
 
-def test_batch__no_source_can_be_listed__ends_with_the_error_immediately(
-    installation: Installation, bucket: Bucket
-) -> None:
+def test_batch__no_source_can_be_listed__raises_the_error_at_once(installation: Installation, bucket: Bucket) -> None:
     lister = BrokenBucket(installation.s3, bucket.name, BucketGone("no such bucket"), 0)
     batch = Batch([parse_source(bucket.name)], lister, installation.store, installation.queue, intervals=INTERVALS)
     batch.open()
@@ -235,7 +233,9 @@ def test_batch__no_source_can_be_listed__ends_with_the_error_immediately(
         list_all(batch)
 
 
-def test_verify__records_lost__are_read_and_failures_are_left(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_verify__records_were_lost__indexes_those_images_but_no_failed_ones(
+    shared: SharedInstallation, bucket: Bucket
+) -> None:
     fill(bucket, 20)
     bucket.put("gone.jpg", make_jpeg())
     with shared.stopped():

@@ -1,4 +1,4 @@
-"""Batches of SCHEDULE run in processes of their own, are pruned, and are resumed if their process is killed."""
+"""Batches of SCHEDULE run in separate processes, prune afterwards, and are resumed if their process is killed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
 
-def done_batch(installation: Installation, bucket: Bucket) -> str:
+def run_batch(installation: Installation, bucket: Bucket) -> str:
     batch = installation.queue_batch(bucket.name)
     installation.finish_here(batch)
     return batch.id
 
 
-def stored(installation: Installation, batch_id: str) -> BatchDocument:
+def batch_document(installation: Installation, batch_id: str) -> BatchDocument:
     document = installation.store.batches.find(batch_id)
     assert document is not None
     return document
@@ -38,9 +38,9 @@ def stored(installation: Installation, batch_id: str) -> BatchDocument:
 def test_prune_after_batch__other_images_are_queued__waits_for_them(installation: Installation, bucket: Bucket) -> None:
     for key in ("a.jpg", "b.jpg"):
         bucket.put(key, make_jpeg())
-    done_batch(installation, bucket)
+    run_batch(installation, bucket)
     bucket.delete("b.jpg")
-    batch_id = done_batch(installation, bucket)
+    batch_id = run_batch(installation, bucket)
     bucket.put("c.jpg", make_jpeg())
     installation.queue_batch(bucket.name)
     pauses = []
@@ -54,19 +54,19 @@ def test_prune_after_batch__other_images_are_queued__waits_for_them(installation
     source = parse_source(bucket.name)
     prune_after_batch(batch_id, [source], installation.s3, installation.store, installation.queue, pause=pause)
     assert len(pauses) == 3
-    assert stored(installation, batch_id)["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
+    assert batch_document(installation, batch_id)["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
     assert set(installation.records(bucket.name)) == {"a.jpg"}
 
 
-def test_prune_after_batch__bucket_is_empty_now__removes_nothing_and_says_so(
+def test_prune_after_batch__bucket_is_empty__removes_nothing_and_reports_it(
     installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
-    batch_id = done_batch(installation, bucket)
+    batch_id = run_batch(installation, bucket)
     bucket.delete("a.jpg")
     source = parse_source(bucket.name)
     prune_after_batch(batch_id, [source], installation.s3, installation.store, installation.queue)
-    result = stored(installation, batch_id)["pruned"]
+    result = batch_document(installation, batch_id)["pruned"]
     assert (result["records"], result["problem"]) == (
         0,
         f"The listing of s3://{bucket.name} is empty; nothing was removed",
@@ -77,7 +77,7 @@ def test_prune_after_batch__bucket_is_empty_now__removes_nothing_and_says_so(
 def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
     installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With real processes. The batch cannot end before its process is killed, because no worker runs."""
+    """The batch cannot end before its process is killed, because no worker runs."""
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     bucket.put("a.jpg", make_jpeg())
@@ -93,21 +93,23 @@ def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
     with ending_batches(installation):
         scheduler.check(NOON)
         batch_id = describe(installation, entries)["last_batch"]["id"]
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
+        installation.wait_until(lambda: batch_document(installation, batch_id)["state"] == "reading")
         (process,) = processes_of(batch_id)
         process.kill()
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "left")
-        started_at = stored(installation, batch_id)["started_at"]
+        installation.wait_until(lambda: batch_document(installation, batch_id)["state"] == "left")
+        started_at = batch_document(installation, batch_id)["started_at"]
 
         scheduler.check(NOON + MINUTE)
-        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
-        installation.wait_until(lambda: installation.read_queued() or stored(installation, batch_id)["state"] == "done")
-    batch = stored(installation, batch_id)
+        installation.wait_until(lambda: batch_document(installation, batch_id)["state"] == "reading")
+        installation.wait_until(
+            lambda: installation.read_queued() or batch_document(installation, batch_id)["state"] == "done"
+        )
+    batch = batch_document(installation, batch_id)
     assert (batch["started_at"], batch["numbers"]["listed"], batch["numbers"]["stored"]) == (started_at, 1, 1)
     assert installation.store.batches.collection.count_documents({}) == 1
 
 
-def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
+def test_worker__schedule_is_configured__starts_a_batch_that_is_indexed_and_pruned(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     """Run all parts together: MRQ's scheduler, the worker, and the process of the batch."""
@@ -115,7 +117,7 @@ def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
     installation = install(SCHEDULE=json.dumps([entry]))
     for key in ("a.jpg", "gone.jpg", "drafts/x.jpg"):
         bucket.put(key, make_jpeg())
-    done_batch(installation, bucket)
+    run_batch(installation, bucket)
     bucket.delete("gone.jpg")
     bucket.put("new.jpg", make_jpeg(seed=1))
     entries = read_schedule(installation.config)
@@ -124,11 +126,11 @@ def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
 
         def pruned() -> Any:
             batch = describe(installation, entries)["last_batch"]
-            return batch and stored(installation, batch["id"]).get("pruned") and batch
+            return batch and batch_document(installation, batch["id"]).get("pruned") and batch
 
         batch = installation.wait_until(pruned, watching=[worker])
     assert (batch["state"], batch["numbers"]["stored"], batch["numbers"]["excluded"]) == ("done", 1, 1)
-    assert stored(installation, batch["id"])["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
+    assert batch_document(installation, batch["id"])["pruned"] == {"records": 1, "failed_jobs": 0, "problem": None}
     assert set(installation.records(bucket.name)) == {"a.jpg", "new.jpg", "drafts/x.jpg"}
     assert read_batch(installation.store, installation.queue, batch["id"])["patterns"][0]["exclude"] == ["drafts/"]
     assert describe(installation, entries)["last"]["outcome"] == "started"

@@ -1,4 +1,4 @@
-"""The batches of SCHEDULE are started once when they are due, whatever happens to the workers."""
+"""The scheduler starts each batch of SCHEDULE once when it is due, whatever happens to the workers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.integration.conftest import Installation
 
 
 class Starter:
-    """Starts batches: stores their documents, as start_batch does, but starts no process.
+    """Stores the documents of batches, as start_batch does, but starts no process.
 
     Attributes:
-        started: The source and the id of each batch.
-        error: The error to raise instead.
+        started: The source and the id of each batch that was started.
+        error: The error to raise instead of starting a batch.
         before: Called before each start.
     """
 
@@ -65,7 +65,7 @@ def end_batch(installation: Installation, batch_id: str) -> None:
 
 
 class Died(BaseException):
-    """The worker is killed."""
+    """Stands for the death of the worker."""
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def starter(installation: Installation) -> Starter:
     return Starter(installation)
 
 
-def test_check__entries__start_when_they_are_due(installation: Installation, starter: Starter) -> None:
+def test_check__entries_are_due__starts_their_batches(installation: Installation, starter: Starter) -> None:
     entries = schedule({"source": "a", "every": "6h"}, {"source": "b", "at": "13:00"})
     scheduler = Scheduler(installation.store, entries, starter)
     for minutes in (0, 1, 59):
@@ -88,7 +88,7 @@ def test_check__entries__start_when_they_are_due(installation: Installation, sta
     assert starter.sources == ["s3://a", "s3://b", "s3://a"]
 
 
-def test_check__many_simultaneously__start_each_batch_once(installation: Installation) -> None:
+def test_check__many_schedulers_simultaneously__start_each_batch_once(installation: Installation) -> None:
     """Eight workers' schedulers check four entries at the same moment."""
     entries = schedule(*({"source": name, "every": "1h"} for name in "abcd"))
     starters = [Starter(installation) for _ in range(8)]
@@ -106,7 +106,7 @@ def test_check__many_simultaneously__start_each_batch_once(installation: Install
         assert (entry["last"]["outcome"], entry["next_at"]) == ("started", NOON + HOUR)
 
 
-def test_check__while_another_starts_the_batch__leaves_it_to_that_one(
+def test_check__another_scheduler_is_starting_the_batch__does_not_start_it(
     installation: Installation, starter: Starter
 ) -> None:
     entries = schedule({"source": "a", "every": "1h"})
@@ -117,7 +117,7 @@ def test_check__while_another_starts_the_batch__leaves_it_to_that_one(
 
 
 @pytest.mark.parametrize("batch_is_stored", [False, True], ids=["before", "after the batch is stored"])
-def test_check__killed_between_claim_and_start__another_starts_the_same_batch(
+def test_check__scheduler_killed_after_its_claim__another_starts_the_same_batch(
     installation: Installation, starter: Starter, *, batch_is_stored: bool
 ) -> None:
     entries = schedule({"source": "a", "every": "1h"})
@@ -152,7 +152,7 @@ def test_check__killed_between_claim_and_start__another_starts_the_same_batch(
     ],
     ids=["running", "done", "failed"],
 )
-def test_check__killed_after_the_batch_has_begun__does_not_start_it_again(
+def test_check__scheduler_killed_after_the_batch_has_begun__is_not_started_again(
     installation: Installation, starter: Starter, fields: dict[str, Any]
 ) -> None:
     entries = schedule({"source": "a", "every": "1h"})
@@ -170,7 +170,7 @@ def test_check__killed_after_the_batch_has_begun__does_not_start_it_again(
 
 
 @pytest.mark.parametrize("at", [None, "12:00"])
-def test_check__after_downtime__missed_batches_are_made_up_for_once(
+def test_check__batches_were_missed_during_downtime__starts_one(
     installation: Installation, starter: Starter, at: str | None
 ) -> None:
     entries = schedule({"source": "a", "every": "1h", **({"at": at} if at else {})})
@@ -202,7 +202,7 @@ def test_check__after_downtime__missed_batches_are_made_up_for_once(
     ],
     ids=["listing", "silent for long, but alive", "cancelling", "bucket", "wider prefix"],
 )
-def test_check__previous_batch_is_running__skips_and_says_so(
+def test_check__previous_batch_is_running__skips_and_reports_it(
     installation: Installation, starter: Starter, source: str, fields: dict[str, Any]
 ) -> None:
     entries = schedule({"source": "a/2024/", "every": "1h"})
@@ -231,7 +231,7 @@ def test_check__previous_batch_is_running__skips_and_says_so(
     ],
     ids=["other prefix", "part of it", "other bucket", "detached", "other host died"],
 )
-def test_check__other_batches_are_running__starts(
+def test_check__batches_of_other_sources_are_running__starts_the_batch(
     installation: Installation, starter: Starter, source: str, fields: dict[str, Any]
 ) -> None:
     save_batch(installation.store, "other", source, **fields)
@@ -269,12 +269,12 @@ def test_check__process_of_the_batch_died__resumes_it(
     interrupt()
     for seconds in range(0, 3600, 30):
         scheduler.check(NOON + HOUR + timedelta(seconds=seconds))
-    # The pauses grow.
+    # Within the hour, the batch is resumed a few times, with growing pauses.
     assert {started for _, started in starter.started} == {batch_id}
     assert 5 <= len(starter.started) <= 10
     assert describe(installation, entries)["next_at"] == NOON + timedelta(days=1)
 
-    # At the usual time, a new batch starts, which lists everything.
+    # When the entry is due again, a new batch starts.
     scheduler.check(NOON + timedelta(days=1))
     assert starter.started[-1][1] != batch_id
 
@@ -363,7 +363,7 @@ def test_check__clock_was_years_ahead__restarts_the_entry(
     assert starter.sources == ["s3://a", "s3://b", "s3://c"]
 
 
-def test_check__entry_is_removed__disappears(installation: Installation, starter: Starter) -> None:
+def test_check__entry_was_removed__is_forgotten_after_a_while(installation: Installation, starter: Starter) -> None:
     """A worker with other settings does not make the others start their batches again."""
     both = schedule({"source": "a", "every": "6h"}, {"source": "b", "every": "6h"})
     Scheduler(installation.store, both, starter).check(NOON)
@@ -379,7 +379,7 @@ def test_check__entry_is_removed__disappears(installation: Installation, starter
     assert [document["_id"] for document in installation.store.schedule.collection.find()] == [both[0].key]
 
 
-def test_describe__never_seen__says_when_it_would_start(installation: Installation) -> None:
+def test_describe__entry_was_never_checked__has_the_time_of_its_next_start(installation: Installation) -> None:
     entry = {"source": "a", "at": "02:00", "timezone": "Asia/Tokyo", "include": ["*.x"]}
     found = describe(installation, schedule(entry))
     next_at = found.pop("next_at")

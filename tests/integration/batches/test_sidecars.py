@@ -16,7 +16,9 @@ XMP = (
 TAKEOUT = '{"title": "IMG_1.jpg", "description": "Onyar", "photoTakenTime": {"timestamp": "1715970600"}}'
 
 
-def test_batch__sidecars_come_change_and_go__the_photo_follows(installation: Installation, bucket: Bucket) -> None:
+def test_batch__sidecars_are_added_changed_and_deleted__updates_the_photo(
+    installation: Installation, bucket: Bucket
+) -> None:
     photo = make_jpeg()
     bucket.put("f/IMG_1.jpg", photo)
     bucket.put("f/IMG_1.xmp", XMP.format(5).encode())
@@ -48,7 +50,7 @@ def test_batch__sidecars_come_change_and_go__the_photo_follows(installation: Ins
     assert "onyar" not in record["words"]
 
 
-def test_batch__mongodb_lost_a_merge__is_repaired_at_the_end(installation: Installation, bucket: Bucket) -> None:
+def test_batch__mongodb_lost_a_merge__repairs_it_at_the_end(installation: Installation, bucket: Bucket) -> None:
     bucket.put("f/IMG_1.jpg", make_jpeg())
     bucket.put("f/IMG_1.xmp", XMP.format(5).encode())
     installation.finish_here(installation.queue_batch(bucket.name))

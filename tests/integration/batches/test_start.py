@@ -1,4 +1,4 @@
-"""The limit of running batches, which any process may start, several at the same time."""
+"""start_batch limits the number of running batches, even if several processes call it at the same time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.conftest import Installation
 
 
 class Process:
-    """A process that ends when it is told to."""
+    """A fake process of a batch, which ends when the event is set."""
 
     pid = 1
 
@@ -34,7 +34,7 @@ class Process:
 
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Return the event with which all processes of batches end."""
+    """Replace the processes of batches by fakes, and return the event that ends all of them."""
     event = threading.Event()
     monkeypatch.setattr(start, "_check_source", lambda *_: None)
     monkeypatch.setattr(start, "_spawn_watcher", lambda *_, **__: Process(event))
@@ -58,6 +58,7 @@ def try_to_start(installation: Installation, tmp_path: Path) -> Callable[[str], 
 
 
 def join_waiters() -> None:
+    """Wait for the threads that wait for processes of batches."""
     for thread in threading.enumerate():
         if "_await_end" in thread.name:
             thread.join()
@@ -67,27 +68,27 @@ def batch_ids(count: int) -> list[str]:
     return [f"20240101-000000-{at:06x}" for at in range(count)]
 
 
-def stored(installation: Installation, batch_id: str, **fields: Any) -> None:
+def save_batch(installation: Installation, batch_id: str, **fields: Any) -> None:
     batch = {"_id": batch_id, "sources": ["s3://a"], "updated_at": datetime.now(UTC), **fields}
     installation.store.batches.save(batch)  # type: ignore[arg-type]
 
 
-def test_start_batch__many_processes_at_once__start_no_more_than_the_limit(
+def test_start_batch__called_by_many_processes_at_once__keeps_the_limit(
     installation: Installation,
     ends: threading.Event,
     try_to_start: Callable[[str], bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All of them look for running batches before any of them has stored its own."""
-    everybody = threading.Barrier(20)
-    look = start.read_watched
+    """All processes look for running batches before any of them has stored its own batch."""
+    all_have_looked = threading.Barrier(20)
+    read_watched = start.read_watched
 
-    def look_together(store: Any) -> Any:
-        found = look(store)
-        everybody.wait()
+    def read_watched_together(store: Any) -> Any:
+        found = read_watched(store)
+        all_have_looked.wait()
         return found
 
-    monkeypatch.setattr(start, "read_watched", look_together)
+    monkeypatch.setattr(start, "read_watched", read_watched_together)
     with ThreadPoolExecutor(20) as pool:
         started = list(pool.map(try_to_start, batch_ids(20)))
     assert started.count(True) == MAX_RUNNING
@@ -96,13 +97,13 @@ def test_start_batch__many_processes_at_once__start_no_more_than_the_limit(
     join_waiters()
 
 
-def test_start_batch__interrupted_batches_are_resumed__count_before_their_processes_have_begun(
+def test_start_batch__interrupted_batches_are_resumed__counts_them_before_their_processes_begin(
     installation: Installation, ends: threading.Event, try_to_start: Callable[[str], bool]
 ) -> None:
-    """After a restart of the machine, a long schedule resumed all of its batches at once."""
+    """After a restart of the machine, the scheduler may resume many batches at once."""
     ids = batch_ids(MAX_RUNNING + 4)
     for batch_id in ids:
-        stored(installation, batch_id, state="left", checkpoint={})
+        save_batch(installation, batch_id, state="left", checkpoint={})
 
     assert [try_to_start(batch_id) for batch_id in ids] == [True] * MAX_RUNNING + [False] * 4
     assert try_to_start(ids[0]), "a batch is not counted twice"
@@ -113,13 +114,13 @@ def test_start_batch__interrupted_batches_are_resumed__count_before_their_proces
     join_waiters()
 
 
-def test_start_batch__running_and_starting__are_counted_together(
+def test_start_batch__batches_running_and_starting__are_counted_together(
     installation: Installation, ends: threading.Event, try_to_start: Callable[[str], bool]
 ) -> None:
     *running, first, second, third = batch_ids(MAX_RUNNING + 1)
     for batch_id in running:
-        stored(installation, batch_id, state="reading")
-    stored(installation, first, state="stopped", checkpoint={})
+        save_batch(installation, batch_id, state="reading")
+    save_batch(installation, first, state="stopped", checkpoint={})
 
     assert [try_to_start(batch_id) for batch_id in (first, second, third)] == [True, True, False]
 

@@ -33,7 +33,7 @@ JPEG = make_jpeg()
 
 
 class Sqs:
-    """Yield a new queue on moto."""
+    """A new SQS queue on moto."""
 
     def __init__(self, url: str, name: str) -> None:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -93,10 +93,10 @@ class KilledQueue(MessageQueue):
         super().delete(messages)
 
 
-def test_watcher__shuffled_and_repeated_events_and_kills__end_in_the_state_of_the_bucket(
+def test_watcher__events_shuffled_and_repeated_and_watcher_killed__index_equals_the_bucket(
     installation: Installation, applier: EventApplier, bucket: Bucket, sqs: Sqs
 ) -> None:
-    chance = random.Random(1)
+    rng = random.Random(1)
     keys = [f"{i % 7}/a b+{i}.jpg" for i in range(12)]
     bodies: list[str] = []
     queue = KilledQueue(installation.config, sqs.url)
@@ -112,31 +112,31 @@ def test_watcher__shuffled_and_repeated_events_and_kills__end_in_the_state_of_th
             sqs.show_all(queue.received)
 
     for _ in range(60):
-        key = chance.choice(keys)
-        if chance.random() < 0.3:
+        key = rng.choice(keys)
+        if rng.random() < 0.3:
             bucket.delete(key)
             bodies.append(notification(bucket, key, "ObjectRemoved:Delete"))
         else:
-            bucket.put(key, JPEG + bytes([chance.randrange(256)]))
+            bucket.put(key, JPEG + bytes([rng.randrange(256)]))
             bodies.append(notification(bucket, key, "ObjectCreated:Put"))
-        if chance.random() < 0.2:
+        if rng.random() < 0.2:
             bodies.append(bodies[-1])
         if len(bodies) > 20:
-            chance.shuffle(bodies)
+            rng.shuffle(bodies)
             while bodies:
                 sqs.send(bodies.pop())
             watch_once()
-            read_some(installation, chance)
+            index_some(installation, rng)
     for body in bodies:
         sqs.send(body)
     for _ in range(100):
         watch_once()
-        read_some(installation, chance)
+        index_some(installation, rng)
         if not sqs.count():
             break
     for _ in range(100):
         installation.end_leases(bucket.name)
-        read_some(installation, chance)
+        index_some(installation, rng)
 
     assert (sqs.count(), installation.queue.sizes()[0]) == (0, 0)
     assert kills > 0
@@ -145,11 +145,11 @@ def test_watcher__shuffled_and_repeated_events_and_kills__end_in_the_state_of_th
     assert installation.failed_jobs(bucket.name) == []
 
 
-def read_some(installation: Installation, chance: random.Random) -> None:
-    """Index some of the queued images as a worker does, which may die with its delivery."""
+def index_some(installation: Installation, rng: random.Random) -> None:
+    """Index some of the queued images as a worker does. At random, drop deliveries as if the worker had died."""
     for delivery in installation.queue.take_downloads(10):
         ref = ImageRef.from_member(delivery.member)
-        if chance.random() < 0.2:
+        if rng.random() < 0.2:
             continue
         if find_object(SourceClient(installation.s3), ref.bucket, ref.key) is None:
             if installation.queue.withdrawals.is_withdrawn(ref.id):
@@ -164,7 +164,7 @@ def read_some(installation: Installation, chance: random.Random) -> None:
             installation.queue.acknowledge([outcome])
 
 
-def test_doctor__sqs_queue__is_checked(installation: Installation, sqs: Sqs) -> None:
+def test_doctor__sqs_queue_is_configured__is_checked(installation: Installation, sqs: Sqs) -> None:
     sqs.send("a")
     found = check_events(installation.config, sqs.url)
     assert (found.level, "about 1 " in found.message) == ("ok", True)
@@ -173,7 +173,7 @@ def test_doctor__sqs_queue__is_checked(installation: Installation, sqs: Sqs) -> 
     assert "EVENTS_SQS_URL" in wrong.fix
 
 
-def test_watch__process__applies_messages_and_ends_at_sigterm(
+def test_watch__run_as_a_process__applies_messages_and_ends_at_sigterm(
     installation: Installation, bucket: Bucket, sqs: Sqs, tmp_path: Path
 ) -> None:
     bucket.put("a b.jpg", JPEG)
@@ -186,7 +186,7 @@ def test_watch__process__applies_messages_and_ends_at_sigterm(
         watch = start([sys.executable, "-m", "exifinator", "watch"], log, environment)
         try:
             eventually(ready.is_ready, watching=[watch], explain=log.read_text)
-            # The message that is no notification stays.
+            # The message that is no notification stays in the queue.
             eventually(lambda: sqs.count() == 1, watching=[watch], explain=log.read_text)
             assert installation.queue.still_queued([ref]) == [True]
             watch.send_signal(signal.SIGTERM)

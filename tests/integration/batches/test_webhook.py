@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps the requests, and responds with each of several statuses in turn."""
+    """An HTTP server that stores the requests, and responds with each of `statuses` in turn, then with 204."""
 
     url: str
     statuses: list[int]
@@ -53,7 +53,7 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exifinator.batches.webhook.FIRST_PAUSE_SECONDS", 0.0)
 
 
-def test_run__done__posts_the_summary_once(
+def test_run__batch_is_done__posts_the_summary_until_it_is_accepted(
     shared: SharedInstallation, bucket: Bucket, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -73,7 +73,7 @@ def test_run__done__posts_the_summary_once(
     assert event["data"]["numbers"]["stored"] == 1
 
 
-def test_run__receiver_refuses__is_logged_without_the_address(
+def test_run__receiver_refuses_the_webhook__is_logged_without_its_address(
     shared: SharedInstallation,
     bucket: Bucket,
     run: Run,
@@ -91,7 +91,7 @@ def test_run__receiver_refuses__is_logged_without_the_address(
     assert "hidden" not in caplog.text + done.output
 
 
-def test_run__events__are_lines_of_json(shared: SharedInstallation, bucket: Bucket, run: Run) -> None:
+def test_run__json_events__are_one_object_per_line(shared: SharedInstallation, bucket: Bucket, run: Run) -> None:
     bucket.put("a.jpg", make_jpeg())
     done = run(shared, "--json=events", bucket.name)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -101,5 +101,5 @@ def test_run__events__are_lines_of_json(shared: SharedInstallation, bucket: Buck
     assert any(event["type"] == "progress" and event["phase"] == "listing" for event in events)
 
 
-def test_run__json_with_another_value__is_refused(shared: SharedInstallation, run: Run) -> None:
+def test_run__unknown_value_of_json__is_refused(shared: SharedInstallation, run: Run) -> None:
     assert run(shared, "--json=more", "bucket").exit_code == 2

@@ -1,4 +1,4 @@
-"""Read what the commands print, in tests that run them in this process."""
+"""Read the output of commands that tests run in this process."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(shared: SharedInstallation, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """run("bucket", "--json") is the command `run` there, which takes the workers for started."""
+    """Return run("bucket", "--json"), which runs the command `run` as if the workers were started."""
     monkeypatch.setattr(
         workers, "start_workers", lambda config: workers.WorkersReport("already running", False, "", "")
     )
@@ -37,7 +37,7 @@ def photos(bucket: Bucket) -> Bucket:
     return bucket
 
 
-def test_dry_run__small_bucket__predicts_what_the_run_takes(
+def test_dry_run__small_bucket__predicts_the_counts_of_the_run(
     shared: SharedInstallation, photos: Bucket, run: Run
 ) -> None:
     dry = numbers_of(run("--dry-run", "--json", photos.name))
@@ -62,7 +62,7 @@ def test_dry_run__small_bucket__predicts_what_the_run_takes(
     assert (again["unchanged"], again["forecast"]["images"], again["forecast"]["requests"]["high"]) == (11, 0, 0)
 
 
-def test_max_requests__reached__stops_with_a_sentence_and_resumes(
+def test_max_requests__limit_is_reached__stops_with_a_message_and_can_be_resumed(
     shared: SharedInstallation, photos: Bucket, run: Run
 ) -> None:
     stopped = run("--max-requests=5", photos.name)
@@ -80,7 +80,7 @@ def test_max_requests__reached__stops_with_a_sentence_and_resumes(
     assert len(shared.records(photos.name)) == 11
 
 
-def test_max_dollars__json__says_why_it_stopped(photos: Bucket, run: Run) -> None:
+def test_max_dollars__with_json__reports_why_it_stopped(photos: Bucket, run: Run) -> None:
     numbers = numbers_of(run("--max-dollars=0.006", "--json", photos.name), code=3)
     assert "limit of $0.006, after $0.0" in numbers["problem"]
     assert numbers["dollars"] >= 0.006
@@ -99,13 +99,13 @@ def test_max_dollars__json__says_why_it_stopped(photos: Bucket, run: Run) -> Non
         (["--max-requests=0"], "--max-requests"),
     ],
 )
-def test_limits__wrong__are_refused(run: Run, arguments: list[str], message: str) -> None:
+def test_limits__invalid_or_conflicting_options__are_refused(run: Run, arguments: list[str], message: str) -> None:
     done = run(*arguments, "any")
     assert done.exit_code == 2
     assert message in done.output
 
 
-def test_max_dollars__unknown_prices__is_refused(
+def test_max_dollars__prices_are_unknown__is_refused(
     shared: SharedInstallation, photos: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = invoke(shared, monkeypatch, "run", "--max-dollars=1", photos.name)

@@ -1,4 +1,4 @@
-"""`run --inventory` on real servers: an inventory report takes the place of the listing."""
+"""`run --inventory` on real servers: an inventory report replaces the listing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def listings(shared: SharedInstallation, bucket: Bucket) -> list[str]:
     return [target for method, target, _ in shared.proxy.seen if bucket.name in target and "list-type" in target]
 
 
-def test_inventory__bucket__is_indexed_without_being_listed(
+def test_inventory__report_of_a_bucket__is_indexed_without_a_listing(
     shared: SharedInstallation, photos: Bucket, run: Run
 ) -> None:
     address = write_report(photos)
@@ -71,14 +71,16 @@ def test_inventory__bucket__is_indexed_without_being_listed(
     assert listings(shared, photos) == []
 
 
-def test_inventory__object_changed_since__is_read_once(shared: SharedInstallation, photos: Bucket, run: Run) -> None:
+def test_inventory__object_changed_since_the_report__is_read_once(
+    shared: SharedInstallation, photos: Bucket, run: Run
+) -> None:
     address = write_report(photos, changed=["b.jpg"])
 
     numbers = numbers_of(run(shared, "--inventory", address, "--json"))
 
     assert (numbers["stored"], numbers["failed"]) == (3, 0)
     paths = [target.partition("?")[0] for _, target, _ in shared.proxy.seen if photos.name in target]
-    # The first read of each object is the check of access.
+    # The first of the two reads of each object is the check of access.
     assert [paths.count(f"/{photos.name}/{key}") for key in KEYS] == [2, 2, 2]
 
 
@@ -89,7 +91,7 @@ def test_inventory__object_changed_since__is_read_once(shared: SharedInstallatio
         (["other-bucket"], "not of other-bucket"),
     ],
 )
-def test_inventory__wrong_arguments__are_refused(
+def test_inventory__conflicting_arguments__are_refused(
     shared: SharedInstallation, photos: Bucket, run: Run, arguments: list[str], message: str
 ) -> None:
     done = run(shared, "--inventory", write_report(photos), *arguments)

@@ -22,26 +22,27 @@ from tests.photos import make_jpeg
 from tests.servers import end, reserve_port, running
 
 Run = Callable[..., Result]
+# An address on which no server listens.
 NOBODY = "127.0.0.1:9"
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Yield run(installation, "status", "--json", INPUT=..., NAME=value), which runs a command with these settings."""
+    """Return run(installation, "status", "--json", typed=..., NAME=value), which runs a command with these settings."""
 
-    def run_there(installation: Installation, *arguments: str, typed: str | None = None, **settings: str) -> Result:
+    def run_command(installation: Installation, *arguments: str, typed: str | None = None, **settings: str) -> Result:
         return invoke(installation, monkeypatch, *arguments, typed=typed, **settings)
 
-    return run_there
+    return run_command
 
 
-def read(run: Run, installation: Installation, *arguments: str, **settings: str) -> Any:
+def run_json(run: Run, installation: Installation, *arguments: str, **settings: str) -> Any:
     result = run(installation, *arguments, "--json", **settings)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_failures__image_gone__is_grouped_shown_logged_and_requeued(
+def test_failures__object_is_gone__is_grouped_shown_logged_and_requeued(
     installation: Installation, bucket: Bucket, run: Run
 ) -> None:
     body = make_jpeg()
@@ -53,25 +54,25 @@ def test_failures__image_gone__is_grouped_shown_logged_and_requeued(
     worker = installation.start_worker("download", "write", EXIFINATOR_LOG_FORMAT="json")
     installation.finish(batch)
 
-    (group,) = read(run, installation, "failures")
+    (group,) = run_json(run, installation, "failures")
     assert (group["exception"], group["count"]) == ("ObjectGone", 1)
-    (listed,) = read(run, installation, "failures", "list", "--exception", "ObjectGone")
+    (listed,) = run_json(run, installation, "failures", "list", "--exception", "ObjectGone")
     assert (listed["bucket"], listed["key"]) == (bucket.name, "gone.jpg")
-    assert read(run, installation, "failures", "list", "--exception", "AccessDenied") == []
+    assert run_json(run, installation, "failures", "list", "--exception", "AccessDenied") == []
     shown = run(installation, "failures", "show", listed["id"]).output
     assert f"Image     {bucket.name}/gone.jpg" in shown
     assert "\nTraceback:\nTraceback (most recent call last):\n" in shown
     assert "(none)" not in shown
     # The image is accepted as an id too.
-    assert read(run, installation, "failures", "show", f"{bucket.name}/gone.jpg")["id"] == listed["id"]
+    assert run_json(run, installation, "failures", "show", f"{bucket.name}/gone.jpg")["id"] == listed["id"]
 
     bucket.put("gone.jpg", body)
     requeued = run(installation, "failures", "requeue", "--exception", "AccessDenied")
     assert requeued.output == "Requeued 0 images.\n"
-    assert read(run, installation, "failures", "requeue", listed["id"]) == {"requeued": 1}
+    assert run_json(run, installation, "failures", "requeue", listed["id"]) == {"requeued": 1}
     stored = {"key": "gone.jpg", "status": "ok"}
     installation.wait_until(lambda: installation.store.records.collection.find_one(stored), [worker])
-    installation.wait_until(lambda: read(run, installation, "failures") == [], [worker])
+    installation.wait_until(lambda: run_json(run, installation, "failures") == [], [worker])
 
     end(worker)
     lines = [json.loads(line) for line in (installation.logs / "worker-0.log").read_text().splitlines()]
@@ -83,7 +84,7 @@ def test_failures__image_gone__is_grouped_shown_logged_and_requeued(
     assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in lines))
 
 
-def test_failures__ids_wrong_or_unknown__are_reported(installation: Installation, run: Run) -> None:
+def test_failures__invalid_or_unknown_ids__exit_with_an_error(installation: Installation, run: Run) -> None:
     assert run(installation, "failures").output == "No failures.\n"
     assert run(installation, "failures", "show", "nonsense").exit_code == 2
     assert run(installation, "failures", "show", "a" * 24).exit_code == 1
@@ -92,7 +93,7 @@ def test_failures__ids_wrong_or_unknown__are_reported(installation: Installation
         assert run(installation, "failures", "requeue", *arguments).exit_code == 2
 
 
-def test_failures__hostile_key__does_nothing_to_the_terminal(installation: Installation, run: Run) -> None:
+def test_failures__control_characters_in_a_key__are_escaped(installation: Installation, run: Run) -> None:
     params = {"bucket": "b", "key": "\x1b[31m[red]\nx.jpg", "size": 1}
     failed = {
         "path": "exifinator.worker.tasks.Download",
@@ -110,7 +111,7 @@ def test_failures__hostile_key__does_nothing_to_the_terminal(installation: Insta
     assert "\x1b" not in run(installation, "status").output
 
 
-def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
+def test_queue__is_paused__workers_take_nothing_until_it_is_resumed(
     installation: Installation, bucket: Bucket, run: Run
 ) -> None:
     bucket.put("first.jpg", make_jpeg())
@@ -120,10 +121,10 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
     intervals = {"MRQ_REPORT_INTERVAL": "0.2", "MRQ_PAUSED_QUEUES_REFRESH_INTERVAL": "0.2"}
     worker = installation.start_worker("download", "write", **intervals)
     workers = installation.store.jobs.collection.database["mrq_workers"]
-    # The worker has polled, and found nothing that it may take.
+    # The worker has polled, and taken nothing.
     installation.wait_until(lambda: workers.find_one({"status": "wait"}), [worker])
     assert not installation.redis.exists(installation.queue.keys.deliveries)
-    status = read(run, installation, "status")
+    status = run_json(run, installation, "status")
     assert worker.poll() is None
     assert [(q["name"], q["images"], q["paused"]) for q in status["queues"][:2]] == [
         ("download", 1, True), ("write", 0, True),
@@ -142,7 +143,7 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
         commands = (each["command"] for each in monitor.listen() if paused_key in each["command"])
         while not next(commands).startswith("SADD"):
             pass
-        # When the worker asks for the second time, it has processed the first response.
+        # When the worker reads the paused queues for the second time, it has processed the first response.
         for _ in range(2):
             assert next(commands).startswith("SMEMBERS")
     assert installation.control.paused() == ["write"]
@@ -155,13 +156,15 @@ def test_queue__paused__workers_live_and_leave_it_alone_until_it_is_resumed(
     assert run(installation, "queue", "pause", "nonsense").exit_code == 2
 
 
-def test_status__a_worker_and_a_batch__are_shown(shared: SharedInstallation, bucket: Bucket, run: Run) -> None:
+def test_status__a_worker_and_a_batch_are_running__shows_both(
+    shared: SharedInstallation, bucket: Bucket, run: Run
+) -> None:
     bucket.put("a.jpg", make_jpeg())
-    # Workers that other tests have killed are counted for a while.
-    (host,) = shared.wait_until(lambda: read(run, shared, "status")["hosts"], shared.readers)
+    # More than one process may be counted: workers that other tests have killed are counted for a while.
+    (host,) = shared.wait_until(lambda: run_json(run, shared, "status")["hosts"], shared.readers)
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
-        status = read(run, shared, "status")
+        status = run_json(run, shared, "status")
     assert (host["processes"] >= 1, host["cores"] > 0, host["load"] >= 0) == (True, True, True)
     (shown_batch,) = [b for b in status["batches"] if b["id"] == batch.id]
     assert shown_batch["numbers"]["listed"] == 1
@@ -186,7 +189,7 @@ def test_status__a_server_is_unavailable__shows_the_rest(
     installation: Installation, run: Run, setting: str, away: str, known: str
 ) -> None:
     address = {"REDIS_URL": f"redis://:hush@{NOBODY}/0", "MONGODB_URI": f"mongodb://waldo:hush@{NOBODY}"}[setting]
-    status = read(run, installation, "status", **{setting: address})
+    status = run_json(run, installation, "status", **{setting: address})
     assert status[known] is not None
     (problem,) = status["problems"]
     assert problem.startswith(f"{away} cannot report its state")
@@ -196,7 +199,7 @@ def test_status__a_server_is_unavailable__shows_the_rest(
     assert "hush" not in shown.output
 
 
-def test_status__both_are_away__says_so_and_starts_nothing(installation: Installation, run: Run) -> None:
+def test_status__both_servers_are_unavailable__reports_them_as_down(installation: Installation, run: Run) -> None:
     result = run(installation, "status", REDIS_URL=f"redis://{NOBODY}/0", MONGODB_URI=f"mongodb://{NOBODY}")
     assert result.exit_code == 1
     assert result.output.count("down") >= 2
@@ -214,12 +217,12 @@ def test_status__both_are_away__says_so_and_starts_nothing(installation: Install
         ("worker", "REDIS_URL"),
     ],
 )
-def test_commands__a_server_is_unavailable__say_which_where_and_what_to_do(
+def test_commands__a_server_is_unavailable__report_its_address_and_the_remedy(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, setting: str
 ) -> None:
-    # If a worker was started nevertheless, this process would run it from here on.
+    # Without this, a worker that was started nevertheless would replace this process.
     monkeypatch.setattr(serve, "_become", lambda command: pytest.fail(f"started {command}"))
-    # Instead of ten seconds, as for servers that elect another primary.
+    # Wait 300 ms for MongoDB instead of ten seconds, the time for servers to elect another primary.
     monkeypatch.setattr(migrate, "connect_mongodb", partial(connect_mongodb, serverSelectionTimeoutMS=300))
     away = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
     result = run(installation, *arguments.split(), **{setting: away})
@@ -230,7 +233,7 @@ def test_commands__a_server_is_unavailable__say_which_where_and_what_to_do(
     assert "hush" not in line
 
 
-def test_worker__queue_that_there_is_not__is_wrong_usage(
+def test_worker__unknown_queue__is_a_usage_error(
     installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serve, "_become", lambda command: pytest.fail(f"started {command}"))
@@ -239,7 +242,7 @@ def test_worker__queue_that_there_is_not__is_wrong_usage(
     assert "There is no queue 'downlaod'. Use download or write." in result.output
 
 
-def test_purge__queues_under_a_running_batch__end_it(installation: Installation, bucket: Bucket, run: Run) -> None:
+def test_purge__queues_of_a_running_batch__ends_the_batch(installation: Installation, bucket: Bucket, run: Run) -> None:
     for i in range(3):
         bucket.put(f"{i}.jpg", make_jpeg(seed=i))
     batch = installation.queue_batch(bucket.name)
@@ -259,7 +262,7 @@ def test_purge__queues_under_a_running_batch__end_it(installation: Installation,
     assert installation.store.batches.find(batch.id) is None
 
 
-def test_purge__records__only_where_the_name_is_typed(installation: Installation, run: Run) -> None:
+def test_purge__records__are_removed_only_if_the_database_name_is_typed(installation: Installation, run: Run) -> None:
     store, name = installation.store, installation.config.mongodb_database
     store.ensure_indexes()
     store.records.collection.insert_one({"_id": "b/k"})
@@ -276,7 +279,7 @@ def test_purge__records__only_where_the_name_is_typed(installation: Installation
     assert "taken_local" in store.records.collection.index_information()
 
 
-def test_purge__failures__only_of_that_exception(installation: Installation, run: Run) -> None:
+def test_purge__failures_of_one_exception__keeps_the_others(installation: Installation, run: Run) -> None:
     job = {"path": "exifinator.worker.tasks.Download", "status": "failed"}
     installation.store.jobs.collection.insert_many([{**job, "exceptiontype": name} for name in ("A", "A", "B")])
     installation.store.jobs.collection.insert_one({"path": "another.Task", "status": "failed", "exceptiontype": "A"})
@@ -285,13 +288,13 @@ def test_purge__failures__only_of_that_exception(installation: Installation, run
     assert left == ["Aa", "Be"]
 
 
-def test_purge__nothing_named__is_wrong_usage(installation: Installation, run: Run) -> None:
+def test_purge__without_a_target__is_a_usage_error(installation: Installation, run: Run) -> None:
     assert run(installation, "purge").exit_code == 2
     assert run(installation, "purge", "--queues", "--exception", "A").exit_code == 2
 
 
 @pytest.mark.parametrize("program", ["api", "exifinator.dashboard.server"])
-def test_logs__json__every_line_of_the_web_is_an_object(
+def test_logs__json_format_in_web_servers__has_one_object_per_line(
     installation: Installation, tmp_path: Path, program: str
 ) -> None:
     port = reserve_port()

@@ -14,7 +14,7 @@ from click.testing import Result
 from exifinator.processes import workers
 from exifinator.storage.jobs import image_job_id
 from exifinator.storage.migrations import check_schema
-from tests.integration.batches.test_prune import LONG_AGO, know, known_keys, note_run
+from tests.integration.batches.test_prune import LONG_AGO, recorded_keys, save_finished_batch, store_records
 from tests.integration.cli.runs import numbers_of
 from tests.integration.conftest import Bucket, Installation, SharedInstallation, invoke
 from tests.photos import make_jpeg
@@ -28,19 +28,19 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Yield run(installation, "bucket", "--json"), which runs the command `run` as if the workers were started."""
+    """Return run(installation, "bucket", "--json"), which runs the command `run` as if the workers were started."""
     monkeypatch.setattr(
         workers, "start_workers", lambda config: workers.WorkersReport("already running", False, "", "")
     )
 
-    def run_there(installation: Installation, *arguments: str) -> Result:
+    def run_command(installation: Installation, *arguments: str) -> Result:
         return invoke(installation, monkeypatch, "run", *arguments)
 
-    return run_there
+    return run_command
 
 
 def run_at_terminal(installation: Installation, typed: str, *arguments: str) -> tuple[int, str]:
-    """Return the exit code and the output of `run` on a terminal, with an answer to its question."""
+    """Run `run` on a terminal, and type the answer to its question. Return the exit code and the output."""
     person, terminal = pty.openpty()
     try:
         with subprocess.Popen(
@@ -70,7 +70,7 @@ def photos(bucket: Bucket) -> Bucket:
 # --- Verify -----------------------------------------------------------------------------------------------------------
 
 
-def test_verify__nothing_missing_then_a_record__reads_what_is_missing(
+def test_verify__one_record_is_missing__indexes_only_that_image(
     shared: SharedInstallation, photos: Bucket, run: Run
 ) -> None:
     assert numbers_of(run(shared, "--json", photos.name))["stored"] == 3
@@ -88,7 +88,7 @@ def test_verify__nothing_missing_then_a_record__reads_what_is_missing(
     assert after == {key: before[key] for key in ("a.jpg", "c.jpg")}
 
 
-def test_verify__image_that_failed__is_counted_and_not_requeued(
+def test_verify__failed_image__is_counted_but_not_requeued(
     shared: SharedInstallation, photos: Bucket, run: Run
 ) -> None:
     job_id = image_job_id(f"{photos.name}/b.jpg")
@@ -115,25 +115,25 @@ def test_verify__image_that_failed__is_counted_and_not_requeued(
 @pytest.fixture
 def known(installation: Installation, photos: Bucket) -> set[str]:
     """Store four records of the bucket, one of them for an object that was deleted, and a record of another bucket."""
-    # Records without a noted schema count as those of the first schema.
+    # Without a stored schema version, the records would count as those of the first schema.
     check_schema(installation.store, writes=True)
-    know(installation, photos.name, *KEYS, "gone.jpg")
-    know(installation, f"{photos.name}-2", "other bucket's")
-    note_run(installation, photos.name)
+    store_records(installation, photos.name, *KEYS, "gone.jpg")
+    store_records(installation, f"{photos.name}-2", "other bucket's")
+    save_finished_batch(installation, photos.name)
     return {*KEYS, "gone.jpg", "other bucket's"}
 
 
-def test_prune__no_terminal_to_ask__is_refused(
+def test_prune__without_a_terminal__is_refused(
     installation: Installation, run: Run, photos: Bucket, known: set[str]
 ) -> None:
     done = run(installation, "--prune", photos.name)
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert "add --yes or --dry-run" in done.stderr
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
 
-def test_prune__asked__removes_what_it_showed_only_after_yes(
+def test_prune__on_a_terminal__removes_only_after_the_answer_yes(
     installation: Installation, run: Run, photos: Bucket, known: set[str]
 ) -> None:
     code, output = run_at_terminal(installation, "n", "--prune", photos.name)
@@ -141,12 +141,12 @@ def test_prune__asked__removes_what_it_showed_only_after_yes(
     assert "3 listed. 1 record and 0 failed jobs belong to images that are no longer in the bucket." in output
     assert f"  {photos.name}/gone.jpg" in output
     assert "Removed 0 records and 0 failed jobs." in output
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
     code, output = run_at_terminal(installation, "y", "--prune", photos.name)
     assert code == 0
     assert "Removed 1 record and 0 failed jobs." in output
-    assert known_keys(installation) == known - {"gone.jpg"}
+    assert recorded_keys(installation) == known - {"gone.jpg"}
 
 
 def test_prune__dry_run_then_yes__shows_and_removes_without_asking(
@@ -155,17 +155,17 @@ def test_prune__dry_run_then_yes__shows_and_removes_without_asking(
     found = {"listed": 3, "records": 1, "failed_jobs": 0}
     dry = numbers_of(run(installation, "--prune", "--dry-run", "--json", photos.name))
     assert dry == {**found, "removed_records": 0, "removed_failed_jobs": 0}
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known
 
     done = numbers_of(run(installation, "--prune", "--yes", "--json", photos.name))
     assert done == {**found, "removed_records": 1, "removed_failed_jobs": 0}
-    assert known_keys(installation) == known - {"gone.jpg"}
+    assert recorded_keys(installation) == known - {"gone.jpg"}
 
 
 @pytest.mark.parametrize(
     ("bucket_too", "message"), [(False, "is empty"), (True, "Bucket not found")], ids=["empty", "gone"]
 )
-def test_prune__nothing_or_no_bucket_listed__removes_nothing(
+def test_prune__bucket_is_empty_or_gone__removes_nothing(
     installation: Installation, run: Run, photos: Bucket, known: set[str], bucket_too: bool, message: str
 ) -> None:
     for key in KEYS:
@@ -177,4 +177,4 @@ def test_prune__nothing_or_no_bucket_listed__removes_nothing(
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert message in done.stderr
-    assert known_keys(installation) == known
+    assert recorded_keys(installation) == known

@@ -1,4 +1,4 @@
-"""Each check of `doctor`, with each problem that it finds, on real servers."""
+"""The checks of `doctor` for Redis, MongoDB and S3, with each problem that they find, on real servers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from tests.waiting import eventually
 
 @pytest.fixture(scope="module")
 def own_redis_url() -> Iterator[str]:
-    """Start a Redis whose settings tests may change. Its data is not kept, so it is killed at the end.
+    """Run a Redis whose settings tests may change, and kill it at the end.
 
-    A Redis whose append-only file was just turned on refuses to end while it writes the first one.
+    SIGTERM could fail: Redis refuses to exit while it writes its first append-only file after a test has enabled it.
     """
     with run_redis() as url:
         yield url
@@ -40,7 +40,7 @@ def own_redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def ask(own_redis_url: str) -> Iterator[Callable[..., RedisInfo]]:
-    """Return a function that describes the state of a Redis with these settings, as in ask(setting="value")."""
+    """Yield ask(setting="value"), which changes settings of the Redis and returns what doctor reads about it."""
     client = redis.Redis.from_url(own_redis_url)
     before: dict[str, str] = {}
 
@@ -71,7 +71,7 @@ def the(findings: list[Finding], words: str) -> Finding:
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 
-def test_redis__default_settings__pass(ask: Callable[..., RedisInfo]) -> None:
+def test_redis__default_settings__pass_all_checks(ask: Callable[..., RedisInfo]) -> None:
     found = ask()
     checks = (redis_checks.check_version, redis_checks.check_role, redis_checks.check_eviction)
     assert levels(*(check(found) for check in checks)) == ["ok"] * 3
@@ -79,7 +79,7 @@ def test_redis__default_settings__pass(ask: Callable[..., RedisInfo]) -> None:
     assert check_clock("Redis", found.offset_seconds).level == "ok"
 
 
-def test_redis__evicts_keys__is_an_error_if_its_memory_is_limited(ask: Callable[..., RedisInfo]) -> None:
+def test_redis__eviction_is_enabled__is_an_error_if_memory_is_limited(ask: Callable[..., RedisInfo]) -> None:
     assert redis_checks.check_eviction(ask(maxmemory_policy="allkeys-lru")).level == "warning"
     finding = redis_checks.check_eviction(ask(maxmemory="1gb"))
     assert finding.level == "error"
@@ -95,7 +95,9 @@ def test_redis__no_append_only_file__is_a_warning(ask: Callable[..., RedisInfo])
     assert redis_checks.check_persistence(ask(appendonly="no")).level == "warning"
 
 
-def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+def test_redis__is_a_replica_or_old_or_cannot_write__is_an_error(
+    ask: Callable[..., RedisInfo], own_redis_url: str
+) -> None:
     found = ask()
     with contextlib.closing(redis.Redis.from_url(own_redis_url)) as client:
         client.replicaof("127.0.0.1", 9)
@@ -108,7 +110,9 @@ def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., R
     assert redis_checks.check_version(replace(found, version="6.0.16")).level == "error"
 
 
-def test_redis__password_is_missing__says_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+def test_redis__url_has_no_password__is_an_error_that_shows_where_it_belongs(
+    ask: Callable[..., RedisInfo], own_redis_url: str
+) -> None:
     from exifinator.monitoring.doctor import _check_redis
 
     client = redis.Redis.from_url(own_redis_url)
@@ -126,7 +130,7 @@ def test_redis__password_is_missing__says_where_to_put_it(ask: Callable[..., Red
     assert ":PASSWORD@" in finding.fix
 
 
-def find_redis_faults(url: str) -> list[Finding]:
+def check_redis_at(url: str) -> list[Finding]:
     from exifinator.monitoring.doctor import _check_redis
 
     config = build_config({"REDIS_URL": url}, {})
@@ -134,10 +138,10 @@ def find_redis_faults(url: str) -> list[Finding]:
         return list(_check_redis(config, connections))
 
 
-def test_redis__has_no_password_but_the_url_has_one__is_explained_as_by_a_run(own_redis_url: str) -> None:
+def test_redis__url_has_a_password_but_redis_has_none__is_explained_as_by_a_run(own_redis_url: str) -> None:
     url = own_redis_url.replace("redis://", "redis://:secret@")
 
-    (finding,) = find_redis_faults(url)
+    (finding,) = check_redis_at(url)
     fault = explain_fault(build_config({"REDIS_URL": url}, {}), "redis")
 
     assert fault is not None
@@ -147,12 +151,10 @@ def test_redis__has_no_password_but_the_url_has_one__is_explained_as_by_a_run(ow
 
 
 @pytest.mark.parametrize("denied", ["-info", "-@dangerous"])
-def test_redis__user_who_may_not_ask_for_info__is_a_warning_and_redis_counts_as_up(
-    own_redis_url: str, denied: str
-) -> None:
+def test_redis__user_may_not_run_info__is_a_warning_and_no_error(own_redis_url: str, denied: str) -> None:
     with contextlib.closing(redis.Redis.from_url(own_redis_url)) as client:
         client.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">pass", "~*", "&*", "+@all", denied)
-        findings = find_redis_faults(own_redis_url.replace("redis://", "redis://limited:pass@"))
+        findings = check_redis_at(own_redis_url.replace("redis://", "redis://limited:pass@"))
         client.execute_command("ACL", "DELUSER", "limited")
 
     assert "error" not in levels(*findings)
@@ -160,13 +162,13 @@ def test_redis__user_who_may_not_ask_for_info__is_a_warning_and_redis_counts_as_
 
 
 @pytest.mark.parametrize("key", ["redis", "mongodb"])
-def test_explain_fault__nothing_listens__is_none_because_a_run_starts_it(key: Literal["redis", "mongodb"]) -> None:
+def test_explain_fault__nothing_listens__is_none(key: Literal["redis", "mongodb"]) -> None:
     urls = {"REDIS_URL": "redis://127.0.0.1:1/0", "MONGODB_URI": "mongodb://127.0.0.1:1"}
 
     assert explain_fault(build_config(urls, {}), key) is None
 
 
-def test_explain_fault__replica_set_without_a_primary__does_not_advise_to_stop_it(
+def test_explain_fault__replica_set_has_no_primary__does_not_advise_to_stop_it(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder, port = tmp_path_factory.mktemp("member"), reserve_port()
@@ -184,7 +186,7 @@ def test_explain_fault__replica_set_without_a_primary__does_not_advise_to_stop_i
     assert "primary" in str(fault)
 
 
-def test_queues__paused__says_how_to_resume() -> None:
+def test_queues__are_paused__is_a_warning_with_the_command_to_resume() -> None:
     finding = redis_checks.check_paused(["download"])
     assert (finding.level, finding.fix) == ("warning", f"{COMMAND} queue resume download")
     assert redis_checks.check_paused([]).level == "ok"
@@ -209,7 +211,7 @@ def connections(installation: Installation) -> Iterator[Connections]:
         yield opened
 
 
-def test_mongodb__indexes__missing_and_different_are_errors(
+def test_mongodb__indexes_missing_or_different__is_an_error(
     installation: Installation, connections: Connections
 ) -> None:
     assert mongodb.check_indexes(connections).level == "ok"  # Nothing is stored.
@@ -231,7 +233,7 @@ def test_mongodb__indexes__missing_and_different_are_errors(
     ("options", "concern", "writes"),
     [("", "ok", "ok"), ("w=0", "error", "ok"), ("w=3", "ok", "error"), ("journal=false", "warning", "ok")],
 )
-def test_mongodb__write_concern__is_tried(
+def test_mongodb__write_concern_options__are_checked_by_writing(
     installation: Installation, mongodb_uri: str, options: str, concern: str, writes: str
 ) -> None:
     settings = {**installation.settings, "MONGODB_URI": f"{mongodb_uri}/?{options}"}
@@ -240,7 +242,7 @@ def test_mongodb__write_concern__is_tried(
         assert mongodb.check_write_concern(found, connections).level == concern
         assert levels(*mongodb.check_writes(connections)) == [writes] * 2
         assert mongodb.check_version(found).level == "ok"
-    # Nothing is left behind.
+    # Trial documents are removed again.
     assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
 
 
@@ -267,12 +269,12 @@ def check(url: str, name: str, **settings: Any) -> list[Finding]:
     return s3.check_source(config, Source(name))
 
 
-def test_source__readable__passes(moto_url: str, bucket: Bucket) -> None:
+def test_source__object_is_readable__passes_all_checks(moto_url: str, bucket: Bucket) -> None:
     bucket.put("a.jpg", b"x" * 100)
     assert levels(*check(moto_url, bucket.name)) == ["ok"] * 4
 
 
-def test_source__empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
+def test_source__bucket_is_empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
     assert check(moto_url, bucket.name)[-1].level == "warning"
 
 
@@ -284,7 +286,7 @@ def test_source__empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
     ],
     ids=["secret", "key"],
 )
-def test_source__wrong_credentials__says_which(
+def test_source__wrong_credentials__is_an_error_that_names_the_setting(
     rclone_url: str, rclone_folder: Path, settings: dict[str, str], words: str, fix: str
 ) -> None:
     (rclone_folder / "doctor").mkdir(exist_ok=True)
@@ -294,19 +296,19 @@ def test_source__wrong_credentials__says_which(
     assert fix in finding.fix
 
 
-def test_source__no_response__says_what_to_try() -> None:
+def test_source__server_does_not_respond__is_an_error_with_a_command_to_try() -> None:
     finding = check(f"http://{NOBODY}", "any-bucket")[-1]
     assert finding.level == "error"
     assert f"curl -sI http://{NOBODY}" in finding.fix
 
 
-def test_source__no_such_bucket__says_how_to_list_buckets(moto_url: str) -> None:
+def test_source__no_such_bucket__is_an_error_with_the_command_to_list_buckets(moto_url: str) -> None:
     finding = check(moto_url, "no-such-bucket-here")[-1]
     assert finding.level == "error"
     assert finding.fix.startswith(f"aws s3 ls --endpoint-url {moto_url}")
 
 
-def test_source__no_credentials_anywhere__is_one_finding(
+def test_source__no_credentials_are_configured__is_one_error(
     moto_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -318,7 +320,7 @@ def test_source__no_credentials_anywhere__is_one_finding(
     assert (finding.level, finding.area) == ("error", "credentials")
 
 
-def test_source__listed_but_unreadable__is_an_error(moto_url: str, bucket: Bucket) -> None:
+def test_source__objects_can_be_listed_but_not_read__is_an_error(moto_url: str, bucket: Bucket) -> None:
     bucket.put("a.jpg", b"x" * 100)
     with run_proxy(moto_url) as proxy:
         proxy.answer = lambda method, target, headers, answer: (
@@ -329,7 +331,7 @@ def test_source__listed_but_unreadable__is_an_error(moto_url: str, bucket: Bucke
     assert "s3:GetObject" in finding.fix
 
 
-def test_source__another_region__is_named(moto_url: str) -> None:
+def test_source__bucket_in_another_region__is_a_warning_that_names_it(moto_url: str) -> None:
     far = Bucket(moto_url)
     name = f"{far.name}-far"
     far.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -340,7 +342,7 @@ def test_source__another_region__is_named(moto_url: str) -> None:
 
 
 @pytest.mark.parametrize(("ahead_seconds", "level"), [(0, "ok"), (30, "warning"), (-900, "error")])
-def test_source__wrong_clock__is_found_by_the_date_header(
+def test_source__clock_differs_from_the_date_header__is_reported(
     moto_url: str, bucket: Bucket, ahead_seconds: int, level: str
 ) -> None:
     with run_proxy(moto_url) as proxy:

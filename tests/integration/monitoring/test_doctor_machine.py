@@ -1,4 +1,4 @@
-"""The checks of doctor that concern this machine and the settings, and the command as a whole."""
+"""The checks of `doctor` for this machine and the settings, and the command as a whole."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.servers import reserve_port
 
 
 @pytest.mark.parametrize(("version", "level"), [((3, 10, 1), "error"), ((3, 13, 0), "ok"), ((3, 14, 0), "error")])
-def test_python__version__is_compared(version: tuple[int, ...], level: str) -> None:
+def test_python__version__is_an_error_unless_supported(version: tuple[int, ...], level: str) -> None:
     assert machine.check_python(version).level == level
 
 
-def test_packages__missing_and_other__are_named(tmp_path: Path) -> None:
+def test_packages__missing_or_of_another_version__are_named(tmp_path: Path) -> None:
     pinned = tmp_path / "requirements.txt"
     pinned.write_text("redis==0.0.1 \\\n    --hash=x\nno-such-package==1.0 ; python_version < '3' \\\n")
     finding = machine.check_packages(pinned)
@@ -40,7 +40,7 @@ def test_packages__missing_and_other__are_named(tmp_path: Path) -> None:
     assert machine.check_packages(pinned).level == "error"
 
 
-def test_packages__installed_from_a_wheel__missing_requirement_is_named(
+def test_packages__installed_from_a_wheel__missing_requirements_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     required = [
@@ -58,7 +58,7 @@ def test_packages__installed_from_a_wheel__missing_requirement_is_named(
         assert name not in finding.message
 
 
-def test_ports__taken_by_another_program__names_it() -> None:
+def test_ports__taken_by_another_program__is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         finding = machine.check_port("api", "API_PORT", "127.0.0.1", port, {})
@@ -77,7 +77,7 @@ def test_ports__api_of_another_user__is_recognized(wire_api: WireApi, monkeypatc
     assert machine.check_port("dashboard", "DASHBOARD_PORT", "127.0.0.1", port, {}).level == "error"
 
 
-def test_limits__fewer_files_than_greenlets_need__says_how_many() -> None:
+def test_limits__too_few_open_files_or_processes__is_an_error() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
     try:
@@ -91,7 +91,7 @@ def test_limits__fewer_files_than_greenlets_need__says_how_many() -> None:
 
 
 @pytest.mark.parametrize(("free", "total", "level"), [(5e8, 1e9, "error"), (4e10, 1e12, "warning"), (4e10, 1e11, "ok")])
-def test_disk__little_space_left__is_found(free: float, total: float, level: str) -> None:
+def test_disk__little_free_space__is_an_error_or_warning(free: float, total: float, level: str) -> None:
     assert machine.check_disk("the disk", int(free), int(total), "df").level == level
 
 
@@ -123,13 +123,13 @@ TOKEN = "x" * 24
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_settings__contradiction__is_found(values: dict[str, Any], words: str) -> None:
+def test_settings__values_contradict_each_other__is_reported_with_a_fix(values: dict[str, Any], words: str) -> None:
     config = build_config(values, {})
     findings = settings.check_settings(config, {}, memory_bytes=8 * 10**9, cores=2)
     assert any(words in finding.message and finding.level != "ok" and finding.fix for finding in findings)
 
 
-def test_settings__defaults__have_no_contradictions() -> None:
+def test_settings__default_values__have_no_contradictions() -> None:
     (finding,) = settings.check_settings(build_config({}, {}), {}, memory_bytes=8 * 10**9, cores=2)
     assert finding.level == "ok"
 
@@ -141,7 +141,7 @@ def test_settings__misspelled_variable__suggests_the_right_one() -> None:
     assert "export EXIFINATOR_GREENLETS=...; unset EXIFINATOR_GREENLET" in finding.fix
 
 
-def test_settings__secret_in_a_readable_file__is_reported_without_it(tmp_path: Path) -> None:
+def test_settings__file_with_a_secret_is_readable__is_reported_without_the_secret(tmp_path: Path) -> None:
     file = tmp_path / "settings.py"
     file.write_text('API_TOKEN = "hushhushhushhush"\n')
     config = build_config({"API_TOKEN": "hushhushhushhush"}, {})
@@ -165,7 +165,7 @@ def run_doctor(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> C
     return run
 
 
-def test_doctor__exit_code__is_0_without_errors_and_1_with_one(
+def test_doctor__with_or_without_an_error__has_the_exit_code_1_or_0(
     run_doctor: Callable[..., Result], bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", b"x" * 100)
@@ -191,7 +191,7 @@ def test_doctor__invalid_settings__are_findings(run_doctor: Callable[..., Result
     assert "Traceback" not in done.stderr
 
 
-def test_run_checks__all_servers_down__runs_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_checks__all_servers_are_unavailable__runs_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
     config = build_config(
         {"REDIS_URL": f"redis://{NOBODY}/0", "MONGODB_URI": f"mongodb://{NOBODY}", "S3_ENDPOINT_URL": f"http://{NOBODY}",
          "S3_TIMEOUT_SECONDS": 1, "API_PORT": reserve_port(), "DASHBOARD_PORT": reserve_port(), **KEYS}, {},

@@ -1,4 +1,4 @@
-"""/metrics, which adds up the counters of all processes, and the Grafana dashboard that shows it."""
+"""/metrics, which adds up the counters of all processes, and the queries of Grafana and KEDA that use it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_page(api: Api) -> dict[str, float]:
     }
 
 
-def test_metrics__batch_by_two_workers_of_which_one_is_killed__is_counted_once(
+def test_metrics__one_of_two_workers_is_killed__counts_each_image_once(
     installation: Installation, bucket: Bucket, tmp_path: Path
 ) -> None:
     for i in range(3):
@@ -77,15 +77,15 @@ def test_metrics__batch_by_two_workers_of_which_one_is_killed__is_counted_once(
         assert 0 < page[f'exifinator_stage_seconds_sum{{"stage": "{stage}"}}'] < 300
     assert page["exifinator_records"] == 5
     assert page['exifinator_queue_length{"queue": "download"}'] == 0
-    # The other worker has exited regularly, so it is not shown.
+    # The second worker exited regularly, so only the killed one is shown.
     (worker,) = [name for name in page if name.startswith("exifinator_worker_up")]
     assert f".{first.pid}" in worker
     for private in (bucket.name, "private", "127.0.0.1", "secret"):
         assert private not in text
 
 
-class Unreliable(QueueAdmin):
-    """Loses its first answers, after Redis has done what was asked."""
+class ResponseLosingAdmin(QueueAdmin):
+    """Loses `lost` responses: Redis executes the command, but the caller gets an error."""
 
     lost = 0
 
@@ -96,8 +96,8 @@ class Unreliable(QueueAdmin):
             raise QueueUnavailable("Redis cannot add up the metrics: the connection broke")
 
 
-def test_flush__lost_answer_of_redis__adds_each_count_once(installation: Installation) -> None:
-    control = Unreliable(installation.queue, installation.config)
+def test_flush__response_of_redis_is_lost__adds_each_count_once(installation: Installation) -> None:
+    control = ResponseLosingAdmin(installation.queue, installation.config)
     counts = Counts()
     flusher = Flusher(control, counts)
     counts.bytes_read = 10
@@ -114,7 +114,7 @@ def test_flush__lost_answer_of_redis__adds_each_count_once(installation: Install
     assert control.counts() == {"bytes": 12}
 
 
-def test_flush__two_processes__are_added_up(installation: Installation) -> None:
+def test_flush__several_processes__adds_up_their_counts(installation: Installation) -> None:
     control = QueueAdmin(installation.queue, installation.config)
     for seconds in (0.002, 0.2, 100):
         counts = Counts()
@@ -129,7 +129,7 @@ def test_flush__two_processes__are_added_up(installation: Installation) -> None:
     ("status", "code", "cause"),
     [(503, "SlowDown", "slow_down"), (500, "InternalError", "server_error"), (503, "", "server_error")],
 )
-def test_retries__s3_fails_once__are_counted_by_cause(
+def test_retries__s3_fails_once__is_counted_by_cause(
     installation: Installation, bucket: Bucket, status: int, code: str, cause: str
 ) -> None:
     bucket.put("a.jpg", b"x" * 100)
@@ -159,10 +159,10 @@ def test_retries__s3_fails_once__are_counted_by_cause(
 )
 def test_retry_cause__each_class_of_error__has_a_label(error: Exception, cause: str) -> None:
     assert retry_cause(error) == cause
-    told = SourceUnavailable("S3 cannot")
-    told.__cause__ = error
+    translated = SourceUnavailable("S3 cannot")
+    translated.__cause__ = error
     if not isinstance(error, EXIFinatorError):
-        assert retry_cause(told) == cause
+        assert retry_cause(translated) == cause
 
 
 def test_metrics__foreign_fields_in_redis__are_not_shown(installation: Installation, tmp_path: Path) -> None:
@@ -173,14 +173,14 @@ def test_metrics__foreign_fields_in_redis__are_not_shown(installation: Installat
     assert 'exifinator_images_total{outcome="ok"} 2.0' in text
 
 
-def test_metrics__redis_is_unavailable__shows_what_mongodb_knows(api: Api) -> None:
+def test_metrics__redis_is_unavailable__shows_the_metrics_of_mongodb(api: Api) -> None:
     page = read_page(api)
     assert (page["exifinator_redis_up"], page["exifinator_mongodb_up"]) == (0, 1)
     assert page["exifinator_records"] > 100
     assert page['exifinator_failed_images{"exception": "AccessDenied"}'] == 8
 
 
-def test_metrics__token__is_required_as_for_reading(guarded_api: Api) -> None:
+def test_metrics__token_is_configured__is_required(guarded_api: Api) -> None:
     assert guarded_api.client.get("/metrics").status_code == 401
     answer = guarded_api.client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
@@ -193,7 +193,7 @@ def test_metrics__client_that_accepts_openmetrics__gets_openmetrics(api: Api) ->
     assert answer.text.endswith("# EOF\n")
 
 
-def test_grafana_and_keda__every_query__is_valid_and_names_existing_metrics(
+def test_grafana_and_keda__every_query__is_valid_and_uses_existing_metrics(
     install: Callable[..., Installation], tmp_path: Path
 ) -> None:
     installation = install()
@@ -202,17 +202,19 @@ def test_grafana_and_keda__every_query__is_valid_and_names_existing_metrics(
     with run_api(installation.config, tmp_path) as api:
         text = api.client.get("/metrics").text
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
-    exposed = {name for name, kind in kinds.items() if kind not in ("histogram", "summary")}
-    exposed |= {f"{name}_{part}" for name, kind in kinds.items() if kind == "summary" for part in ("sum", "count")}
-    exposed |= {
+    exposed_metrics = {name for name, kind in kinds.items() if kind not in ("histogram", "summary")}
+    exposed_metrics |= {
+        f"{name}_{part}" for name, kind in kinds.items() if kind == "summary" for part in ("sum", "count")
+    }
+    exposed_metrics |= {
         f"{name}_{part}" for name, kind in kinds.items() if kind == "histogram" for part in ("bucket", "sum", "count")
     }
     queries = [t["expr"] for panel in json.loads(GRAFANA.read_text())["panels"] for t in panel["targets"]]
     queries += [trigger["metadata"]["query"] for trigger in yaml.safe_load(KEDA.read_text())["spec"]["triggers"]]
-    named: set[str] = set()
+    used_metrics: set[str] = set()
     for query in queries:
         promql_parser.parse(query.replace("$__rate_interval", "5m"))
-        named |= set(re.findall(r"exifinator_\w+", query))
-    assert named - exposed == set()
+        used_metrics |= set(re.findall(r"exifinator_\w+", query))
+    assert used_metrics - exposed_metrics == set()
     # Every metric has a panel.
-    assert exposed - named <= {"exifinator_extractor_version"}
+    assert exposed_metrics - used_metrics <= {"exifinator_extractor_version"}

@@ -1,4 +1,4 @@
-"""Servers whose hosts are looked up in DNS (mongodb+srv), while DNS does not work; and Redis servers of other modes."""
+"""Start-up while DNS fails to resolve a mongodb+srv address, and with a Redis that is a Sentinel or in a cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from exifinator.storage.store import Store
 from tests.servers import redis_command, redis_is_ready, reserve_port, running
 
 QUERY = dns.message.make_query("_mongodb._tcp.x.0.0.1", "SRV")
-# What fails, and the error of the resolver.
+# Failure -> (type of the DNS query that fails, error of the resolver).
 FAILURES = {
     "no response": ("SRV", dns.resolver.LifetimeTimeout(timeout=5, errors=[])),
     "server failure": ("SRV", dns.resolver.NoNameservers(request=QUERY, errors=[])),
@@ -39,7 +39,7 @@ class Dns:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        # pymongo wants hosts in the domain of the cluster. An address needs no further lookup.
+        # pymongo requires hosts to be in the domain of the cluster. An IP address needs no further lookup.
         self.host = "127.0.0.1"
         self.failure: tuple[str, Exception] | None = None
         self.is_back: Callable[[], bool] = lambda: False
@@ -68,18 +68,18 @@ def config(redis_url: str) -> Config:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the pauses between attempts, which take no time."""
+    """Replace the clock of start-up, so that pauses take no time. Return the list of pauses, in seconds."""
     made: list[float] = []
     clock = SimpleNamespace(sleep=made.append, monotonic=lambda: sum(made))
     monkeypatch.setattr(startup, "time", clock)
-    # Without a supervisor: nothing is started in these tests.
+    # These tests start nothing, so they need no supervisor.
     monkeypatch.setattr(databases.Supervision, "end_orphans", lambda _: None)
     monkeypatch.setattr(databases.Supervision, "status", lambda _: [])
     return made
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_ensure_services__dns_fails_for_a_while__is_waited_for(
+def test_ensure_services__dns_fails_for_a_while__waits_for_it(
     fake_dns: Dns, config: Config, pauses: list[float], tmp_path: Path, failure: tuple[str, Exception]
 ) -> None:
     fake_dns.failure, fake_dns.is_back = failure, lambda: sum(pauses) > 10
@@ -92,7 +92,7 @@ def test_ensure_services__dns_fails_for_a_while__is_waited_for(
     assert notes[0].startswith("Waiting up to 30 s for MongoDB at mongodb+srv://x.0.0.1")
 
 
-def test_ensure_services__dns_stays_away__ends_with_one_sentence(
+def test_ensure_services__dns_keeps_failing__raises_one_sentence(
     fake_dns: Dns, config: Config, pauses: list[float], tmp_path: Path
 ) -> None:
     fake_dns.failure = FAILURES["server failure"]
@@ -104,7 +104,7 @@ def test_ensure_services__dns_stays_away__ends_with_one_sentence(
     assert "does not respond (All nameservers failed" in str(explain_fault(config, "mongodb", tmp_path))
 
 
-def test_ensure_services__host_of_another_domain__is_refused_at_once(
+def test_ensure_services__srv_host_of_another_domain__is_refused_at_once(
     fake_dns: Dns, config: Config, pauses: list[float], tmp_path: Path
 ) -> None:
     fake_dns.host = "10.9.9.9"
@@ -116,7 +116,7 @@ def test_ensure_services__host_of_another_domain__is_refused_at_once(
 
 
 @pytest.mark.parametrize("failure", [FAILURES["no response"], FAILURES["half a response"]], ids=["SRV", "TXT"])
-def test_store__dns_fails_at_its_first_query__the_query_is_retried(
+def test_store__dns_fails_at_its_first_query__retries_the_query(
     fake_dns: Dns, config: Config, failure: tuple[str, Exception]
 ) -> None:
     config = config.model_copy(update={"mongodb_database": f"dns-{secrets.token_hex(4)}"})
@@ -141,7 +141,7 @@ def test_store__dns_fails_at_its_first_query__the_query_is_retried(
     ],
     ids=["sentinel", "cluster", "alone", "user who may not ask"],
 )
-def test_explain_fault__redis_of_another_mode__is_one_sentence(
+def test_explain_fault__redis_is_a_sentinel_or_in_a_cluster__is_explained(
     tmp_path: Path, lines: list[str], options: list[str], explanation: str | None
 ) -> None:
     port = reserve_port()

@@ -1,4 +1,4 @@
-"""The two queues on a real Redis: leases, bounds, counts."""
+"""The download queue and the write queue on a real Redis: leases, limits, counts."""
 
 from __future__ import annotations
 
@@ -26,26 +26,28 @@ def members(*keys: str) -> list[bytes]:
     return [ref(key).to_member() for key in keys]
 
 
-def test_enqueue__twice__is_queued_once(installation: Installation) -> None:
+def test_enqueue__same_image_twice__is_queued_once(installation: Installation) -> None:
     assert installation.queue.enqueue([ref("1"), ref("2")]) == 2
     assert installation.queue.enqueue([ref("2"), ref("3")]) == 1
     assert installation.queue.sizes() == (3, 0)
     assert installation.queue.still_queued([ref("1"), ref("9")]) == [True, False]
 
 
-def due(installation: Installation, key: str) -> float:
-    """Return when an image is due, by the clock of Redis."""
+def due_at(installation: Installation, key: str) -> float:
+    """Return when an image is due, in seconds of the clock of Redis."""
     [score] = installation.redis.zmscore(installation.queue.keys.downloads, members(key))
     return float(score)
 
 
-def age(installation: Installation, seconds: float, *keys: str) -> None:
+def shorten_leases(installation: Installation, seconds: float, *keys: str) -> None:
     """Shorten the leases of images, as if so many seconds had passed."""
     for member in members(*keys):
         installation.redis.zincrby(installation.queue.keys.downloads, -seconds, member)
 
 
-def test_take_downloads__taken__is_hidden_until_the_lease_ends(install: Callable[..., Installation]) -> None:
+def test_take_downloads__delivered_image__is_hidden_until_its_lease_expires(
+    install: Callable[..., Installation],
+) -> None:
     installation = install(LEASE_SECONDS=3600)
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2"), ref("3")])
@@ -56,27 +58,27 @@ def test_take_downloads__taken__is_hidden_until_the_lease_ends(install: Callable
     assert queue.take_downloads(9) == []
     # The lease starts at the delivery, by the clock of Redis.
     now = read_clock(installation.redis).timestamp()
-    assert all(began + 3600 <= due(installation, key) <= now + 3600 for key in "123")
-    age(installation, 3600, "1", "2", "3")
+    assert all(began + 3600 <= due_at(installation, key) <= now + 3600 for key in "123")
+    shorten_leases(installation, 3600, "1", "2", "3")
     again = queue.take_downloads(9)
 
     assert sorted(d.member for d in again) == sorted(members("1", "2", "3"))
     assert {d.count for d in again} == {2}
 
 
-def test_extend_leases__extended__stays_hidden(install: Callable[..., Installation]) -> None:
+def test_extend_leases__extended_lease__hides_the_image_for_longer(install: Callable[..., Installation]) -> None:
     installation = install(LEASE_SECONDS=3600)
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
     taken = {delivery.member: delivery for delivery in queue.take_downloads(2)}
-    age(installation, 2000, "1", "2")
+    shorten_leases(installation, 2000, "1", "2")
     queue.extend_leases([taken[members("1")[0]]])
-    age(installation, 1600, "1", "2")
+    shorten_leases(installation, 1600, "1", "2")
 
     assert [d.member for d in queue.take_downloads(9)] == members("2")
 
 
-def test_extend_leases__acknowledged_meanwhile__does_not_come_back(installation: Installation) -> None:
+def test_extend_leases__image_was_acknowledged__does_not_queue_it_again(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1")])
     [delivery] = queue.take_downloads(1)
@@ -87,7 +89,7 @@ def test_extend_leases__acknowledged_meanwhile__does_not_come_back(installation:
     assert queue.sizes() == (0, 0)
 
 
-def test_release__released__is_due_now_and_not_counted(installation: Installation) -> None:
+def test_release__uncounted__image_is_due_at_once_with_the_same_count(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1")])
     queue.release(queue.take_downloads(1))
@@ -95,7 +97,7 @@ def test_release__released__is_due_now_and_not_counted(installation: Installatio
     assert [(d.member, d.count) for d in queue.take_downloads(1)] == [(members("1")[0], 1)]
 
 
-def test_push_metadata__any_bytes__come_out_with_their_member(installation: Installation) -> None:
+def test_push_metadata__any_bytes__are_taken_out_unchanged_with_their_member(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2:3")])
     taken = queue.take_downloads(9)
@@ -110,7 +112,7 @@ def test_push_metadata__any_bytes__come_out_with_their_member(installation: Inst
     assert int(installation.redis.get(queue.keys.write_bytes) or 0) == 0
 
 
-def test_push_metadata__write_queue_full__has_no_room_and_nothing_more_is_delivered(
+def test_push_metadata__write_queue_is_full__returns_no_room_and_stops_deliveries(
     install: Callable[..., Installation],
 ) -> None:
     queue = install(WRITE_QUEUE_MB=1).queue
@@ -125,7 +127,7 @@ def test_push_metadata__write_queue_full__has_no_room_and_nothing_more_is_delive
 
 
 @pytest.mark.parametrize("sizes", [(600_000, 600_000), (1_000_000, 100_000), (1, 1_100_000)])
-def test_push_metadata__message_larger_than_the_room__stays_below_the_limit(
+def test_push_metadata__message_larger_than_the_free_space__keeps_the_limit(
     install: Callable[..., Installation], sizes: tuple[int, int]
 ) -> None:
     installation = install(WRITE_QUEUE_MB=1)
@@ -137,7 +139,7 @@ def test_push_metadata__message_larger_than_the_room__stays_below_the_limit(
     assert int(installation.redis.get(queue.keys.write_bytes)) <= 1024**2  # type: ignore[arg-type]
 
 
-def test_push_metadata__message_larger_than_the_limit__is_taken_by_an_empty_queue(
+def test_push_metadata__message_larger_than_the_limit__is_accepted_by_an_empty_queue(
     install: Callable[..., Installation],
 ) -> None:
     queue = install(WRITE_QUEUE_MB=1).queue
@@ -147,7 +149,7 @@ def test_push_metadata__message_larger_than_the_limit__is_taken_by_an_empty_queu
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
-def test_push_metadata__message_that_redis_refuses__is_refused_alone(
+def test_push_metadata__redis_refuses_one_message__others_are_pushed(
     install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory, bad: int
 ) -> None:
     with run_redis(tmp_path_factory.mktemp("small")) as url:
@@ -163,7 +165,7 @@ def test_push_metadata__message_that_redis_refuses__is_refused_alone(
         assert installation.redis.llen(queue.keys.writes) == 2
 
 
-def test_push_metadata__message_that_does_not_fit_into_the_memory_of_redis__may_be_the_reason(
+def test_push_metadata__message_exceeds_the_memory_of_redis__raises_metadata_not_queued(
     install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with run_redis(tmp_path_factory.mktemp("small")) as url:
@@ -180,7 +182,7 @@ def test_push_metadata__message_that_does_not_fit_into_the_memory_of_redis__may_
         assert raised.value.code == "redis_full"
 
 
-def test_push_metadata__redis_that_fails__names_the_images_as_a_possible_reason(
+def test_push_metadata__redis_is_unavailable__raises_metadata_not_queued(
     install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with run_redis(tmp_path_factory.mktemp("small")) as url:
@@ -191,7 +193,7 @@ def test_push_metadata__redis_that_fails__names_the_images_as_a_possible_reason(
         queue.push_metadata([(delivery, b"x")])
 
 
-def test_release__counted__is_due_now_and_reaches_the_limit(installation: Installation) -> None:
+def test_release__counted__image_is_due_at_once_with_a_higher_count(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("a"), ref("b")])
     counts = []
@@ -204,12 +206,12 @@ def test_release__counted__is_due_now_and_reaches_the_limit(installation: Instal
     assert counts == [[1, 1], [2, 1], [3, 1]]
 
 
-def test_push_metadata__acknowledged_or_cancelled_meanwhile__is_not_wanted(installation: Installation) -> None:
+def test_push_metadata__image_is_no_longer_queued__is_unwanted(installation: Installation) -> None:
     assert installation.queue.push_metadata([(Delivery(members("1")[0], 1), b"x")]) == [UNWANTED]
     assert installation.queue.sizes() == (0, 0)
 
 
-def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Installation) -> None:
+def test_take_writes__with_a_reserve__leaves_that_many_to_other_workers(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref(str(i)) for i in range(5)])
     queue.push_metadata([(delivery, b"m") for delivery in queue.take_downloads(5)])
@@ -219,7 +221,7 @@ def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Insta
     assert len(queue.take_writes(9)) == 3
 
 
-def test_take_writes__cancelled_while_it_waited__is_dropped(installation: Installation) -> None:
+def test_take_writes__image_was_cancelled__drops_its_metadata(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
     queue.push_metadata([(delivery, b"m") for delivery in queue.take_downloads(2)])
@@ -229,7 +231,9 @@ def test_take_writes__cancelled_while_it_waited__is_dropped(installation: Instal
     assert int(installation.redis.get(queue.keys.write_bytes) or 0) == 0
 
 
-def test_acknowledge__counts_once_for_each_batch_that_covers_it(installation: Installation) -> None:
+def test_acknowledge__several_batches_are_open__counts_once_in_each_that_covers_the_image(
+    installation: Installation,
+) -> None:
     queue = installation.queue
     queue.batches.open("all", ["b/"])
     queue.batches.open("some", ["b/x", "b/1"])
@@ -247,7 +251,7 @@ def test_acknowledge__counts_once_for_each_batch_that_covers_it(installation: In
     assert (queue.batches.counts("some") or {})["ok"] == 2
 
 
-def test_acknowledge__response_is_lost__repeats_it(installation: Installation) -> None:
+def test_acknowledge__command_is_sent_twice__counts_once(installation: Installation) -> None:
     queue = installation.queue
     queue.batches.open("all", ["b/"])
     queue.enqueue([ref("1"), ref("2")])
@@ -270,8 +274,8 @@ def test_acknowledge__response_is_lost__repeats_it(installation: Installation) -
     assert queue.acknowledge([]) == []
 
 
-def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]]:
-    """Let a delivery lose its image. Return the delivery and, if the image was delivered again, the new one."""
+def lose_image(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]]:
+    """Take an image out of a delivery. Return the delivery and, if the image was delivered again, the new delivery."""
     queue = installation.queue
     queue.batches.open("a", ["b/"])
     queue.enqueue([ref("1")])
@@ -284,14 +288,14 @@ def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]
         queue.acknowledge([Outcome(lost.member, "b/1", "ok", delivery=lost.number)])
         queue.enqueue([ref("1")])
     else:
-        age(installation, 3600, "1")
+        shorten_leases(installation, 3600, "1")
     return lost, queue.take_downloads(1)
 
 
 @pytest.mark.parametrize("how", ["expired", "acknowledged", "cancelled", "emptied"])
-def test_delivery__lost__changes_nothing(installation: Installation, how: str) -> None:
+def test_delivery__its_image_was_lost__changes_nothing(installation: Installation, how: str) -> None:
     queue = installation.queue
-    lost, others = lose(installation, how)
+    lost, others = lose_image(installation, how)
     before = queue.batches.counts("a"), installation.queued()
 
     assert queue.find_held([lost, *others]) == [False, *[True for _ in others]]
@@ -308,7 +312,7 @@ def test_delivery__lost__changes_nothing(installation: Installation, how: str) -
     assert queue.sizes() == (0, 0)
 
 
-def test_delivery__of_fetched_metadata__is_the_one_that_fetched_it(installation: Installation) -> None:
+def test_delivery__taken_from_the_write_queue__has_the_number_of_its_download(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1")])
     [fetching] = queue.take_downloads(1)
@@ -316,12 +320,12 @@ def test_delivery__of_fetched_metadata__is_the_one_that_fetched_it(installation:
     [(writing, _)] = queue.take_writes(1)
 
     assert writing.number == fetching.number
-    age(installation, 3600, "1")
+    shorten_leases(installation, 3600, "1")
     [again] = queue.take_downloads(1)
     assert queue.find_held([writing, again]) == [False, True]
 
 
-def test_take_writes__large_elements__are_taken_a_few_at_a_time(installation: Installation) -> None:
+def test_take_writes__elements_are_large__takes_a_few_at_a_time(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref(str(i)) for i in range(9)])
     large = b"x" * (BYTES_PER_TAKE // 2)
@@ -334,13 +338,13 @@ def test_take_writes__large_elements__are_taken_a_few_at_a_time(installation: In
     assert installation.redis.get(queue.keys.write_bytes) == b"0"
 
 
-def test_take_writes__element_that_outlived_its_delivery__is_dropped(installation: Installation) -> None:
-    """Its metadata may be that of an older object, so it must not be stored under the number of the next delivery."""
+def test_take_writes__image_was_delivered_again__drops_the_old_metadata(installation: Installation) -> None:
+    """The metadata may be that of an older object, so it must not be stored as the result of the next delivery."""
     queue = installation.queue
     queue.enqueue([ref("a"), ref("b")])
     first = queue.take_downloads(2)
     queue.push_metadata([(delivery, b"old") for delivery in first])
-    # The time for which the images were parked ends.
+    # The time for which the image was parked ends.
     installation.redis.zadd(queue.keys.downloads, dict.fromkeys(members("a"), 0), xx=True)
     [second] = queue.take_downloads(2)
 
@@ -350,7 +354,7 @@ def test_take_writes__element_that_outlived_its_delivery__is_dropped(installatio
     assert queue.take_writes(10) == [(Delivery(second.member, second.number), b"new")]
 
 
-def test_take_writes__element_of_an_earlier_version__is_delivered(installation: Installation) -> None:
+def test_take_writes__element_in_the_format_of_an_earlier_version__is_delivered(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("a")])
     [delivery] = queue.take_downloads(1)
@@ -360,7 +364,7 @@ def test_take_writes__element_of_an_earlier_version__is_delivered(installation: 
     assert queue.take_writes(10) == [(Delivery(member, delivery.number), b"message")]
 
 
-def test_close_batch__closed__is_forgotten(installation: Installation) -> None:
+def test_close_batch__open_batch__has_no_counts_afterwards(installation: Installation) -> None:
     queue = installation.queue
     queue.batches.open("a", ["b/"])
     queue.batches.close("a")
@@ -368,12 +372,12 @@ def test_close_batch__closed__is_forgotten(installation: Installation) -> None:
     assert queue.batches.counts("a") is None
 
 
-def test_queue__redis_gone__is_queue_unavailable(install: Callable[..., Installation]) -> None:
+def test_queue__redis_does_not_respond__raises_queue_unavailable(install: Callable[..., Installation]) -> None:
     with pytest.raises(QueueUnavailable, match="Redis cannot"):
         install(REDIS_URL="redis://127.0.0.1:1/0").queue.sizes()
 
 
-def test_queue__redis_full__is_queue_unavailable_with_the_remedy(
+def test_queue__memory_of_redis_is_full__raises_queue_unavailable_with_the_remedy(
     install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with run_redis(tmp_path_factory.mktemp("full")) as url:

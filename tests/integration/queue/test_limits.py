@@ -1,4 +1,4 @@
-"""What Redis counts as the cost of a batch, and how its limits hold back images, on a real Redis."""
+"""Redis counts the cost of a batch and holds back images that would exceed its limits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from exifinator.queue.image_queue import Delivery, ImageQueue, Outcome
 from tests.integration.conftest import Installation
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+# Storage class -> (nanodollars per GET, nanodollars per byte).
 PRICES = {"": [400.0, 0.5], "STANDARD_IA": [1000.0, 10.0]}
 
 
@@ -33,7 +34,7 @@ def queue(installation: Installation) -> ImageQueue:
     return installation.queue
 
 
-def test_acknowledge__prices__are_those_of_prefix_and_class(queue: ImageQueue) -> None:
+def test_acknowledge__prices_are_set__adds_the_price_of_prefix_and_storage_class(queue: ImageQueue) -> None:
     queue.batches.open("two", ["other/", "b/a/"])
     queue.batch_limits.set_prices("two", [{}, PRICES])
     queue.enqueue(refs(4))
@@ -52,7 +53,7 @@ def test_acknowledge__prices__are_those_of_prefix_and_class(queue: ImageQueue) -
     assert "nanodollars" not in (queue.batches.counts("two") or {})
 
 
-def test_take_downloads__limit_of_requests__delivers_what_the_rest_allows(queue: ImageQueue) -> None:
+def test_take_downloads__request_limit__delivers_as_many_images_as_it_still_allows(queue: ImageQueue) -> None:
     queue.batch_limits.set_limits("limited", {"requests": 10})
     queue.batch_limits.note_listing("limited", 2, 0)
     queue.enqueue(refs(50))
@@ -60,15 +61,15 @@ def test_take_downloads__limit_of_requests__delivers_what_the_rest_allows(queue:
     assert len(taken) == 8
     assert queue.take_downloads(100) == []
 
-    # Two requests each on average, so the other six deliveries in flight use up the rest.
+    # With two requests per image on average, the six deliveries in progress use up the limit.
     acknowledge(queue, taken[:2], requests=2)
     assert queue.take_downloads(100) == []
     acknowledge(queue, taken[2:], requests=0)
-    # Four requests of GETs and two of LISTs are spent, by eight images.
+    # Eight images took four GETs, and the listing two LISTs, so four of the ten requests are left.
     assert len(queue.take_downloads(3)) == 3
 
 
-def test_take_downloads__limit_reached__postpones_until_it_is_raised(queue: ImageQueue) -> None:
+def test_take_downloads__limit_is_reached__postpones_images_until_it_is_raised(queue: ImageQueue) -> None:
     queue.batch_limits.set_prices("limited", [PRICES])
     queue.batch_limits.set_limits("limited", {"nanodollars": 900, "image_nanodollars": 400})
     queue.enqueue(refs(5))
@@ -89,7 +90,7 @@ def test_take_downloads__limit_reached__postpones_until_it_is_raised(queue: Imag
     assert not queue.batch_limits.is_limited("b/a/004")
 
 
-def test_take_downloads__images_of_others__are_not_held_back(queue: ImageQueue) -> None:
+def test_take_downloads__images_of_unlimited_batches__are_not_held_back(queue: ImageQueue) -> None:
     queue.batch_limits.set_limits("limited", {"requests": 1})
     queue.batch_limits.note_listing("limited", 1, 0)
     queue.enqueue([*refs(3), *refs(3, "c/")])
@@ -104,7 +105,7 @@ def test_take_downloads__images_of_others__are_not_held_back(queue: ImageQueue) 
     assert not queue.batch_limits.is_limited("b/a/x001")
 
 
-def test_take_downloads__deliveries_of_dead_workers__do_not_hold_back_others(
+def test_take_downloads__workers_with_deliveries_died__delivers_after_their_leases(
     queue: ImageQueue, installation: Installation
 ) -> None:
     queue.batch_limits.set_limits("limited", {"requests": 4})

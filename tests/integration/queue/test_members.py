@@ -1,4 +1,4 @@
-"""The members of the download queue, which Python writes and Redis scripts read."""
+"""The members (entries) of the download queue, which Python writes and Redis scripts read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_member__parsed_by_lua__is_the_image_that_python_wrote(installation: Ins
         ("arn:aws:s3:eu-west-1:123456789012:accesspoint/ap", "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap"),
     ],
 )
-def test_member__arn_with_colons__has_the_bucket_of_the_records(
+def test_member__access_point_arn_with_colons__has_the_bucket_name_of_the_records(
     installation: Installation, queued: str, bucket: str
 ) -> None:
     old = ImageRef(queued, "a:b.jpg", "etag", 10, NOON)
@@ -49,7 +49,7 @@ def test_member__arn_with_colons__has_the_bucket_of_the_records(
     assert installation.redis.eval(script, 0, old.to_member()) == [bucket.encode(), image.id.encode()]
 
 
-def test_sample__members_of_other_buckets_and_formats__are_left_out(installation: Installation) -> None:
+def test_sample__members_of_other_buckets_or_formats__are_left_out(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ImageRef("bb", "2", "etag", 10, NOON)])
     installation.redis.zadd(queue.keys.downloads, {b"another format": 0})

@@ -1,4 +1,4 @@
-"""Withdraw images: in constant time, and without losing one that exists again."""
+"""Withdraw images of deleted objects: in constant time, and without losing an image that exists again."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ def queued(installation: Installation) -> Installation:
 
 
 @pytest.mark.parametrize("queued_images", [10, 5000])
-def test_withdraw__any_length_of_the_queue__needs_as_many_requests(
+def test_withdraw__queue_of_any_length__sends_three_commands(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, queued_images: int
 ) -> None:
     queue = installation.queue
     queue.enqueue(images(queued_images))
     queue.take_downloads(5)
-    scanned: list[str] = []
+    sent_commands: list[str] = []
     execute = queue.client.execute_command
 
-    def count(*args: Any, **options: Any) -> Any:
-        scanned.append(args[0])
+    def record_command(*args: Any, **options: Any) -> Any:
+        sent_commands.append(args[0])
         return execute(*args, **options)
 
     queue.withdrawals.withdraw(["b/none.jpg"])
-    monkeypatch.setattr(queue.client, "execute_command", count)
+    monkeypatch.setattr(queue.client, "execute_command", record_command)
     queue.withdrawals.withdraw([f"b/{i}.jpg" for i in range(2)])
-    assert len(scanned) == 3
+    assert len(sent_commands) == 3
     assert queue.withdrawals.is_withdrawn("b/1.jpg")
     assert not queue.withdrawals.is_withdrawn("b/2.jpg")
 
 
 @pytest.mark.parametrize("result", ["ok", "failed", ""])
-def test_withdraw__delivered__is_acknowledged_only_as_deleted(queued: Installation, result: str) -> None:
+def test_withdraw__image_was_delivered__is_acknowledged_only_as_deleted(queued: Installation, result: str) -> None:
     queue, delivery = queued.queue, deliver(queued)
     queue.withdrawals.withdraw([IMAGE.id])
     assert queue.find_held([delivery]) == [False]
@@ -78,7 +78,7 @@ def test_withdraw__delivered__is_acknowledged_only_as_deleted(queued: Installati
     assert counts(queued) == {"opened": 1, "deleted": 1, "bytes_read": 5, "requests": 1}
 
 
-def test_withdraw__worker_died__is_delivered_again(queued: Installation) -> None:
+def test_withdraw__worker_with_the_image_died__is_delivered_again(queued: Installation) -> None:
     queue, delivery = queued.queue, deliver(queued)
     queue.withdrawals.withdraw([IMAGE.id])
     queued.end_leases("b")
@@ -88,7 +88,7 @@ def test_withdraw__worker_died__is_delivered_again(queued: Installation) -> None
 
 
 @pytest.mark.parametrize("size", [10, 11])
-def test_withdraw__queued_again__is_not_lost(queued: Installation, size: int) -> None:
+def test_withdraw__image_was_queued_again__is_delivered(queued: Installation, size: int) -> None:
     queue, delivery = queued.queue, deliver(queued)
     queue.withdrawals.withdraw([IMAGE.id])
     queue.enqueue([replace(IMAGE, size_bytes=size)])
@@ -100,11 +100,11 @@ def test_withdraw__queued_again__is_not_lost(queued: Installation, size: int) ->
 
 
 @pytest.mark.parametrize("has_number", [True, False])
-def test_withdraw__parked__its_metadata_is_dropped(queued: Installation, has_number: bool) -> None:
+def test_withdraw__metadata_is_in_the_write_queue__drops_it(queued: Installation, has_number: bool) -> None:
     queue, delivery = queued.queue, deliver(queued)
     assert queue.push_metadata([(delivery, b"message")]) == [PUSHED]
     if not has_number:
-        # As earlier versions wrote it.
+        # The format of earlier versions.
         element = b"%d:%bmessage" % (len(delivery.member), delivery.member)
         queued.redis.lset(queue.keys.writes, 0, element)
     queue.withdrawals.withdraw([IMAGE.id])

@@ -19,11 +19,12 @@ from exifinator.sources.source import Source
 from tests.integration.conftest import Installation
 from tests.photos import make_jpeg
 
+# Modification time of all files, as a Unix time.
 SECOND = 1_700_000_000
 
 
 class Library:
-    """A folder as a bucket of an installation, whose images are indexed in this process."""
+    """A local folder registered as a bucket of an installation. Its images are indexed in this process."""
 
     def __init__(self, installation: Installation, base: Path) -> None:
         self.installation = installation
@@ -42,11 +43,12 @@ class Library:
         (self.folder / "new").replace(path)
 
     def run(self) -> dict[str, int]:
-        """Run a batch. Return how many images it listed, indexed, and left unchanged."""
+        """Run a batch, and return its counts of listed, stored and unchanged images."""
         counts = self.installation.finish_here(self.installation.queue_batch(self.bucket)).as_dict()
         return {name: counts[name] for name in ("listed", "stored", "unchanged")}
 
     def makes(self) -> dict[str, str]:
+        """Return the camera make of each record, by key. Rewritten files have another make."""
         records = self.installation.records(self.bucket)
         return {key: record["photo"]["camera_make"] for key, record in records.items()}
 
@@ -61,7 +63,7 @@ def library(installation: Installation, tmp_path: Path) -> Library:
     return Library(installation, tmp_path)
 
 
-def test_batch__file_replaced_by_one_of_the_same_size_and_second__is_indexed_again(library: Library) -> None:
+def test_batch__file_replaced_by_one_of_equal_size_and_second__indexes_it_again(library: Library) -> None:
     for name in ("a.jpg", os.fsdecode(b"caf\xe9.jpg"), "sub/c.jpg"):
         library.write(name, "SONY")
     assert library.run() == {"listed": 3, "stored": 3, "unchanged": 0}
@@ -74,7 +76,7 @@ def test_batch__file_replaced_by_one_of_the_same_size_and_second__is_indexed_aga
     assert library.makes() == {"a.jpg": "FUJI", "caf\\xE9.jpg": "NIKO", "sub/c.jpg": "SONY"}
 
 
-def test_batch__record_without_an_etag__is_unchanged(library: Library) -> None:
+def test_batch__record_without_an_etag__counts_as_unchanged(library: Library) -> None:
     """Records that were read through rclone have no ETag."""
     library.write("a.jpg", "SONY")
     library.run()
@@ -82,9 +84,7 @@ def test_batch__record_without_an_etag__is_unchanged(library: Library) -> None:
     assert library.run() == {"listed": 1, "stored": 0, "unchanged": 1}
 
 
-def test_prune__subfolder_that_cannot_be_read__keeps_its_records(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prune__subfolder_cannot_be_read__keeps_its_records(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.jpg", "closed/b.jpg", "closed-not/c.jpg", "z/last.jpg", "z.jpg"):
         library.write(name, "SONY")
     library.run()
@@ -102,7 +102,7 @@ def test_prune__subfolder_that_cannot_be_read__keeps_its_records(
     assert set(library.makes()) == {"a.jpg", "closed/b.jpg", "z/last.jpg"}
 
 
-def test_prune__folder_unmounted_during_the_listing__removes_nothing(
+def test_prune__folder_is_unmounted_during_the_listing__removes_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg"):
@@ -124,7 +124,7 @@ def test_prune__folder_unmounted_during_the_listing__removes_nothing(
     assert len(library.makes()) == 3
 
 
-def test_prune__record_of_a_future_file__is_kept(library: Library) -> None:
+def test_prune__file_has_a_future_time__keeps_its_record(library: Library) -> None:
     library.write("a.jpg", "SONY")
     library.write("future.jpg", "SONY")
     os.utime(library.folder / "future.jpg", (0, 32_503_680_000))

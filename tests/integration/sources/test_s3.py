@@ -1,7 +1,7 @@
 """Both S3 clients against a real S3 server, and against responses that no server gives on demand.
 
-Each test of a read runs with boto3's client and with the fast one, which has learned its route before: they must not
-differ.
+Each test of a read runs with boto3's client and with the fast one, because their results must not differ. The fast
+client has read from the bucket before, so that it no longer uses boto3.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Reader = Callable[[Config, ImageRef], S3Client]
 
 @pytest.fixture(params=[S3Client, FastS3Client], ids=["boto3", "fast"])
 def reader(request: pytest.FixtureRequest, moto_url: str) -> Iterator[Reader]:
-    """Yield a function that makes a client.
+    """Yield a function that makes a client of the class under test.
 
-    A fast client has read from the bucket before, so that it has learned its route.
+    A fast client has read from the bucket before, so that it has learned how to send requests without boto3.
     """
 
     readers: list[S3Client] = []
@@ -74,7 +74,7 @@ def fast(request: pytest.FixtureRequest, moto_url: str) -> Iterator[FastS3Client
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, 10), (0, 100_000), (100, 50), (len(BODY) - 5, 100)])
-def test_read_range__inside__brings_those_bytes(
+def test_read_range__range_in_the_object__returns_its_bytes(
     reader: Reader,
     ref: ImageRef,
     moto_url: str,
@@ -90,7 +90,7 @@ def test_read_range__inside__brings_those_bytes(
     assert read.last_modified.tzinfo is not None
 
 
-def test_read_range__empty_object__has_no_bytes(reader: Reader, bucket: Bucket, moto_url: str) -> None:
+def test_read_range__object_is_empty__returns_no_bytes(reader: Reader, bucket: Bucket, moto_url: str) -> None:
     bucket.put("empty", b"")
 
     empty = ImageRef(bucket.name, "empty", "", 0, NOON)
@@ -99,11 +99,11 @@ def test_read_range__empty_object__has_no_bytes(reader: Reader, bucket: Bucket, 
     assert (read.data, read.total_bytes) == (b"", 0)
 
 
-def test_read_range__after_the_end__has_no_bytes(reader: Reader, ref: ImageRef, moto_url: str) -> None:
+def test_read_range__range_after_the_end__returns_no_bytes(reader: Reader, ref: ImageRef, moto_url: str) -> None:
     assert reader(settings(moto_url), ref).read_range(ref, len(BODY) + 10, 100).data == b""
 
 
-def test_read_range__outdated_etag__is_object_changed(
+def test_read_range__etag_is_outdated__raises_object_changed(
     reader: Reader,
     ref: ImageRef,
     bucket: Bucket,
@@ -119,7 +119,7 @@ def test_read_range__outdated_etag__is_object_changed(
 
 
 @pytest.mark.parametrize(("name", "key", "error"), [("", "none.jpg", ObjectGone), ("no-such-bucket", "a", BucketGone)])
-def test_read_range__missing__names_the_object(
+def test_read_range__object_or_bucket_is_missing__raises_an_error_with_the_key(
     reader: Reader,
     ref: ImageRef,
     moto_url: str,
@@ -149,7 +149,7 @@ def test_read_range__missing__names_the_object(
         ("MethodNotAllowed", 405, PermanentError),
     ],
 )
-def test_read_range__error_of_s3__is_translated(
+def test_read_range__s3_returns_an_error__raises_its_translation(
     reader: Reader,
     ref: ImageRef,
     proxy: Proxy,
@@ -173,7 +173,7 @@ def _shift(method: str, target: str, headers: dict[str, str], answer: Answer) ->
 
 
 @pytest.mark.parametrize("fault", [_cut, _shift, web_page, lambda *args: None], ids=["cut", "shift", "html", "reset"])
-def test_read_range__wrong_response__is_source_unavailable(
+def test_read_range__response_is_cut_or_wrong__raises_source_unavailable(
     reader: Reader,
     ref: ImageRef,
     proxy: Proxy,
@@ -184,7 +184,7 @@ def test_read_range__wrong_response__is_source_unavailable(
         reader(settings(proxy.url), ref).read_range(ref, 0, 10)
 
 
-def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(
+def test_read_range__s3_returns_the_whole_object__returns_only_the_range(
     reader: Reader,
     ref: ImageRef,
     proxy: Proxy,
@@ -199,19 +199,21 @@ def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(
     assert (read.data, read.start, read.total_bytes) == (BODY[100:150], 100, len(BODY))
 
 
-def test_read_range__single_slow_down__is_retried(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
+def test_read_range__s3_returns_slow_down_once__is_retried(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
     left = [1]
 
     proxy.answer = lambda m, t, h, a: s3_error(503, "SlowDown") if left and left.pop() else a
     assert reader(settings(proxy.url), ref).read_range(ref, 0, 10).data == BODY[:10]
 
 
-def test_read_range__nothing_listens__is_source_unavailable(ref: ImageRef) -> None:
+def test_read_range__nothing_listens__raises_source_unavailable(ref: ImageRef) -> None:
     with pytest.raises(SourceUnavailable):
         S3Client(settings("http://127.0.0.1:1")).read_range(ref, 0, 10)
 
 
-def test_read_range__anonymous__is_not_signed(reader: Reader, ref: ImageRef, bucket: Bucket, proxy: Proxy) -> None:
+def test_read_range__anonymous_access__is_not_signed(
+    reader: Reader, ref: ImageRef, bucket: Bucket, proxy: Proxy
+) -> None:
     bucket.client.put_object_acl(Bucket=bucket.name, Key="a.jpg", ACL="public-read")
     bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
     config = build_config({"S3_ENDPOINT_URL": proxy.url, "S3_ANONYMOUS": True}, {})
@@ -220,7 +222,9 @@ def test_read_range__anonymous__is_not_signed(reader: Reader, ref: ImageRef, buc
     assert "authorization" not in {name.lower() for name in proxy.seen[0][2]}
 
 
-def test_read_range__requester_pays__says_so_in_every_request(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
+def test_read_range__requester_pays__sends_the_header_in_every_request(
+    reader: Reader, ref: ImageRef, proxy: Proxy
+) -> None:
     s3 = reader(settings(proxy.url, S3_REQUESTER_PAYS=True), ref)
     s3.read_range(ref, 0, 10)
     s3.list_page(ref.bucket, "", None)
@@ -230,7 +234,7 @@ def test_read_range__requester_pays__says_so_in_every_request(reader: Reader, re
 
 
 @pytest.mark.parametrize(("addressing", "path"), [("auto", True), ("path", True), ("virtual", False)])
-def test_read_range__own_endpoint__is_addressed_as_configured(
+def test_read_range__configured_endpoint__uses_the_configured_addressing(
     ref: ImageRef,
     proxy: Proxy,
     addressing: str,
@@ -238,7 +242,7 @@ def test_read_range__own_endpoint__is_addressed_as_configured(
 ) -> None:
     config = settings(proxy.url.replace("127.0.0.1", "localhost"), S3_ADDRESSING=addressing)
     if not path:
-        # No name server here resolves BUCKET.localhost, so only the URL is checked.
+        # BUCKET.localhost may not be resolvable, so only the URL is checked.
         client = S3Client(config).client(ref.bucket)
         url = client.generate_presigned_url("get_object", Params={"Bucket": ref.bucket, "Key": "a.jpg"})
         assert url.startswith(f"http://{ref.bucket}.localhost")
@@ -247,7 +251,7 @@ def test_read_range__own_endpoint__is_addressed_as_configured(
     assert proxy.seen[0][1].startswith(f"/{ref.bucket}/a.jpg")
 
 
-def test_fast_client__any_key__is_read_as_boto3_reads_it(fast: FastS3Client, bucket: Bucket, moto_url: str) -> None:
+def test_fast_client__any_key__returns_the_same_as_boto3(fast: FastS3Client, bucket: Bucket, moto_url: str) -> None:
     boto = S3Client(settings(moto_url))
     for i, key in enumerate(KEYS):
         bucket.put(key, BODY[i:])
@@ -256,8 +260,8 @@ def test_fast_client__any_key__is_read_as_boto3_reads_it(fast: FastS3Client, buc
             assert fast.read_range(ref, start, length) == boto.read_range(ref, start, length), key
 
 
-def test_fast_client__rclone__is_read_as_boto3_reads_it(rclone_folder: Path, rclone_url: str) -> None:
-    """Rclone sends 200 with a Content-Range where others send 206, and sends no ETags."""
+def test_fast_client__server_is_rclone__returns_the_same_as_boto3(rclone_folder: Path, rclone_url: str) -> None:
+    """Rclone responds to ranges with 200 and a Content-Range instead of 206, and sends no ETags."""
     name = f"ranges-{secrets.token_hex(4)}"
     (rclone_folder / name).mkdir()
     (rclone_folder / name / "a.jpg").write_bytes(BODY)
@@ -278,10 +282,10 @@ def test_fast_client__later_reads__bypass_boto3(fast: FastS3Client, bucket: Buck
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (429, "TooManyRequests")])
-def test_fast_client__server_limits_the_rate__slows_down_and_reads_all(
+def test_fast_client__server_limits_the_rate__slows_down_and_succeeds(
     bucket: Bucket, proxy: Proxy, status: int, code: str
 ) -> None:
-    """The server rejects what the fast client sends, until it slows down. It serves boto3."""
+    """The server rejects requests of the fast client, but not those of boto3, until the fast client slows down."""
     slowed_down: list[int] = []
     with contextlib.closing(FastS3Client(settings(proxy.url), lambda: slowed_down.append(len(proxy.seen)))) as fast:
         bucket.put("a.jpg", BODY)
@@ -298,8 +302,10 @@ def test_fast_client__server_limits_the_rate__slows_down_and_reads_all(
     assert len(slowed_down) == 1
 
 
-def test_fast_client__bucket_in_another_region__follows_boto3(fast: FastS3Client, bucket: Bucket, proxy: Proxy) -> None:
-    """S3 names the right region in its response to a request that is signed for another one."""
+def test_fast_client__bucket_in_another_region__learns_the_region_from_boto3(
+    fast: FastS3Client, bucket: Bucket, proxy: Proxy
+) -> None:
+    """S3 names the right region when it refuses a request that is signed for another region."""
 
     def elsewhere(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         signed_for = headers.get("Authorization", "").partition("Credential=")[2].split("/")[2:3]

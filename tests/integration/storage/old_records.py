@@ -12,7 +12,8 @@ Install = Callable[..., Installation]
 RECORDS = 3000
 
 
-def fill(it: Installation, count: int = RECORDS) -> None:
-    it.store.records.collection.insert_many(
+def fill(installation: Installation, count: int = RECORDS) -> None:
+    """Store records without a schema version."""
+    installation.store.records.collection.insert_many(
         [{"_id": f"bucket/{i:05}.jpg", "photo": {"altitude_metres": float(i)}} for i in range(count)]
     )

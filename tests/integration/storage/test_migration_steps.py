@@ -21,22 +21,22 @@ from tests.integration.storage.old_records import Install, fill
 
 
 def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) -> None:
-    it = install()
+    installation = install()
     place = {"location": {"type": "Point", "coordinates": [2.35, 48.86]}}
-    it.store.records.collection.insert_many(
+    installation.store.records.collection.insert_many(
         [
             {"_id": "b/both", "photo": place},
             {"_id": "b/neither", "photo": {}},
             {"_id": "b/other program's", "photo": "none"},
         ]
     )
-    it.store.records.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
+    installation.store.records.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
 
     for _ in range(2):  # Run it again, as after a kill before the progress was saved.
-        list(migrate(it.store, migrations=migrations.MIGRATIONS[:1]))
-        it.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
+        list(migrate(installation.store, migrations=migrations.MIGRATIONS[:1]))
+        installation.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
 
-    found = {record.pop("_id"): record for record in it.store.records.collection.find()}
+    found = {record.pop("_id"): record for record in installation.store.records.collection.find()}
     assert found == {
         "b/both": {"photo": place, "cells": cells_of(2.35, 48.86), "thumbnail_bytes": 6},
         "b/neither": {"photo": {}},
@@ -45,25 +45,25 @@ def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) 
 
 
 def test_migrate__to_schema_3__adds_the_folders(install: Install) -> None:
-    it = install()
+    installation = install()
     ids: list[Any] = ["b/2024/05/a.jpg", "b/top.jpg", "other program's", 5, ObjectId()]
-    it.store.records.collection.insert_many([{"_id": id_} for id_ in ids])
-    list(migrate(it.store, migrations=migrations.MIGRATIONS[:2]))
-    found = {record["_id"]: record.get("folders") for record in it.store.records.collection.find()}
+    installation.store.records.collection.insert_many([{"_id": id_} for id_ in ids])
+    list(migrate(installation.store, migrations=migrations.MIGRATIONS[:2]))
+    found = {record["_id"]: record.get("folders") for record in installation.store.records.collection.find()}
     assert found == {ids[0]: ["b/2024/", "b/2024/05/"], **dict.fromkeys(ids[1:])}
 
 
 def test_migrate__to_schema_4__renames_the_tasks_of_stored_jobs(install: Install) -> None:
-    it = install()
-    fill(it, 1)
-    jobs = it.store.jobs.collection
+    installation = install()
+    fill(installation, 1)
+    jobs = installation.store.jobs.collection
     former = [{"path": f"exifinator.tasks.{name}", "params": {"bucket": "b"}} for name in ("Download", "Write")] * 3
     jobs.insert_many([dict(job) for job in former])
     others = [DOWNLOAD_TASK, "another.program.Task", "exifinator.tasks.Another"]
     jobs.insert_many([{"path": path} for path in others])
-    it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 3})
+    installation.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 3})
 
-    steps = list(migrate(it.store, migrations=migrations.MIGRATIONS[:3], documents_per_range=4))
+    steps = list(migrate(installation.store, migrations=migrations.MIGRATIONS[:3], documents_per_range=4))
 
     assert [(schema.version, schema.documents) for schema in steps] == [(3, 4), (3, 6), (4, 0)]
     assert sorted(job["path"] for job in jobs.find()) == sorted([DOWNLOAD_TASK, WRITE_TASK] * 3 + others)
@@ -71,7 +71,7 @@ def test_migrate__to_schema_4__renames_the_tasks_of_stored_jobs(install: Install
 
 
 def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Install) -> None:
-    it = install()
+    installation = install()
     taken = datetime(2024, 1, 1, 7, 30)
     photos = {
         "b/offset": {"taken_at": taken, "taken_offset": "-08:00"},
@@ -81,12 +81,12 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
         "b/undated": {"iso": 100},
         "b/text": "none",
     }
-    it.store.records.collection.insert_many([{"_id": id_, "photo": photo} for id_, photo in photos.items()])
-    it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 4})
+    installation.store.records.collection.insert_many([{"_id": id_, "photo": photo} for id_, photo in photos.items()])
+    installation.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 4})
 
-    list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
+    list(migrate(installation.store, migrations=migrations.MIGRATIONS[:4]))
 
-    found = {record["_id"]: record["photo"] for record in it.store.records.collection.find()}
+    found = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
     local = {id_: photo.get("taken_local") for id_, photo in found.items() if isinstance(photo, dict)}
     shown = {id_: date.replace(tzinfo=None) if date else None for id_, date in local.items()}
     assert shown == {
@@ -99,18 +99,18 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
 
 
 def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
-    it = install()
+    installation = install()
     files = {"a.JPG": "jpeg", "b.mov": "mov", "c.xmp": "xmp", "empty.heic": "unknown", "noise": "unknown"}
-    it.store.records.collection.insert_many(
+    installation.store.records.collection.insert_many(
         [{"_id": f"b/{key}", "key": key, "format": form, "photo": {"iso": 100}} for key, form in files.items()]
         + [{"_id": "other program's", "photo": "none"}]
     )
-    meta = it.store.records.collection.database[META_COLLECTION]
+    meta = installation.store.records.collection.database[META_COLLECTION]
     for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
-        list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
+        list(migrate(installation.store, migrations=migrations.MIGRATIONS[:5]))
 
-    found = {record["_id"]: record["photo"] for record in it.store.records.collection.find()}
+    found = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
     assert found.pop("other program's") == "none"
     assert {photo["iso"] for photo in found.values()} == {100}
     assert {id_[2:]: photo["media_type"] for id_, photo in found.items()} == {
@@ -119,7 +119,7 @@ def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
 
 
 def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
-    it = install()
+    installation = install()
     taken = datetime(2024, 7, 1, 12)
     girona = {"type": "Point", "coordinates": [2.82493, 41.98311]}
     photos: dict[str, dict[str, Any]] = {
@@ -128,18 +128,18 @@ def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
         "b/sea.jpg": {"location": {"type": "Point", "coordinates": [-30.0, 0.5]}},
         "b/raw.nef": {"iso": 100},
     }
-    it.store.records.collection.insert_many(
+    installation.store.records.collection.insert_many(
         [
             {"_id": id_, "key": id_[2:], "format": id_[-3:], "photo": photo, "xmp": {"dc:title[de-DE]": "Boot"}}
             for id_, photo in photos.items()
         ]
     )
-    meta = it.store.records.collection.database[META_COLLECTION]
+    meta = installation.store.records.collection.database[META_COLLECTION]
     for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 4}, upsert=True)
-        list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
+        list(migrate(installation.store, migrations=migrations.MIGRATIONS[:4]))
 
-    found = {record["_id"]: record for record in it.store.records.collection.find()}
+    found = {record["_id"]: record for record in installation.store.records.collection.find()}
     local = found["b/local.jpg"]
     assert local["photo"]["taken_at"] == datetime(2024, 7, 1, 10, tzinfo=UTC)
     assert local["photo"]["taken_local"].replace(tzinfo=None) == taken
@@ -154,14 +154,14 @@ def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
     assert found["b/raw.nef"]["kinds"] == ["raw"]
 
 
-def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install) -> None:
-    it = install()
+def test_migrate__to_schema_6__renews_words_and_adds_the_search_text(install: Install) -> None:
+    installation = install()
     place = {"name": "Girona", "region": "Catalonia", "country": "Spain"}
     photos: dict[str, Any] = {
         "b/DSC01314.jpg": {"title": "京都の秋", "people": ["Zoë"], "place": place, "camera_model": "X-T4"},
         "b/other.jpg": None,
     }
-    records = it.store.records.collection
+    records = installation.store.records.collection
     records.insert_many(
         {"_id": id_, "key": id_[2:], "photo": photo, "words": ["old"], "xmp": {"dc:title[de-DE]": "Boot"}}
         for id_, photo in photos.items()
@@ -170,7 +170,7 @@ def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install
     seen = []
     for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
-        list(migrate(it.store))
+        list(migrate(installation.store))
         seen.append({record["_id"]: record for record in records.find()})
 
     assert seen[0] == seen[1]
@@ -180,31 +180,36 @@ def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install
     assert seen[0]["b/other.jpg"]["words"] == ["old"], "another program's record stays as it is"
 
 
-def test_migrate__to_schema_6__lets_a_sidecar_find_a_photo_that_was_stored_before(install: Install) -> None:
-    it = install()
+def test_migrate__to_schema_6__lets_new_sidecars_find_photos_stored_before(install: Install) -> None:
+    installation = install()
     ids = ["b/f/IMG_1.CR2", "b/f/img_2(1).jpg", "b/f/IMG_E1234.JPG"]
-    it.store.records.collection.insert_many([{"_id": id_, "key": id_[2:], "photo": {"rating": 1}} for id_ in ids])
-    it.store.records.collection.insert_one({"_id": ObjectId(), "photo": {}})
-    meta = it.store.records.collection.database[META_COLLECTION]
+    installation.store.records.collection.insert_many(
+        [{"_id": id_, "key": id_[2:], "photo": {"rating": 1}} for id_ in ids]
+    )
+    installation.store.records.collection.insert_one({"_id": ObjectId(), "photo": {}})
+    meta = installation.store.records.collection.database[META_COLLECTION]
     for _ in range(2):  # Run it again, as after a kill before the progress was saved.
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
-        list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
+        list(migrate(installation.store, migrations=migrations.MIGRATIONS[:5]))
 
     found = {
-        record["_id"]: record.get("family") for record in it.store.records.collection.find({"key": {"$exists": 1}})
+        record["_id"]: record.get("family")
+        for record in installation.store.records.collection.find({"key": {"$exists": 1}})
     }
     assert found == dict(zip(ids, ["b/f/img_1", "b/f/img_2(1)", "b/f/img_1234"], strict=True))
-    assert {"family", "links", "sidecar"} <= it.store.records.collection.index_information().keys()
+    assert {"family", "links", "sidecar"} <= installation.store.records.collection.index_information().keys()
     sidecar = read_sidecar("b/f/IMG_1.xmp", "xmp", {"xmp:Rating": "5"}, b"", MemoryBudget(1))
-    it.store.records.upsert([ExifRecord({"_id": "b/f/IMG_1.xmp", "etag": "e", "status": "unsupported", **sidecar})])
-    assert it.store.records.collection.find_one({"_id": ids[0]})["photo"]["rating"] == 5
+    installation.store.records.upsert(
+        [ExifRecord({"_id": "b/f/IMG_1.xmp", "etag": "e", "status": "unsupported", **sidecar})]
+    )
+    assert installation.store.records.collection.find_one({"_id": ids[0]})["photo"]["rating"] == 5
 
 
-def test_migrate__to_schema_6__records_access_points_under_one_name(install: Install) -> None:
-    it = install()
+def test_migrate__to_schema_6__moves_records_of_access_points_to_one_name(install: Install) -> None:
+    installation = install()
     start = "arn:aws:s3:eu-west-1:123456789012:accesspoint"
     outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost"
-    records, thumbnails = it.store.records.collection, it.store.records.thumbnails
+    records, thumbnails = installation.store.records.collection, installation.store.records.thumbnails
     records.insert_many(
         {"_id": f"{bucket}/{key}", "bucket": bucket, "key": key, "folders": ["old"], "photo": {"iso": iso}}
         for bucket, key, iso in [
@@ -220,7 +225,7 @@ def test_migrate__to_schema_6__records_access_points_under_one_name(install: Ins
     meta = records.database[META_COLLECTION]
     for _ in range(2):  # the second time as after a kill before the progress was saved
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
-        list(migrate(it.store, documents_per_range=2))
+        list(migrate(installation.store, documents_per_range=2))
 
     found = {record["_id"]: record for record in records.find({"photo": {"$exists": True}})}
     assert {id_: record["photo"]["iso"] for id_, record in found.items()} == {
@@ -238,11 +243,11 @@ def test_migrate__to_schema_6__records_access_points_under_one_name(install: Ins
     assert records.count_documents({"_id": "another program's"}) == 1
 
 
-def test_migrate__to_schema_7__moves_the_jobs_of_access_points(install: Install) -> None:
-    it = install()
+def test_migrate__to_schema_7__moves_jobs_of_access_points_to_one_name(install: Install) -> None:
+    installation = install()
     start = "arn:aws:s3:eu-west-1:123456789012:accesspoint"
     outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost"
-    jobs = it.store.jobs.collection
+    jobs = installation.store.jobs.collection
     logs = jobs.database["mrq_logs"]
 
     def job(bucket: str, key: str, note: int, id_: ObjectId | None = None) -> dict[str, Any]:
@@ -263,10 +268,10 @@ def test_migrate__to_schema_7__moves_the_jobs_of_access_points(install: Install)
         ]
     )
     logs.insert_one({"job": image_job_id(f"{start}:ap/a:b.jpg"), "logs": "line"})
-    meta = it.store.records.collection.database[META_COLLECTION]
+    meta = installation.store.records.collection.database[META_COLLECTION]
     for _ in range(2):  # the second time as after a kill before the progress was saved
         meta.replace_one({"_id": "schema"}, {"version": 6}, upsert=True)
-        list(migrate(it.store, documents_per_range=2))
+        list(migrate(installation.store, documents_per_range=2))
 
     assert jobs.count_documents({"params.bucket": f"{start}:ap"}) == 1, "another program's job has to stay"
     found = {job["_id"]: (job["params"]["bucket"], job["params"]["note"]) for job in jobs.find({"status": "failed"})}
@@ -278,5 +283,5 @@ def test_migrate__to_schema_7__moves_the_jobs_of_access_points(install: Install)
         image_job_id(f"b/{start}:ap/d.jpg"): ("b", 5),
         by_hand: (f"{start}/ap", 6),
     }
-    assert it.store.jobs.find_statuses([f"{start}/ap/a:b.jpg"]) == {f"{start}/ap/a:b.jpg": "failed"}
+    assert installation.store.jobs.find_statuses([f"{start}/ap/a:b.jpg"]) == {f"{start}/ap/a:b.jpg": "failed"}
     assert logs.find_one({"logs": "line"})["job"] == image_job_id(f"{start}/ap/a:b.jpg")

@@ -1,4 +1,4 @@
-"""Records, jobs and worker reports in a real MongoDB. In a bulk upsert each record has its own outcome."""
+"""Store and find records, jobs and worker reports in a real MongoDB."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record(key: str, thumbnail: bytes | None = None, **fields: Any) -> ExifRecor
     )  # fmt: skip
 
 
-def test_upsert__new_and_replaced__are_stored_completely(installation: Installation) -> None:
+def test_upsert__new_and_replaced_records__are_stored_completely(installation: Installation) -> None:
     store = installation.store
     assert store.records.upsert([record("1", b"jpeg", old=1), record("2")]) == [None, None]
     assert store.records.upsert([record("1", new=2), record("3")]) == [None, None]
@@ -43,22 +43,24 @@ def test_upsert__new_and_replaced__are_stored_completely(installation: Installat
     assert store.records.thumbnails.count_documents({}) == 0, "the thumbnail of the previous version has to be removed"
 
 
-def test_upsert__thumbnail__is_stored_under_the_same_id(installation: Installation) -> None:
+def test_upsert__record_with_a_thumbnail__stores_it_under_the_same_id(installation: Installation) -> None:
     installation.store.records.upsert([record("1", b"\xff\xd8jpeg")])
 
     assert installation.store.records.thumbnails.find_one() == {"_id": "b/1", "etag": "e", "data": b"\xff\xd8jpeg"}
 
 
-def by(key: str, second: int, thumbnail: bytes | None = None) -> ExifRecord:
-    """Return a record of the delivery in this second."""
+def delivered(key: str, second: int, thumbnail: bytes | None = None) -> ExifRecord:
+    """Return a record of a delivery at this second after NOW."""
     return record(key, thumbnail, made=second, delivered_at=NOW + timedelta(seconds=second))
 
 
-def test_upsert__earlier_delivery__does_not_replace_the_record_of_a_later_one(installation: Installation) -> None:
+def test_upsert__record_of_an_earlier_delivery__does_not_replace_a_later_one(installation: Installation) -> None:
     store = installation.store
-    store.records.upsert([by("1", 2, b"new"), by("2", 2), by("3", 1)])
+    store.records.upsert([delivered("1", 2, b"new"), delivered("2", 2), delivered("3", 1)])
 
-    outcome = store.records.upsert([by("1", 1, b"old"), by("2", 1, b"old"), by("3", 2), by("4", 1)])
+    outcome = store.records.upsert(
+        [delivered("1", 1, b"old"), delivered("2", 1, b"old"), delivered("3", 2), delivered("4", 1)]
+    )
 
     assert [type(o) for o in outcome] == [DeliveryLost, DeliveryLost, type(None), type(None)]
     made = {doc["key"]: doc["made"] for doc in store.records.collection.find()}
@@ -66,24 +68,26 @@ def test_upsert__earlier_delivery__does_not_replace_the_record_of_a_later_one(in
     assert store.records.thumbnails.find_one({"_id": "b/1"}, {"_id": 0, "data": 1}) == {"data": b"new"}
 
 
-def test_upsert__many_without_thumbnails__keep_the_thumbnail_of_a_later_delivery(installation: Installation) -> None:
+def test_upsert__records_without_thumbnails__keep_the_thumbnail_of_a_later_delivery(installation: Installation) -> None:
     """The thumbnail of the later delivery may be stored before its record."""
     records = installation.store.records
-    records.upsert([by("1", 1, b"old"), by("2", 1, b"old")])
+    records.upsert([delivered("1", 1, b"old"), delivered("2", 1, b"old")])
     records.thumbnails.update_one(
         {"_id": "b/1"}, {"$set": {"data": b"new", "delivered_at": NOW + timedelta(seconds=3)}}
     )
 
-    assert records.upsert([by("1", 2), by("2", 5)]) == [None, None]
+    assert records.upsert([delivered("1", 2), delivered("2", 5)]) == [None, None]
 
     assert {found["_id"]: found["data"] for found in records.thumbnails.find()} == {"b/1": b"new"}
 
 
-def test_upsert__earlier_delivery_without_a_thumbnail__keeps_that_of_the_later_one(installation: Installation) -> None:
+def test_upsert__earlier_delivery_without_a_thumbnail__keeps_the_thumbnail_of_the_later_one(
+    installation: Installation,
+) -> None:
     store = installation.store
-    store.records.upsert([by("1", 2, b"new")])
+    store.records.upsert([delivered("1", 2, b"new")])
 
-    [outcome] = store.records.upsert([by("1", 1)])
+    [outcome] = store.records.upsert([delivered("1", 1)])
 
     assert isinstance(outcome, DeliveryLost)
     assert store.records.thumbnails.count_documents({}) == 1
@@ -92,9 +96,11 @@ def test_upsert__earlier_delivery_without_a_thumbnail__keeps_that_of_the_later_o
 @pytest.mark.parametrize("stored_at", [5, 3600])
 def test_upsert__record_from_the_future__is_replaced(installation: Installation, stored_at: int) -> None:
     store = installation.store
-    store.records.upsert([by("1", stored_at, b"future"), by("2", 2)])
+    store.records.upsert([delivered("1", stored_at, b"future"), delivered("2", 2)])
 
-    outcome = store.records.upsert([by("1", 1, b"now"), by("2", 1)], clock=lambda: NOW + timedelta(seconds=3))
+    outcome = store.records.upsert(
+        [delivered("1", 1, b"now"), delivered("2", 1)], clock=lambda: NOW + timedelta(seconds=3)
+    )
 
     assert [type(o) for o in outcome] == [type(None), DeliveryLost]
     assert {doc["key"]: doc["made"] for doc in store.records.collection.find()} == {"1": 1, "2": 2}
@@ -104,7 +110,7 @@ def test_upsert__record_of_an_earlier_version__is_replaced(installation: Install
     store = installation.store
     store.records.upsert([record("1", b"old")])
 
-    assert store.records.upsert([by("1", 1, b"new")]) == [None]
+    assert store.records.upsert([delivered("1", 1, b"new")]) == [None]
 
 
 @pytest.mark.parametrize(
@@ -112,11 +118,11 @@ def test_upsert__record_of_an_earlier_version__is_replaced(installation: Install
     [
         pytest.param({"huge": "x" * 17_000_000}, id="over 16 MB"),
         pytest.param({"integer": 2**70}, id="over 64 bits"),
-        pytest.param({"type": object()}, id="no BSON type"),
-        pytest.param({"text": "\ud800"}, id="no UTF-8"),
+        pytest.param({"type": object()}, id="not a BSON type"),
+        pytest.param({"text": "\ud800"}, id="not UTF-8"),
     ],
 )
-def test_upsert__one_bad_record__fails_alone(installation: Installation, bad: dict[str, Any]) -> None:
+def test_upsert__one_record_cannot_be_encoded__fails_alone(installation: Installation, bad: dict[str, Any]) -> None:
     outcome = installation.store.records.upsert([record("1"), record("2", **bad), record("3")])
 
     assert outcome[0] is None
@@ -125,7 +131,7 @@ def test_upsert__one_bad_record__fails_alone(installation: Installation, bad: di
     assert installation.store.records.collection.count_documents({}) == 2
 
 
-def test_upsert__refused_by_the_server__fails_alone(installation: Installation) -> None:
+def test_upsert__mongodb_refuses_one_record__fails_alone(installation: Installation) -> None:
     store = installation.store
     store.records.collection.database.create_collection(store.records.collection.name, validator={"key": {"$ne": "2"}})
 
@@ -143,7 +149,7 @@ def test_upsert__same_new_record_from_many_greenlets__is_stored_once(installatio
     assert store.records.collection.count_documents({}) == 20
 
 
-def test_store__mongodb_is_down__is_store_unavailable_in_one_line(install: Callable[..., Installation]) -> None:
+def test_store__mongodb_is_down__raises_store_unavailable_with_one_line(install: Callable[..., Installation]) -> None:
     installation = install()
     away = installation.config.model_copy(
         update={"mongodb_uri": type(installation.config.mongodb_uri)("mongodb://127.0.0.1:1")}
@@ -159,7 +165,7 @@ def test_store__mongodb_is_down__is_store_unavailable_in_one_line(install: Calla
     client.close()
 
 
-def test_find__stored__returns_what_a_listing_needs(installation: Installation) -> None:
+def test_find__record_is_stored__returns_its_etag_and_time(installation: Installation) -> None:
     installation.store.records.upsert([record("1")])
 
     found = installation.store.records.find(["b/1", "b/2"])
@@ -179,14 +185,14 @@ def test_find__stored__returns_what_a_listing_needs(installation: Installation) 
         pytest.param([], id="none"),
     ],
 )
-def test_find__ids_anywhere__returns_only_those(installation: Installation, ids: list[str]) -> None:
+def test_find__ids_in_any_order__returns_only_their_records(installation: Installation, ids: list[str]) -> None:
     keys = [*(f"{number:03}" for number in range(20)), "\U0001f40e", "\uffee", "é"]
     installation.store.records.upsert([record(key) for key in keys])
 
     assert set(installation.store.records.find(ids)) == set(ids) & {f"b/{key}" for key in keys}
 
 
-def test_requeue__failed_and_others__changes_the_failed(installation: Installation) -> None:
+def test_requeue__failed_and_running_jobs__changes_only_the_failed(installation: Installation) -> None:
     jobs = installation.store.jobs.collection
     for key, status in (("1", "failed"), ("2", "started"), ("3", "timeout")):
         jobs.insert_one({"_id": image_job_id(f"b/{key}"), "status": status, "params": {"bucket": "b", "key": key}})
@@ -205,7 +211,7 @@ def test_requeue__failed_and_others__changes_the_failed(installation: Installati
 
 
 @pytest.mark.parametrize(("silent_seconds", "is_active"), [(0, True), (29, True), (31, False)])
-def test_find_active__worker_that_reported_last__is_silent_after_30_s(
+def test_find_active__last_report_of_a_worker__is_active_for_30_s(
     installation: Installation, silent_seconds: int, is_active: bool
 ) -> None:
     reported_at = NOW - timedelta(seconds=silent_seconds)
@@ -236,10 +242,10 @@ def test_ensure_indexes__existing_collection__is_kept(installation: Installation
     assert store.records.collection.count_documents({}) == 1
 
 
-def test_upsert__new_among_known__each_is_stored_once(installation: Installation) -> None:
+def test_upsert__new_and_known_records_mixed__stores_each_once(installation: Installation) -> None:
     store = installation.store
     store.records.upsert([record(str(n), b"old", old=1) for n in range(5)])
-    # Inserts with a few existing records; then replacements with a few new ones; then inserts again.
+    # Mostly new records, then mostly existing ones, then mostly new ones again.
     for known, new in ((2, 10), (5, 2), (2, 10), (1, 10)):
         made = store.records.collection.count_documents({})
         keys = [*(str(n) for n in range(known)), *(f"{made}-{n}" for n in range(new))]

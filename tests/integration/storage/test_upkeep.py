@@ -1,4 +1,4 @@
-"""MongoDB restarts without its data, or with wrong counts after it was killed."""
+"""Upkeep repairs MongoDB after it has lost its data, or has restarted with a wrong number of records."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def store(installation: Installation) -> Store:
 
 
 def lose_data(store: Store) -> None:
-    """Drop the database, as if the data folder had been emptied, and store records as workers then do."""
+    """Drop the database, as if its data folder had been emptied. Then store three records, as workers would."""
     store.client.drop_database(store.records.collection.database.name)
     for i in range(3):
         add_record(store, str(i), BEGAN + timedelta(seconds=i))
 
 
-def test_check__data_lost_while_running__restores_schema_and_indexes(installation: Installation, store: Store) -> None:
+def test_check__mongodb_lost_its_data__restores_schema_and_indexes(installation: Installation, store: Store) -> None:
     upkeep = Upkeep(store, since=BEGAN)
     upkeep.check()
     lose_data(store)
@@ -67,7 +67,7 @@ def test_check__data_lost_while_running__restores_schema_and_indexes(installatio
     connections.close()
 
 
-def test_check__only_the_records_lost__restores_the_indexes(installation: Installation, store: Store) -> None:
+def test_check__only_the_records_were_lost__restores_the_indexes(installation: Installation, store: Store) -> None:
     upkeep = Upkeep(store, since=BEGAN)
     upkeep.check()
     store.records.collection.drop()
@@ -78,7 +78,7 @@ def test_check__only_the_records_lost__restores_the_indexes(installation: Instal
     assert len(store.records.collection.index_information()) == len(index_definitions(installation.config)) + 1
 
 
-def test_check__older_records_without_a_version__are_not_marked_as_new(store: Store) -> None:
+def test_check__older_records_have_no_version__are_not_marked_as_new(store: Store) -> None:
     lose_data(store)
 
     Upkeep(store, since=BEGAN + timedelta(seconds=1)).check()
@@ -88,13 +88,13 @@ def test_check__older_records_without_a_version__are_not_marked_as_new(store: St
         check_schema(store, writes=True)
 
 
-def test_check__new_database__marks_nothing(installation: Installation) -> None:
+def test_check__new_database__stores_no_schema_version(installation: Installation) -> None:
     Upkeep(installation.store, since=BEGAN).check()
 
     assert not read_schema(installation.store).is_stored
 
 
-def test_schema__newer_than_this_code__is_an_error_of_doctor(installation: Installation, store: Store) -> None:
+def test_schema__newer_than_this_code__is_reported_by_doctor(installation: Installation, store: Store) -> None:
     meta = store.records.collection.database["exifinator_meta"]
     meta.update_one({"_id": "schema"}, {"$set": {"version": 99}})
     connections = Connections(installation.config)
@@ -106,13 +106,13 @@ def test_schema__newer_than_this_code__is_an_error_of_doctor(installation: Insta
 
 
 async def count_in_api(config: Config) -> list[int]:
-    """Return the number of records as the API counts it, twice: what is known of MongoDB is used the second time."""
+    """Return the number of records as the API counts it, twice. The second count uses what the first one has cached."""
     async with open_store(config).client as client:
         total = RecordTotal(client[config.mongodb_database][config.mongodb_collection])
         return [await total.count(QUERY_MS) for _ in range(2)]
 
 
-def test_count__mongodb_killed__is_right_everywhere_after_a_check(
+def test_count__mongodb_was_killed__is_right_everywhere_and_repaired_by_a_check(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder, port = tmp_path_factory.mktemp("mongodb"), reserve_port()
@@ -129,7 +129,7 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
     try:
         store = Store(client, config)
         add_record(store, "before", BEGAN)
-        # MongoDB writes the number of documents only with each checkpoint.
+        # MongoDB stores the number of documents only with checkpoints, such as this one.
         store.client.admin.command("fsync")
         for i in range(20):
             add_record(store, str(i), BEGAN)
@@ -139,7 +139,7 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
         process.kill()
         process.wait()
         process = run_mongod()
-        assert store.records.collection.estimated_document_count() != 18, "the fault must happen"
+        assert store.records.collection.estimated_document_count() != 18, "the number must be wrong after the restart"
         assert store.records.count() == 18
         with contextlib.closing(Connections(config)) as connections:
             assert mongodb.check_count(connections).level == "error"

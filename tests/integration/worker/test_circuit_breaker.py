@@ -1,4 +1,4 @@
-"""One worker to which S3 denies access, among others that it serves; and workers that are all denied access."""
+"""S3 refuses one worker but serves others, or refuses all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGE = ImageRef("b", "1", "etag", 10, datetime(2024, 5, 17, 12, tzinfo=UTC))
 
 
 class S3:
-    """S3 from the point of view of one worker."""
+    """A fake S3, which serves one worker unless `error` is set."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -70,33 +70,33 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-def test_should_release__others_are_served__takes_only_this_worker_out(
+def test_should_release__s3_serves_other_workers__suspends_only_this_worker(
     installation: Installation, start: Callable[[str], Worker], error: AccessDenied | ClockSkew
 ) -> None:
-    sick, well = start("sick.1"), start("well.2")
-    well.breaker.note_served("b")
+    refused_worker, served_worker = start("refused_worker.1"), start("served_worker.2")
+    served_worker.breaker.note_served("b")
 
-    assert sick.is_refused(error)
-    assert sick.breaker.is_suspended
-    well.health.note_served("b")
-    wait_until(sick.health.refused_workers)
+    assert refused_worker.is_refused(error)
+    assert refused_worker.breaker.is_suspended
+    served_worker.health.note_served("b")
+    wait_until(refused_worker.health.refused_workers)
 
-    [message] = sick.health.refused_workers()
-    assert all(part in message for part in ("sick.1", str(error)))
+    [message] = refused_worker.health.refused_workers()
+    assert all(part in message for part in ("refused_worker.1", str(error)))
     assert installation.queue.refused_buckets.refusals() == {}
-    assert not well.breaker.is_suspended
+    assert not served_worker.breaker.is_suspended
 
     # Once S3 serves the worker again, it takes images again.
-    sick.s3.error = SourceUnavailable("not yet")
+    refused_worker.s3.error = SourceUnavailable("not yet")
     gevent.sleep(0.05)
-    assert sick.breaker.is_suspended
-    sick.s3.error = None
-    wait_until(lambda: not sick.breaker.is_suspended)
-    assert sick.health.refused_workers() == []
+    assert refused_worker.breaker.is_suspended
+    refused_worker.s3.error = None
+    wait_until(lambda: not refused_worker.breaker.is_suspended)
+    assert refused_worker.health.refused_workers() == []
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-def test_should_release__others_are_not_served_either__stops_the_bucket(
+def test_should_release__s3_serves_no_worker__stops_the_bucket(
     installation: Installation, start: Callable[[str], Worker], error: AccessDenied | ClockSkew
 ) -> None:
     worker, other = start("a.1"), start("b.2")

@@ -1,4 +1,4 @@
-"""Images read in a subprocess, one of which kills the subprocess."""
+"""Read images in a subprocess, some of which kill it, hang or use too much memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
 
-def test_read__many_simultaneously__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
+def test_read__many_images_of_which_one_kills_the_process__fails_only_that_one(
     install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = 0
@@ -50,14 +50,14 @@ def test_read__many_simultaneously__are_read_by_few_processes_and_the_poisonous_
     with ThreadPoolExecutor(4) as pool:
         results = dict(zip([*refs, gone], pool.map(read, [*refs, gone]), strict=True))
 
-    kinds = {"006-poison.jpg": KilledWorker, "gone.jpg": ObjectGone}
-    assert results == {ref: kinds.get(ref.key, ref.id) for ref in results}
-    # One subprocess until the image that kills it, and one after it. Each moment without waiting images costs another
-    # one.
+    errors = {"006-poison.jpg": KilledWorker, "gone.jpg": ObjectGone}
+    assert results == {ref: errors.get(ref.key, ref.id) for ref in results}
+    # One subprocess runs until an image kills it, and one runs afterwards. It ends whenever no image waits, so a few
+    # more may have been started.
     assert 2 <= started <= 5
 
 
-def test_read__process_that_does_not_answer__is_ended_by_the_deadline(
+def test_read__subprocess_does_not_respond__is_killed_at_the_deadline(
     install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = install(PARSE_DEADLINE_SECONDS=60)
@@ -69,7 +69,7 @@ def test_read__process_that_does_not_answer__is_ended_by_the_deadline(
         SubprocessReader(deadline_seconds=0.5).read(ref)
 
 
-def test_read__image_that_takes_too_much_memory__ends_only_the_subprocess(
+def test_read__image_takes_too_much_memory__ends_only_the_subprocess(
     install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = install()

@@ -1,4 +1,4 @@
-"""The credentials of a batch can no longer be fetched: the batch stops, no image fails, and it can be resumed."""
+"""If the credentials of a batch can no longer be fetched, it stops without failed images, and can be resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.credential_process import use_credential_process
 from tests.photos import make_jpeg
 
 IMAGES = 60
-# As long as the uses are limited, the credentials expire so soon that boto3 runs the program again for each request.
+# While the file `uses` limits the calls, credentials expire so soon that boto3 runs the program for each request.
 PROGRAM = """#!/bin/sh
 echo x >> "{folder}/calls"
 minutes=1440
@@ -34,7 +34,7 @@ FAILURES = {
 
 
 class Lapse:
-    """Write a program that returns credentials for a number of calls."""
+    """A program that boto3 runs to get credentials, and that fails after a number of calls."""
 
     def __init__(self, folder: Path, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -45,9 +45,11 @@ class Lapse:
         return len(path.read_text().split()) if path.exists() else 0
 
     def allow_more(self, uses: int) -> None:
+        """Let the program fail after so many further calls."""
         (self.folder / "uses").write_text(f"{self.calls() + uses}\n")
 
     def end(self) -> None:
+        """Let the program succeed again."""
         (self.folder / "uses").unlink()
 
 
@@ -58,30 +60,30 @@ def lapse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return Lapse(folder, FAILURES[request.param], monkeypatch)
 
 
-def test_batch__credentials_that_lapse__stop_it_and_it_is_resumed(
+def test_batch__credentials_can_no_longer_be_fetched__stops_and_can_be_resumed(
     install: Callable[..., Installation], bucket: Bucket, lapse: Lapse
 ) -> None:
     for i in range(IMAGES):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
-    here = install(AWS_ACCESS_KEY="", AWS_SECRET_KEY="", GREENLETS=10)
-    batch = here.queue_batch(bucket.name)
+    installation = install(AWS_ACCESS_KEY="", AWS_SECRET_KEY="", GREENLETS=10)
+    batch = installation.queue_batch(bucket.name)
     lapse.allow_more(25)
-    here.start_worker("download", "write")
+    installation.start_worker("download", "write")
 
     with pytest.raises(AccessDenied, match="cannot be fetched"):
-        here.finish(batch)
+        installation.finish(batch)
     batch.detach("stopped", problem="the credentials cannot be fetched")
 
-    assert here.failed_jobs(bucket.name) == []
-    stored = here.store.records.collection.count_documents({})
+    assert installation.failed_jobs(bucket.name) == []
+    stored = installation.store.records.collection.count_documents({})
     assert 0 < stored < IMAGES
-    assert sum(here.queue.sizes()) > 0
+    assert sum(installation.queue.sizes()) > 0
 
     lapse.end()
-    again = here.queue_batch(bucket.name)
-    here.end_leases(bucket.name)
-    numbers = here.finish(again)
+    again = installation.queue_batch(bucket.name)
+    installation.end_leases(bucket.name)
+    numbers = installation.finish(again)
 
     assert again.id == batch.id
     assert (numbers.stored, numbers.failed) == (IMAGES, 0)
-    assert here.failed_jobs(bucket.name) == []
+    assert installation.failed_jobs(bucket.name) == []

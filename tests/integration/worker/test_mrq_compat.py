@@ -1,4 +1,4 @@
-"""MRQ works with current versions of its drivers.
+"""MRQ works with current versions of pymongo, urllib3 and boto3, through mrq_compat.
 
 Each test runs MRQ in a subprocess, because mrq_compat patches the classes of the drivers for the whole process.
 """
@@ -16,7 +16,7 @@ from tests.servers import ROOT
 
 
 def run_code(code: str, *arguments: str) -> str:
-    """Run Python code in a process of its own, which must succeed and log no error. Return its output."""
+    """Run Python code in a subprocess, which must succeed and write nothing to stderr. Return its output."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -42,7 +42,7 @@ for _ in range(2):
 """
 
 
-def test_mrq__two_workers_start_on_a_new_database__both_continue(mongodb_uri: str) -> None:
+def test_mrq__two_workers_create_the_log_collection__both_start(mongodb_uri: str) -> None:
     run_code(TWO_STARTS, mongodb_uri)
 
 
@@ -96,7 +96,7 @@ for module in (worker, scheduler):
 """
 
 
-def test_mrq__reports_are_serialized__and_hooks_called_once_per_operation(mongodb_uri: str) -> None:
+def test_mrq__reports_and_database_hooks__serializes_reports_and_calls_hooks_once(mongodb_uri: str) -> None:
     run_code(REPORT_AND_HOOKS, mongodb_uri)
 
 
@@ -155,7 +155,7 @@ for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTime
 """
 
 
-def test_worker__creating_an_index_fails__is_logged_on_one_line() -> None:
+def test_worker__job_index_cannot_be_created__is_logged_on_one_line() -> None:
     assert run_code(DENIED_INDEXES).splitlines() == [
         "WARNING start: MongoDB cannot create the job indexes now: not authorized on mrq",
         "WARNING start: MongoDB cannot create the job indexes: no server",

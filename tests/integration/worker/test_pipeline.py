@@ -26,7 +26,7 @@ from tests.servers import ROOT, SHARED_PHOTOS, run_rclone
 MONGODB_PRECISION = timedelta(milliseconds=1)
 
 
-def test_run__photos_of_every_status__each_has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__images_of_every_status__have_records_with_it(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("good.jpg", make_jpeg(seed=1))
     bucket.put("plain.jpg", make_plain())
     bucket.put("text.jpg", b"not a photo at all\n" * 50)
@@ -52,7 +52,7 @@ def test_run__photos_of_every_status__each_has_its_record(shared: SharedInstalla
     assert numbers.bytes_read > 0
 
 
-def test_run__record__is_as_designed(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__photo__has_a_record_with_all_documented_fields(shared: SharedInstallation, bucket: Bucket) -> None:
     body = make_jpeg("SONY", "ILCE-7M3", seed=5)
     bucket.put("2024/a b.jpg", body)
     began_at = datetime.now(UTC) - MONGODB_PRECISION
@@ -76,7 +76,7 @@ def test_run__record__is_as_designed(shared: SharedInstallation, bucket: Bucket)
     }  # fmt: skip
 
 
-def test_run__again__is_all_unchanged_and_asks_s3_for_nothing(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__second_run_without_changes__reads_no_object(shared: SharedInstallation, bucket: Bucket) -> None:
     for i in range(5):
         bucket.put(f"{i}.jpg", make_jpeg(seed=i))
     bucket.put("empty.jpg", b"")
@@ -87,7 +87,7 @@ def test_run__again__is_all_unchanged_and_asks_s3_for_nothing(shared: SharedInst
     assert (numbers.listed, numbers.unchanged, numbers.queued, numbers.requests) == (6, 6, 0, 0)
 
 
-def test_run__changed_image__replaces_its_record_whole(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__object_has_changed__replaces_the_whole_record(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("a.jpg", make_jpeg("SONY"))
     bucket.put("b.jpg", make_jpeg("SONY"))
     shared.run(bucket.name)
@@ -99,7 +99,9 @@ def test_run__changed_image__replaces_its_record_whole(shared: SharedInstallatio
     assert "Image Make" not in shared.records(bucket.name)["a.jpg"]
 
 
-def test_run__older_extractor__is_read_again_only_by_a_refresh(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__record_of_an_older_extractor__is_renewed_only_by_refresh(
+    shared: SharedInstallation, bucket: Bucket
+) -> None:
     for key in ("a.jpg", "b.jpg", "c.jpg"):
         bucket.put(key, make_jpeg())
     shared.run(bucket.name)
@@ -117,7 +119,7 @@ def test_run__older_extractor__is_read_again_only_by_a_refresh(shared: SharedIns
     assert found == {"a.jpg": 0, "b.jpg": 1, "c.jpg": 0}
 
 
-def test_run__every_key_that_s3_allows__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__unusual_keys__have_their_records(shared: SharedInstallation, bucket: Bucket) -> None:
     for i, key in enumerate(KEYS):
         bucket.put(key, make_jpeg(seed=i))
 
@@ -128,7 +130,7 @@ def test_run__every_key_that_s3_allows__has_its_record(shared: SharedInstallatio
     assert stored == {key: 100 + i for i, key in enumerate(KEYS)}
 
 
-def test_run__newline_in_a_key__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__key_with_a_newline__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
     # moto rejects newlines, so it holds the object under another name, and the proxy inserts the newline.
     bucket.put("twoNEWLINElines.jpg", make_jpeg(seed=7))
 
@@ -145,7 +147,7 @@ def test_run__newline_in_a_key__has_its_record(shared: SharedInstallation, bucke
     assert shared.records(bucket.name)["two\nlines.jpg"]["photo"]["iso"] == 107
 
 
-def test_run__server_without_etags__goes_by_size_and_time(
+def test_run__server_without_etags__detects_changes_by_size_and_time(
     shared: SharedInstallation, rclone_url: str, rclone_folder: Path
 ) -> None:
     name = f"no-etags-{secrets.token_hex(4)}"
@@ -163,7 +165,9 @@ def test_run__server_without_etags__goes_by_size_and_time(
     assert shared.records(name)["%41 +#?.jpg"]["Image Make"]["printable"] == "NIKON CORPORATION"
 
 
-def test_run__prefix__reads_only_what_starts_with_it(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__source_with_a_prefix__indexes_only_keys_that_start_with_it(
+    shared: SharedInstallation, bucket: Bucket
+) -> None:
     for key in ("a/1.jpg", "a/2.jpg", "ab.jpg", "b/3.jpg"):
         bucket.put(key, make_jpeg())
 
@@ -171,14 +175,14 @@ def test_run__prefix__reads_only_what_starts_with_it(shared: SharedInstallation,
     assert shared.run(f"s3://{bucket.name}/a", bucket.name + "/a/").stored == 1
 
 
-def test_run__successes__leave_no_job(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__image_is_indexed__leaves_no_job(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("a.jpg", make_jpeg())
     shared.run(bucket.name)
 
     assert shared.store.jobs.collection.count_documents({"params.bucket": bucket.name}) == 0
 
 
-def test_run__task_history_all__keeps_successes(install: Callable[..., Installation], bucket: Bucket) -> None:
+def test_run__task_history_is_all__keeps_successful_jobs(install: Callable[..., Installation], bucket: Bucket) -> None:
     installation = install(TASK_HISTORY="all")
     bucket.put("a.jpg", make_jpeg())
     installation.start_worker("download", "write")
@@ -190,9 +194,9 @@ def test_run__task_history_all__keeps_successes(install: Callable[..., Installat
     assert installation.wait_until(kept)["path"] == "exifinator.worker.tasks.Write"
 
 
-def requeue(installation: Installation, bucket: Bucket, **which: str) -> None:
-    """Do what the dashboard's Requeue does, for jobs of one bucket: a JobAction in the maintenance queue."""
-    params = {"action": "requeue", "params": json.dumps({"bucket": bucket.name}), **which}
+def requeue(installation: Installation, bucket: Bucket, **selection: str) -> None:
+    """Requeue jobs of one bucket as the dashboard does: queue a JobAction in the maintenance queue."""
+    params = {"action": "requeue", "params": json.dumps({"bucket": bucket.name}), **selection}
     installation.store.jobs.collection.insert_one(
         {
             "path": "mrq.basetasks.utils.JobAction",
@@ -204,7 +208,7 @@ def requeue(installation: Installation, bucket: Bucket, **which: str) -> None:
     )
 
 
-def test_mrq_run__image_that_failed__clears_its_failure(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_mrq_run__failed_image__clears_its_failure(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("gone.jpg", make_jpeg())
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
@@ -224,7 +228,7 @@ def test_mrq_run__image_that_failed__clears_its_failure(shared: SharedInstallati
     assert shared.records(bucket.name)["gone.jpg"]["status"] == "ok"
 
 
-def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(
+def test_run__object_was_deleted_meanwhile__has_a_failed_job_that_can_be_requeued(
     shared: SharedInstallation, bucket: Bucket
 ) -> None:
     bucket.put("gone.jpg", make_jpeg())
@@ -258,9 +262,7 @@ def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(
     assert shared.run(bucket.name).unchanged == 2
 
 
-def test_run__again_after_a_failure__requeues_the_job_instead_of_making_another(
-    shared: SharedInstallation, bucket: Bucket
-) -> None:
+def test_run__image_failed_in_an_earlier_run__requeues_its_job(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("gone.jpg", make_jpeg())
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
@@ -274,13 +276,13 @@ def test_run__again_after_a_failure__requeues_the_job_instead_of_making_another(
     assert shared.failed_jobs(bucket.name) == []
 
 
-def test_run__s3_away__is_retried_later_and_then_failed(shared: SharedInstallation, bucket: Bucket) -> None:
+def test_run__s3_does_not_respond__retries_later_and_then_fails(shared: SharedInstallation, bucket: Bucket) -> None:
     bucket.put("a.jpg", make_jpeg())
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
         shared.proxy.buckets[bucket.name] = Rules(answer=lambda *_: None)
 
-    # The count comes last: with it, everything about the job is stored.
+    # The count is stored last, so everything about the job is stored before it.
     counted = {"opened": 1, "failed": 1, "bytes_read": 0, "requests": 2}
     shared.wait_until(lambda: batch.queue.batches.counts(batch.id) == counted, shared.readers)
     [job] = shared.failed_jobs(bucket.name)
@@ -291,7 +293,7 @@ def test_run__s3_away__is_retried_later_and_then_failed(shared: SharedInstallati
 # --- Batches ----------------------------------------------------------------------------------------------------------
 
 
-def test_batch__redis_emptied_meanwhile__is_repaired(installation: Installation, bucket: Bucket) -> None:
+def test_batch__redis_was_emptied__queues_the_images_again(installation: Installation, bucket: Bucket) -> None:
     for i in range(40):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
     bucket.put("empty.jpg", b"")
@@ -304,7 +306,7 @@ def test_batch__redis_emptied_meanwhile__is_repaired(installation: Installation,
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.failed) == (41, 40, 1, 0)
 
 
-def test_batch__server_that_lists_other_etags_than_it_sends__ends_nevertheless(
+def test_batch__etags_in_listing_and_responses_differ__ends_with_a_warning(
     shared: SharedInstallation, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
@@ -321,7 +323,7 @@ def test_batch__server_that_lists_other_etags_than_it_sends__ends_nevertheless(
     assert "with a different ETag" in caplog.text
 
 
-def test_batch__two_simultaneously_over_the_same_bucket__read_each_image_once(
+def test_batch__two_batches_over_the_same_bucket__read_each_image_once(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str
 ) -> None:
     """The second batch starts while the first one is being indexed, by two workers."""
@@ -340,12 +342,12 @@ def test_batch__two_simultaneously_over_the_same_bucket__read_each_image_once(
 
         first = installation.queue_batch(bucket.name)
         installation.start_worker("download", "write")
-        # With ten greenlets, the worker reads eight images at a time. It is busy when this many are held.
+        # With ten greenlets, the worker reads eight images at a time. It is busy when eight further reads are held.
         installation.wait_until(lambda: len(find_gets()) == 20 + 8)
         second = installation.queue_batch(bucket.name)
         installation.start_worker("download", "write")
-        # The other worker also takes eight images at a time. Only four are left, so it would also take four of the
-        # first.
+        # The second worker also takes eight images at a time. Only four are left, so if leased images had been queued
+        # again, it would take four of those too.
         installation.wait_until(lambda: len(find_gets()) > 20 + 8)
         gate.open()
 
@@ -359,7 +361,7 @@ def test_batch__two_simultaneously_over_the_same_bucket__read_each_image_once(
 
 
 @pytest.mark.skipif(not SHARED_PHOTOS.is_dir(), reason="the folder of sample photos is not beside the project")
-def test_run__sample_photos__each_has_a_record(shared: SharedInstallation) -> None:
+def test_run__sample_photos__have_one_record_each(shared: SharedInstallation) -> None:
     folders = [p.name for p in SHARED_PHOTOS.iterdir() if p.is_dir()]
     files = sum(p.is_file() for folder in folders for p in (SHARED_PHOTOS / folder).rglob("*"))
     with run_rclone(SHARED_PHOTOS) as url:
@@ -371,7 +373,7 @@ def test_run__sample_photos__each_has_a_record(shared: SharedInstallation) -> No
     assert shared.store.records.collection.count_documents({"bucket": {"$in": folders}}) == files
 
 
-def test_image_job_id__any_image__is_below_the_ids_of_today() -> None:
+def test_image_job_id__any_image__is_less_than_new_object_ids() -> None:
     from exifinator.storage.jobs import image_job_id
 
     assert all(image_job_id(str(i)) < ObjectId() for i in range(1000))

@@ -1,4 +1,4 @@
-"""Storing records: only those of images that still belong to their deliveries."""
+"""RecordWriter stores only records of images that still belong to their deliveries."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 IMAGE = ImageRef("b", "1", "etag", 10, NOON)
 
 
-def store(context: WorkerContext, delivery: Delivery, made: str) -> None:
-    """Store the record of a delivery, with a thumbnail."""
+def store(context: WorkerContext, delivery: Delivery, origin: str) -> None:
+    """Store the record of a delivery, with its origin as a field and as the thumbnail."""
     document = {
         "_id": IMAGE.id, "bucket": "b", "key": "1", "etag": "etag", "size": 10, "last_modified": NOON, "status": "ok",
-        "extractor_version": 1, "extracted_at": NOON, "made": made, "delivered_at": delivery.delivered_at,
+        "extractor_version": 1, "extracted_at": NOON, "made": origin, "delivered_at": delivery.delivered_at,
     }  # fmt: skip
     context.record_writer.write(
-        ExifRecord(document, made.encode()), Outcome(delivery.member, IMAGE.id, "ok", 1, 1, delivery.number)
+        ExifRecord(document, origin.encode()), Outcome(delivery.member, IMAGE.id, "ok", 1, 1, delivery.number)
     )
 
 
-def stored(installation: Installation) -> list[tuple[str, bytes]]:
+def stored_records(installation: Installation) -> list[tuple[str, bytes]]:
+    """Return (origin, thumbnail) of each record, and ("no record", thumbnail) of each thumbnail without a record."""
     thumbnails = {doc["_id"]: doc["data"] for doc in installation.store.records.thumbnails.find()}
     return [(doc["made"], thumbnails.pop(doc["_id"])) for doc in installation.store.records.collection.find()] + [
         ("no record", data) for data in thumbnails.values()
@@ -46,7 +47,7 @@ def context(installation: Installation) -> Iterator[WorkerContext]:
 
 @contextlib.contextmanager
 def open_context(installation: Installation) -> Iterator[WorkerContext]:
-    """Yield the context of another worker of the installation."""
+    """Yield the context of a new worker of the installation."""
     context = WorkerContext(installation.config)
     try:
         yield context
@@ -70,38 +71,38 @@ def deliver_again(installation: Installation) -> Delivery:
     return delivery
 
 
-def is_stopped(context: WorkerContext, before: str, meanwhile: Callable[[], object]) -> None:
-    """Have something happen right before or after the check whether the images still belong to this worker."""
-    check, steps = context.queue.find_held, iter([meanwhile])
+def interrupt(context: WorkerContext, before: str, meanwhile: Callable[[], object]) -> None:
+    """Make a worker call `meanwhile` before or after it checks whether its images still belong to it."""
+    check, calls = context.queue.find_held, iter([meanwhile])
 
     def find_held(deliveries: Sequence[Delivery]) -> list[bool]:
         if before == "check":
-            next(steps, lambda: None)()
+            next(calls, lambda: None)()
         held = check(deliveries)
-        next(steps, lambda: None)()
+        next(calls, lambda: None)()
         return held
 
     context.queue.find_held = find_held  # type: ignore[method-assign]
-    # As if the process had been stopped for longer than a lease.
+    # Make the worker check, as if its process had been stopped for longer than a lease.
     context.queue.lease_seconds = 0
 
 
 @pytest.mark.parametrize("before", ["check", "write"])
-def test_write__stored_by_another_worker_meanwhile__keeps_the_newer_record(
+def test_write__another_worker_stored_the_image_meanwhile__keeps_the_newer_record(
     installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
-    is_stopped(context, before, lambda: store(other, deliver_again(installation), "new"))
+    interrupt(context, before, lambda: store(other, deliver_again(installation), "new"))
 
     with pytest.raises(DeliveryLost):
         store(context, delivery, "old")
 
-    assert stored(installation) == [("new", b"new")]
+    assert stored_records(installation) == [("new", b"new")]
     assert installation.queue.batches.counts("all") == {"opened": 1, "ok": 1, "bytes_read": 1, "requests": 1}
 
 
 @pytest.mark.parametrize("before", ["check", "write"])
-def test_write__pruned_meanwhile__leaves_no_record(
+def test_write__record_was_pruned_meanwhile__leaves_no_record(
     installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
@@ -111,16 +112,16 @@ def test_write__pruned_meanwhile__leaves_no_record(
         store(other, again, "gone")
         installation.store.records.remove([IMAGE.id], datetime.now(UTC))
 
-    is_stopped(context, before, prune)
+    interrupt(context, before, prune)
     try:
         store(context, delivery, "old")
     except DeliveryLost:
         assert before == "check"
 
-    assert stored(installation) == []
+    assert stored_records(installation) == []
 
 
-def test_write__delivered_again_but_not_stored_yet__leaves_it_to_the_other_worker(
+def test_write__image_was_delivered_to_another_worker__raises_delivery_lost(
     installation: Installation, context: WorkerContext, other: WorkerContext
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
@@ -130,5 +131,5 @@ def test_write__delivered_again_but_not_stored_yet__leaves_it_to_the_other_worke
         store(context, delivery, "old")
     store(other, again, "new")
 
-    assert stored(installation) == [("new", b"new")]
+    assert stored_records(installation) == [("new", b"new")]
     assert installation.queue.sizes() == (0, 0)

@@ -21,7 +21,7 @@ def applier(shared: SharedInstallation, bucket: Bucket) -> EventApplier:
     return EventApplier(config, SourceClient(shared.s3), shared.store, shared.queue)
 
 
-def test_batch__objects_deleted_while_queued__have_their_own_count(
+def test_batch__objects_were_deleted_while_queued__are_counted_as_deleted(
     shared: SharedInstallation, applier: EventApplier, bucket: Bucket
 ) -> None:
     keys = ["again.jpg", "here.jpg", "killed.jpg", "reported.jpg", "unreported.jpg"]
@@ -29,7 +29,7 @@ def test_batch__objects_deleted_while_queued__have_their_own_count(
         bucket.put(key, make_jpeg())
     with shared.stopped():
         batch = shared.queue_batch(bucket.name)
-        # This worker is killed after it has written its record, and before it acknowledges it.
+        # The worker of killed.jpg dies after it has written the record, and before it acknowledges the image.
         deliveries = {ImageRef.from_member(given.member).key: given for given in shared.queue.take_downloads(10)}
         killed = deliveries.pop("killed.jpg")
         shared.queue.release(list(deliveries.values()))
@@ -52,7 +52,7 @@ def test_batch__objects_deleted_while_queued__have_their_own_count(
     assert json.loads(json.dumps(counts.as_dict()))["deleted"] == 2
 
 
-def test_retry__object_deleted__leaves_neither_record_nor_job(
+def test_retry__object_was_deleted__succeeds_without_a_record(
     shared: SharedInstallation, applier: EventApplier, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())

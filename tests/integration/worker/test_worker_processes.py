@@ -1,4 +1,4 @@
-"""Workers that end or crash, and workers that wait for room in the write queue."""
+"""Worker processes that end, crash or are stopped, and workers that wait for room in the write queue."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.photos import make_jpeg
 from tests.s3_proxy import Answer, Gate, Rules, run_proxy
 from tests.servers import end, run_made_up_bucket
 
-# The number of images that are read. S3 holds back the responses to further requests.
+# The number of images, and how many of them S3 returns. It holds back the responses to further reads.
 IMAGES, READ = 60, 30
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Start a second worker of the shared installation during a batch, while the shared worker is stopped."""
+    """A second worker of the shared installation in the middle of a batch, while the shared worker is stopped."""
 
     worker: subprocess.Popen[bytes]
     batch: Batch
@@ -34,7 +34,7 @@ class Ending:
 
 @pytest.fixture
 def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
-    """Yield a worker that has stored most of READ images and is waiting for S3 to return others."""
+    """Yield a worker that has stored most of the READ images and waits for S3 to return further ones."""
     for i in range(IMAGES):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
     gate = Gate(READ)
@@ -52,7 +52,7 @@ def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
             end(worker, signal.SIGKILL)
 
 
-def test_worker__killed__its_images_come_back_when_their_leases_end(
+def test_worker__process_is_killed__its_images_are_delivered_again_after_their_leases(
     shared: SharedInstallation, bucket: Bucket, ending: Ending
 ) -> None:
     end(ending.worker, signal.SIGKILL)
@@ -71,19 +71,17 @@ def test_worker__killed__its_images_come_back_when_their_leases_end(
     assert shared.queue.sizes() == (0, 0)
 
 
-def test_worker__asked_to_end_in_every_way__leaves_nothing_behind(
-    install: Callable[..., Installation], tmp_path: Path
-) -> None:
-    """SIGTERM releases images, Ctrl-C finishes them.
+def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Installation], tmp_path: Path) -> None:
+    """SIGTERM makes a worker release its images, Ctrl-C (SIGINT) makes it finish them.
 
-    Both signals, or either twice, may arrive at any moment of the loop.
+    Both signals, or either twice, may arrive at any moment of its loop.
     """
     images = 2000
     with run_made_up_bucket(images, tmp_path) as url:
         # Leases last longer than the test, so an image that is not released would be missing.
         installation = install(S3_ENDPOINT_URL=url, LEASE_SECONDS=3600, GREENLETS=40)
         batch = installation.queue_batch("photos")
-        ways = [
+        signal_sequences = [
             [signal.SIGTERM],
             [signal.SIGINT],
             [signal.SIGINT, signal.SIGTERM],
@@ -91,12 +89,12 @@ def test_worker__asked_to_end_in_every_way__leaves_nothing_behind(
             [signal.SIGINT] * 2,
         ]
         stored = installation.store.records.collection.count_documents
-        for signals in ways:
+        for signals in signal_sequences:
             enough = stored({}) + 20
             worker = installation.start_worker("download", "write")
             installation.wait_until(lambda enough=enough: stored({}) > enough, watching=[worker])
-            for each in signals:
-                worker.send_signal(each)
+            for signal_number in signals:
+                worker.send_signal(signal_number)
             assert worker.wait() == 0
         assert stored({}) < images
         installation.start_worker("download", "write")
@@ -112,7 +110,7 @@ def test_worker__asked_to_end_in_every_way__leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("late_answer", ["old photo", "gone"])
-def test_worker__stopped_for_longer_than_its_lease__stores_nothing_afterwards(
+def test_worker__process_is_stopped_for_longer_than_a_lease__stores_nothing_afterwards(
     shared: SharedInstallation, bucket: Bucket, late_answer: str
 ) -> None:
     keys = ("a.jpg", "b.jpg")
@@ -142,7 +140,7 @@ def test_worker__stopped_for_longer_than_its_lease__stores_nothing_afterwards(
     assert (shared.queue.batches.counts(batch.id) or {})["ok"] == len(keys)
 
 
-def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:
+def test_worker__ctrl_c_while_it_starts__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     settings = tmp_path / "settings.py"
     settings.write_text(f"import signal\nopen({str(ready)!r}, 'w').close()\nsignal.pause()\n")
@@ -154,10 +152,10 @@ def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation
     assert installation.worker_logs() == ""
 
 
-def test_workers__poisonous_images__are_failed_and_the_others_are_done(
+def test_workers__images_that_kill_their_process__fail_and_all_others_are_indexed(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
-    """Several images kill whichever of two workers decodes them. Another worker replaces it."""
+    """Several images kill the worker that decodes them. A new worker replaces each killed one."""
     installation = install(LEASE_SECONDS=3, MAX_DELIVERIES=2)
     for i in range(60):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
@@ -186,10 +184,10 @@ def test_workers__poisonous_images__are_failed_and_the_others_are_done(
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full__waits_and_continues(
+def test_download__write_queue_is_full__waits_and_continues(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str
 ) -> None:
-    """First no worker writes, and then no worker downloads."""
+    """At first, only a worker for downloads runs, then only one for writes, and then both."""
     images, greenlets, lease_seconds = 80, 40, 600
     body = make_jpeg()
     for i in range(images):
@@ -213,9 +211,9 @@ def test_download__write_queue_full__waits_and_continues(
             return int(redis.get(queue.keys.write_bytes) or 0)
 
         def is_refused_again_and_again() -> bool:
-            """Return whether several images have been refused several times.
+            """Return whether the write queue has refused several images several times.
 
-            A refused image has its lease extended with each try; an image in the write queue is parked.
+            Each try extends the lease of a refused image. An image in the write queue is parked instead.
             """
             now = redis.time()[0]
             for member, due in redis.zrange(queue.keys.downloads, 0, -1, withscores=True):
@@ -250,7 +248,7 @@ def test_download__write_queue_full__waits_and_continues(
     assert_nothing_is_left(installation)
 
 
-def test_download__write_queue_full_and_no_other_worker__continues(
+def test_download__write_queue_is_full_and_no_other_worker_runs__continues(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:
     installation = install(WRITE_QUEUE_MB=1)
