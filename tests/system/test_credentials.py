@@ -1,4 +1,4 @@
-"""An image is read with credentials from each place that boto3 supports, without any in settings.py."""
+"""Reading an image with credentials from each place that boto3 supports, and from a settings file."""
 
 from __future__ import annotations
 
