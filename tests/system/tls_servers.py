@@ -162,18 +162,9 @@ class TlsServers:
         self, *, certificate: Certificate | None = None, password: str | None = None, port: int | None = None
     ) -> Iterator[None]:
         """Run rclone's S3 server, which checks signatures. `password` is the secret key that it accepts."""
-        presented, port = certificate or self._server, port or self.s3_port
+        pair, port = certificate or self._server, port or self.s3_port
         command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(self.buckets), "--addr", f"{HOST}:{port}"]
-        command += [
-            "--cert",
-            str(presented.cert),
-            "--key",
-            str(presented.key),
-            "--etag-hash",
-            "",
-            "--dir-cache-time",
-            "0s",
-        ]
+        command += ["--cert", str(pair.cert), "--key", str(pair.key), "--etag-hash", "", "--dir-cache-time", "0s"]
         keys = {"RCLONE_AUTH_KEY": f'"{ACCESS_KEY},{password or self._passwords["s3"]}"'}
         with running(command, port, self.folder / f"rclone-{port}.log", keys):
             yield
