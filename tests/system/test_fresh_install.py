@@ -76,7 +76,7 @@ class Reader:
         return self.clone.shell(command, **environment)
 
     def readme(self, beginning: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the only command of the README that begins with this text."""
+        """Run the one command of the README that begins with this text."""
         return self.type_in(readme_command(beginning), **environment)
 
 

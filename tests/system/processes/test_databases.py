@@ -1,4 +1,4 @@
-"""Start Redis and MongoDB: real servers on reserved ports.
+"""Starting and finding Redis and MongoDB, with real servers on reserved ports.
 
 tests/unit/processes/test_databases.py has the tests without servers.
 """

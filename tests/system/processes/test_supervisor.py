@@ -91,9 +91,7 @@ def test_program__that_exits__is_restarted_forever_after_growing_pauses(shared: 
 
     # The program records its start and runs for 1.2 s, and then supervisord pauses. A busy machine only adds time.
     intervals = [later - earlier for earlier, later in itertools.pairwise(start_times)]
-    assert [interval >= 1.2 + pause for pause, interval in enumerate(intervals, start=1)] == [True] * len(intervals), (
-        intervals
-    )
+    assert all(interval >= 1.2 + pause for pause, interval in enumerate(intervals, start=1)), intervals
 
     def find_waiting() -> module.ProcessStatus | None:
         [crash] = [process for process in shared.supervision.status() if process.program == "crash"]
