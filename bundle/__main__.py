@@ -23,7 +23,7 @@ BUILT = STATIC / "built"
 TOOLS = ROOT / "var" / "bundle"
 MODULES = TOOLS / "node_modules"
 
-# The source files that index.html refers to, by the names of the built files.
+# The source files that index.html refers to, by the name of the built file without its hash.
 ENTRIES = {"explorer": ["js/app.jsx", "css/explorer.css"], "theme": ["js/theme.js"], "icon": ["icon.svg"]}
 OPTIONS = [
     "--bundle",
@@ -56,7 +56,7 @@ def bundle(target: Path = BUILT) -> None:
         outputs = _compile(built, Path(scratch, "metafile.json"))
         page = (STATIC / "index.html").read_text()
         for name, output in outputs.items():
-            # The entry points of dynamic imports are not in the page.
+            # Modules that are imported dynamically are entry points too, but the page does not refer to them.
             if (source := output.get("entryPoint")) and f'"{source}"' in page:
                 page = page.replace(f'"{source}"', f'"/static/{Path(name).name}"')
                 page = page.replace("</head>", f"{_preloads(output)}</head>")
@@ -70,13 +70,13 @@ def bundle(target: Path = BUILT) -> None:
 
 
 def _preloads(output: dict[str, Any]) -> str:
-    """Return links for the chunks that a script imports at once, so that browsers fetch them together with it."""
+    """Return HTML links to the chunks that a script imports statically, so that browsers fetch them with the script."""
     chunks = (item["path"] for item in output["imports"] if item["kind"] == "import-statement")
     return "".join(f'<link rel="modulepreload" href="/static/{Path(chunk).name}">\n' for chunk in chunks)
 
 
 def _compile(target: Path, metafile: Path) -> dict[str, Any]:
-    """Run esbuild. Return its description of each file that it wrote, by path."""
+    """Run esbuild. Return the entry for each built file, by path, of esbuild's metafile."""
     entries = [f"{name}={source}" for name, sources in ENTRIES.items() for source in sources]
     command = [MODULES / ".bin" / "esbuild", *entries, *OPTIONS, f"--outdir={target}", f"--metafile={metafile}"]
     subprocess.run(command, cwd=STATIC, env={**os.environ, "NODE_PATH": str(MODULES)}, check=True)

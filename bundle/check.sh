@@ -29,14 +29,14 @@ python=venv/bin/python
 [ -x "$python" ] || python=python3
 "$python" -c 'from bundle.__main__ import install; install()'
 tools=var/bundle/node_modules/.bin
-# eslint looks for plugins next to its configuration file, so copy the file to the folder with the plugins.
+# eslint imports its plugins from the folder of its configuration file, so copy the file to the folder of the plugins.
 cp bundle/eslint.config.js var/bundle/
 
 "$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js api/static/css bundle
 "$tools/eslint" --config var/bundle/eslint.config.js "${fix[@]}" api/static/js bundle/tests
 "$tools/tsc" --project bundle/tsconfig.json
 
-# Bundle the tests with their libraries first, because Node would not find the libraries in var/.
+# Bundle the tests with their libraries, because Node would not find the libraries in var/.
 built=$(mktemp -d var/bundle/tests.XXXXXX)
 trap 'rm -rf -- "$built"' EXIT
 NODE_PATH=$root/var/bundle/node_modules "$tools/esbuild" bundle/tests/*.test.js --bundle --platform=node --format=esm \

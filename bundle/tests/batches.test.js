@@ -28,7 +28,7 @@ const NUMBERS = {
   bytes_read: 0, requests: 0, seconds: 1,
 }; // prettier-ignore
 
-test("readPatterns: one pattern per line, without the space around it", () => {
+test("readPatterns: reads one pattern per line, without surrounding space", () => {
   assert.deepEqual(readPatterns("  *.heic \r\n\n my photos/, old/ \n"), [
     "*.heic",
     "my photos/, old/",
@@ -36,7 +36,7 @@ test("readPatterns: one pattern per line, without the space around it", () => {
   assert.deepEqual(readPatterns(" \n"), []);
 });
 
-test("readEvents: events across chunks, comments, and data of several lines", async () => {
+test("readEvents: joins chunks and lines of data, and ignores comments and incomplete events", async () => {
   const text =
     ': ping\r\n\r\nevent: batches\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: "é"\n\nevent: late\ndata: 1\n';
   const bytes = new TextEncoder().encode(text);
@@ -69,7 +69,7 @@ test("mergeBatches: updates replace batches, newest first", () => {
   );
 });
 
-test("progressOf: excluded objects are not to be processed", () => {
+test("progressOf: excluded objects are not part of the total", () => {
   const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
   assert.deepEqual([total, done], [50, 30]);
 });
@@ -83,7 +83,7 @@ test("progressOf, countLabels: deleted files are done, and shown only if there a
   assert.equal(shown({ ...NUMBERS, ...{ deleted: 0 } }).includes("deleted"), false);
 });
 
-test("describeEvents: failures only if there are any, and the delay if it is known", () => {
+test("describeEvents: has failures only if there are any, and the delay if it is known", () => {
   const events = {
     received: 9, queued: 3, removed: 1, unchanged: 2, ignored: 3, failed: 0, malformed: 0, lag_seconds: 1.26,
   }; // prettier-ignore
@@ -102,7 +102,7 @@ test("describeEvents: failures only if there are any, and the delay if it is kno
   assert.equal(describeEvents({ ...events, lag_seconds: null }).lag, "");
 });
 
-test("describeInterval: in words, with the time zone of the time of day", () => {
+test("describeInterval: describes the interval in words, and the time of day with its time zone", () => {
   const describe = (
     /** @type {string} */ every,
     /** @type {string | null} */ at = null,
@@ -115,7 +115,7 @@ test("describeInterval: in words, with the time zone of the time of day", () => 
   assert.equal(describe("10d", "02:00", "UTC"), "Every 10 days at 02:00 (UTC)");
 });
 
-test("isOverdue: not before the workers had time to start the job", () => {
+test("isOverdue: is false until the workers have had time to start the job", () => {
   const now = Date.parse("2026-03-02T12:00:00Z");
   assert.equal(isOverdue({ next_at: "2026-03-02T11:56:00+00:00" }, now), false);
   assert.equal(isOverdue({ next_at: "2026-03-02T11:54:00+00:00" }, now), true);
@@ -133,7 +133,7 @@ test("describeDownload: names a price only if it is not zero", () => {
   assert.equal(describeDownload({ ...numbers, dollars: 1234.5 }), "1.5 MB in 1 request, $1,234.50");
 });
 
-test("describePatterns: what is chosen, then what is not", () => {
+test("describePatterns: names the included patterns, then the excluded ones", () => {
   const describe = (/** @type {string[]} */ include, /** @type {string[]} */ exclude) =>
     describePatterns({ include, exclude });
   assert.equal(describe(["*.jpg", "*.heic"], ["drafts/"]), "only *.jpg, *.heic; not drafts/");
@@ -184,14 +184,14 @@ test("splitSource: returns the bucket and the prefix", () => {
   }
 });
 
-test("axisMax: half of it is a whole number", () => {
+test("axisMax: is a number whose half is an integer", () => {
   assert.deepEqual(
     [0, 2, 3, 5, 7, 99, 101, 450, 9000].map(axisMax),
     [2, 2, 4, 6, 8, 100, 200, 500, 10_000],
   );
 });
 
-test("plotRate: the time axis begins with the first sample, and is at least 30 seconds long", () => {
+test("plotRate: the time axis begins at the first sample, and is at least 30 seconds long", () => {
   assert.equal(plotRate([]).points, "");
   const { points, top, first, last } = plotRate([
     [1000, 5],
@@ -219,7 +219,7 @@ test("fillMonths: includes months without photos, or years in a long span", () =
   assert.equal(fillMonths(wrong).length, 2024 - 1904 + 1);
 });
 
-test("explainRefusal: a sentence without the parameter's name", () => {
+test("explainRefusal: returns a sentence without the parameter's name", () => {
   const problem = new Problem({
     status: 400,
     parameter: "source",
@@ -243,7 +243,7 @@ test("mapInChunks: transforms all items, in order", async () => {
   assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
 });
 
-test("isRunning: also a batch that nobody watches, while images are waiting", () => {
+test("isRunning: is true for a left batch while images are waiting", () => {
   const waiting = NUMBERS;
   assert.equal(isRunning({ state: "left", numbers: waiting }), true);
   assert.equal(isRunning({ state: "left", numbers: { ...NUMBERS, listed: 0 } }), false);
@@ -251,7 +251,7 @@ test("isRunning: also a batch that nobody watches, while images are waiting", ()
   assert.equal(isRunning({ state: "reading", numbers: NUMBERS }), true);
 });
 
-test("stateLabel: a batch that listed nothing is not a success", () => {
+test("stateLabel: a batch that listed nothing is labelled as empty, not as done", () => {
   assert.deepEqual(stateLabel({ state: "done", numbers: { ...NUMBERS, listed: 0 } }), [
     "Nothing found",
     "empty",

@@ -30,7 +30,7 @@ const markedText = (problem) => {
   return range && QUERY.slice(...range);
 };
 
-test("findErrorRange: a JSON pointer marks the name, or the value in a list", () => {
+test("findErrorRange: a JSON pointer leads to the name, or to the value in a list", () => {
   assert.equal(markedText({ pointer: "/photo.iso/$gt" }), '"$gt"');
   assert.equal(markedText({ pointer: "/$or/1" }), '{"b": [true]}');
   assert.equal(markedText({ pointer: "/$or/1/b/0" }), "true");
@@ -38,18 +38,18 @@ test("findErrorRange: a JSON pointer marks the name, or the value in a list", ()
   assert.equal(markedText({ pointer: "/nothing" }), null);
 });
 
-test("findErrorRange: nothing for a problem about the whole text", () => {
+test("findErrorRange: is null for a problem with the whole query", () => {
   assert.equal(markedText({ pointer: "" }), null);
   assert.equal(markedText({ code: "query_timeout" }), null);
 });
 
-test("findErrorRange: the syntax error of a text that is not JSON", () => {
+test("findErrorRange: is the place of the syntax error in a query that is not JSON", () => {
   assert.deepEqual(findErrorRange('{"a":\n  x}', { code: "bad_json" }), [8, 9]);
   assert.deepEqual(findErrorRange("{", { code: "bad_json" }), [0, 1]);
   assert.equal(findErrorRange(QUERY, { code: "bad_json" }), null);
 });
 
-test("sortOptions: adds the sort order of a column, but no unknown order", () => {
+test("sortOptions: adds the current sort order of a column, but no unknown order", () => {
   assert.equal(sortOptions("-taken"), SORTS);
   assert.equal(sortOptions("constructor"), SORTS);
   assert.deepEqual(sortOptions("-bucket").at(-1), ["-bucket", "Bucket, descending"]);
@@ -60,7 +60,7 @@ test("withToggled: adds or removes a value", () => {
   assert.deepEqual(withToggled(["a", "b"], "a"), ["b"]);
 });
 
-test("selectedBars of a histogram: the bars that overlap a span", () => {
+test("selectedBars of a histogram: returns the first and last bar that overlap a span", () => {
   const bars = [100, 200, 400].map((value) => ({
     value,
     count: 1,
@@ -73,7 +73,7 @@ test("selectedBars of a histogram: the bars that overlap a span", () => {
   assert.equal(selectedBars(bars, [700, 800]), null);
 });
 
-test("enclosingPeriod: the month or year that contains the filter", () => {
+test("enclosingPeriod: is the month or year that contains the filter's dates", () => {
   /** @type {[string | undefined, string | null][]} */
   const cases = [
     ["2024-05-03", "2024-05"],
@@ -86,7 +86,7 @@ test("enclosingPeriod: the month or year that contains the filter", () => {
   for (const [taken, expected] of cases) assert.equal(dates.enclosingPeriod(taken), expected);
 });
 
-test("bars of the timeline: every year, month and day, including those without photos", () => {
+test("bars of the timeline: include years, months and days without photos", () => {
   const months = [
     { value: "2019-12", count: 2 },
     { value: "2021-01", count: 3 },
@@ -128,7 +128,7 @@ test("openPeriod: an end at the edge stays open, unless there are outliers", () 
   assert.equal(dates.openPeriod(bars, [0, 1], { before: 2, after: 0 }), "2019..2020");
 });
 
-test("parsePlainNumber, parseFraction: what the API takes", () => {
+test("parsePlainNumber, parseFraction: return numbers as the API accepts them, or null", () => {
   assert.equal(parsePlainNumber("801"), "801");
   assert.equal(parsePlainNumber("1,8"), "1.8");
   for (const text of ["-5", "1e3", "x", "1/250", "1-2", "1".repeat(10)])
@@ -156,7 +156,7 @@ test("plausibleMonths: leaves out dates after tomorrow, and a few dates far befo
   assert.equal(plausibleMonths(april, NOW).after, 0);
 });
 
-test("plausibleMonths: old photos stay if they are many, or close to the others", () => {
+test("plausibleMonths: keeps old photos that are many, or close to the others", () => {
   const real = monthsFrom(2019, 24);
   const scans = [{ value: "1955-06", count: 50 }, ...real];
   assert.deepEqual(plausibleMonths(scans, NOW).months, scans);
@@ -167,7 +167,7 @@ test("plausibleMonths: old photos stay if they are many, or close to the others"
   assert.deepEqual(plausibleMonths([], NOW), { months: [], before: 0, after: 0 });
 });
 
-test("neighbouringMonth: across years", () => {
+test("neighbouringMonth: crosses the end of a year", () => {
   assert.equal(neighbouringMonth("2024-01", -1), "2023-12");
   assert.equal(neighbouringMonth("2024-12", 1), "2025-01");
 });
@@ -184,7 +184,7 @@ test("fillMonths: a long span is shown by year, without gaps", () => {
   assert.deepEqual(years.at(-1), { value: "2024", count: 4 });
 });
 
-test("daysOf: the first and the last day of a period", () => {
+test("daysOf: returns the first and the last day of a period", () => {
   assert.deepEqual(dates.daysOf(undefined), ["", ""]);
   assert.deepEqual(dates.daysOf("2024"), ["2024-01-01", "2024-12-31"]);
   assert.deepEqual(dates.daysOf("2024-02"), ["2024-02-01", "2024-02-29"]);
@@ -200,7 +200,7 @@ const KEYWORDS = { name: "keyword", kind: "values", property: "keywords" };
 /** @type {any} */
 const GPS = { name: "gps", kind: "location" };
 
-test("clearedFilters: clears what is ticked in the section, and nothing of others", () => {
+test("clearedFilters: clears the filters of one section, and keeps those of others", () => {
   const filters = {
     camera: ["A"],
     without: ["camera", "lens", "gps"],
@@ -227,7 +227,7 @@ test("clearedFilters: clears what is ticked in the section, and nothing of other
   assert.equal(isSectionActive(CAMERA, { without: ["lens"] }), false);
 });
 
-test("matchingValues: those in the list by their label, and those that the API found", () => {
+test("matchingValues: returns listed values whose label matches, and values that the API found", () => {
   const found = [{ value: "Canon DIGITAL IXUS 75", count: 1 }];
   assert.deepEqual(matchingValues("ixus", ["A", "IXUS 1"], found, String), [
     "IXUS 1",
@@ -239,7 +239,7 @@ test("matchingValues: those in the list by their label, and those that the API f
   );
 });
 
-test("duplicateGroups: files with copies, and those that are selected", () => {
+test("duplicateGroups: returns files with copies, and selected files", () => {
   const rows = [
     { value: "a", count: 3 },
     { value: "b", count: 1 },
@@ -252,7 +252,7 @@ test("duplicateGroups: files with copies, and those that are selected", () => {
   );
 });
 
-test("stacksChange: what a view does by default needs no filter", () => {
+test("stacksChange: sets a filter only if the view's default differs", () => {
   assert.deepEqual(stacksChange(parseState(""), false), { primary: "false" });
   assert.deepEqual(stacksChange(parseState("?primary=false"), true), { primary: null });
   assert.deepEqual(stacksChange(parseState("?view=map"), true), { primary: "true" });

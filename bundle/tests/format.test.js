@@ -25,12 +25,12 @@ import {
 } from "../../api/static/js/core/format.js";
 
 /** @type {(name: string, cases: [actual: unknown, expected: unknown][]) => void} */
-const table = (name, cases) =>
+const testCases = (name, cases) =>
   test(name, () => {
     for (const [actual, expected] of cases) assert.equal(actual, expected);
   });
 
-table("exposure: as cameras show it", [
+testCases("exposure: is formatted as cameras show it", [
   [formatExposure(1 / 250), "1/250 s"],
   [formatExposure(1 / 16_000), "1/16000 s"],
   [formatExposure(0.0125), "1/80 s"],
@@ -42,7 +42,7 @@ table("exposure: as cameras show it", [
   [formatExposure(NaN), "0 s"],
 ]);
 
-table("bytes: in powers of 1000; 999.6 kB becomes 1 MB", [
+testCases("bytes: have units in powers of 1000; 999.6 kB is rounded to 1 MB", [
   [formatBytes(0), "0 bytes"],
   [formatBytes(1), "1 byte"],
   [formatBytes(999), "999 bytes"],
@@ -52,7 +52,7 @@ table("bytes: in powers of 1000; 999.6 kB becomes 1 MB", [
   [formatBytes(3e18), "3000 PB"],
 ]);
 
-table("numbers", [
+testCases("numbers: have separators, units and plurals", [
   [formatTotal({ total: 50_000, more: true }), "more than 50,000"],
   [formatTotal({ total: 1234 }), "1,234"],
   [pluralize(1, "photo"), "1 photo"],
@@ -66,7 +66,7 @@ table("numbers", [
   [formatDecimal(2.5), "2.5"],
 ]);
 
-table("share: 0% only for none, 100% only for all", [
+testCases("share: is 0% only for none, and 100% only for all", [
   [formatShare(0, 10), "0%"],
   [formatShare(1, 1000), "<1%"],
   [formatShare(999, 1000), ">99%"],
@@ -74,13 +74,13 @@ table("share: 0% only for none, 100% only for all", [
   [formatShare(1, 0), "0%"],
 ]);
 
-table("duration", [
+testCases("duration: has its two largest units", [
   [formatDuration(59.4), "59 s"],
   [formatDuration(245), "4 min 5 s"],
   [formatDuration(12_000), "3 h 20 min"],
 ]);
 
-table("videos: as players show them", [
+testCases("videos: durations and rates are formatted as players show them", [
   [formatVideoDuration(0.4), "0:00"],
   [formatVideoDuration(59.999), "0:59"],
   [formatVideoDuration(600), "10:00"],
@@ -94,7 +94,7 @@ table("videos: as players show them", [
   [formatBitRate(80), "80 bit/s"],
 ]);
 
-table("dates: in the camera's local time", [
+testCases("dates: are in the camera's local time", [
   [formatDay("2024-05-03T23:30:00Z", "+02:00"), "4 May 2024"],
   [formatDateTime("2024-05-03T12:05:09Z", "+02:00"), "3 May 2024, 14:05:09 +02:00"],
   [formatDateTime("2024-05-03T12:05:09Z", "-03:30"), "3 May 2024, 08:35:09 -03:30"],
@@ -106,7 +106,7 @@ table("dates: in the camera's local time", [
 const NOW = Date.parse("2024-05-03T12:00:00Z");
 
 // bundle/check.sh sets the time zone to UTC.
-table("server times: in the browser's time zone, relative if recent", [
+testCases("server times: are in the browser's time zone, and relative if recent", [
   [formatLocalTime("2024-05-03T12:05:09Z"), "3 May 2024, 12:05:09"],
   [formatLocalTime("no date"), ""],
   [formatLocalTime(undefined), ""],
@@ -118,13 +118,13 @@ table("server times: in the browser's time zone, relative if recent", [
   [formatAge(null, NOW), null],
 ]);
 
-table("hours and months", [
+testCases("hours and months: are formatted as times of day and names", [
   [formatHour(6), "06:00"],
   [formatHour(24), "00:00"],
   [formatMonth(5), "May"],
 ]);
 
-table("period: year, month or day", [
+testCases("period: is a year, a month or a day", [
   [formatPeriod("2024"), "2024"],
   [formatPeriod("2024-05"), "May 2024"],
   [formatPeriod("2024-05-03"), "3 May 2024"],

@@ -13,7 +13,7 @@ import {
 } from "../../api/static/js/core/labels.js";
 import { formatFraction, formatSpan, parseSpan } from "../../api/static/js/core/spans.js";
 
-test("parseSpan: closed, open, single and fractions", () => {
+test("parseSpan: reads closed and open spans, single values and fractions", () => {
   assert.deepEqual(parseSpan("100-400"), [100, 400]);
   assert.deepEqual(parseSpan("100-"), [100, null]);
   assert.deepEqual(parseSpan("-400"), [null, 400]);
@@ -21,7 +21,7 @@ test("parseSpan: closed, open, single and fractions", () => {
   assert.deepEqual(parseSpan("1/250-1/60"), [1 / 250, 1 / 60]);
 });
 
-test("nounOf: other files are no photos", () => {
+test("nounOf: depends on the media types", () => {
   const cases = [
     undefined,
     ["image"],
@@ -52,7 +52,7 @@ test("formatFraction: returns the fraction that the camera wrote", () => {
   assert.equal(formatFraction(30), "30");
 });
 
-test("describeFilter: ranges, dates, hours and locations", () => {
+test("describeFilter: formats ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("iso", "100-400"), ["", "ISO 100–400"]);
   assert.deepEqual(describeFilter("media_type", "video"), ["", "Videos"]);
   assert.deepEqual(describeFilter("media_type", "constructor"), ["", "constructor"]);
@@ -73,7 +73,7 @@ test("describeFilter: ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("without", "date"), ["", "No date"]);
 });
 
-test("describeFilter: people, places, kinds and doubtful dates", () => {
+test("describeFilter: formats people, places, kinds and doubtful dates", () => {
   assert.deepEqual(describeFilter("person", "Anna"), ["Person", "Anna"]);
   assert.deepEqual(describeFilter("country", "Spain"), ["Country", "Spain"]);
   assert.deepEqual(describeFilter("kind", "generated"), ["Kind", "AI-generated"]);
@@ -99,16 +99,16 @@ test("describeFilter: shows invalid values as they are", () => {
   }
 });
 
-test("filterTitle: kind and value in one text", () => {
+test("filterTitle: has the filter's name and its value", () => {
   assert.equal(filterTitle("camera", "X-T4"), "Camera: X-T4");
   assert.equal(filterTitle("without", "camera"), "No camera");
 });
 
-test("formatRating: stars, or a word", () => {
+test("formatRating: returns stars, or a word", () => {
   assert.deepEqual([-1, 0, 2].map(formatRating), ["Rejected", "0 stars", "★★"]);
 });
 
-test("fileName: the last part of a key, even if the key ends with a slash", () => {
+test("fileName: is the last part of a key, even if the key ends with a slash", () => {
   assert.deepEqual(["a/b.jpg", "b.jpg", "a/b/", "/"].map(fileName), ["b.jpg", "b.jpg", "b", "/"]);
 });
 
@@ -129,12 +129,12 @@ test("cameraName: does not repeat the make", () => {
   assert.equal(cameraName({}), "");
 });
 
-test("describeFilter: stacks", () => {
+test("describeFilter: formats stacks", () => {
   assert.deepEqual(describeFilter("primary", "true"), ["", "Stacks as one photo"]);
   assert.deepEqual(describeFilter("stack", "b/2024/IMG_1.JPG"), ["Stack", "IMG_1.JPG"]);
 });
 
-test("exposureSettings: each has the filter for its value", () => {
+test("exposureSettings: returns the filter, its value and the text of each known setting", () => {
   const photo = { exposure_seconds: 1 / 250, f_number: 2.8, iso: 400, focal_length_mm: 35.5 };
   assert.deepEqual(exposureSettings(photo), [
     ["exposure", "1/250", "1/250 s"],
@@ -145,7 +145,7 @@ test("exposureSettings: each has the filter for its value", () => {
   assert.deepEqual(exposureSettings({ iso: 0, f_number: 4 }), [["f", "4", "f/4"]]);
 });
 
-test("placeName: the file's names, or else the nearest place", () => {
+test("placeName: prefers the names in the file to the nearest place", () => {
   const place = { name: "Fornells", city: "Girona", country: "Spain", distance_km: 1 };
   assert.equal(placeName({ place }), "Girona, Spain");
   assert.equal(placeName({ place: { ...place, city: undefined } }), "Fornells, Spain");

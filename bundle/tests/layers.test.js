@@ -46,7 +46,7 @@ test("every module is in a layer", () => {
   );
 });
 
-test("imports name modules that exist", () => {
+test("imported modules exist", () => {
   const targets = [...imports.values()].flat();
   assert.ok(targets.length > 200);
   assert.deepEqual(
@@ -56,13 +56,13 @@ test("imports name modules that exist", () => {
 });
 
 test("no module imports from a higher layer, or from another folder in its layer", () => {
-  const wrong = [...imports].flatMap(([file, targets]) =>
+  const forbidden = [...imports].flatMap(([file, targets]) =>
     targets
       .filter((target) => folderOf(target) !== folderOf(file))
       .filter((target) => layerOf(target) <= layerOf(file))
       .map((target) => `${file} -> ${target}`),
   );
-  assert.deepEqual(wrong, []);
+  assert.deepEqual(forbidden, []);
 });
 
 test("there are no import cycles", () => {

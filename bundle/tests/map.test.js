@@ -19,7 +19,7 @@ const feature = (lng, lat, count = 1, id = undefined) => ({
   properties: { count, id },
 });
 
-test("parseBox and formatBox: areas across the 180th meridian", () => {
+test("parseBox and formatBox: accept areas across the 180th meridian", () => {
   assert.deepEqual(clusters.parseBox("170,-20,-170,10"), {
     west: 170,
     south: -20,
@@ -75,12 +75,12 @@ test("minZoomOf: the whole world fits into a narrow map", () => {
   assert.equal(minZoomOf(1280), 2);
 });
 
-test("parseMapPosition: zoom levels of a narrow map stay", () => {
+test("parseMapPosition: accepts the low zoom levels of a narrow map, but no negative ones", () => {
   assert.deepEqual(parseMapPosition("10,-20,0.49"), { lat: 10, lng: -20, zoom: 0.49 });
   assert.equal(parseMapPosition("10,20,-1"), null);
 });
 
-test("areaOf: the API's cell at a position", () => {
+test("areaOf: is the area of the API's cell at a position", () => {
   assert.deepEqual(clusters.areaOf({ cellPositions: [[1, 1]] }, 0), {
     west: 0,
     south: 0,
@@ -89,14 +89,14 @@ test("areaOf: the API's cell at a position", () => {
   });
 });
 
-test("isInside: in any copy of the world", () => {
+test("isInside: accepts positions in any copy of the world", () => {
   const area = { west: 170, south: -10, east: 190, north: 10 };
   assert.ok(clusters.isInside({ lng: -175, lat: 0 }, area));
   assert.ok(!clusters.isInside({ lng: 0, lat: 0 }, area));
   assert.ok(!clusters.isInside({ lng: 175, lat: 20 }, area));
 });
 
-test("clipRing: a square in a square", () => {
+test("clipRing: returns the part of a square inside another square", () => {
   const ring = geometry.project([
     [-90, -60],
     [90, -60],
@@ -111,7 +111,7 @@ test("clipRing: a square in a square", () => {
   assert.equal(geometry.clipRing(ring, [0, 0, 1, 1]), ring);
 });
 
-test("clipLine: the sections that may overlap the box", () => {
+test("clipLine: returns the sections that may overlap the box", () => {
   const line = geometry.project([-80, -40, 0, 40, 80].map((lng) => [lng, 0]));
   const parts = geometry.clipLine(line, [0.45, 0.4, 0.55, 0.6]);
   assert.equal(parts.length, 1);
@@ -125,7 +125,7 @@ test("toY and toLatitude: are inverse functions", () => {
   }
 });
 
-test("projectWithCopies: a shape across the 180th meridian is at both edges", () => {
+test("projectWithCopies: a shape across the 180th meridian is at both edges of the map", () => {
   const copies = geometry.projectWithCopies([
     [170, 0],
     [190, 0],
@@ -134,7 +134,7 @@ test("projectWithCopies: a shape across the 180th meridian is at both edges", ()
   assert.ok(copies[1].box[0] < 0);
 });
 
-test("contains: inside, outside and in a hole", () => {
+test("contains: is true inside a polygon, but not outside or in its hole", () => {
   /** @type {(side: number) => Position[]} */
   const square = (side) => [
     [-side, -side],
@@ -148,7 +148,7 @@ test("contains: inside, outside and in a hole", () => {
   assert.ok(!geometry.contains(rings, 11, 0));
 });
 
-test("placeName: in the centre of the largest polygon", () => {
+test("placeName: puts the name in the centre of the largest polygon", () => {
   /** @type {Position[]} */
   const large = [
     [10, -5],
@@ -184,7 +184,7 @@ test("unwrap: continues beyond 180 degrees; Antarctica is closed along the pole"
   ]);
 });
 
-test("townsWithRoom: the larger town and the country's name go first", () => {
+test("townsWithRoom: larger towns and the names of countries take precedence", () => {
   const table =
     "Tokyo\t35.69\t139.69\t9733\nYokohama\t35.44\t139.64\t3574\nNikko\t36.75\t139.6\t80\n";
   const all = towns.parseTowns(table, geometry);

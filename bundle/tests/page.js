@@ -1,5 +1,5 @@
 /**
- * @file Fakes of the page's globals that modules use when they are imported. Import this file before them.
+ * @file Stand-ins for the browser's globals that modules use while they are imported. Import this file before them.
  */
 const settings = {
   needs_token: false,

@@ -39,7 +39,7 @@ test("justify: full rows fill the width, none is higher than the maximum", () =>
   assert.equal(height, last.top + last.height + LAYOUT.gap);
 });
 
-test("justify: adds photos to the open row, keeps the full rows before it", () => {
+test("justify: adds photos to the last row, and keeps the full rows before it", () => {
   const aspects = Array.from({ length: 40 }, () => 1.5);
   /** @type {Row[]} */
   const grown = [];
@@ -65,7 +65,7 @@ const ROWS = [0, 1, 2, 3].map((index) => ({
 /** @param {import("../../api/static/js/core/types").PhotoFields} photo */
 const dayOf = (photo) => dayNumber({ id: "", key: "", status: "ok", photo });
 
-test("dayNumber: the camera's day, as far as it is known", () => {
+test("dayNumber: is the date in the camera's local time, with zeros for unknown parts", () => {
   const local = "2024-05-03T23:30:00";
   assert.equal(dayOf({ taken_local: local, taken_at: "2024-05-04T01:30:00Z" }), 20_240_503);
   assert.equal(dayOf({ taken_local: local, taken_precision: "month" }), 20_240_500);
@@ -76,7 +76,7 @@ test("dayNumber: the camera's day, as far as it is known", () => {
   assert.equal(formatDayTaken({ taken_local: local, taken_precision: "month" }), "May 2024");
 });
 
-test("formatTimeTaken: the time only if it is known", () => {
+test("formatTimeTaken: has the time only if it is known", () => {
   const photo = { taken_local: "2024-11-23T00:00:00", taken_at: "2024-11-23T00:00:00" };
   assert.equal(formatTimeTaken(photo), "23 Nov 2024, 00:00:00");
   assert.equal(formatTimeTaken({ ...photo, taken_precision: "day" }), "23 Nov 2024");
@@ -90,7 +90,7 @@ test("formatTimeTaken: the time only if it is known", () => {
   assert.equal(text, "2024");
 });
 
-test("filesOf: the order of the gallery and the table, and the table's columns", () => {
+test("filesOf: exports have the sort order of the gallery or table, and the columns of the table", () => {
   /** @param {string} search */
   const optionsOf = (search) => filesOf(parseState(search)).map(({ options }) => options);
   assert.deepEqual(optionsOf("?sort=iso"), Array(4).fill([["sort", "iso"]]));
@@ -117,14 +117,14 @@ test("DateHeadings: months begin rows, days are labels within them", () => {
     { index: 0, text: "Fri 3" },
     { index: 2, text: "Thu 2" },
   ]);
-  // A row that continues a day has no headings, and neither a day nor a month is made up.
+  // A row that continues a day has no headings. Unknown days and months have none either.
   assert.deepEqual(headings.above(1, 2), { height: 0, month: "", days: [] });
   assert.equal(headings.above(5, 6).month, "2023");
   assert.deepEqual(headings.above(5, 6).days, []);
   assert.equal(headings.above(6, 8).month, "No date");
 });
 
-test("justify: a new month ends the row, and leaves room for its heading", () => {
+test("justify: a new month starts a row, with room for its heading", () => {
   const days = [20_240_503, 20_240_503, 20_240_430, ...Array.from({ length: 7 }, () => 20_240_429)];
   /** @type {Row[]} */
   const rows = [];
@@ -146,7 +146,7 @@ test("justify: a new month ends the row, and leaves room for its heading", () =>
   assert.equal(rows[1].top, rows[0].height + LAYOUT.gap);
 });
 
-test("justify: a month that continues on the next page is laid out as one", () => {
+test("justify: a month on two pages is laid out as if it were on one", () => {
   const days = Array.from({ length: 40 }, (_, index) => (index < 21 ? 20_240_503 : 20_240_430));
   const aspects = days.map(() => 1.5);
   for (const cut of [1, 20, 21, 22]) {
@@ -170,14 +170,14 @@ test("placeLabels: labels end before the next one, and those without room are le
   ]);
 });
 
-test("rowsBetween: rows that overlap the range", () => {
+test("rowsBetween: returns the rows that overlap the range", () => {
   assert.deepEqual(rowsBetween(ROWS, 0, 100), [0, 1]);
   assert.deepEqual(rowsBetween(ROWS, 90, 220), [0, 3]);
   assert.deepEqual(rowsBetween(ROWS, 5000, 6000), [4, 4]);
   assert.deepEqual(rowsBetween([], 0, 100), [0, 0]);
 });
 
-test("moveInRows: arrow keys, Page Up and Down, Home and End", () => {
+test("moveInRows: returns the photo to which a key moves the focus", () => {
   /** @type {[from: number, key: string, to: number | null][]} */
   const cases = [
     [5, "ArrowRight", 6],
@@ -207,6 +207,7 @@ test("aspectOf: panoramas are cropped, unknown sizes are 3:2", () => {
 });
 
 /**
+ * An API with `total` photos, whose ids are their indexes.
  * @param {number} total
  * @returns {any}
  */
@@ -268,20 +269,20 @@ test("PhotoPages: stops after an error until retry is called", async () => {
   assert.equal(pages.count, PAGE_SIZE);
 });
 
-test("columnsOf: the known columns in the URL, each once, or else the default columns", () => {
+test("columnsOf: returns the known columns in the URL, each once, or else the default columns", () => {
   assert.deepEqual(columnsOf(parseState("?columns=iso,constructor,name,iso")), ["iso", "name"]);
   assert.deepEqual(columnsOf(parseState("?columns=toString")), DEFAULT_COLUMNS);
   assert.deepEqual(columnsOf(parseState("")), DEFAULT_COLUMNS);
 });
 
-test("columns: are empty for a photo without metadata", () => {
+test("COLUMNS: all but name and status are empty for a photo without metadata", () => {
   const photo = { id: "b/k.jpg", key: "k.jpg", status: "ok", photo: {} };
   for (const [name, { format }] of Object.entries(COLUMNS)) {
     assert.equal(format(photo), { name: "k.jpg", status: "Has EXIF" }[name] ?? "", name);
   }
 });
 
-test("groupTags: by directory, known directories first", () => {
+test("groupTags: groups tags by directory, known directories first", () => {
   const groups = groupTags({
     "Zzz A": { printable: "1" },
     "GPS Lat": { printable: "2" },
@@ -295,7 +296,7 @@ test("groupTags: by directory, known directories first", () => {
   assert.deepEqual(groups[0][1], [{ name: "Make", value: "3" }]);
 });
 
-test("flatten: nested names, lists of values in one row", () => {
+test("flatten: joins nested names, and puts a list of values in one row", () => {
   const xmp = {
     "dc:title": { "x-default": "A" },
     "dc:subject": ["a", "b"],

@@ -5,7 +5,7 @@ import { explainRefusal, needsToken, titleOf } from "../../api/static/js/core/er
 import { isOutage, Recovery, scheduleRetry } from "../../api/static/js/core/recovery.js";
 import { newCount } from "../../api/static/js/photos/new_photos.jsx";
 
-test("isOutage: recognizes the error code, and the status of a proxy", () => {
+test("isOutage: depends on the error code, or on the status if a proxy responds", () => {
   assert.equal(isOutage({ code: "unreachable", status: 0 }), true);
   assert.equal(isOutage({ code: "mongodb_unavailable", status: 503 }), true);
   assert.equal(isOutage({ code: "query_timeout", status: 503 }), false);
@@ -15,7 +15,7 @@ test("isOutage: recognizes the error code, and the status of a proxy", () => {
   assert.equal(isOutage(null), false);
 });
 
-test("Recovery: probes until the server is back, then calls everyone once", async () => {
+test("Recovery: probes until the server responds, then calls each listener once", async () => {
   let outages = 3;
   /** @type {number[]} */
   const delays = [];
@@ -63,7 +63,7 @@ test("scheduleRetry: a query that timed out is sent again three times, after gro
   assert.equal(calls, 3);
 });
 
-test("errors are explained by their code, whatever the status", () => {
+test("needsToken, explainRefusal, titleOf: depend on the error code, not on the status", () => {
   const denied = {
     code: "access_denied",
     parameter: "source",
@@ -86,7 +86,7 @@ const counted = (total, changes = {}) => ({
   data: { total, counted: total, cut_short: false, stale: false, facets: {}, ...changes },
 });
 
-test("newCount: compares with what is shown, or with the total when it was loaded", () => {
+test("newCount: compares the total with the loaded photos, or with the total at the first call", () => {
   assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(22)), 6);
   assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(15)), -1);
   const pages = { isComplete: false, count: 100, total: null };
@@ -94,13 +94,13 @@ test("newCount: compares with what is shown, or with the total when it was loade
   assert.equal(newCount(pages, counted(1012)), 12);
 });
 
-test("newCount: unknown while counts are outdated, partial or loading", () => {
+test("newCount: is 0 while counts are stale, partial or loading", () => {
   const pages = { isComplete: true, count: 16, total: null };
   for (const change of [{ stale: true }, { cut_short: true }, { more: true }])
     assert.equal(newCount(pages, counted(22, change)), 0);
   assert.equal(newCount(pages, { ...counted(22), loading: true }), 0);
   assert.equal(newCount(null, counted(22)), 0);
-  // A view without photos contradicts any count.
+  // If the view has no photos, even a stale count is used.
   const empty = { isComplete: true, count: 0, total: null };
   assert.equal(newCount(empty, counted(7, { stale: true })), 7);
 });

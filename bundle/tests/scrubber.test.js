@@ -1,5 +1,5 @@
 /**
- * @file Tests of the scrubber: its months, the photos that are fetched upwards, and their rows.
+ * @file Tests of the scrubber: its segments (months), pages that are fetched before the first one, and their rows.
  * @import { Row } from "../../api/static/js/photos/justified_layout.js"
  */
 import "./page.js";
@@ -29,7 +29,7 @@ const ROWS = [
   row(null, 19),
 ];
 
-test("segmentsOf: the months in the order of the list, undated photos last", () => {
+test("segmentsOf: returns the months in the order of the list, undated photos last", () => {
   const newest = segmentsOf(ROWS, "-taken");
   assert.deepEqual(
     newest.map(({ value, first }) => [value, first]),
@@ -47,13 +47,13 @@ test("segmentsOf: the months in the order of the list, undated photos last", () 
     segmentsOf(ROWS, "taken").map(({ value }) => value),
     ["2022-12", "2023-05", "2023-06", "2216-01", "none"],
   );
-  // A year that the API cannot find has a place, but no segment.
+  // A month that the API cannot search for takes up space, but has no segment.
   const [only] = segmentsOf([row("0201-01", 30), row("2024-01", 10)], "taken");
   assert.deepEqual([only.value, only.first, only.top], ["2024-01", 30, 0.75]);
   assert.deepEqual(segmentsOf([], "taken"), []);
 });
 
-test("segmentAt and segmentOfPhoto: every place has a segment", () => {
+test("segmentAt and segmentOfPhoto: return a segment for every position and every photo", () => {
   const segments = segmentsOf(ROWS, "-taken");
   assert.deepEqual(
     [0, 0.01, 0.2, 0.5, 0.8, 1].map((share) => segmentAt(segments, share)),
@@ -66,7 +66,7 @@ test("segmentAt and segmentOfPhoto: every place has a segment", () => {
   assert.equal(segmentOfPhoto(segments, 20_190_000, 1e6), 4);
 });
 
-test("moveInSegments: by month, by year, and to the ends", () => {
+test("moveInSegments: keys move by month, by year, and to the ends", () => {
   const segments = segmentsOf(ROWS, "-taken");
   const moves = ["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", "a"].map((key) =>
     moveInSegments(segments, 2, key),
@@ -93,7 +93,7 @@ test("yearTicks: years with many photos have labels, and labels do not overlap",
   }
 });
 
-test("firstOfSegment: not the first photo if others may come before it", () => {
+test("firstOfSegment: is null while earlier photos of the month may be missing", () => {
   const days = [20_230_517, 20_230_501, 20_221_224, 0];
   const pages = {
     days: new Uint32Array(days),
@@ -111,9 +111,9 @@ test("firstOfSegment: not the first photo if others may come before it", () => {
 });
 
 /**
- * An API with photos that are named by their places in the list.
+ * An API whose photos have their index in the list as id.
  * @param {number} total
- * @param {number} start place of the month that the parameter `start` names
+ * @param {number} start index of the first photo of the month that the parameter `start` names
  * @returns {any}
  */
 function fakeApi(total, start) {
@@ -137,7 +137,7 @@ function fakeApi(total, start) {
   };
 }
 
-test("PhotoPages: from a month, in both directions", async () => {
+test("PhotoPages: fetches pages before and after a month", async () => {
   const api = fakeApi(1000, 230);
   const pages = new PhotoPages(api, [], { start: "2023-05", base: 230 });
   await pages.loadMore();
@@ -163,7 +163,7 @@ test("PhotoPages: from a month, in both directions", async () => {
   ]);
 });
 
-test("PhotoPages: pages fetched upwards are dropped and fetched again", async () => {
+test("PhotoPages: drops pages before the first one, and fetches them again when they are used", async () => {
   const api = fakeApi(6000, 4000);
   const pages = new PhotoPages(api, [], { start: "2023-05", base: 4000 });
   await pages.loadMore();
@@ -191,7 +191,7 @@ function checkRows(rows, count) {
   assert.equal(rows.at(-1)?.end, count);
 }
 
-test("insertAbove: rows that are visible keep their photos", () => {
+test("insertAbove: rows below the first one keep their photos", () => {
   // A month from index 0 to 239, of which 40 photos are fetched at first, and two other months after it.
   const all = Array.from({ length: 400 }, (_, at) =>
     at < 240 ? 20_240_500 + 30 - Math.floor(at / 10) : at < 300 ? 20_240_410 : 20_240_310,
@@ -226,7 +226,7 @@ test("insertAbove: rows that are visible keep their photos", () => {
   assert.equal(rows[0].isOpenAbove ?? false, false);
 });
 
-test("insertAbove: a month that was inserted as a whole ends with the short row", () => {
+test("insertAbove: a completely inserted month ends with its short row", () => {
   const days = [
     ...Array(3).fill(20_240_601),
     ...Array(11).fill(20_240_501),

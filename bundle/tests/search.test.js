@@ -46,7 +46,7 @@ test("completed: replaces the typed word; the name of a filter waits for its val
   assert.equal(search.completed("has:g", suggestion("has:gps", 0)), "has:gps ");
 });
 
-test("positions count characters, not UTF-16 units", () => {
+test("toOffset, textBefore: the API's positions count characters, not UTF-16 units", () => {
   assert.equal(search.toOffset("🏔️ 京都", 3), 4);
   assert.equal(search.textBefore("🏔 tram x", suggestion("X-T4", 7)), "🏔 tram ");
 });
@@ -56,12 +56,12 @@ test("groupTitle: the title of an unknown group is its name", () => {
   assert.equal(search.groupTitle("constructor"), "constructor");
 });
 
-test("indexOfOption: follows the option when others come before it", () => {
+test("indexOfOption: returns the new index of an option after the options have changed", () => {
   const [a, b, c] = [suggestion("a", 0), suggestion("b", 0), suggestion("a", 0, { camera: ["a"] })];
   const reached = { index: 1, key: search.keyOf(b) };
   assert.equal(search.indexOfOption([a, b], reached), 1);
   assert.equal(search.indexOfOption([c, a, b], reached), 2);
-  // Without the option, the one at the same place is reached, or the last one.
+  // If the option is gone, return the option at its old index, or the last one.
   assert.equal(search.indexOfOption([a, c], reached), 1);
   assert.equal(search.indexOfOption([a], reached), 0);
   assert.equal(search.indexOfOption([], reached), -1);

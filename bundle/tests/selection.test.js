@@ -12,7 +12,7 @@ import { areaOfPhotos, pathsOf } from "../../api/static/js/photos/selection_bar.
 /** @param {number} index */
 const itemAt = (index) => ({ id: `photo ${index}` });
 
-test("photos are selected and deselected one by one, and listed in the order of the result", () => {
+test("toggle: selects or deselects a photo; ids are in the order of the result", () => {
   const selection = new Selection();
   for (const index of [7, 2, 30]) selection.toggle(index, itemAt(index));
   assert.deepEqual(selection.ids, ["photo 2", "photo 7", "photo 30"]);
@@ -21,7 +21,7 @@ test("photos are selected and deselected one by one, and listed in the order of 
   assert.equal(selection.has("photo 7"), false);
 });
 
-test("a range begins at the last photo, in both directions", () => {
+test("extend: selects the photos between the one toggled last and this one, in both directions", () => {
   const selection = new Selection();
   selection.toggle(5, itemAt(5));
   selection.extend(8, itemAt);
@@ -39,13 +39,13 @@ test("a range begins at the last photo, in both directions", () => {
   );
 });
 
-test("a range without a first photo selects only the last one", () => {
+test("extend: selects only this photo if none was toggled before", () => {
   const selection = new Selection();
   selection.extend(3, itemAt);
   assert.deepEqual(selection.ids, ["photo 3"]);
 });
 
-test("a selection does not grow beyond the limit, and reports this until it changes", () => {
+test("extend: stops at the limit, which isFull reports until the next change", () => {
   const selection = new Selection();
   selection.toggle(0, itemAt(0));
   selection.extend(1e9, itemAt);
@@ -55,7 +55,7 @@ test("a selection does not grow beyond the limit, and reports this until it chan
   assert.equal(selection.isFull, false);
 });
 
-test("pathsOf: the path of a file, or the URI of an object", () => {
+test("pathsOf: returns the path of a local file, or the URI of an object", () => {
   setFolders({ photos_21c843: "/home/mira/photos" });
   const photos = [
     { id: "photos_21c843/a/b.jpg", bucket: "photos_21c843", key: "a/b.jpg" },
@@ -65,7 +65,7 @@ test("pathsOf: the path of a file, or the URI of an object", () => {
   setFolders({});
 });
 
-test("areaOfPhotos: contains the photos with a location", () => {
+test("areaOfPhotos: returns the smallest area with all located photos, or null", () => {
   /** @type {(longitude: number, latitude: number) => {id: string, photo: object}} */
   const photoAt = (longitude, latitude) => ({
     id: `${longitude} ${latitude}`,
@@ -79,7 +79,7 @@ test("areaOfPhotos: contains the photos with a location", () => {
   assert.equal(areaOfPhotos([photoAt(178, -18), photoAt(-179, -16)]), "178,-18,-179,-16");
 });
 
-test("listeners are called after each change", () => {
+test("listeners: are called after each change", () => {
   const selection = new Selection();
   let changes = 0;
   selection.listeners.add(() => changes++);
@@ -90,7 +90,7 @@ test("listeners are called after each change", () => {
   assert.equal(selection.count, 0);
 });
 
-test("reachableItem: returns an item that is on the screen", () => {
+test("reachableItem: returns the last reached item, or else one on the screen", () => {
   assert.equal(reachableItem(5, 100, [0, 20]), 5);
   assert.equal(reachableItem(5, 100, [40, 60]), 40);
   assert.equal(reachableItem(60, 100, [40, 60]), 40);

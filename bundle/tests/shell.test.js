@@ -20,7 +20,7 @@ import { onKey } from "../../api/static/js/shell/keyboard.js";
 import { viewNamed } from "../../api/static/js/shell/saved_views.jsx";
 import { defaultAddress } from "../../api/static/js/shell/use_default_view.js";
 
-test("pageTitle: says what is shown", () => {
+test("pageTitle: names the photo, the filters and the view", () => {
   assert.equal(pageTitle(parseState("")), "Gallery · EXIFinator");
   assert.equal(
     pageTitle(parseState("?view=map&camera=X-T4&iso=800-")),
@@ -35,7 +35,7 @@ test("pageTitle: says what is shown", () => {
   assert.equal(viewTitle(parseState("?view=batches&camera=A")), "Indexing jobs");
 });
 
-test("folders: are shown and copied by their path", () => {
+test("local folders: are shown by their paths, and buckets by their names", () => {
   setFolders({ jpg_21c843: "/home/ada/jpg" });
   assert.equal(bucketName("jpg_21c843"), "/home/ada/jpg");
   assert.equal(bucketName("holiday"), "holiday");
@@ -54,7 +54,7 @@ test("folders: are shown and copied by their path", () => {
   setFolders({});
 });
 
-test("scrollDirection: changes only after some distance", () => {
+test("scrollDirection: changes only after scrolling a minimum distance", () => {
   assert.deepEqual(scrollDirection(100, 120), { isDown: null, start: 100 });
   assert.deepEqual(scrollDirection(100, 160), { isDown: true, start: 160 });
   assert.deepEqual(scrollDirection(160, 100), { isDown: false, start: 100 });
@@ -100,7 +100,7 @@ test("savedAddress: leaves out the open photo", () => {
   assert.equal(savedAddress(state), "/?view=map&camera=X-T4&at=48%2C2%2C5");
 });
 
-test("stateOfAddress: takes only addresses of the explorer", () => {
+test("stateOfAddress: is null for URLs that are not the explorer's", () => {
   for (const address of [
     "javascript:1",
     "//evil.example/?x",
@@ -115,20 +115,20 @@ test("stateOfAddress: takes only addresses of the explorer", () => {
   assert.deepEqual(stateOfAddress("/?camera=X-T4")?.filters, { camera: ["X-T4"] });
 });
 
-test("unknownParams: names what has no effect", () => {
+test("unknownParams: returns the names of parameters that have no effect", () => {
   assert.deepEqual(unknownParams(parseState("?camera=A&colour=red&at=1,2,3&toString=1")), [
     "colour",
     "toString",
   ]);
 });
 
-test("viewNamed: ignores case and the form of accents", () => {
+test("viewNamed: ignores case, and how accents are encoded", () => {
   const views = [{ id: "1", name: "Caf\u00e9", address: "/", version: 1 }];
   assert.equal(viewNamed(views, "CAFE\u0301"), views[0]);
   assert.equal(viewNamed(views, "Caf"), null);
 });
 
-test("defaultAddress: needs a view that is the explorer's", () => {
+test("defaultAddress: is null without a stored default view that has a URL of the explorer", () => {
   const view = { id: "1", name: "a", address: "/?camera=A", version: 1 };
   assert.equal(defaultAddress({ views: [view], default: "1" }), "/?camera=A");
   assert.equal(defaultAddress({ views: [view], default: "2" }), null);

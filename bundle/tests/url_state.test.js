@@ -15,7 +15,7 @@ import {
 const QUERY_STRING =
   "?view=table&q=alps&iso=100-400&camera=X-T4&camera=Z+6&sort=key&columns=name%2Ciso&zoom=5&photo=a%2Fb.jpg";
 
-test("parseState: filters, view, columns, photo and other parameters", () => {
+test("parseState: reads the filters, view, columns, photo and other parameters", () => {
   assert.deepEqual(parseState(QUERY_STRING), {
     view: "table",
     filters: { q: "alps", iso: "100-400", camera: ["X-T4", "Z 6"] },
@@ -52,7 +52,7 @@ test("filterParams: the order of filters does not depend on the URL", () => {
   ]);
 });
 
-test("applyChange: null, empty text and empty lists clear a filter, others stay", () => {
+test("applyChange: null, an empty string or an empty list clears a filter; other filters stay", () => {
   const state = parseState("?q=x&iso=100&camera=a&lens=b");
   const { filters } = applyChange(state, { filters: { q: null, iso: "", camera: [] } });
   assert.deepEqual(filters, { lens: ["b"] });
@@ -107,7 +107,7 @@ test("shownParams: filters that tell the files of a stack apart show every file"
   assert.equal(collapsesStacks(parseState("?camera=X-T4&q=sea&taken=2024")), true);
 });
 
-test("facetParams: the count of a format is that of the files which its selection shows", () => {
+test("facetParams: formats are counted with all files of stacks, as selecting a format shows them", () => {
   const state = parseState("?camera=a");
   assert.deepEqual(facetParams("format", state), [["camera", "a"]]);
   assert.deepEqual(facetParams("lens", state), shownParams(state));

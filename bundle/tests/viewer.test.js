@@ -1,5 +1,5 @@
 /**
- * @file Tests of the viewer's geometry, of the choice of pictures, and of the queue for previews.
+ * @file Tests of the viewer's geometry, and of the choice between original, preview and thumbnail.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ import {
 const STAGE = { width: 1000, height: 600 };
 const LIMITS = { fit: { width: 900, height: 600 }, stage: STAGE, max: 8 };
 
-test("a picture fits the stage, and is not magnified", () => {
+test("fitSize: the picture fits the stage, and is not magnified", () => {
   assert.deepEqual(fitSize({ width: 6000, height: 4000 }, STAGE), { width: 900, height: 600 });
   assert.deepEqual(fitSize({ width: 4000, height: 6000 }, STAGE), { width: 400, height: 600 });
   assert.deepEqual(fitSize({ width: 100, height: 50 }, STAGE), { width: 100, height: 50 });
@@ -33,7 +33,7 @@ test("a picture fits the stage, and is not magnified", () => {
   assert.deepEqual(fitSize({ width: 0, height: 50 }, STAGE), { width: 0, height: 0 });
 });
 
-test("full resolution is one pixel of the file for each pixel of the screen", () => {
+test("fullScale: shows one pixel of the file on each pixel of the screen", () => {
   assert.equal(fullScale({ width: 9000, height: 6000 }, { width: 900, height: 600 }), 10);
   assert.equal(fullScale({ width: 9000, height: 6000 }, { width: 900, height: 600 }, 2), 5);
   assert.equal(fullScale({ width: 100, height: 50 }, { width: 100, height: 50 }), 1);
@@ -41,7 +41,7 @@ test("full resolution is one pixel of the file for each pixel of the screen", ()
   assert.equal(maxScale(10), 40);
 });
 
-test("zooming keeps the point below the pointer in its place", () => {
+test("zoomAt: the point below the pointer stays in its place", () => {
   const point = { x: 200, y: -100 };
   const zoom = zoomAt(FIT, 2, point, LIMITS);
   assert.equal(zoom.scale, 2);
@@ -55,13 +55,13 @@ test("zooming keeps the point below the pointer in its place", () => {
   assert.ok(Math.abs(below(deeper).x - 200) < 1e-9);
 });
 
-test("the scale stays within its limits, and a whole picture is in the middle", () => {
+test("zoomAt: the scale stays within its limits, and a picture that fits is centred", () => {
   assert.equal(zoomAt(FIT, 100, { x: 0, y: 0 }, LIMITS).scale, 8);
   const zoomed = zoomAt(FIT, 4, { x: 400, y: 250 }, LIMITS);
   assert.deepEqual(zoomAt(zoomed, 0.01, { x: -300, y: 9 }, LIMITS), { ...FIT });
 });
 
-test("panning leaves no gap at a side", () => {
+test("clamp: panning leaves no gap between the picture and the stage", () => {
   const { fit } = LIMITS;
   assert.deepEqual(clamp({ scale: 2, x: 5000, y: -5000 }, fit, STAGE), {
     scale: 2,
@@ -72,7 +72,7 @@ test("panning leaves no gap at a side", () => {
   assert.deepEqual(clamp({ scale: 1, x: 50, y: 50 }, fit, STAGE), { scale: 1, x: 0, y: 0 });
 });
 
-test("a pinch is the distance and the middle of two fingers", () => {
+test("pinchOf: returns the distance between two fingers, and their middle", () => {
   assert.deepEqual(pinchOf({ x: 0, y: 0 }, { x: 30, y: 40 }), {
     distance: 50,
     middle: { x: 15, y: 20 },
@@ -90,7 +90,7 @@ test("swipeOf: long or quick movements are swipes, diagonal ones are not", () =>
   assert.equal(swipeOf(0, 0, 0), null);
 });
 
-test("the wheel zooms by the same factor in both directions, whatever its unit", () => {
+test("wheelFactor: is the same in both directions and for each unit of the wheel", () => {
   const wheel = { deltaY: 100, deltaMode: 0, ctrlKey: false };
   assert.ok(wheelFactor(wheel) < 1);
   assert.ok(Math.abs(wheelFactor(wheel) * wheelFactor({ ...wheel, deltaY: -100 }) - 1) < 1e-12);
@@ -119,7 +119,7 @@ const SOURCES = [
   ["jpeg", { ...ON, sign_originals: false }, "preview thumbnail"],
 ];
 for (const [format, settings, kinds] of SOURCES) {
-  test(`pictures of ${format}, ${JSON.stringify(settings)}`, () => {
+  test(`sourcesOf: format "${format}" with ${JSON.stringify(settings)}: ${kinds}`, () => {
     assert.equal(sourcesOf({ format, thumbnail: "/t" }, settings).join(" "), kinds);
     assert.equal(
       sourcesOf({ format, thumbnail: null }, settings).join(" "),
@@ -128,7 +128,7 @@ for (const [format, settings, kinds] of SOURCES) {
   });
 }
 
-test("previews are made of readable photos only", () => {
+test("canHavePreview: only photos in supported formats have previews", () => {
   assert.ok(canHavePreview({ format: "nef", status: "ok" }, ON));
   assert.ok(canHavePreview({ format: "png", status: "no_exif" }, ON));
   assert.ok(!canHavePreview({ format: "html", status: "unsupported" }, ON));
@@ -140,7 +140,7 @@ test("previews are made of readable photos only", () => {
   assert.ok(isPlayable({ format: "mov" }) && !isPlayable({ format: "jpeg" }));
 });
 
-test("states of a picture have different reasons", () => {
+test("reasonOf: each error code has a reason of its own", () => {
   const codes = [
     "no_preview",
     "s3_unavailable",

@@ -10,7 +10,7 @@ _COLOUR_RULES = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-
 
 
 def assert_accessible(page: Page) -> None:
-    """Fail if axe-core reports a violation. Check colours in both themes."""
+    """Assert that axe-core reports no violation. The rules about colours are checked in both themes."""
     violations = Axe().run(page).response["violations"]
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     page.emulate_media(color_scheme="light" if is_dark else "dark")

@@ -192,7 +192,7 @@ def browser(driver: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def firefox_downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of Firefox's downloads. Playwright overlooks those that begin in a script."""
+    """Return the folder of Firefox's downloads. Playwright does not report downloads that a script starts."""
     return tmp_path_factory.mktemp("downloads")
 
 
@@ -226,7 +226,7 @@ def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory)
     """
     folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
-    # No bucket holds these photos. Each page would ask for the previews of all tiles, again and again.
+    # These photos are in no bucket. With previews, each page would request those of all tiles again and again.
     base = Config(mongodb_uri=SecretStr(servers.mongodb_uri), api_previews=False)
     with ExitStack() as processes:
 
@@ -263,7 +263,7 @@ def explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
 
 @pytest.fixture
 def hostile_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield an explorer with records whose texts attack the page."""
+    """Yield an explorer with records whose texts contain HTML, scripts and control characters."""
     yield from _explorer("hostile", start_explorer, browser)
 
 

@@ -31,7 +31,7 @@ REAL_PHOTOS = (
 
 
 def store_demo(config: Config) -> int:
-    """Index the demo's photos and some real ones into the configured database. Return the number of records."""
+    """Index the demo's photos and REAL_PHOTOS into the configured database. Return the number of records."""
     with tempfile.TemporaryDirectory() as folder:
         records = [*_read_demo(Path(folder)), *_read_real()]
     with connect_mongodb(config) as client:
@@ -60,7 +60,7 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
 def _shrink(shot: Shot) -> Shot:
     """Return the shot with a quarter of its width and height.
 
-    It renders in a sixth of the time, and the thumbnail looks the same.
+    Rendering it takes a sixth of the time, and its thumbnail looks the same.
     """
     width, height = shot.camera.size
     return dataclasses.replace(shot, camera=dataclasses.replace(shot.camera, size=(width // 4, height // 4)))
@@ -74,8 +74,8 @@ def _read_real() -> Iterator[ExifRecord]:
 
 def _read(path: Path, bucket: str, key: str) -> ExifRecord:
     fetched = fetch_metadata(LocalReader(), local_ref(path))
-    named = dataclasses.replace(fetched.ref, bucket=bucket, key=key)
-    return build_record(dataclasses.replace(fetched, ref=named))
+    ref = dataclasses.replace(fetched.ref, bucket=bucket, key=key)
+    return build_record(dataclasses.replace(fetched, ref=ref))
 
 
 MARKUP = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
@@ -97,7 +97,7 @@ def store_hostile(config: Config) -> None:
     with connect_mongodb(config) as client:
         store = Store(client, config)
         store.ensure_indexes()
-        # Tests may run again with the same database, if the API did not start in time.
+        # The database may have the records already, if an earlier attempt to start the API took too long.
         store.records.collection.delete_many({})
         store.records.collection.insert_many([*documents, long])
 

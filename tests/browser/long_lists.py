@@ -6,8 +6,8 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import next_frame
 
-# The index of the photo up to which a list is scrolled by the wheel.
-BY_WHEEL = 300
+# The wheel scrolls a list up to the photo with this index.
+LAST_INDEX_BY_WHEEL = 300
 
 
 def rendered_ids(page: Page) -> dict[int, str]:
@@ -32,14 +32,14 @@ def rendered_ids(page: Page) -> dict[int, str]:
 
 
 def scroll_to(page: Page, index: int) -> int:
-    """Scroll until this index or a later one is rendered. Return the largest number of photos rendered meanwhile.
+    """Scroll until this index or a later one is rendered. Return the largest number of photos rendered at one time.
 
-    The wheel scrolls over the first pages of the list. Then the list jumps to its end, page by page, because wheel
-    events draw each screen between.
+    The wheel scrolls over the first pages of the list. Then the list jumps to its end, page by page, because the wheel
+    would draw each screen on the way.
     """
     page.mouse.move(900, 500)
     largest = 0
-    while not page.locator(f'[data-index="{BY_WHEEL}"]').count():
+    while not page.locator(f'[data-index="{LAST_INDEX_BY_WHEEL}"]').count():
         page.mouse.wheel(0, 900)
         next_frame(page)
         largest = max(largest, page.locator("[data-index]").count())

@@ -106,7 +106,7 @@ def row_of(page: Page, bucket: str, state: str) -> Locator:
 
 
 def test_batches__start__shows_progress_and_failures_that_can_be_retried(system: System) -> None:
-    """Start a batch, watch it end, look at its failures, fix the cause, and retry until all succeed."""
+    """Start a batch, wait until it is done, open its failures, fix the cause, and retry until all succeed."""
     page = system.open()
     page.get_by_text("No jobs running.").wait_for()
     start_batch(page, system.bucket.name, "2024/")
@@ -150,7 +150,7 @@ def test_batches__start__shows_progress_and_failures_that_can_be_retried(system:
     system.installation.wait_until(lambda: records.count_documents({"bucket": system.bucket.name}) == 12)
 
 
-def test_batches__refusal__is_shown_at_the_field(system: System) -> None:
+def test_batches__refused_source_or_pattern__is_shown_at_its_field(system: System) -> None:
     page = system.open(allow=("400", "404"))
     start_batch(page, "no-such-bucket")
     field = page.get_by_role("combobox", name="Bucket")
@@ -211,7 +211,7 @@ def test_batches__cancel__asks_for_confirmation(system: System) -> None:
         system.installation.start_worker("download", "write")
 
 
-def test_batches__token__is_required(system: System) -> None:
+def test_batches__without_a_token__token_is_requested(system: System) -> None:
     page = system.open(token=None, allow=("401",))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
@@ -219,7 +219,7 @@ def test_batches__token__is_required(system: System) -> None:
 
 
 def failures_response() -> dict[str, Any]:
-    """Return a response of /failures with one failed job, whose texts attack the page."""
+    """Return a response of /failures with one failed job, whose texts contain HTML."""
     example = {
         "id": "0" * 24,
         "exception": "ObjectGone",
@@ -236,8 +236,8 @@ def failures_response() -> dict[str, Any]:
     return {"total": 1, "groups": groups, "failures": [example], "next": None}
 
 
-def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
-    """Retrying is protected like starting and cancelling: the API has always required a token for these."""
+def test_batches__retry_with_an_api_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
+    """Retrying is protected like starting and cancelling: it needs a token only if the API has one."""
     page = explorer.new_page()
     page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=failures_response()))
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
@@ -301,7 +301,7 @@ def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
 
 
-def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:
+def test_batches__prefix_that_does_not_exist__is_reported_as_nothing_found(system: System) -> None:
     page = system.open()
     start_batch(page, system.bucket.name, "nosuchprefix/")
     row = row_of(page, system.bucket.name, "Nothing found")
@@ -340,7 +340,7 @@ def test_batches__event_stream_breaks__is_reported_and_reconnects(system: System
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
-def test_batches__axe__finds_nothing_serious(system: System, options: dict[str, Any]) -> None:
+def test_batches__any_screen__is_accessible(system: System, options: dict[str, Any]) -> None:
     system.installation.store.jobs.collection.insert_one(
         {
             "status": "failed",

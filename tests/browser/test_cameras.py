@@ -14,7 +14,7 @@ from tests.browser.test_explorer_gallery import tiles
 
 def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer) -> None:
     page = explorer.open("/?bucket=cameras&bucket=demo")
-    # The code of this view is not part of the first one.
+    # The browser loads the code of this view only when the view opens.
     with page.expect_response(re.compile(r"/card_views-\w+\.js")):
         page.get_by_role("navigation").get_by_role("link", name="Cameras").click()
     expect(page).to_have_title(re.compile("Cameras · EXIFinator$"))
@@ -38,7 +38,7 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     assert_accessible(page)
     link = page.get_by_role("link", name="5412207")
     link.scroll_into_view_if_needed()
-    # Scrolling down hides the header in one of the next frames, which would move the link away under a click.
+    # Scrolling down hides the header in one of the next two frames. A click before that would miss the moving link.
     next_frame(page)
     next_frame(page)
     link.click()
@@ -46,7 +46,7 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     assert "camera_serial=5412207" in page.url
 
 
-def test_cameras__none_partial_or_failed__is_reported(explorer: Explorer) -> None:
+def test_cameras__no_partial_or_failed_results__are_reported(explorer: Explorer) -> None:
     page = explorer.open("/?view=cameras&camera=none+such")
     expect(page.get_by_role("heading", name="No camera serial numbers in these photos")).to_be_visible()
     page.get_by_role("button", name="Clear all filters").click()

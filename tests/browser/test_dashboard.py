@@ -1,4 +1,4 @@
-"""MRQ's page behind EXIFinator's guard. Its files are those of the installed MRQ. The queue is empty."""
+"""The page of the installed MRQ behind EXIFinator's guard, with a stand-in for MRQ's API that has one failed job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from exifinator.dashboard.guard import Guard
 from tests.browser.conftest import Explorer
 from tests.servers import serving
 
-FILES = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard"  # type: ignore[union-attr]
+MRQ_FILES = Path(str(importlib.util.find_spec("mrq").origin)).parent / "dashboard"  # type: ignore[union-attr]
 
 # The id of an image's job is a hash, so it contains no time.
 JOB = {
@@ -31,21 +31,22 @@ JOB = {
 }
 
 
+# Serves MRQ's page and files, and responses of its API.
 @Request.application
-def mrq(request: Request) -> Response:
+def serve_mrq_page(request: Request) -> Response:
     if request.path == "/":
-        page = (FILES / "templates/index.html").read_text()
+        page = (MRQ_FILES / "templates/index.html").read_text()
         return Response(page.replace("{{ MRQ_CONFIG|safe }}", "{}"), mimetype="text/html")
     if request.path.startswith("/static/"):
-        file = FILES / request.path.removeprefix("/")
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return Response(file.read_bytes(), mimetype=kind) if file.is_file() else Response("", 404)
+        file = MRQ_FILES / request.path.removeprefix("/")
+        media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return Response(file.read_bytes(), mimetype=media_type) if file.is_file() else Response("", 404)
     rows = [JOB] if request.path == "/api/datatables/jobs" else []
     table = {"aaData": rows, "iTotalDisplayRecords": len(rows), "sEcho": request.args.get("sEcho", 1)}
     return Response(json.dumps({"workergroups": {}, **table}), mimetype="application/json")
 
 
-class Quiet(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
@@ -53,7 +54,9 @@ class Quiet(WSGIRequestHandler):
 @pytest.fixture
 def dashboard(browser: Browser) -> Iterator[Explorer]:
     """Yield the dashboard. A test fails if its page logs an error, such as a blocked script or font."""
-    server = make_server("127.0.0.1", 0, Guard(mrq, auth=None, bind_host="127.0.0.1"), handler_class=Quiet)
+    server = make_server(
+        "127.0.0.1", 0, Guard(serve_mrq_page, auth=None, bind_host="127.0.0.1"), handler_class=QuietHandler
+    )
     with serving(server) as url:
         dashboard = Explorer(url, browser)
         with dashboard.contexts:
@@ -76,6 +79,6 @@ def test_worker_groups__tab_key__inserts_a_tab_and_shift_tab_leaves(dashboard: E
     expect(text).not_to_be_focused()
 
 
-def test_jobs__image_job__shows_when_it_was_queued(dashboard: Explorer) -> None:
+def test_jobs__job_of_an_image__shows_when_it_was_queued(dashboard: Explorer) -> None:
     page = dashboard.open("/#jobs")
     expect(page.locator(".js-page-jobs td.col-jobs-time")).to_contain_text("queued 3 hours ago")

@@ -22,18 +22,19 @@ def expect_total(page: Page, count: int) -> None:
 
 
 def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dict[str, Any]]:
+    """Return the API's counts of the values of a field, for the photos that match the filters."""
     address = explorer.address(**filters, fields=name, others="true", top=200).replace("/?", "/facets?")
     rows: list[dict[str, Any]] = page.request.get(explorer.url + address).json()["facets"][name]
     return rows
 
 
-def test_values__counts_follow_the_other_filters(explorer: Explorer) -> None:
+def test_values__counts__follow_the_other_filters(explorer: Explorer) -> None:
     page = explorer.open("/")
     cameras = section(page, "Camera")
     cameras.get_by_role("checkbox", name="ILCE-7M3").check()
     expect_total(page, total_of(explorer, page, camera="ILCE-7M3"))
-    # The counts of the other cameras stay, to show what else could be selected. Only lenses of the selected camera are
-    # left.
+    # The counts of the other cameras stay, because these cameras can still be selected. Only lenses of the selected
+    # camera are left.
     x_t4 = next(row["count"] for row in facet(explorer, page, "camera") if row["value"] == "X-T4")
     expect(cameras.locator(".value", has_text="X-T4").locator(".count")).to_contain_text(str(x_t4))
     lenses = [row["value"] for row in facet(explorer, page, "lens", camera="ILCE-7M3") if row["value"]]
@@ -63,7 +64,7 @@ def test_values__long_list__can_be_searched(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, keyword="aurora"))
 
 
-def test_country__finds_the_photos_of_its_positions(explorer: Explorer) -> None:
+def test_country__selected__finds_the_photos_taken_there(explorer: Explorer) -> None:
     page = explorer.open("/")
     first = facet(explorer, page, "country")[0]
     assert first["count"] > 0
@@ -72,7 +73,7 @@ def test_country__finds_the_photos_of_its_positions(explorer: Explorer) -> None:
     expect(page.locator(".chip")).to_have_text(f"Country: {first['value']}×")
 
 
-def test_rare_section__is_counted_when_it_is_opened(explorer: Explorer) -> None:
+def test_rare_section__when_opened__is_counted(explorer: Explorer) -> None:
     page = explorer.new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url) if "fields=city" in request.url else None)
@@ -91,7 +92,7 @@ def test_rare_section__is_counted_when_it_is_opened(explorer: Explorer) -> None:
     expect(labels).to_contain_text("No label data in these photos.")
 
 
-def test_rating_format_status__filter(explorer: Explorer) -> None:
+def test_values__rating_format_and_status__filter_the_photos(explorer: Explorer) -> None:
     page = explorer.open("/")
     section(page, "Rating").get_by_role("checkbox", name="★★★★★").check()
     expect_total(page, total_of(explorer, page, rating=5))
@@ -101,7 +102,7 @@ def test_rating_format_status__filter(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, format="png", status="ok"))
 
 
-def test_folders__level_by_level(explorer: Explorer) -> None:
+def test_folders__opened_level_by_level__filter_the_photos(explorer: Explorer) -> None:
     page = explorer.open("/")
     buckets = section(page, "Bucket and folder")
     buckets.get_by_role("checkbox", name="demo").check()
@@ -117,6 +118,7 @@ def test_folders__level_by_level(explorer: Explorer) -> None:
 
 
 def drag(page: Page, plot: Locator, first: int, last: int, bars: int) -> None:
+    """Drag the mouse from the first to the last of these bars in a plot that has `bars` bars."""
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     assert box
@@ -145,7 +147,7 @@ def test_histogram__dragged__matches_the_counts_of_its_bars(explorer: Explorer, 
     expect_total(page, total_of(explorer, page))
 
 
-def test_histogram__keys__move_the_ends(explorer: Explorer) -> None:
+def test_histogram__keys__move_the_ends_of_the_range(explorer: Explorer) -> None:
     page = explorer.open("/")
     rows = [row for row in facet(explorer, page, "iso") if "least" in row]
     low = section(page, "ISO").get_by_role("slider", name="ISO: from")
@@ -159,7 +161,7 @@ def test_histogram__keys__move_the_ends(explorer: Explorer) -> None:
     assert "iso=" not in page.url
 
 
-def test_timeline__year_month_days__each_a_click(explorer: Explorer) -> None:
+def test_timeline__clicked_year_month_and_days__filter_the_photos(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(bucket="demo"))
     timeline = page.get_by_role("region", name="Timeline")
     timeline.locator(".bar[title^='May 2024']").or_(timeline.locator(".bar[title^='2024']")).first.click()
@@ -177,7 +179,7 @@ def test_timeline__year_month_days__each_a_click(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, bucket="demo"))
 
 
-def test_search__words__filter(explorer: Explorer) -> None:
+def test_search__words__filter_the_photos(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("/")
@@ -197,7 +199,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("case", QUERIES)
-def test_query__invalid__marks_the_error(explorer: Explorer, case: str) -> None:
+def test_query__invalid__has_its_error_marked(explorer: Explorer, case: str) -> None:
     query, marked, message = QUERIES[case]
     page = explorer.open("/", allow=("status of 400",))
     box = section(page, "Advanced query")
@@ -235,7 +237,7 @@ def test_text__typed_before_the_first_paint__stays(explorer: Explorer, box: str)
     expect(page.locator(box)).to_have_value("typed early")
 
 
-def test_query__valid__filters(explorer: Explorer) -> None:
+def test_query__valid__filters_the_photos(explorer: Explorer) -> None:
     page = explorer.open("/")
     box = section(page, "Advanced query")
     box.get_by_role("button", name="Advanced query").click()
@@ -264,7 +266,7 @@ def test_chips__removed__come_back_with_the_back_button(explorer: Explorer) -> N
     assert page.url == f"{explorer.url}/"
 
 
-def test_outdated_request__is_aborted(explorer: Explorer) -> None:
+def test_request__outdated_by_another_filter__is_aborted(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     aborted: list[str] = []

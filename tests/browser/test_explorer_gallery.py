@@ -37,9 +37,9 @@ def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
     expect(months.first).to_have_text(f"{taken:%B %Y}")
     expect(months.nth(1)).to_have_text("June 2024")
     expect(page.locator(".gallery .day").first).to_have_text(f"{taken:%a} {taken.day}")
-    # On hover, a photo says when and where it was taken.
+    # The caption, which is visible on hover, says when and where the photo was taken.
     expect(tiles(page).first.locator(".caption")).to_contain_text(f"{taken.day} {taken:%b %Y} · Kyoto, Japan")
-    # In other orders, neighbours need not be of one day.
+    # Other sort orders have no headings, because neighbours need not be of the same day.
     page.get_by_label("Sort").select_option("-iso")
     expect(months).to_have_count(0)
     expect(page.locator(".gallery .day")).to_have_count(0)
@@ -128,12 +128,13 @@ SCROLL_TO_THE_END = """async ([scroller, last]) => {
 
 
 def assert_few_rendered_while_scrolling(page: Page, scroller: str) -> None:
+    """Scroll to the end of the list and back, and assert that only a few photos are rendered at any time."""
     expect(page.locator("[data-index]").first).to_be_visible()
     largest = page.evaluate(SCROLL_TO_THE_END, [scroller, GENERATED_PHOTOS - 1])
     expect(page.locator(f'[data-index="{GENERATED_PHOTOS - 1}"]')).to_be_attached()
     assert largest < 250
-    # Tab reaches a photo on the screen, although the one that it reached before is not rendered.
-    # The buttons in the header of the table precede the photos.
+    # Tab moves the focus to a photo on the screen, although the first photo is no longer rendered. In the table, the
+    # buttons of the header come before the photos.
     before = page.locator(scroller) if scroller == ".gallery" else page.locator(f"{scroller} .sort").last
     before.focus()
     page.keyboard.press("Tab")
@@ -145,14 +146,14 @@ def assert_few_rendered_while_scrolling(page: Page, scroller: str) -> None:
     expect(page.locator('[data-index="0"]')).to_contain_text("0.jpg")
 
 
-def test_gallery__scrolled_through_thousands__renders_few(explorer: Explorer) -> None:
+def test_gallery__scrolled_through_thousands_of_photos__renders_few(explorer: Explorer) -> None:
     page = explorer.new_page()
     page.route("**/photos?*", respond_with_page)
     page.goto(explorer.url)
     assert_few_rendered_while_scrolling(page, ".gallery")
 
 
-def test_table__scrolled_through_thousands__renders_few(explorer: Explorer) -> None:
+def test_table__scrolled_through_thousands_of_photos__renders_few(explorer: Explorer) -> None:
     page = explorer.new_page()
     page.route("**/photos?*", respond_with_page)
     page.goto(f"{explorer.url}/?view=table")
@@ -280,7 +281,7 @@ def test_table__row__opens_the_photo(explorer: Explorer) -> None:
     expect(page.locator("dialog h2")).to_have_text(name)
 
 
-def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
+def test_page__on_a_phone__is_no_wider_than_the_screen(explorer: Explorer) -> None:
     page = explorer.open(
         explorer.address(taken="2019..2024", has="gps"), viewport=PHONE, has_touch=True, is_mobile=True
     )
@@ -299,7 +300,7 @@ NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 
 
 @pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "cameras", "batches"])
-def test_narrow_screen__nothing_is_cut_off(explorer: Explorer, view: str) -> None:
+def test_view__on_a_narrow_screen__is_not_cut_off(explorer: Explorer, view: str) -> None:
     page = explorer.open(explorer.address(view=view, camera="X-T4"), viewport=NARROW[0])
     expect(page.locator(".tile a, .item a, .marker, .column, .cameras p, .past").first).to_be_visible()
     for size in NARROW:

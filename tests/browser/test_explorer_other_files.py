@@ -11,7 +11,7 @@ from tests.browser.test_explorer_filters import section
 from tests.browser.test_explorer_gallery import tiles, total_of
 
 
-def test_other_files__are_named_in_the_count_and_shown_on_request(explorer: Explorer) -> None:
+def test_other_files__in_a_folder__are_counted_and_shown_on_request(explorer: Explorer) -> None:
     page = explorer.open("/?bucket=demo&prefix=Unsorted/")
     total = page.locator(".total")
     photos = total_of(explorer, page, bucket="demo", prefix="Unsorted/")

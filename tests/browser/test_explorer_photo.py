@@ -24,7 +24,7 @@ def dialog(page: Page) -> Any:
     return page.locator("dialog.photo")
 
 
-def test_photo__summary__is_in_photographers_words(explorer: Explorer) -> None:
+def test_photo__summary__has_the_usual_units_of_photography(explorer: Explorer) -> None:
     page = explorer.new_page()
     record = next(
         item for item in photos(explorer, page, camera="X-T4", has="gps", limit=50)
@@ -89,7 +89,7 @@ def test_photo__xmp_and_json__have_tabs(explorer: Explorer) -> None:
     expect(dialog(page).get_by_role("tab", name="JSON")).to_have_attribute("aria-selected", "true")
 
 
-def test_photo__previous_and_next__within_the_result(explorer: Explorer) -> None:
+def test_photo__previous_and_next__stay_within_the_result(explorer: Explorer) -> None:
     page = explorer.new_page()
     ids = [item["id"] for item in photos(explorer, page, camera="X-T4", sort="-iso", limit=5)]
     page.goto(explorer.url + explorer.address(camera="X-T4", sort="-iso", photo=ids[1]))
@@ -133,14 +133,14 @@ def test_photo__closed__back_does_not_reopen_it(explorer: Explorer) -> None:
         expect(page).not_to_have_url(before)
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
-    # The focus is at the photo that was seen last.
+    # The focus is on the photo that the dialog showed last.
     expect(page.locator('[data-index="4"]')).to_be_focused()
     page.go_back()
     expect(page).to_have_url(f"{explorer.url}/?view=table")
     expect(dialog(page)).to_have_count(0)
 
 
-def test_photo__opened_by_its_address__closes_without_leaving(explorer: Explorer) -> None:
+def test_photo__opened_by_its_url__closes_without_leaving_the_page(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4")
     page.goto(explorer.url + explorer.address(camera="X-T4", photo=record["id"]))
@@ -150,7 +150,7 @@ def test_photo__opened_by_its_address__closes_without_leaving(explorer: Explorer
     expect(page).to_have_url(explorer.url + explorer.address(camera="X-T4"))
 
 
-def test_photo__copy_buttons__copy(explorer: Explorer) -> None:
+def test_photo__copy_buttons__write_to_the_clipboard(explorer: Explorer) -> None:
     page = explorer.new_page(permissions=["clipboard-read", "clipboard-write"])
     (record, *_) = photos(explorer, page, camera="X-T4")
     page.goto(explorer.url + explorer.address(photo=record["id"]))
@@ -202,7 +202,7 @@ def test_photo__people_places_and_serials__are_shown_and_linked(explorer: Explor
         "place": {"name": "Girona", "region": "Girona", "country": "Spain", "distance_km": 3.2},
     }  # fmt: skip
     shown = {
-        **explorer_json(explorer, page, record["id"]),
+        **fetch_record(explorer, page, record["id"]),
         "kinds": ["panorama"],
         "text": {"Comment": "scanned"},
         "icc": {"name": "Display P3"},
@@ -247,7 +247,7 @@ def test_photo__people_places_and_serials__are_shown_and_linked(explorer: Explor
 def test_photo__day_without_a_time__is_shown_as_a_day(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4", limit=1)
-    shown = explorer_json(explorer, page, record["id"])
+    shown = fetch_record(explorer, page, record["id"])
     dates = {"taken_at": "1978-05-01T00:00:00", "taken_local": "1978-05-01T00:00:00", "taken_precision": "month"}
     shown["photo"] = {"camera_model": "X-T4", **dates}
     page.route(f"**/photos/{quote(record['id'], safe='')}", lambda route: route.fulfill(json=shown))
@@ -261,7 +261,7 @@ def test_photo__stack_and_sidecars__are_listed_and_lead_to_the_files(explorer: E
     stack = {"id": first["id"], "primary": True, "role": "photo", "count": 2}
     files = [{**first, "stack": stack}, {**second, "stack": {**stack, "primary": False, "role": "raw"}}]
     shown = {
-        **explorer_json(explorer, page, first["id"]),
+        **fetch_record(explorer, page, first["id"]),
         "stack": stack,
         "sidecars": [{"id": "demo/f/IMG_1.xmp", "kind": "xmp", "fields": ["rating", "camera_model"]}],
     }
@@ -282,6 +282,6 @@ def test_photo__stack_and_sidecars__are_listed_and_lead_to_the_files(explorer: E
     expect(page.locator(".tile .badge").first).to_have_text("2")
 
 
-def explorer_json(explorer: Explorer, page: Page, id_: str) -> dict[str, Any]:
+def fetch_record(explorer: Explorer, page: Page, id_: str) -> dict[str, Any]:
     record: dict[str, Any] = page.request.get(f"{explorer.url}/photos/{quote(id_, safe='')}").json()
     return record

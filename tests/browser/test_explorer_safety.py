@@ -1,4 +1,4 @@
-"""Text from photos, keys and URLs stays text, even if it contains HTML, scripts or control characters."""
+"""Texts from photos, keys and URLs are shown as text, even if they contain HTML, scripts or control characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVISIBLE = "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f
 
 def assert_stays_text(page: Page) -> None:
     """Assert that no text became an element, an event handler or a URL, ran as a script, or hides other text."""
-    # The title quotes what is shown. A script would have set it to "owned".
+    # The title names the view or photo. A script would have set it to "owned".
     assert page.title().endswith("EXIFinator")
     scripts = page.locator("script").evaluate_all(
         "scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())"
@@ -44,7 +44,7 @@ def assert_stays_text(page: Page) -> None:
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
-def test_lists__hostile_texts__stay_text(hostile_explorer: Explorer, view: str) -> None:
+def test_lists__hostile_texts__are_shown_as_text(hostile_explorer: Explorer, view: str) -> None:
     columns = "name,taken,camera,lens,description,keywords,artist,software,problem,etag,folder"
     page = hostile_explorer.open(hostile_explorer.address(view=view, columns=columns))
     expect(page.locator("[data-index]").first).to_be_visible()
@@ -56,7 +56,7 @@ def test_lists__hostile_texts__stay_text(hostile_explorer: Explorer, view: str) 
 
 
 @pytest.mark.parametrize("name", HOSTILE_TEXTS)
-def test_photo__hostile_texts__stay_text(hostile_explorer: Explorer, name: str) -> None:
+def test_photo__hostile_texts__are_shown_as_text(hostile_explorer: Explorer, name: str) -> None:
     page = hostile_explorer.new_page()
     found = page.request.get(f"{hostile_explorer.url}/photos?q={name}").json()["photos"]
     page.goto(f"{hostile_explorer.url}/?photo={quote(found[0]['id'], safe='')}")
@@ -96,7 +96,7 @@ def test_photo__tag_of_a_megabyte__is_truncated(hostile_explorer: Explorer) -> N
     ],
     ids=["words", "values", "prototype", "view", "query"],
 )
-def test_url__hostile__stays_text(hostile_explorer: Explorer, search: str) -> None:
+def test_url__hostile_parameters__are_shown_as_text(hostile_explorer: Explorer, search: str) -> None:
     page = hostile_explorer.open(f"/{search}", allow=("status of 400",))
     expect(page.locator("main .screen, main [data-index]").first).to_be_visible()
     assert_stays_text(page)
@@ -112,7 +112,7 @@ def test_page__inline_scripts__are_blocked(explorer: Explorer) -> None:
     assert page.evaluate("fetch('https://example.invalid/').then(() => 'sent', () => 'refused')") == "refused"
 
 
-def test_saved_views__tampered_with__foreign_urls_are_dropped(explorer: Explorer) -> None:
+def test_saved_views__with_foreign_urls__are_dropped(explorer: Explorer) -> None:
     page = explorer.open("/")
     page.evaluate(
         """localStorage.setItem('explorer.views', JSON.stringify([

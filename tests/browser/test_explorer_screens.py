@@ -16,7 +16,7 @@ from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.integration.api.fixtures import TOKEN
 
 
-def test_empty_database__explains_how_to_start(empty_explorer: Explorer) -> None:
+def test_view__empty_database__explains_how_to_start(empty_explorer: Explorer) -> None:
     page = empty_explorer.new_page()
     for view in ("gallery", "table", "map", "statistics", "cameras"):
         page.goto(empty_explorer.url + empty_explorer.address(view=view))
@@ -55,7 +55,7 @@ PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
         ("unavailable", "Try again later.", "Something went wrong"),
     ],
 )
-def test_error__is_shown_and_can_be_retried(explorer: Explorer, code: str, detail: str, title: str) -> None:
+def test_error__of_the_api__is_shown_and_can_be_retried(explorer: Explorer, code: str, detail: str, title: str) -> None:
     page = explorer.new_page(allow=("status of 503",))
     body = json.dumps({**PROBLEM, "code": code, "detail": detail, "hint": "Narrow it by a filter that has an index."})
     page.route(
@@ -69,7 +69,7 @@ def test_error__is_shown_and_can_be_retried(explorer: Explorer, code: str, detai
     expect(alert).to_contain_text("Narrow it by a filter")
     assert_accessible(page)
     page.unroute("**/photos?*")
-    # The page tries again by itself after an outage or a timeout. Other errors wait for the user.
+    # The page sends the request again by itself after an outage or a timeout, but not after other errors.
     if code == "mongodb_error":
         alert.get_by_role("button", name="Try again").click()
     expect(tiles(page).first).to_be_visible()
@@ -93,7 +93,7 @@ def test_error__invalid_filter_in_the_url__is_shown(explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
 
 
-def test_no_results__suggests_the_filter_to_remove(explorer: Explorer) -> None:
+def test_no_results__several_filters__suggest_the_one_to_remove(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4", format="png", rating="-1"))
     expect(page.get_by_role("heading", name="No photos match these filters")).to_be_visible()
     assert_accessible(page)
@@ -103,7 +103,7 @@ def test_no_results__suggests_the_filter_to_remove(explorer: Explorer) -> None:
     expect(tiles(page)).to_have_count(total_of(explorer, page, camera="X-T4", format="png"))
 
 
-def test_token__is_required_and_then_sent(guarded_explorer: Explorer) -> None:
+def test_token__of_a_protected_api__is_required_and_then_sent(guarded_explorer: Explorer) -> None:
     page = guarded_explorer.open("/", allow=("status of 401",))
     expect(page.get_by_role("heading", name="Access token required")).to_be_visible()
     assert page.locator("main").get_by_role("alert").count() == 1
@@ -133,7 +133,7 @@ def test_saved_view__opened_by_another_user__can_be_renamed_and_deleted(explorer
     owner.get_by_label("Save this view as").fill(name)
     owner.get_by_role("button", name="Save", exact=True).click()
     expect(owner.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
-    # The same name, whatever its case, stands for the same view.
+    # Names that differ only in case are the same name.
     owner.get_by_label("Save this view as").fill(name.upper())
     expect(owner.get_by_role("button", name="Replace", exact=True)).to_be_visible()
 
@@ -156,7 +156,7 @@ def test_saved_view__opened_by_another_user__can_be_renamed_and_deleted(explorer
     expect(page.locator(".chip")).to_have_text("Camera: X-T4\u00d7")
     assert "photo=" not in page.url
 
-    # The owner still sees the view as it was, so deleting it needs a second look.
+    # The owner's page still shows the old view, so that the owner cannot delete the changed one by mistake.
     owner.get_by_role("button", name=f"Actions for {name}").click()
     owner.get_by_role("button", name="Delete", exact=True).click()
     owner.get_by_role("button", name="Delete view").click()
@@ -168,15 +168,15 @@ def test_saved_view__opened_by_another_user__can_be_renamed_and_deleted(explorer
     expect(owner.get_by_label("Save this view as")).to_be_focused()
 
 
-def test_default_view__opens_only_without_an_address(explorer: Explorer) -> None:
+def test_default_view__url_without_parameters__opens_it_once(explorer: Explorer) -> None:
     view = {"id": "1", "name": "Fuji", "address": "/?view=table&camera=X-T4&colour=red", "version": 1}
     page = explorer.new_page()
-    # The explorer of a test shares its library with the others, where a real default would open too.
+    # The tests share a library, so a default view that is really stored would open in other tests too.
     page.route("**/views", lambda route: route.fulfill(json={"views": [view], "default": "1"}))
     page.goto(explorer.url)
     expect(page.locator(".chip")).to_have_text("Camera: X-T4\u00d7")
     expect(page.get_by_role("link", name="Table")).to_have_attribute("aria-current", "page")
-    # Another version had a filter that this one lacks.
+    # The stored view has a filter that this version of the explorer does not know.
     notice = page.get_by_text("This filter does not exist and is ignored: colour.")
     expect(notice).to_be_visible()
     notice.get_by_role("button", name="Remove").click()
@@ -192,7 +192,7 @@ def test_default_view__opens_only_without_an_address(explorer: Explorer) -> None
 
 
 @pytest.mark.parametrize("format_name", ["CSV", "NDJSON", "GeoJSON"])
-def test_export__contains_the_matching_photos(explorer: Explorer, format_name: str) -> None:
+def test_export__each_format__contains_the_matching_photos(explorer: Explorer, format_name: str) -> None:
     page = explorer.open(explorer.address(camera="X-T4", has="gps"))
     count = total_of(explorer, page, camera="X-T4", has="gps")
     page.get_by_role("button", name="Export results").click()
@@ -215,7 +215,7 @@ def theme_of(page: Page) -> str:
 
 
 @pytest.mark.parametrize(("system", "other"), [("light", "dark"), ("dark", "light")])
-def test_theme__follows_the_system_until_switched(explorer: Explorer, system: str, other: str) -> None:
+def test_theme__until_switched__is_that_of_the_system(explorer: Explorer, system: str, other: str) -> None:
     page = explorer.open("/", color_scheme=system)
     expect(page.get_by_role("button", name=f"{other.title()} theme")).to_be_visible()
     assert theme_of(page) == system
@@ -225,7 +225,7 @@ def test_theme__follows_the_system_until_switched(explorer: Explorer, system: st
     assert theme_of(page) == other
 
 
-def test_help__lists_the_keyboard_shortcuts(explorer: Explorer) -> None:
+def test_help__question_mark_key__lists_the_keyboard_shortcuts(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("?")
@@ -239,7 +239,7 @@ def test_help__lists_the_keyboard_shortcuts(explorer: Explorer) -> None:
     expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
 
 
-def test_reduced_motion__nothing_is_animated(explorer: Explorer) -> None:
+def test_page__reduced_motion__is_not_animated(explorer: Explorer) -> None:
     page = explorer.open("/", reduced_motion="reduce")
     expect(tiles(page).first).to_be_visible()
     moving = page.evaluate(
@@ -249,7 +249,7 @@ def test_reduced_motion__nothing_is_animated(explorer: Explorer) -> None:
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_accessible__every_screen(explorer: Explorer) -> None:
+def test_screens__on_a_desktop__are_accessible(explorer: Explorer) -> None:
     # assert_accessible checks both themes.
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
@@ -267,7 +267,7 @@ def test_accessible__every_screen(explorer: Explorer) -> None:
     assert_accessible(page)
 
 
-def test_accessible__phone(explorer: Explorer) -> None:
+def test_screens__on_a_phone__are_accessible(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4"), viewport=PHONE, has_touch=True, is_mobile=True)
     expect(tiles(page).first).to_be_visible()
     assert_accessible(page)

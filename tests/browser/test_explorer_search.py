@@ -1,4 +1,4 @@
-"""The search box: words, suggestions by keyboard and mouse, filters in words, and mistakes."""
+"""The search box: words, suggestions, filters typed as words, and mistakes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def wait_for_suggestions(explorer: Explorer, page: Page) -> None:
     eventually(lambda: not page.request.get(f"{explorer.url}/suggestions?q=x").json()["partial"])
 
 
-def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Explorer) -> None:
+def test_search__suggestions__become_filters_when_chosen_by_keyboard_or_mouse(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
-    # The API counts the values once in the background after its start.
+    # The API counts the values in the background after its start.
     eventually(lambda: "X-T4" in page.request.get(f"{explorer.url}/suggestions?q=sony%20x-t").text())
     page.keyboard.press("/")
     expect(box(page)).to_be_focused()
@@ -78,7 +78,7 @@ def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Exp
     expect_total(page, total_of(explorer, page, camera="X-T4", keyword="aurora"))
 
 
-def test_search__filters_in_words__become_chips(explorer: Explorer) -> None:
+def test_search__filters_typed_as_words__become_chips(explorer: Explorer) -> None:
     page = explorer.open("/?view=table&camera=ILCE-7M3")
     wait_for_suggestions(explorer, page)
     box(page).fill("jpg camera:x-t4 iso:800- has:gps -zzz")
@@ -112,7 +112,7 @@ def test_search__mistake__is_shown_and_selected(explorer: Explorer) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_search__no_suggestions__still_searches(explorer: Explorer) -> None:
+def test_search__failed_suggestions__do_not_prevent_the_search(explorer: Explorer) -> None:
     page = explorer.open("/", allow=("status of 503",), viewport=PHONE)
 
     def fail(route: Route) -> None:
@@ -139,7 +139,7 @@ def test_search__values_not_counted_yet__are_requested_again(explorer: Explorer)
 
     page.route("**/suggestions?*", answer)
     box(page).fill(text)
-    # The suggestions of the second response.
+    # These suggestions come from the second response.
     page.get_by_role("option", name="X-T4").first.click()
     expect(page.locator(".chip", has_text="Camera: X-T4")).to_be_visible()
     requests.clear()
@@ -150,7 +150,7 @@ def test_search__values_not_counted_yet__are_requested_again(explorer: Explorer)
     assert len(requests) >= 2
 
 
-def test_suggestions__hostile_values__stay_text(hostile_explorer: Explorer) -> None:
+def test_suggestions__hostile_values__are_shown_as_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/")
     wait_for_suggestions(hostile_explorer, page)
     expect(tiles(page).first).to_be_visible()

@@ -26,7 +26,8 @@ from tests.conftest import Addresses
 from tests.integration.api.fixtures import run_api
 from tests.integration.api.library import make_record
 
-# From the number of photos and the latest time, the API notices that the photos have changed.
+# The number of records stored so far. It gives each record a later time than all before, because the API notices
+# changes by the number of photos and the latest time.
 _stored = itertools.count()
 
 
@@ -38,7 +39,7 @@ class OwnLibrary:
     photos: pymongo.collection.Collection[dict[str, Any]]
 
     def store(self, *records: dict[str, Any]) -> None:
-        """Store records as a worker does. Each is later than all before, even those of earlier tests."""
+        """Store records as a worker does, each with a later time than all before, even in earlier tests."""
         for record in records:
             extracted_at = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(seconds=next(_stored))
             self.photos.replace_one({"_id": record["_id"]}, {**record, "extracted_at": extracted_at}, upsert=True)
@@ -73,8 +74,8 @@ def records(count: int, *, first: int = 0, bucket: str = "b", **changes: Any) ->
     return [make_record(bucket, f"2024/{at:04}.jpg", at, **changes) for at in range(first, first + count)]
 
 
-def test_stored_records__empty_library__appear_by_themselves(library: OwnLibrary) -> None:
-    """The page showed "100 photos" above "Your library is empty"."""
+def test_stored_records__in_an_empty_library__appear_without_a_reload(library: OwnLibrary) -> None:
+    """Once, the page showed "100 photos" above "Your library is empty"."""
     page = library.explorer.open("/")
     expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
     library.store(*records(7))
@@ -83,7 +84,7 @@ def test_stored_records__empty_library__appear_by_themselves(library: OwnLibrary
     expect(section(page, "Camera").get_by_role("checkbox", name="X-T4")).to_be_visible()
 
 
-def test_stored_records__open_gallery_and_table__offer_them(library: OwnLibrary) -> None:
+def test_stored_records__gallery_or_table_open__are_offered(library: OwnLibrary) -> None:
     library.store(*records(5))
     page = library.explorer.open("/?bucket=b")
     expect(tiles(page)).to_have_count(5)
@@ -100,7 +101,7 @@ def test_stored_records__open_gallery_and_table__offer_them(library: OwnLibrary)
     expect(page.locator(".new-photos")).to_contain_text("1 new photo.")
 
 
-def test_counts__stale__are_asked_for_again(library: OwnLibrary) -> None:
+def test_counts__stale__are_requested_again(library: OwnLibrary) -> None:
     library.store(*records(5))
     page = library.explorer.new_page()
     stale_responses = [1, 2]
@@ -116,7 +117,7 @@ def test_counts__stale__are_asked_for_again(library: OwnLibrary) -> None:
     expect_total(page, 5)
 
 
-def test_wrong_date__timeline__is_not_squeezed_and_links_to_it(library: OwnLibrary) -> None:
+def test_timeline__photo_with_a_date_in_the_future__is_not_stretched_and_links_to_it(library: OwnLibrary) -> None:
     future = make_record("b", "future.jpg", 1)
     future["photo"]["taken_local"] = datetime(2216, 5, 1, tzinfo=UTC)
     library.store(*records(40), future)
@@ -131,8 +132,8 @@ def test_wrong_date__timeline__is_not_squeezed_and_links_to_it(library: OwnLibra
     expect(page.get_by_role("link", name="1 photo with a date in the future")).to_be_visible()
 
 
-def test_find__rare_value__is_found_by_the_api(library: OwnLibrary) -> None:
-    """Only the 200 most frequent values are in the list. Users could neither see nor find the others."""
+def test_filter__value_too_rare_for_its_list__is_found_by_the_api(library: OwnLibrary) -> None:
+    """The list has only the 200 most frequent values. Once, users could neither see nor find the others."""
     # Each camera has two photos, except the last one, which is therefore the least frequent.
     cameras = records(439)
     for at, record in enumerate(cameras):
@@ -151,7 +152,7 @@ def test_find__rare_value__is_found_by_the_api(library: OwnLibrary) -> None:
     expect(box.get_by_text("No matches.")).to_be_visible()
 
 
-def test_two_ticks_of_one_list__mean_or(explorer: Explorer) -> None:
+def test_filter__two_values_of_one_list__finds_photos_with_either(explorer: Explorer) -> None:
     page = explorer.open("/")
     cameras = section(page, "Camera")
     cameras.get_by_role("checkbox", name="ILCE-7M3").check()
@@ -174,7 +175,7 @@ def test_two_ticks_of_one_list__mean_or(explorer: Explorer) -> None:
     assert "taken=2024-01-01.." in page.url
 
 
-def test_folder_box__without_a_bucket__searches_all(explorer: Explorer) -> None:
+def test_folder_box__without_a_bucket__searches_all_buckets(explorer: Explorer) -> None:
     page = explorer.open("/")
     buckets = section(page, "Bucket and folder")
     buckets.get_by_label("Folder or path prefix").fill("2024/")
@@ -187,7 +188,7 @@ def test_folder_box__without_a_bucket__searches_all(explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
 
 
-def test_range__fields_and_edges(explorer: Explorer) -> None:
+def test_range__typed_or_dragged_to_the_last_bar__has_no_upper_limit(explorer: Explorer) -> None:
     page = explorer.open("/")
     iso = section(page, "ISO")
     iso.get_by_label("ISO: from (value)").fill("801")
@@ -205,17 +206,17 @@ def test_range__fields_and_edges(explorer: Explorer) -> None:
     expect(page).to_have_url(re.compile(r"iso=\d+-($|&)"))
 
 
-def shows_outage(page: Page) -> None:
+def expect_outage(page: Page) -> None:
     expect(page.get_by_text("Can't reach the server").first).to_be_visible()
 
 
-def test_outage__everything_recovers_by_itself(explorer: Explorer) -> None:
+def test_page__after_an_outage__recovers_without_a_reload(explorer: Explorer) -> None:
     page = explorer.open("/", allow=("Failed to load resource", "ERR_"))
     expect(tiles(page).locator("img").first).to_be_visible()
     total = total_of(explorer, page)
     page.context.set_offline(True)
     section(page, "Camera").get_by_role("checkbox", name="X-T4").click()
-    shows_outage(page)
+    expect_outage(page)
     expect(page.get_by_text("Couldn't load filter counts.")).to_be_visible()
     page.context.set_offline(False)
     expect_total(page, total_of(explorer, page, camera="X-T4"))
@@ -226,7 +227,7 @@ def test_outage__everything_recovers_by_itself(explorer: Explorer) -> None:
     expect_total(page, total)
 
 
-def test_thumbnail__unreachable__is_not_absent_and_returns(explorer: Explorer) -> None:
+def test_thumbnail__server_unreachable__is_reported_and_fetched_again(explorer: Explorer) -> None:
     page = explorer.new_page(allow=("Failed to load resource", "ERR_"))
     page.route("**/thumbnail?*", lambda route: route.abort())
     page.goto(explorer.url)
@@ -247,7 +248,7 @@ window.setTimeout = (callback, delay, ...values) => setTimeout(callback, delay =
 """
 
 
-def test_thumbnail__fails_before_effects_have_run__is_not_blank(explorer: Explorer) -> None:
+def test_thumbnail__failed_before_effects_have_run__is_reported(explorer: Explorer) -> None:
     page = explorer.new_page(allow=("Failed to load resource", "ERR_"))
     page.add_init_script(LATE_EFFECTS)
     page.route("**/thumbnail?*", lambda route: route.abort())
@@ -256,8 +257,8 @@ def test_thumbnail__fails_before_effects_have_run__is_not_blank(explorer: Explor
 
 
 @pytest.mark.parametrize("code", ["access_denied", "foreign_origin"])
-def test_refused_job__says_why(explorer: Explorer, code: str) -> None:
-    """Every response 403 was explained as a missing token."""
+def test_batch__refused_by_the_api__shows_the_reason(explorer: Explorer, code: str) -> None:
+    """Once, the page explained every response 403 as a missing token."""
     page = explorer.new_page(allow=("status of 403",))
     problem = {
         "status": 403,
@@ -279,7 +280,7 @@ def test_refused_job__says_why(explorer: Explorer, code: str) -> None:
     expect(page.get_by_role("alert")).to_have_text("No credentials for no-such-bucket-x.")
 
 
-def test_duplicates__groups_are_a_filter(library: OwnLibrary) -> None:
+def test_duplicates__groups_of_copies__are_values_of_a_filter(library: OwnLibrary) -> None:
     copies = records(3, fingerprint="a" * 24)
     library.store(*copies, *records(2, first=3, fingerprint="b" * 24), *records(4, first=5))
     page = library.explorer.open("/")
@@ -314,7 +315,7 @@ def test_page__every_view__has_one_h1_and_a_title(explorer: Explorer, view: str)
     expect(page).to_have_title(f"{heading.text_content()} · EXIFinator")
 
 
-def test_texts__of_any_direction__are_isolated(library: OwnLibrary) -> None:
+def test_texts__from_right_to_left__are_isolated(library: OwnLibrary) -> None:
     record = make_record("b", "שלום עולם/تجربة/صورة.jpg", 1)
     record["photo"]["description"] = "وصف (test)"
     library.store(record)

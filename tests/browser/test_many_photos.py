@@ -34,7 +34,7 @@ from tests.integration.api.fixtures import run_api
 DATABASE = "bench_explorer"
 GIVEN_URI = os.environ.get("EXIFINATOR_TEST_MANY")
 PHOTOS = 20_000
-# The facets that the page shows at first, as it requests them.
+# The facets that the page requests at first: one string per request.
 FACETS = (
     "camera,lens,keyword,rating,gps,bucket",
     "format,status,media_type",
@@ -72,7 +72,7 @@ def address(config: Config, records: Collection, tmp_path_factory: pytest.TempPa
         api.client.timeout = 120
         total = records.estimated_document_count()
         filters = ("", "primary=true&")
-        paths = [*(f"/facets?{one}fields={names}" for one in filters for names in FACETS), "/map?zoom=2"]
+        paths = [*(f"/facets?{text}fields={names}" for text in filters for names in FACETS), "/map?zoom=2"]
         for _ in range(100):
             found = [api.get(path).json() for path in paths]
             if not any(answer["cut_short"] for answer in found):
@@ -104,7 +104,7 @@ def test_list__scrolled_over_many_pages__has_each_photo_at_its_index(
     expect_total(page, records.estimated_document_count())
     # The page keeps 24 pages of 100 photos in memory.
     assert scroll_to(page, 2500) < 250
-    # Wheel events that are still being processed scroll further. Compare the photos at which the list stops.
+    # Wheel events that are still being processed scroll further, so compare the photos once the list has stopped.
     found = rendered_ids(page)
     indexes = list(found)
     assert len(indexes) > 10
@@ -114,7 +114,7 @@ def test_list__scrolled_over_many_pages__has_each_photo_at_its_index(
     assert list(found.values()) == [record["_id"] for record in expected]
 
 
-def test_gallery__photos__have_a_thumbnail_or_the_reason_why_not(explorer: Explorer) -> None:
+def test_gallery__each_photo__has_a_thumbnail_or_the_reason_for_none(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(page.locator("img.thumbnail").first).to_have_js_property("complete", True)
     assert page.locator("img.thumbnail").first.evaluate("image => image.naturalWidth") > 0
@@ -156,7 +156,7 @@ def test_table__columns_and_sort_order__can_be_selected(explorer: Explorer, reco
         )
 
 
-CHOICES = {
+VALUE_FILTERS = {
     "camera": ("Camera", "ILCE-7M3", {"photo.camera_model": "ILCE-7M3"}),
     "lens": ("Lens", "No lens", {"photo.lens_model": None}),
     "keyword": ("Keywords", "harbour", {"photo.keywords": "harbour"}),
@@ -168,15 +168,17 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("name", CHOICES)
-def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collection, name: str) -> None:
-    title, choice, query = CHOICES[name]
+@pytest.mark.parametrize("name", VALUE_FILTERS)
+def test_filter__one_value__finds_as_many_photos_as_mongodb_counts(
+    explorer: Explorer, records: Collection, name: str
+) -> None:
+    title, choice, query = VALUE_FILTERS[name]
     page = explorer.open("/")
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer) if "fields=camera" in answer.url else None)
     section(page, title).get_by_role("checkbox", name=choice).check()
     expect_total(page, records.count_documents(query))
-    # The counts in the filter panel follow, and become complete.
+    # The counts in the filter panel are updated, and become complete.
     wait_until_counts_are_complete(page)
     if name != "camera":
         by_camera = records.aggregate([{"$match": query}, {"$group": {"_id": "$photo.camera_model", "n": {"$sum": 1}}}])
@@ -187,13 +189,15 @@ def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collecti
     expect_total(page, records.estimated_document_count())
 
 
-def test_folders__level_by_level(explorer: Explorer, records: Collection) -> None:
-    some = records.find_one({"bucket": "archive"})
-    assert some is not None
+def test_folders__opened_level_by_level__find_as_many_photos_as_mongodb_counts(
+    explorer: Explorer, records: Collection
+) -> None:
+    archived_photo = records.find_one({"bucket": "archive"})
+    assert archived_photo is not None
     page = explorer.open(explorer.address(bucket="archive"))
     folders = section(page, "Bucket and folder")
     prefix = "archive/"
-    for folder in (f"{part}/" for part in some["key"].split("/")[:-1]):
+    for folder in (f"{part}/" for part in archived_photo["key"].split("/")[:-1]):
         wanted = folders.locator(".plain .value", has_text=folder)
         more = folders.get_by_role("button", name="Show all")
         # A long list shows the folders with the most photos first, and the first counts may be partial.
@@ -214,7 +218,9 @@ RANGES = {
 
 
 @pytest.mark.parametrize("name", RANGES)
-def test_histogram__dragged__finds_what_mongodb_counts(explorer: Explorer, records: Collection, name: str) -> None:
+def test_histogram__dragged__finds_as_many_photos_as_mongodb_counts(
+    explorer: Explorer, records: Collection, name: str
+) -> None:
     title, path = RANGES[name]
     page = explorer.open("/")
     rows = [row for row in facet(explorer, page, name) if "least" in row]
@@ -227,8 +233,10 @@ def test_histogram__dragged__finds_what_mongodb_counts(explorer: Explorer, recor
     expect(plot.locator(".bar.in")).to_have_count(3)
 
 
-def test_timeline__year_month_days__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
-    def taken(*bounds: tuple[int, ...]) -> int:
+def test_timeline__year_month_and_days__find_as_many_photos_as_mongodb_counts(
+    explorer: Explorer, records: Collection
+) -> None:
+    def count_taken(*bounds: tuple[int, ...]) -> int:
         start, end = (datetime(*bound, tzinfo=UTC) for bound in bounds)  # type: ignore[misc,arg-type]
         return records.count_documents({"photo.taken_local": {"$gte": start, "$lt": end}})
 
@@ -236,16 +244,18 @@ def test_timeline__year_month_days__find_what_mongodb_counts(explorer: Explorer,
     timeline = page.get_by_role("region", name="Timeline")
     timeline.locator(".bar[title^='2020']").or_(timeline.locator(".bar[title^='May 2020']")).first.click()
     if "taken=2020-05" not in page.url:
-        expect_total(page, taken((2020, 1, 1), (2021, 1, 1)))
+        expect_total(page, count_taken((2020, 1, 1), (2021, 1, 1)))
         timeline.locator(".bar[title^='May 2020']").click()
-    expect_total(page, taken((2020, 5, 1), (2020, 6, 1)))
+    expect_total(page, count_taken((2020, 5, 1), (2020, 6, 1)))
     drag(page, timeline.locator(".plot"), 9, 11, 31)
-    expect_total(page, taken((2020, 5, 10), (2020, 5, 13)))
+    expect_total(page, count_taken((2020, 5, 10), (2020, 5, 13)))
     timeline.get_by_role("button", name="All years").click()
     expect_total(page, records.estimated_document_count())
 
 
-def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+def test_search__words_and_query__find_as_many_photos_as_mongodb_counts(
+    explorer: Explorer, records: Collection
+) -> None:
     page = explorer.open("/", allow=("status of 400",))
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("/")
@@ -263,7 +273,7 @@ def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: 
     expect_total(page, records.count_documents({"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}))
 
 
-def test_filters_combined__chips_url_and_saved_view(explorer: Explorer, records: Collection) -> None:
+def test_filters__combined__stay_after_reload_back_and_in_a_saved_view(explorer: Explorer, records: Collection) -> None:
     query = {
         "photo.camera_model": {"$in": ["X-T4", "ILCE-7M3"]},
         "photo.location": {"$exists": True},
@@ -294,7 +304,9 @@ def area_query(box: str) -> dict[str, Any]:
     return {f"{path}.0": {"$gte": west, "$lte": east}, f"{path}.1": {"$gte": south, "$lte": north}}
 
 
-def test_map__clusters__contain_all_photos_with_a_location_and_open(explorer: Explorer, records: Collection) -> None:
+def test_map__clusters__contain_all_photos_with_a_location_and_open_on_click(
+    explorer: Explorer, records: Collection
+) -> None:
     page = explorer.open("/?view=map")
     wait_until_loaded(page)
     assert count_in_view(page) == records.count_documents({"photo.location": {"$exists": True}})
@@ -310,7 +322,7 @@ def test_map__clusters__contain_all_photos_with_a_location_and_open(explorer: Ex
     assert clusters(page).count() > 1
 
 
-def test_map__area_filter__finds_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+def test_map__area_filter__finds_as_many_photos_as_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map&at=48.86,2.35,11&camera=X-T4")
     wait_until_loaded(page)
     page.get_by_role("switch", name="Filter to this area").click()
@@ -327,7 +339,9 @@ def test_map__area_filter__finds_what_mongodb_counts(explorer: Explorer, records
     assert rendered_ids(page)[0] == newest["_id"]
 
 
-def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: Collection) -> None:
+def test_photo__summary_tags_neighbours_and_copies__are_those_of_the_record(
+    explorer: Explorer, records: Collection
+) -> None:
     first, second = records.find({"photo.camera_model": "ILCE-7M3"}, sort=NEWEST, limit=2)
     page = explorer.open(explorer.address(camera="ILCE-7M3", photo=first["_id"]))
     photo = first["photo"]
@@ -348,7 +362,7 @@ def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: 
     assert set(shown) <= set(copies[1:])
 
 
-def test_statistics__bars__link_to_as_many_photos(explorer: Explorer, records: Collection) -> None:
+def test_statistics__bars__link_to_as_many_photos_as_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     expect(page.locator(".facts dd").first).to_have_text(f"{records.estimated_document_count():,}")
@@ -363,7 +377,7 @@ def test_statistics__bars__link_to_as_many_photos(explorer: Explorer, records: C
     assert total == records.count_documents({"photo.taken_local": {"$exists": True}})
 
 
-def test_export__contains_each_matching_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
+def test_export__csv__contains_each_matching_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
     page = explorer.open(explorer.address(taken="2020-05"))
     expect(tiles(page).first).to_be_visible()
     page.get_by_role("button", name="Export results").click()

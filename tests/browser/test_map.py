@@ -75,7 +75,7 @@ def test_map__photos_without_a_location__are_linked(explorer: Explorer) -> None:
     expect(page).to_have_url(re.compile(r"without=gps"))
 
 
-def test_map__cluster__opens_and_updates_the_url(explorer: Explorer) -> None:
+def test_map__clicked_cluster__opens_and_updates_the_url(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
     wait_until_loaded(page)
     label = str(clusters(page).first.get_attribute("aria-label"))
@@ -175,7 +175,7 @@ def test_map__list__names_the_country_and_zooms_in(explorer: Explorer) -> None:
     expect(page).not_to_have_url(before)
 
 
-def test_map__cluster_in_the_list__links_to_as_many_photos(explorer: Explorer) -> None:
+def test_map__cluster_in_the_list__links_to_as_many_photos_as_it_shows(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&list=1&at=40,10,3")
     wait_until_loaded(page)
     rows = page.locator(".place-list li").filter(has=page.get_by_role("link", name="Show"))
@@ -186,7 +186,7 @@ def test_map__cluster_in_the_list__links_to_as_many_photos(explorer: Explorer) -
         assert get_json(explorer, "/facets", fields="bucket", bbox=box)["total"] == count
 
 
-def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
+def test_map__keys__zoom_and_open_clusters(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
     wait_until_loaded(page)
     frame = page.get_by_label(re.compile("Map of the photos"))
@@ -205,7 +205,7 @@ def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
     assert page.evaluate("document.activeElement.closest('.map-frame') !== null")
 
 
-def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
+def test_map__hostile_names__are_shown_as_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/?view=map&list=1&at=50,12,8")
     wait_until_loaded(page)
     expect(page.locator(".single").first).to_have_attribute("aria-label", re.compile("Jan 2024"))

@@ -41,20 +41,20 @@ def assert_on_screen(page: Page, item: Locator) -> None:
 
 
 @pytest.mark.parametrize(("view", "item"), [("gallery", "[data-index='12']"), ("table", "[data-index='20']")])
-def test_header__scrolling__hides_and_returns_without_moving_the_photos(
+def test_header__while_scrolling__hides_and_returns_without_moving_the_photos(
     explorer: Explorer, view: str, item: str
 ) -> None:
     page = explorer.open(f"/?view={view}", viewport=PHONE, has_touch=True)
     header, photo = page.locator("header.top"), page.locator(item)
     expect(page.locator(".timeline .bar").first).to_be_visible()
-    # After the first input, the list also renders what is below the screen.
+    # After the first input, the list also renders photos below the screen.
     page.mouse.move(195, 700)
     expect(photo).to_be_attached()
     start = top_of(photo)
     scroll(page, 400)
     expect(header).not_to_be_in_viewport()
     assert top_of(photo) == pytest.approx(start - 400, abs=1)
-    # Between a press and its click, the header stays away, because it might take the click.
+    # While the mouse button is down, the header stays hidden: otherwise, it might receive the click.
     scroll(page, 600)
     page.mouse.down()
     scroll(page, -200)
@@ -63,7 +63,7 @@ def test_header__scrolling__hides_and_returns_without_moving_the_photos(
     expect(header).to_be_in_viewport()
     # It returns above the photos, which stay where they are.
     assert top_of(photo) == pytest.approx(start - 800, abs=1)
-    # A hidden header is still reached by Tab. Another result begins with it.
+    # A key that focuses an element of the hidden header shows the header.
     scroll(page, 400)
     expect(header).not_to_be_in_viewport()
     page.keyboard.press("/")
@@ -71,7 +71,7 @@ def test_header__scrolling__hides_and_returns_without_moving_the_photos(
     expect(page.get_by_role("combobox", name="Search photos")).to_be_focused()
 
 
-def test_menus__stay_on_the_screen(explorer: Explorer) -> None:
+def test_menus__on_a_small_phone__stay_on_the_screen(explorer: Explorer) -> None:
     page = explorer.open("/?view=table", viewport=SMALL_PHONE, has_touch=True, is_mobile=True)
     expect(page.locator("[role=row] a").first).to_be_visible()
     for name in ("Saved views", "Export results", "Links", "Columns"):
@@ -80,12 +80,12 @@ def test_menus__stay_on_the_screen(explorer: Explorer) -> None:
         page.keyboard.press("Escape")
 
 
-def test_selection__finger__long_press_or_button(explorer: Explorer) -> None:
+def test_selection__by_finger__starts_with_a_long_press_or_a_button(explorer: Explorer) -> None:
     page = explorer.open("/", viewport=PHONE, has_touch=True, is_mobile=True)
     expect(tiles(page).first).to_be_visible()
     bar = page.get_by_role("region", name="Selection")
     status = bar.get_by_role("status").first
-    # Nothing covers the photos until the user selects.
+    # No circle for selecting covers the photos until the user starts to select.
     expect(page.locator(".tile .select").first).to_be_hidden()
     box = page.locator(".tile").nth(1).bounding_box()
     assert box
@@ -95,7 +95,7 @@ def test_selection__finger__long_press_or_button(explorer: Explorer) -> None:
     expect(status).to_have_text("1 photo selected")
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.locator("dialog.photo")).to_have_count(0)
-    # A tap then selects, as do the circles.
+    # Now a tap on a photo selects it, as does a tap on its circle.
     tiles(page).nth(2).tap()
     page.locator(".tile .select").nth(0).tap()
     expect(status).to_have_text("3 photos selected")
@@ -109,7 +109,7 @@ def test_selection__finger__long_press_or_button(explorer: Explorer) -> None:
     select.tap()
     tiles(page).nth(2).tap()
     expect(status).to_have_text("1 photo selected")
-    # With the last photo deselected, taps still select.
+    # After the last photo is deselected, taps still select.
     tiles(page).nth(2).tap()
     expect(bar).to_be_hidden()
     expect(select).to_have_attribute("aria-pressed", "true")

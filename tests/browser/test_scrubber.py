@@ -23,7 +23,7 @@ def scrubber(page: Page) -> Locator:
     return page.get_by_role("slider", name="Jump to date")
 
 
-def read_photos(page: Page, query: str) -> list[str]:
+def fetch_photo_ids(page: Page, query: str) -> list[str]:
     """Return the ids of the photos that the API returns."""
     ids: list[str] = page.evaluate(
         "async (query) => (await (await fetch(`/photos?${query}`)).json()).photos.map(({ id }) => id)", query
@@ -31,7 +31,7 @@ def read_photos(page: Page, query: str) -> list[str]:
     return ids
 
 
-def wait_until_first(page: Page, photo_id: str) -> None:
+def wait_until_in_first_row(page: Page, photo_id: str) -> None:
     """Wait until a photo is in the first fully visible row."""
     wait_until(
         page,
@@ -48,7 +48,10 @@ def wait_until_first(page: Page, photo_id: str) -> None:
 
 
 def drag(page: Page, start: float, end: float, steps: int) -> None:
-    """Press the mouse at one share of the slider's height, and move it to another."""
+    """Press the mouse button on the slider, and move the mouse, without releasing the button.
+
+    `start` and `end` are fractions of the slider's height.
+    """
     box = scrubber(page).bounding_box()
     assert box
     x = box["x"] + box["width"] / 2
@@ -58,7 +61,9 @@ def drag(page: Page, start: float, end: float, steps: int) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, PHONE_OPTIONS], ids=["desktop-light", "phone-dark"])
-def test_scrubber__drag__shows_the_month_and_what_is_above_it(explorer: Explorer, options: dict[str, Any]) -> None:
+def test_scrubber__dragged__shows_the_month_and_the_photos_above_it(
+    explorer: Explorer, options: dict[str, Any]
+) -> None:
     page = explorer.open("/", **options)
     starts: list[str] = []
     page.on("request", lambda request: starts.extend(parse_qs(urlsplit(request.url).query).get("start", [])))
@@ -70,19 +75,19 @@ def test_scrubber__drag__shows_the_month_and_what_is_above_it(explorer: Explorer
     page.mouse.up()
     row = find_month(page, month)
     expect(scrubber(page)).to_have_attribute("aria-valuetext", re.compile(f"^{month}, {row['count']} photo"))
-    # Only the last of the months that were passed has to be fetched.
+    # The page need not fetch each month that the mouse passed, only the last one.
     assert 0 < len(starts) < 30
-    ids = read_photos(page, f"start={row['value']}&limit=1")
-    wait_until_first(page, ids[0])
+    ids = fetch_photo_ids(page, f"start={row['value']}&limit=1")
+    wait_until_in_first_row(page, ids[0])
     assert_accessible(page)
-    # The photos before it are there, too, and nothing moves when they arrive.
-    everything = read_photos(page, "limit=1000")
-    at = everything.index(ids[0])
+    # The photos above the month can be scrolled to.
+    all_ids = fetch_photo_ids(page, "limit=1000")
+    index = all_ids.index(ids[0])
     page.locator(".scroll").evaluate("(list) => { list.scrollTop -= list.clientHeight; }")
-    expect(page.locator(f'.tile a[href*="{file_name(everything[at - 1])}"]')).to_be_visible()
+    expect(page.locator(f'.tile a[href*="{file_name(all_ids[index - 1])}"]')).to_be_visible()
     scrubber(page).focus()
     page.keyboard.press("Home")
-    wait_until_first(page, everything[0])
+    wait_until_in_first_row(page, all_ids[0])
     expect(scrubber(page)).to_have_attribute("aria-valuenow", "0")
 
 
@@ -98,7 +103,7 @@ def file_name(photo_id: str) -> str:
     return str(photo_id.split("/")[-1])
 
 
-def test_scrubber__keys__go_from_month_to_month_and_to_photos_without_a_date(explorer: Explorer) -> None:
+def test_scrubber__keys__move_by_month_and_to_photos_without_a_date(explorer: Explorer) -> None:
     page = explorer.open("/?sort=taken")
     rows = page.evaluate("async () => (await (await fetch('/facets?fields=taken')).json()).facets.taken")
     assert rows[-1].get("value") is None
@@ -106,13 +111,13 @@ def test_scrubber__keys__go_from_month_to_month_and_to_photos_without_a_date(exp
     scrubber(page).focus()
     page.keyboard.press("End")
     expect(scrubber(page)).to_have_attribute("aria-valuetext", f"No date, {rows[-1]['count']} photos")
-    (undated,) = read_photos(page, "sort=taken&start=none&limit=1")
+    (undated,) = fetch_photo_ids(page, "sort=taken&start=none&limit=1")
     expect(page.locator(f'.tile a[href*="{file_name(undated)}"]')).to_be_visible()
     page.keyboard.press("PageUp")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
     expect(scrubber(page)).to_have_attribute("aria-valuenow", str(len(rows) - 4))
-    (first,) = read_photos(page, f"sort=taken&start={rows[-4]['value']}&limit=1")
+    (first,) = fetch_photo_ids(page, f"sort=taken&start={rows[-4]['value']}&limit=1")
     expect(page.locator(f'.tile a[href*="{file_name(first)}"]')).to_be_visible()
     expect(scrubber(page)).to_be_focused()
 
@@ -131,15 +136,15 @@ def test_scrubber__jump__keeps_the_selection(explorer: Explorer) -> None:
     scrubber(page).focus()
     page.keyboard.press("Home")
     expect(page.locator(".tile").nth(1).get_by_role("checkbox")).to_be_checked()
-    # The table shows the whole list.
+    # The table starts at the beginning of the list.
     page.keyboard.press("End")
     wait_until(page, HAS_JUMPED)
     page.get_by_role("navigation").get_by_role("link", name="Table").click()
-    (newest,) = read_photos(page, "limit=1")
+    (newest,) = fetch_photo_ids(page, "limit=1")
     expect(page.locator('.table [data-index="0"]')).to_have_attribute("href", re.compile(re.escape(file_name(newest))))
 
 
-def test_scrubber__filters__shows_only_matching_months_and_only_in_date_order(explorer: Explorer) -> None:
+def test_scrubber__with_filters__has_only_matching_months_and_only_in_date_order(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(taken="2019..2020"))
     rows = page.evaluate(
         "async () => (await (await fetch('/facets?fields=taken&taken=2019..2020')).json()).facets.taken"

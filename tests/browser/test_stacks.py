@@ -11,7 +11,7 @@ from tests.browser.test_explorer_filters import section
 from tests.browser.test_explorer_gallery import tiles
 
 
-def test_gallery__stacks__are_one_photo_each_unless_requested(stacks_explorer: Explorer) -> None:
+def test_gallery__stacks__are_one_photo_each_unless_all_files_are_requested(stacks_explorer: Explorer) -> None:
     page = stacks_explorer.open("/")
     total = page.locator(".total")
     expect(total).to_have_text("3 photos, 3 more files in stacks")
@@ -24,7 +24,7 @@ def test_gallery__stacks__are_one_photo_each_unless_requested(stacks_explorer: E
     expect(total).to_have_text("3 photos, 3 more files in stacks")
     page.get_by_role("link", name="Gallery").click()
 
-    # The page of a photo links to the other files of its stack. From there, the next photo is reached too.
+    # The dialog of a photo links to the other files of its stack.
     tiles(page).filter(has_text="pair.jpg").click()
     page.get_by_role("dialog").get_by_role("link", name="pair.cr2").click()
     expect(page).to_have_url(re.compile("photo=b%2Fpair.cr2"))
@@ -50,7 +50,7 @@ def test_gallery__stacks__are_one_photo_each_unless_requested(stacks_explorer: E
     expect(tiles(page)).to_have_count(1)
 
 
-def test_filters__switch__shows_each_stack_as_one_photo_or_not(stacks_explorer: Explorer) -> None:
+def test_filters__switch_for_stacks__shows_each_stack_as_one_photo(stacks_explorer: Explorer) -> None:
     page = stacks_explorer.open("/?taken=2024&primary=false")
     switch = page.get_by_role("checkbox", name="Show each stack as one photo")
     expect(tiles(page)).to_have_count(6)

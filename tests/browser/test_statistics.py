@@ -1,4 +1,4 @@
-"""The statistics view. Each bar links to as many photos as it shows."""
+"""The statistics view: its counts, links, keys and filters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def wait_until_counted(page: Page) -> None:
     expect(page.locator(".statistics .notice")).to_have_count(0)
 
 
-def test_statistics__every_bar__links_to_as_many_photos(explorer: Explorer) -> None:
+def test_statistics__every_bar__links_to_as_many_photos_as_it_shows(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     buttons = page.locator(".statistics").get_by_role("button", name="Show all")
@@ -95,7 +95,7 @@ def test_statistics__partial_counts__are_reported_and_refetched(explorer: Explor
     expect(page.locator(".facts dd").first).to_have_text(str(answer["total"]))
 
 
-def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> None:
+def test_statistics__bucket__shows_its_share_of_photos_without_exif(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     buckets = httpx.get(explorer.url + "/statistics").json()["buckets"]
@@ -107,14 +107,14 @@ def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> N
     assert httpx.URL(page.url).params["bucket"] == "demo"
 
 
-def test_statistics__no_photos__says_why(explorer: Explorer, empty_explorer: Explorer) -> None:
+def test_statistics__no_photos__shows_the_reason(explorer: Explorer, empty_explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&camera=none-such")
     page.get_by_role("heading", name="No photos match these filters").wait_for()
     page = empty_explorer.open("/?view=statistics")
     page.get_by_role("heading", name="Your library is empty").wait_for()
 
 
-def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None:
+def test_statistics__hostile_names__are_shown_as_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/?view=statistics")
     wait_until_counted(page)
     expect(page.get_by_role("list", name="Photos by camera")).to_contain_text("<script>")
@@ -125,7 +125,7 @@ def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
-def test_statistics__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
+def test_statistics__any_screen__is_accessible(explorer: Explorer, options: dict[str, Any]) -> None:
     page = explorer.open("/?view=statistics", **options)
     wait_until_counted(page)
     assert_accessible(page)

@@ -28,7 +28,7 @@ def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None
     assert [(row["id"], row["iso"]) for row in rows] == [
         (photo["id"], str(photo["photo"].get("iso", ""))) for photo in expected
     ]
-    # The export has every column of the table.
+    # The export accepts every column of the table.
     page.get_by_role("button", name="Columns").click()
     boxes = page.locator(".column-list").get_by_role("checkbox", checked=False)
     while boxes.count():
@@ -40,7 +40,7 @@ def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None
         assert page.evaluate("async (url) => (await fetch(url)).status", link.get_attribute("href")) == 200
 
 
-def test_table_export__phone__the_menu_is_on_the_screen_and_only_in_the_table(explorer: Explorer) -> None:
+def test_table_export__on_a_phone__menu_fits_the_screen_and_is_only_in_the_table(explorer: Explorer) -> None:
     page = explorer.open("/?view=table", viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     page.get_by_role("button", name="Export results").tap()
     for link in page.locator(".entries a").all():
@@ -48,7 +48,7 @@ def test_table_export__phone__the_menu_is_on_the_screen_and_only_in_the_table(ex
         assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
-    # The menu covers the links to the views.
+    # Close the menu, which covers the links to the views.
     page.get_by_role("button", name="Export results").tap()
     page.get_by_role("navigation").get_by_role("link", name="Gallery").tap()
     page.get_by_role("button", name="Export results").tap()

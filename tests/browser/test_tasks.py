@@ -1,4 +1,4 @@
-"""The tasks that people come for, from start to end, in Chromium and Firefox, on a desktop and on a phone."""
+"""Common tasks of users, from start to end, in Chromium and Firefox, on a desktop and on a phone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from tests.stub_s3 import StubS3, run_stub
 from tests.waiting import eventually
 
 IN_OSLO = {"type": "Point", "coordinates": [10.75, 59.91]}
-# By day, or by name for photos without one: the values that the tasks are about. All others are of another camera.
+# The fields of the photos that the tasks search for, by day, or by name for photos without a date. Photos without a
+# camera here get another camera.
 PHOTOS: dict[str, dict[str, Any]] = {
     "2019-08-31": {"camera_model": "X-T4", "iso": 1600, "location": IN_OSLO},
     "2019-09-01": {"camera_model": "X-T4", "iso": 1600, "location": IN_OSLO},
@@ -72,7 +73,7 @@ def running(servers: Addresses) -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Person:
-    """Someone who uses the explorer, by what is on the screen.
+    """A user of the explorer, who uses only what is on the screen.
 
     Attributes:
         downloads: Firefox's folder for downloads.
@@ -129,7 +130,7 @@ def find_autumn_nights(person: Person) -> None:
     dates.get_by_label("Date taken: to (value)").press("Enter")
     section(page, "Location").get_by_role("checkbox", name="Has location").check()
     person.expect_photos("2019-11-30", "2019-09-01")
-    # The same in words.
+    # Find the same photos with the search box.
     person.start()
     person.search("camera:x-t4 iso:801- taken:2019-09..2019-11 has:gps")
     page.keyboard.press("Enter")
@@ -145,7 +146,7 @@ def find_photos_without_a_date(person: Person) -> None:
 
 
 def find_duplicates(person: Person) -> None:
-    """Find the copies of a file that is on the screen."""
+    """Open a photo that has a copy, and find all copies."""
     person.start()
     tiles(person.page).filter(has_text="2020-01-01").click()
     copies = person.page.locator(".copies")
@@ -225,7 +226,7 @@ def person(
     explorer.finish()
 
 
-def test_tasks__from_start_to_end(person: Person) -> None:
-    """The tasks share a page, because opening one costs more than a task."""
+def test_tasks__all_on_one_page__succeed(person: Person) -> None:
+    """The tasks share a page, because opening a page takes longer than a task."""
     for task in TASKS:
         task(person)

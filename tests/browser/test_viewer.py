@@ -24,18 +24,19 @@ from tests.integration.api.library import make_record
 from tests.stub_s3 import StubS3, run_stub
 
 
-def make_picture(width: int, height: int, kind: str = "JPEG") -> bytes:
+def make_picture(width: int, height: int, image_format: str = "JPEG") -> bytes:
     output = io.BytesIO()
-    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(output, kind)
+    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(output, image_format)
     return output.getvalue()
 
 
 def make_raf(jpeg: bytes) -> bytes:
+    """Return a RAF file that has this JPEG as its preview."""
     head = b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">II", 200, len(jpeg))
     return head.ljust(200, b"\0") + jpeg
 
 
-# The photos come in the gallery's order.
+# The format and the content of each file, in the order of the gallery.
 FILES = {
     "1.jpg": ("jpeg", make_picture(4000, 3000)),
     "2.raf": ("raf", make_raf(make_picture(1600, 1200))),
@@ -51,7 +52,7 @@ class Gallery:
     stub: StubS3
 
     def open(self, address: str, **options: Any) -> Page:
-        # The link to the original leads to S3.
+        # The page fetches originals from S3.
         return self.explorer.open(address, allow=(f"^foreign request: {self.stub.url}/shots/",), **options)
 
     def photo(self, name: str, **state: str) -> str:
@@ -93,7 +94,7 @@ def test_gallery__photos_without_a_thumbnail__show_a_preview_or_the_reason(galle
         expect(tiles.nth(at).locator(".why")).to_have_text(reason)
 
 
-def test_viewer__keys__zoom_move_on_and_close(gallery: Gallery) -> None:
+def test_viewer__keys__zoom_pan_change_photos_and_close(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("1.jpg"))
     page.get_by_role("link", name="View full screen").click()
     viewer = page.get_by_role("dialog", name="Viewer: 1.jpg")
@@ -124,7 +125,7 @@ def test_viewer__keys__zoom_move_on_and_close(gallery: Gallery) -> None:
     expect(page.get_by_role("link", name="View full screen")).to_be_focused()
 
 
-def test_viewer__mouse__double_click_wheel_and_drag(gallery: Gallery) -> None:
+def test_viewer__double_click_wheel_and_drag__zoom_and_pan(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("1.jpg", full="1"))
     percent = page.get_by_label("Zoom", exact=True)
     expect(percent).to_have_text("30%")
@@ -142,12 +143,12 @@ def test_viewer__mouse__double_click_wheel_and_drag(gallery: Gallery) -> None:
     expect(percent).not_to_have_text("30%")
 
 
-def test_viewer__video_that_the_browser_cannot_play__says_so(gallery: Gallery) -> None:
+def test_viewer__video_that_the_browser_cannot_play__is_reported(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("5.mp4", full="1"))
     expect(page.locator(".viewer").get_by_role("alert")).to_have_text("This browser can't play the video")
 
 
-def test_viewer__touch__swipe_and_double_tap(gallery: Gallery) -> None:
+def test_viewer__double_tap_and_swipes__zoom_change_photos_and_close(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("1.jpg", full="1"), viewport=PHONE, has_touch=True, is_mobile=True)
     session = page.context.new_cdp_session(page)
 
@@ -179,7 +180,7 @@ def test_viewer__touch__swipe_and_double_tap(gallery: Gallery) -> None:
     expect(page.locator(".viewer")).to_be_hidden()
 
 
-def test_viewer__slideshow__moves_on_until_it_is_paused(gallery: Gallery) -> None:
+def test_viewer__slideshow__shows_the_next_photo_until_paused(gallery: Gallery) -> None:
     page = gallery.explorer.new_page(allow=(f"^foreign request: {gallery.stub.url}/shots/",))
     page.clock.install()
     page.goto(gallery.explorer.url + gallery.photo("1.jpg", full="1"))

@@ -1,4 +1,4 @@
-"""Fixtures for tests that kill servers: each test has its own, and workers are restarted when they end.
+"""Fixtures for tests that kill servers: each test has its own servers, and workers that exit are restarted.
 
 Most tests index a simulated bucket of IMAGES photos, and compare the records with those of an undisturbed batch.
 """
@@ -47,10 +47,10 @@ __all__ = ["bucket", "checkout", "install"]
 # ./test.sh --faults indexes 1,000.
 IMAGES = int(os.environ.get("EXIFINATOR_TEST_IMAGES", "400"))
 PHOTOS = "photos"
-# The number of photos that the gate in front of S3 lets pass before a test breaks something. A worker whose reads are
-# held leaves as many photos unstored, for other workers to write, as it has greenlets.
+# The number of photos that the gate in front of S3 lets pass before a test breaks something. While the gate holds back
+# a worker's reads, as many photos as the worker has greenlets are not stored, unless other workers write them.
 FREE_IMAGES = 100
-# Reads that the gate holds must not time out.
+# Reads that the gate holds back must not time out.
 PATIENT = {"S3_TIMEOUT_SECONDS": 300}
 # What a worker logs when a server fails.
 COMPLAINT = re.compile(r"retry:|this worker exits|could not be saved|cannot connect|Job interrupted", re.IGNORECASE)
@@ -58,7 +58,7 @@ Document = dict[str, Any]
 
 
 class Server:
-    """Server that can be killed and restarted, with or without its data."""
+    """A server that can be killed and restarted, with or without its data."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Server:
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Restart the server whenever it ends during the block, as a supervisor does."""
+        """Restart the server whenever it exits during the block, as a supervisor does."""
         stopped = threading.Event()
 
         def keep() -> None:
@@ -108,21 +108,21 @@ class Server:
 
 
 def mongod_server(folder: Path, *options: str) -> Server:
-    """Return a mongod with its data in a new folder `mongodb` of `folder`, not yet started."""
+    """Return a mongod that is not started yet, with its data in a new subfolder `mongodb` of `folder`."""
     data, port = folder / "mongodb", reserve_port()
     data.mkdir()
     return Server(mongod_command(data, port, *options), port, data, mongod_is_ready)
 
 
 def redis_server(folder: Path) -> Server:
-    """Return a Redis with its append-only file in a new folder `redis` of `folder`, not yet started."""
+    """Return a Redis that is not started yet, with its append-only file in a new subfolder `redis` of `folder`."""
     data, port = folder / "redis", reserve_port()
     data.mkdir()
     return Server(redis_command(data, port), port, data, redis_is_ready)
 
 
 class Keeper:
-    """Runs a worker, and restarts it after a pause when it ends, as the supervisor does."""
+    """Runs a worker, and restarts it after a pause whenever it exits, as the supervisor does."""
 
     def __init__(self, installation: Installation, *queues: str, **environment: str) -> None:
         self.installation, self.queues, self.environment = installation, queues, environment
@@ -153,7 +153,7 @@ class Keeper:
 
 
 class Site:
-    """Installation with a Redis and a MongoDB of its own, which a test may kill."""
+    """An installation with a Redis and a MongoDB of its own, which a test may kill."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.redis, self.mongodb = redis_server(folder), mongod_server(folder)
@@ -207,9 +207,9 @@ def site(in_memory: Path, gate: Gate, proxy: Proxy) -> Iterator[Callable[..., Si
 
 @pytest.fixture
 def keep(install: Callable[..., Installation], site: Callable[..., Site]) -> Iterator[Callable[..., Keeper]]:
-    """Yield keep(installation, queue, ...), which starts a worker that is restarted when it ends.
+    """Yield keep(installation, queue, ...), which starts a worker that is restarted whenever it exits.
 
-    It depends on the other two fixtures so that restarts stop before their servers do.
+    The fixture depends on `install` and `site`, so that the restarts stop before their servers stop.
     """
     keepers: list[Keeper] = []
 
@@ -239,10 +239,10 @@ def count_complaints(here: Installation) -> int:
     return sum(len(COMPLAINT.findall(log.read_text(errors="replace"))) for log in here.logs.glob("worker-*.log"))
 
 
-def await_renewals(here: Installation, times: int = 8) -> None:
-    """Wait until an image has had `times` different due times: its worker is alive, and not done with the image.
+def wait_for_renewals(here: Installation, times: int = 8) -> None:
+    """Wait until one image has had `times` different due times, because its living worker extends the lease.
 
-    A worker extends a lease three times during its term. Moves between the two queues change the due time too, at most
+    A worker extends a lease three times in LEASE_SECONDS. Moves between the two queues change the due time too, at most
     three times.
     """
     dues: defaultdict[bytes, set[float]] = defaultdict(set)
@@ -257,7 +257,7 @@ def await_renewals(here: Installation, times: int = 8) -> None:
 
 @pytest.fixture(scope="session")
 def photos_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of an S3 server whose every bucket has IMAGES photos, of 200 varieties."""
+    """Yield the address of an S3 server on which every bucket has IMAGES photos, generated in 200 variants."""
     with run_made_up_bucket(IMAGES, tmp_path_factory.mktemp("photos")) as url:
         yield url
 
@@ -284,12 +284,12 @@ def assert_each_read_once(proxy: Proxy) -> None:
 
 
 def records_of(installation: Installation) -> dict[str, Document]:
-    """Return all records by id, without the time when they were made."""
+    """Return all records by id, without the fields that differ from batch to batch."""
     found = {}
     for record in installation.store.records.collection.find():
         record.pop("extracted_at")
         record.pop("delivered_at", None)
-        # The records also depend on FIRST_READ_BYTES.
+        # The fingerprint depends on FIRST_READ_BYTES, which some tests change.
         record.pop("fingerprint", None)
         found[str(record.pop("_id"))] = record
     return found
@@ -311,7 +311,7 @@ def undisturbed(
 
 
 def differences(found: dict[str, Document], expected: dict[str, Document]) -> dict[str, Document]:
-    """Return, for each record that is not as expected, the fields that differ, with the values found."""
+    """Return, by record id, the fields of `found` that differ from those expected, with the values in `found`."""
     return {
         name: {
             field: record.get(field)
@@ -323,19 +323,19 @@ def differences(found: dict[str, Document], expected: dict[str, Document]) -> di
     }
 
 
-def finish_whole(here: Installation, batch: Batch, expected: dict[str, Document]) -> BatchCounts:
-    """Wait until a batch over the photos is done, and return its counts.
+def finish_and_check(here: Installation, batch: Batch, expected: dict[str, Document]) -> BatchCounts:
+    """Wait until a batch over the photos is done, check that it is complete, and return its counts.
 
-    Assert that all images were listed, that none failed, and what `assert_whole` asserts.
+    All images must have been listed, none may have failed, and `assert_complete` must succeed.
     """
     numbers = here.finish(batch)
     assert (numbers.listed, numbers.failed) == (IMAGES, 0)
-    assert_whole(here, expected)
+    assert_complete(here, expected)
     return numbers
 
 
-def assert_whole(here: Installation, expected: dict[str, Document]) -> None:
-    """Assert that each image has the expected record or one failed job, not both, and that nothing is stuck."""
+def assert_complete(here: Installation, expected: dict[str, Document]) -> None:
+    """Assert that each image has either the expected record or one failed job, and that the queues are empty."""
     found = records_of(here)
     failed = {
         f"{job['params']['bucket']}/{job['params']['key']}"

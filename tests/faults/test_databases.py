@@ -19,12 +19,12 @@ from tests.faults.conftest import (
     Keeper,
     Server,
     Site,
-    await_renewals,
     count_complaints,
     count_stored,
-    finish_whole,
+    finish_and_check,
     mongod_server,
     start_batch,
+    wait_for_renewals,
 )
 from tests.integration.conftest import Installation
 from tests.s3_proxy import Gate, Proxy
@@ -32,8 +32,8 @@ from tests.servers import listens, mongod_command, mongod_is_ready, reserve_port
 from tests.waiting import eventually
 
 WRITES = ["readWriteAnyDatabase", "dbAdminAnyDatabase"]
-# The outage ends after the workers have logged this many storage errors.
-COMPLAINTS = 10
+# The outage ends after the workers have logged more than this many failures of a server.
+MIN_COMPLAINTS = 10
 
 
 @pytest.mark.faults
@@ -48,17 +48,17 @@ def test_batch__mongodb_locked_for_maintenance__continues_afterwards(
         client.admin.command("fsync", lock=True)
         stored = count_stored(here)
         gate.open()
-        # Longer than the three seconds for which a job's time is cut when this protection is tested.
-        await_renewals(here)
+        # The renewals take longer than 3 s, to which FAULTS.md shortens the timeout of jobs to make this test fail.
+        wait_for_renewals(here)
         assert count_stored(here) == stored < IMAGES
         client.admin.command("fsyncUnlock")
-    finish_whole(here, batch, undisturbed)
+    finish_and_check(here, batch, undisturbed)
 
 
-def listens_on(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Return whether a server listens on the port.
+def any_server_listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a server listens on the port. The signature is that of `mongod_is_ready`.
 
-    A server that requires a password does not report its process id.
+    Unlike that function, do not compare process ids: a server that requires a password does not report its own.
     """
     return listens(port)
 
@@ -68,14 +68,14 @@ def guarded_mongod(in_memory: Path) -> Iterator[Server]:
     """Yield a mongod that requires a user and a password."""
     data, port = in_memory / "guarded", reserve_port()
     data.mkdir()
-    server = Server(mongod_command(data, port, "--auth"), port, data, listens_on)
+    server = Server(mongod_command(data, port, "--auth"), port, data, any_server_listens)
     server.start()
     yield server
     server.kill()
 
 
 @pytest.mark.faults
-def test_batch__user_that_may_only_read_for_a_while__continues_afterwards(
+def test_batch__mongodb_user_with_only_read_access_for_a_while__continues_afterwards(
     guarded_mongod: Server,
     install: Callable[..., Installation],
     keep: Callable[..., Keeper],
@@ -98,10 +98,10 @@ def test_batch__user_that_may_only_read_for_a_while__continues_afterwards(
         gate.open()
         here.wait_until(lambda: count_complaints(here) > 0)
         stored = count_stored(here)
-        here.wait_until(lambda: count_complaints(here) > COMPLAINTS)
+        here.wait_until(lambda: count_complaints(here) > MIN_COMPLAINTS)
         assert count_stored(here) == stored < IMAGES
         client.admin.command("updateUser", "exif", roles=WRITES)
-        finish_whole(here, batch, undisturbed)
+        finish_and_check(here, batch, undisturbed)
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def insert_much(port: int) -> None:
+def insert_300_mb(port: int) -> None:
     """Insert 300 MB, and flush each megabyte to disk."""
     with MongoClient(f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=2000) as client:
         for _ in range(300):
-            client["other"]["filler"].insert_one({"much": os.urandom(1 << 20)})
+            client["other"]["filler"].insert_one({"bytes": os.urandom(1 << 20)})
             client.admin.command("fsync")
 
 
@@ -139,7 +139,7 @@ def mongod_on_small_disk(small_disk: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.faults
-def test_batch__disk_of_mongodb_full_for_a_while__continues_afterwards(
+def test_batch__full_disk_of_mongodb_for_a_while__continues_afterwards(
     mongod_on_small_disk: Server,
     small_disk: Path,
     install: Callable[..., Installation],
@@ -159,27 +159,27 @@ def test_batch__disk_of_mongodb_full_for_a_while__continues_afterwards(
         while True:
             file.write(bytes(1 << 20))
             file.flush()
-    # mongod writes its journal by now at the latest. It then exits, or rejects writes.
+    # These writes fill the journal: mongod exits, or rejects writes.
     with pytest.raises(PyMongoError):
-        insert_much(server.port)
+        insert_300_mb(server.port)
     gate.open()
-    here.wait_until(lambda: count_complaints(here) > COMPLAINTS)
+    here.wait_until(lambda: count_complaints(here) > MIN_COMPLAINTS)
     filler.unlink()
     # mongod may exit immediately, later, or not at all.
     with server.kept():
-        finish_whole(here, batch, undisturbed)
+        finish_and_check(here, batch, undisturbed)
 
 
 class ReplicaSet:
-    """Three mongod of one replica set. A write counts as stored when a majority has it."""
+    """A replica set of three mongod processes. A write is acknowledged when a majority has it."""
 
     def __init__(self, folder: Path) -> None:
         self.servers = []
         for name in ("a", "b", "c"):
             (folder / name).mkdir()
             options = ["--replSet", "rs", "--oplogSize", "50"]
-            # Otherwise, another mongod becomes primary within milliseconds, and hardly any write meets a set without a
-            # primary.
+            # With the handoff, another mongod becomes primary within milliseconds, and few writes would find the set
+            # without a primary.
             options += ["--setParameter", "enableElectionHandoff=false"]
             self.servers.append(mongod_server(folder / name, *options))
         hosts = [f"127.0.0.1:{server.port}" for server in self.servers]
@@ -199,7 +199,7 @@ class ReplicaSet:
         return next(server for server in self.servers if server.port == port)
 
     def step_down(self) -> None:
-        # mongod closes its connections.
+        # The command fails, because mongod closes its connections.
         with contextlib.suppress(PyMongoError):
             self.client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
@@ -218,7 +218,7 @@ def replica_set(in_memory: Path) -> Iterator[ReplicaSet]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["steps down", "is killed"])
-def test_batch__replica_set_whose_primary_disappears__is_complete(
+def test_batch__primary_of_a_replica_set_disappears__is_complete(
     replica_set: ReplicaSet,
     install: Callable[..., Installation],
     gate: Gate,
@@ -240,4 +240,4 @@ def test_batch__replica_set_whose_primary_disappears__is_complete(
     here.wait_until(lambda: replica_set.primary() is not before)
     # If a worker had exited, the supervisor would have restarted it.
     here.start_worker("download", "write")
-    finish_whole(here, batch, undisturbed)
+    finish_and_check(here, batch, undisturbed)

@@ -1,4 +1,4 @@
-"""kill -9 while the index follows events: it ends with exactly the objects of the bucket."""
+"""Processes are killed (SIGKILL) while the index follows events or an inventory is queued: nothing is lost."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from tests.integration.worker.test_record_writer import NOON
 
 
 @pytest.mark.faults
-def test_events__kills_of_watcher_workers_and_servers__end_in_the_state_of_the_bucket(in_memory: Path) -> None:
-    outcome = run(300, 5, 3, in_memory)
+def test_events__watcher_workers_and_servers_killed__index_equals_the_bucket(in_memory: Path) -> None:
+    changes, kills, seed = 300, 5, 3
+    outcome = run(changes, kills, seed, in_memory)
     assert outcome.differences == 0, outcome
-    assert sum(outcome.killed.values()) == 5
+    assert sum(outcome.killed.values()) == kills
 
 
 @pytest.mark.faults
@@ -28,7 +29,7 @@ def test_inventory__run_killed_three_times__queues_each_key_once(in_memory: Path
     assert (result.queued, result.kills) == (60_000, 3)
 
 
-def test_mongodb__killed_right_after_it_acknowledged__keeps_the_record(site: Callable[..., Site]) -> None:
+def test_mongodb__killed_right_after_it_acknowledged_a_record__keeps_the_record(site: Callable[..., Site]) -> None:
     here = site(EVENTS_TOKEN="a-token-of-events")
     records = here.installation.store.records
     ref = ImageRef("b", "a.jpg", "etag", 0, NOON)

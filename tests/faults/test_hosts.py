@@ -1,4 +1,4 @@
-"""Several hosts on one machine: Redis, MongoDB and S3 in a network namespace of their own, workers in two others."""
+"""Several hosts, simulated by network namespaces: one for Redis, MongoDB and S3, and two for workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import COMPLAINT, IMAGES, PHOTOS, Document, Keeper, count_stored, finish_whole
+from tests.faults.conftest import COMPLAINT, IMAGES, PHOTOS, Document, Keeper, count_stored, finish_and_check
 from tests.integration.conftest import Installation
 from tests.servers import data_folder, mongod_command, redis_command, reserve_port, running, start
 
@@ -21,6 +21,7 @@ SUBNET = "10.213"
 
 
 def ip(*arguments: str) -> None:
+    """Run the program `ip`, and raise OSError if it fails."""
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
@@ -36,7 +37,7 @@ class Network:
     def __init__(self) -> None:
         mark = secrets.token_hex(2)
         self.names = {name: f"exif-{mark}-{name}" for name in ("servers", "one", "two")}
-        self.lines: dict[str, str] = {}
+        self.link_devices: dict[str, str] = {}
         self._stack = contextlib.ExitStack()
         try:
             for name in self.names.values():
@@ -47,7 +48,7 @@ class Network:
                 near, far = f"xs{mark}{number}", f"xw{mark}{number}"
                 servers = self.names["servers"]
                 ip("-n", servers, "link", "add", near, "type", "veth", "peer", "name", far)
-                self.lines[end] = near
+                self.link_devices[end] = near
                 # One end of the link goes into the other namespace. "here" is the namespace of this process.
                 ip("-n", servers, "link", "set", far, "netns", self.names.get(end, str(os.getpid())))
                 there = ["-n", self.names[end]] if end in self.names else []
@@ -67,10 +68,10 @@ class Network:
         return ["ip", "netns", "exec", self.names[name]]
 
     def cut(self, name: str) -> None:
-        ip("-n", self.names["servers"], "link", "set", self.lines[name], "down")
+        ip("-n", self.names["servers"], "link", "set", self.link_devices[name], "down")
 
     def repair(self, name: str) -> None:
-        ip("-n", self.names["servers"], "link", "set", self.lines[name], "up")
+        ip("-n", self.names["servers"], "link", "set", self.link_devices[name], "up")
 
     def close(self) -> None:
         self._stack.close()
@@ -94,7 +95,7 @@ class Hosts(Installation):
     network: Network
 
     def start_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
-        """HOST names the namespace."""
+        """Start a worker in the namespace that the keyword HOST names."""
         host = environment.pop("HOST")
         log = self.logs / f"worker-{host}-{len(self._workers)}.log"
         command = [*self.network.inside(host), str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
@@ -106,8 +107,8 @@ class Hosts(Installation):
         return "\n".join(log.read_text(errors="replace") for log in self.logs.glob(f"worker-{host}-*.log"))
 
 
-def reachable(command: list[str]) -> list[str]:
-    """Return the command of a server that is reachable from the other namespaces too."""
+def listen_on_all_addresses(command: list[str]) -> list[str]:
+    """Return the command of a server, changed so that the other namespaces can reach the server."""
     return ["0.0.0.0" if word == "127.0.0.1" else word for word in command]
 
 
@@ -123,8 +124,8 @@ def hosts(network: Network, tmp_path: Path) -> Iterator[Hosts]:
         address = f"{SUBNET}.0.1"
         ports = [reserve_port() for _ in range(3)]
         inside = network.inside("servers")
-        redis = reachable(redis_command(data / "redis", ports[0], "--protected-mode", "no"))
-        mongod = reachable(mongod_command(data / "mongodb", ports[1]))
+        redis = listen_on_all_addresses(redis_command(data / "redis", ports[0], "--protected-mode", "no"))
+        mongod = listen_on_all_addresses(mongod_command(data / "mongodb", ports[1]))
         s3 = [sys.executable, "-m", "bench.object_server", str(ports[2]), str(IMAGES), "0.0.0.0"]
         for port, command in zip(
             ports,
@@ -149,9 +150,9 @@ def hosts(network: Network, tmp_path: Path) -> Iterator[Hosts]:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("for_good", [False, True], ids=["until it notices", "for good"])
+@pytest.mark.parametrize("is_permanent", [False, True], ids=["until it notices", "for good"])
 def test_batch__host_of_workers_cut_off__is_complete(
-    hosts: Hosts, undisturbed: dict[str, Document], for_good: bool
+    hosts: Hosts, undisturbed: dict[str, Document], is_permanent: bool
 ) -> None:
     batch = hosts.queue_batch(PHOTOS)
     # This worker starts alone, so images are leased to it when its host is disconnected.
@@ -170,13 +171,13 @@ def test_batch__host_of_workers_cut_off__is_complete(
         hosts.wait_until(cut)
         assert count_stored(hosts) < IMAGES
         keepers.append(Keeper(hosts, "download", "write", HOST="one"))
-        if for_good:
-            finish_whole(hosts, batch, undisturbed)
+        if is_permanent:
+            finish_and_check(hosts, batch, undisturbed)
             return
         # No packet tells the worker that its servers are unreachable: it waits for Redis as long as its client does.
         hosts.wait_until(lambda: COMPLAINT.search(hosts.logs_of("two")))
         hosts.network.repair("two")
-        finish_whole(hosts, batch, undisturbed)
+        finish_and_check(hosts, batch, undisturbed)
         # The reconnected host works again: its worker indexes all images of another bucket alone.
         keepers[1].stop()
         keepers[1].kill()

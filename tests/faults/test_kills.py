@@ -1,4 +1,4 @@
-"""Kill each program of an installation (SIGKILL) during a batch, which is completed without manual repair."""
+"""Programs of an installation are killed (SIGKILL) during a batch, which is completed without manual repair."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.faults.conftest import (
     Keeper,
     count_stored,
     differences,
-    finish_whole,
+    finish_and_check,
 )
 from tests.integration.conftest import Installation
 from tests.s3_proxy import Gate, Proxy
@@ -39,7 +39,7 @@ from tests.waiting import eventually
 KILLS = 20
 
 
-class Running:
+class RunningSite:
     """A checkout with its services and workers, and a batch that has stored some of the photos."""
 
     def __init__(self, checkout: Callable[..., Checkout], s3: Proxy, gate: Gate) -> None:
@@ -71,14 +71,16 @@ class Running:
             text=True,
         )
 
-    def wait(self, true: Callable[[], Any]) -> Any:
+    def wait(self, condition: Callable[[], Any]) -> Any:
+        """Wait until the condition returns a true value, and return the value. Unavailable servers count as false."""
+
         def explain() -> str:
             output = "" if self.run.poll() is None else str(self.run.communicate())
             return f"{output}\n{self.checkout.logs()}"
 
         def look() -> Any:
             try:
-                return true()
+                return condition()
             except (OSError, redis.RedisError):
                 return None
 
@@ -114,7 +116,7 @@ class Running:
         assert run.returncode == 0, f"{errors}\n{self.checkout.logs()}"
         return dict(json.loads(output))
 
-    def assert_whole(self, expected: dict[str, Document]) -> None:
+    def assert_complete(self, expected: dict[str, Document]) -> None:
         found = {}
         for record in self.images.find():
             record.pop("extracted_at")
@@ -135,81 +137,83 @@ class Running:
 
 
 @pytest.fixture
-def under_way(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> Iterator[Running]:
-    running = Running(checkout, proxy, gate)
+def running_site(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> Iterator[RunningSite]:
+    running = RunningSite(checkout, proxy, gate)
     try:
         yield running
     finally:
         running.close()
 
 
-def test_run__all_but_the_supervisor_killed__is_completed(under_way: Running, undisturbed: dict[str, Document]) -> None:
+def test_run__all_but_the_supervisor_killed__is_complete(
+    running_site: RunningSite, undisturbed: dict[str, Document]
+) -> None:
     """The only worker, the API and the dashboard are killed."""
     programs = ("mrq_worker download", "-P -m api", "exifinator.dashboard")
-    killed = [under_way.kill(words) for words in programs]
+    killed = [running_site.kill(words) for words in programs]
 
-    numbers = under_way.finish()
+    counts = running_site.finish()
 
-    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
-    under_way.assert_whole(undisturbed)
+    assert (counts["listed"], counts["stored"], counts["failed"]) == (IMAGES, IMAGES, 0)
+    running_site.assert_complete(undisturbed)
     for program, path, words in (("API", "/waldo/exif_data?limit=1", "-P -m api"), ("DASHBOARD", "/", "dash")):
-        under_way.wait(lambda program=program, path=path: under_way.checkout.ask(program, path))
-        again = under_way.find(words)
+        running_site.wait(lambda program=program, path=path: running_site.checkout.ask(program, path))
+        again = running_site.find(words)
         assert again is not None
         assert again.pid not in [process.pid for process in killed]
 
 
 @pytest.mark.faults
 def test_run__killed__continues_with_its_batch_when_run_again(
-    under_way: Running, undisturbed: dict[str, Document]
+    running_site: RunningSite, undisturbed: dict[str, Document]
 ) -> None:
-    under_way.run.kill()
-    under_way.run.communicate()
-    assert under_way.images.count_documents({}) < IMAGES
+    running_site.run.kill()
+    running_site.run.communicate()
+    assert running_site.images.count_documents({}) < IMAGES
 
-    numbers = under_way.finish(under_way.start_run())
+    counts = running_site.finish(running_site.start_run())
 
-    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
-    under_way.assert_whole(undisturbed)
+    assert (counts["listed"], counts["stored"], counts["failed"]) == (IMAGES, IMAGES, 0)
+    running_site.assert_complete(undisturbed)
 
 
 @pytest.mark.faults
 def test_run__supervisor_killed__is_complete_when_run_again(
-    under_way: Running, undisturbed: dict[str, Document]
+    running_site: RunningSite, undisturbed: dict[str, Document]
 ) -> None:
-    under_way.kill("supervisord", "workers")
-    worker = under_way.find("mrq_worker", "download")
-    under_way.run.kill()
-    under_way.run.communicate()
+    running_site.kill("supervisord", "workers")
+    worker = running_site.find("mrq_worker", "download")
+    running_site.run.kill()
+    running_site.run.communicate()
 
-    again = under_way.start_run()
-    under_way.wait(lambda: under_way.find("supervisord", "workers"))
-    numbers = under_way.finish(again)
+    again = running_site.start_run()
+    running_site.wait(lambda: running_site.find("supervisord", "workers"))
+    counts = running_site.finish(again)
 
-    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
-    under_way.assert_whole(undisturbed)
-    # The old workers are gone.
+    assert (counts["listed"], counts["stored"], counts["failed"]) == (IMAGES, IMAGES, 0)
+    running_site.assert_complete(undisturbed)
+    # The next run has stopped the orphaned worker.
     assert worker is not None
     assert not worker.is_running()
 
 
 @pytest.mark.faults
 def test_run__everything_killed_simultaneously__is_complete_when_run_again(
-    under_way: Running, undisturbed: dict[str, Document]
+    running_site: RunningSite, undisturbed: dict[str, Document]
 ) -> None:
     """All programs are killed, as in a power failure: Redis, MongoDB, the workers and both supervisors."""
     # Programs that a supervisor has restarted in the meantime are killed too.
-    while processes := under_way.checkout.processes():
+    while processes := running_site.checkout.processes():
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes)
-    under_way.run.communicate()
+    running_site.run.communicate()
 
-    numbers = under_way.finish(under_way.start_run())
+    counts = running_site.finish(running_site.start_run())
 
-    assert (numbers["listed"], numbers["failed"]) == (IMAGES, 0)
-    under_way.assert_whole(undisturbed)
+    assert (counts["listed"], counts["failed"]) == (IMAGES, 0)
+    running_site.assert_complete(undisturbed)
 
 
 @pytest.mark.faults
@@ -220,7 +224,7 @@ def test_batch__20_kills_of_workers_at_random_moments__is_complete(
     gate: Gate,
     undisturbed: dict[str, Document],
 ) -> None:
-    """A moment is a number of photo reads. At each moment, some image is being read or about to be stored."""
+    """A moment is a number of photo reads that S3 has received, so that images are in progress at each kill."""
     here = install(S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=3, GREENLETS=10, **PATIENT)
     batch = here.queue_batch(PHOTOS)
     keepers = [keep(here, "download", "write"), keep(here, "download", "write"), keep(here, "write")]
@@ -241,13 +245,13 @@ def test_batch__20_kills_of_workers_at_random_moments__is_complete(
     with ThreadPoolExecutor(1) as pool:
         kills = pool.submit(kill_at_each)
         try:
-            numbers = finish_whole(here, batch, undisturbed)
+            counts = finish_and_check(here, batch, undisturbed)
         finally:
             is_over.set()
 
     assert len(kills.result()) == KILLS
     assert kills.result()[-1] < IMAGES
-    assert numbers.stored == IMAGES
+    assert counts.stored == IMAGES
 
 
 def count_read(proxy: Proxy) -> int:

@@ -20,14 +20,16 @@ from tests.servers import run_redis
 from tests.unit.metadata.test_unpacked_limits import heic
 
 MIB = 1024 * 1024
+# The number of files from each function of BOMB_MAKERS.
 FILES = 5
-# All files are fetched at the same time.
+# Enough to fetch all files at the same time.
 GREENLETS = 30
 WRITE_QUEUE_MB = 32
 # Memory that the allocator keeps, and that Redis needs for itself.
 SLACK_BYTES = 32 * MIB
-# Regardless of its number of greenlets, a worker holds a few images at a time, with several copies of their metadata:
-# the blocks, the message, the data that a driver sends or receives, and the decoded values.
+# The number of copies of the largest metadata of a file that a worker may hold. Whatever its number of greenlets, it
+# holds a few images at a time, and of each the blocks, the message, the data that a driver sends or receives, and the
+# decoded values.
 MAX_COPIES = 40
 
 
@@ -66,7 +68,7 @@ def peak_bytes(pid: int) -> int:
     return int(match[1]) * 1024
 
 
-BOMBS = [compressed_boxes, compressed_chunks, compressed_profiles, repeated_items, repeated_ranges]
+BOMB_MAKERS = [compressed_boxes, compressed_chunks, compressed_profiles, repeated_items, repeated_ranges]
 
 
 def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
@@ -77,7 +79,7 @@ def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
 ) -> None:
     """Without a limit per file, five files of one kind took 1.5 GB in the worker and 0.8 GB in Redis."""
     bucket.put("first/a.jpg", make_jpeg())
-    for make in BOMBS:
+    for make in BOMB_MAKERS:
         body = make()
         assert len(body) < 5 * MIB
         for i in range(FILES):
@@ -88,15 +90,15 @@ def test_run__files_that_unpack_to_gigabytes__memory_stays_within_the_limits(
         assert here.run(f"{bucket.name}/first").stored == 1
         before: dict[str, Any] = {"worker": peak_bytes(worker.pid), "redis": here.redis.info("memory")["used_memory"]}
 
-        numbers = here.run(bucket.name)
+        counts = here.run(bucket.name)
 
-        assert (numbers.done, numbers.failed) == (FILES * len(BOMBS), 0)
+        assert (counts.done, counts.failed) == (FILES * len(BOMB_MAKERS), 0)
         assert worker.poll() is None
-        grown = {
+        growth_bytes = {
             "worker": peak_bytes(worker.pid) - before["worker"],
             "redis": here.redis.info("memory")["used_memory_peak"] - before["redis"],
         }
-    record_property("grown", grown)
-    # Redis keeps the queue, and one message three times: in the request, in the script and in the response.
-    assert grown["redis"] < WRITE_QUEUE_MB * MIB + 3 * max(MAX_FILE_BYTES, BYTES_PER_PUSH) + SLACK_BYTES
-    assert grown["worker"] < MAX_COPIES * MAX_FILE_BYTES + SLACK_BYTES
+    record_property("growth_bytes", growth_bytes)
+    # Redis holds the write queue, and three copies of one message: in the request, in the script and in the response.
+    assert growth_bytes["redis"] < WRITE_QUEUE_MB * MIB + 3 * max(MAX_FILE_BYTES, BYTES_PER_PUSH) + SLACK_BYTES
+    assert growth_bytes["worker"] < MAX_COPIES * MAX_FILE_BYTES + SLACK_BYTES

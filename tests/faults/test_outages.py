@@ -1,4 +1,4 @@
-"""Whichever server dies during a batch, each listed image ends up with its record, without manual repair."""
+"""Redis or MongoDB is killed or fails during a batch. Afterwards, each image has its record, without manual repair."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.faults.conftest import (
     Server,
     Site,
     count_stored,
-    finish_whole,
+    finish_and_check,
     start_batch,
 )
 from tests.integration.conftest import Installation
@@ -36,7 +36,7 @@ LOG_LINE = re.compile(r"^(\S+ \S+),(\d+) \w+ (spawned: 'download-write-00'|exite
 
 @dataclass(frozen=True)
 class Outage:
-    """An outage. It ends after this many retries of the run and restarts of the workers."""
+    """An outage, which lasts until the run has retried and the workers have been restarted this many times."""
 
     retries: int
     restarts: int
@@ -107,15 +107,15 @@ def test_batch__redis_killed_and_restarted__is_complete(
     keeps_data: bool,
     outage: Outage,
 ) -> None:
-    broken = site(GREENLETS=20)
-    here = broken.installation
+    own_site = site(GREENLETS=20)
+    here = own_site.installation
     keepers = [keep(here, "download", "write"), keep(here, "write")]
     batch = start_batch(here)
 
-    broken.redis.kill(forget=not keeps_data)
+    own_site.redis.kill(forget=not keeps_data)
     gate.open()
-    is_back = bring_back(broken.redis, outage, keepers)
-    assert finish_whole(here, batch, undisturbed).stored == IMAGES
+    is_back = bring_back(own_site.redis, outage, keepers)
+    assert finish_and_check(here, batch, undisturbed).stored == IMAGES
     is_back.result()
 
 
@@ -128,61 +128,64 @@ def test_batch__mongodb_killed_and_restarted__is_complete(
     undisturbed: dict[str, Document],
     outage: Outage,
 ) -> None:
-    broken = site(GREENLETS=20)
-    here = broken.installation
+    own_site = site(GREENLETS=20)
+    here = own_site.installation
     keepers = [keep(here, "download", "write"), keep(here, "write")]
     batch = start_batch(here)
 
-    broken.mongodb.kill()
+    own_site.mongodb.kill()
     gate.open()
-    is_back = bring_back(broken.mongodb, outage, keepers)
-    finish_whole(here, batch, undisturbed)
+    is_back = bring_back(own_site.mongodb, outage, keepers)
+    finish_and_check(here, batch, undisturbed)
     is_back.result()
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(("lost", "restarts"), [("redis", 4), ("mongodb", 3)])
-def test_workers__server_away__are_tried_again_ever_more_seldom(
+@pytest.mark.parametrize(("server_name", "restarts"), [("redis", 4), ("mongodb", 3)])
+def test_workers__unavailable_server__are_restarted_after_growing_pauses(
     site: Callable[..., Site],
     checkout: Callable[..., Checkout],
     gate: Gate,
-    lost: str,
+    server_name: str,
     restarts: int,
     record_property: Callable[..., None],
 ) -> None:
     gate.open()
-    broken = site()
-    settings = broken.installation.settings
+    own_site = site()
+    settings = own_site.installation.settings
     servers = {name: settings[name] for name in ("REDIS_URL", "MONGODB_URI", "S3_ENDPOINT_URL")}
     home = checkout(**servers, AWS_ACCESS_KEY="test", AWS_SECRET_KEY="secret")
     done = home.command("run", "--json", PHOTOS)
     assert done.returncode == 0, done.stderr
 
-    def lives_and_pauses() -> list[tuple[float, float]]:
-        """Return, for each restart of the worker, its running time and the pause, from the supervisor's log."""
+    def run_times_and_pauses() -> list[tuple[float, float]]:
+        """Return, for each restart of the worker, how long it ran and how long the supervisor then waited, in seconds.
+
+        The times are from the supervisor's log.
+        """
         log = (home.path / "logs" / "supervisord-workers.log").read_text()
         moments = [datetime.fromisoformat(f"{at}.{milliseconds}") for at, milliseconds, _ in LOG_LINE.findall(log)]
-        # It is spawned, exits, is spawned, ...
+        # The lines alternate between "spawned" and "exited".
         seconds = [(late - early).total_seconds() for early, late in itertools.pairwise(moments)]
         return list(zip(seconds[::2], seconds[1::2], strict=False))
 
-    server: Server = getattr(broken, lost)
+    server: Server = getattr(own_site, server_name)
     before = _cpu_seconds(home)
     server.kill()
-    eventually(lambda: len(lives_and_pauses()) >= restarts, explain=home.logs)
+    eventually(lambda: len(run_times_and_pauses()) >= restarts, explain=home.logs)
     used = _cpu_seconds(home) - before
-    seen = lives_and_pauses()
+    seen = run_times_and_pauses()
     server.start()
 
     record_property("lives and pauses", seen)
     record_property("cpu_seconds", used)
-    # Each pause is at least a second longer than the last, unless the worker has run for long. The supervisor starts
-    # both measurements shortly before it logs them.
-    least = 0
-    for life, pause in seen:
-        least = least + 1 if life < SETTLED_SECONDS - 1 else 0
-        assert pause > least - 0.2, seen
-    # Starting all programs takes this much CPU time. Apart from that, none may be busy while it waits.
+    # Each pause is at least a second longer than the last, unless the worker ran for long. The tolerance is for the
+    # time between an event and its line in the log.
+    min_pause = 0
+    for run_time, pause in seen:
+        min_pause = min_pause + 1 if run_time < SETTLED_SECONDS - 1 else 0
+        assert pause > min_pause - 0.2, seen
+    # Each start of the worker takes up to 3 s of CPU time. Apart from that, no program may be busy while it waits.
     assert used < 3 * (len(seen) + 1)
     assert home.command("run", "--json", "--refresh", PHOTOS).returncode == 0
 
@@ -213,14 +216,14 @@ def test_batch__redis_out_of_memory_for_a_while__is_complete(
     here.redis.config_set("maxmemory", "1mb")
     gate.open()
 
-    # The server's own message contains the name of the setting too. EXIFinator's message says what to do.
+    # Redis's own message names maxmemory too, but only EXIFinator's message says what to do.
     here.wait_until(lambda: "it is at its maxmemory; give it more" in here.worker_logs())
     # Long enough for MRQ to look for failed jobs to retry, which it does every 5 s.
-    looked = count_looks_for_retries(here)
-    here.wait_until(lambda: count_looks_for_retries(here) >= looked + 2)
+    looks_before = count_looks_for_retries(here)
+    here.wait_until(lambda: count_looks_for_retries(here) >= looks_before + 2)
     assert count_stored(here) < IMAGES
     here.redis.config_set("maxmemory", "0")
-    finish_whole(here, batch, undisturbed)
+    finish_and_check(here, batch, undisturbed)
 
 
 def count_looks_for_retries(here: Installation) -> int:

@@ -1,4 +1,4 @@
-"""The faults that tests inject into a worker leave the rest of its environment unchanged."""
+"""The sitecustomize.py that injects faults into workers does not replace one that the environment already has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.faults.poison import newer_version
 from tests.servers import ROOT
 
 
-def test_environment__sitecustomize_of_its_own__runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sitecustomize.py").write_text("print('the one of the environment')\n")
+def test_poison__sitecustomize_of_the_environment__runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('sitecustomize of the environment')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     code = "import exifinator; print(exifinator.EXTRACTOR_VERSION)"
 
@@ -25,5 +25,5 @@ def test_environment__sitecustomize_of_its_own__runs_too(tmp_path: Path, monkeyp
         )
         return done.stdout.splitlines()
 
-    unchanged, version = run()
-    assert run(**newer_version()) == [unchanged, str(int(version) + 1)]
+    printed, version = run()
+    assert run(**newer_version()) == [printed, str(int(version) + 1)]

@@ -16,7 +16,7 @@ from bench.listing_server import ETAG
 from exifinator.errors import SourceUnavailable
 from exifinator.search_keys.search_text import search_terms
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
-from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole, finish_whole
+from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_complete, finish_and_check
 from tests.integration.conftest import Installation
 from tests.s3_proxy import Answer, Proxy, s3_error
 
@@ -36,12 +36,12 @@ def with_header(answer: Answer, name: str, value: str | None) -> Answer:
     return replace(answer, headers=kept if value is None else {**kept, name: value})
 
 
-def half(answer: Answer) -> int:
+def half_length(answer: Answer) -> int:
     return len(answer.body) // 2
 
 
 def shortened(answer: Answer) -> Answer:
-    """Make the body shorter than its range, although it has the length that its header declares."""
+    """Return the response with a body that is shorter than its range, and a Content-Length that fits this body."""
     kept = with_header(answer, "Content-Length", str(len(answer.body) - 3))
     return replace(kept, body=answer.body[:-3])
 
@@ -51,8 +51,8 @@ FAULTS: dict[str, Fault] = {
     "500": lambda answer: s3_error(500, "InternalError"),
     "closed before an answer": lambda answer: None,
     "reset before the body": lambda answer: replace(answer, sent_bytes=0, reset=True),
-    "reset in the middle of the body": lambda answer: replace(answer, sent_bytes=half(answer), reset=True),
-    "a body that stops": lambda answer: replace(answer, sent_bytes=half(answer), stalled_seconds=20),
+    "reset in the middle of the body": lambda answer: replace(answer, sent_bytes=half_length(answer), reset=True),
+    "a body that stops": lambda answer: replace(answer, sent_bytes=half_length(answer), stalled_seconds=20),
     "a body shorter than its length": lambda answer: replace(answer, sent_bytes=len(answer.body) - 3),
     "a body shorter than its range": shortened,
     "another range": lambda answer: with_header(answer, "Content-Range", f"bytes 5-4100/{PHOTO_BYTES}"),
@@ -61,7 +61,7 @@ FAULTS: dict[str, Fault] = {
 
 
 class FaultyServer:
-    """Applies one of several faults in turn to the first FAULTS_PER_IMAGE requests for every nth image."""
+    """Applies faults, in turn, to the first FAULTS_PER_IMAGE requests for each image whose number `every` divides."""
 
     def __init__(self, faults: list[Fault], every: int = 5) -> None:
         self.faults, self.every = faults, every
@@ -89,8 +89,9 @@ def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
 
 
 def index_all(here: Installation, expected: dict[str, Document]) -> None:
+    """Index the bucket of photos, and assert that the batch is complete and has the expected records."""
     here.start_worker("download", "write")
-    assert finish_whole(here, here.queue_batch(PHOTOS), expected).stored == IMAGES
+    assert finish_and_check(here, here.queue_batch(PHOTOS), expected).stored == IMAGES
 
 
 def test_batch__every_fault_of_s3_simultaneously__is_complete(
@@ -129,7 +130,7 @@ def test_batch__bucket_in_another_region__is_complete(
 
     proxy.answer = reject_other_regions
     index_all(here, undisturbed)
-    # The client used the wrong region a few times, but not for each image.
+    # The client sent a few requests to the wrong region, but not one per image.
     assert signed_for.count("eu-west-3") > IMAGES
     assert len(signed_for) - signed_for.count("eu-west-3") < IMAGES // 10
 
@@ -146,12 +147,12 @@ def test_batch__server_without_ranges__is_complete(
         plain = with_header(with_header(answer, "Content-Range", None), "Content-Length", str(PHOTO_BYTES))
         return Answer(200, plain.headers, answer.body.ljust(PHOTO_BYTES, b"\0"))
 
-    def ask_for_the_start(headers: dict[str, str]) -> None:
+    def request_first_bytes(headers: dict[str, str]) -> None:
         for name in headers:
             if name.lower() == "range":
                 headers[name] = "bytes=0-65535"
 
-    proxy.answer, proxy.change_headers = send_whole_object, ask_for_the_start
+    proxy.answer, proxy.change_headers = send_whole_object, request_first_bytes
     index_all(here, undisturbed)
 
 
@@ -161,7 +162,7 @@ def with_small_pages(target: str) -> str:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["503 SlowDown", "reset in the middle of the body", "a page that is not S3's"])
-def test_listing__fails_on_page_7__continues_from_there_when_run_again(
+def test_listing__failed_on_page_7__continues_from_there_when_run_again(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], fault: str
 ) -> None:
     served: list[str] = []
@@ -191,7 +192,7 @@ def test_listing__fails_on_page_7__continues_from_there_when_run_again(
     pages = [target for _, target, _ in proxy.seen[seen:] if "list-type" in target]
     assert pages
     assert all("start-after=" in target or "continuation-token=" in target for target in pages)
-    assert finish_whole(here, batch, undisturbed).stored == IMAGES
+    assert finish_and_check(here, batch, undisturbed).stored == IMAGES
 
 
 @pytest.mark.faults
@@ -210,10 +211,10 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
 
     proxy.answer = delete
     here.start_worker("download", "write")
-    numbers = here.run(PHOTOS)
+    counts = here.run(PHOTOS)
 
-    assert (numbers.stored, numbers.failed) == (IMAGES * 8 // 10, IMAGES * 2 // 10)
-    assert_whole(here, undisturbed)
+    assert (counts.stored, counts.failed) == (IMAGES * 8 // 10, IMAGES * 2 // 10)
+    assert_complete(here, undisturbed)
     assert {group["exception"] for group in FailedJobs(here.store.jobs).group(failed_filter())} == {"ObjectGone"}
 
 
@@ -269,5 +270,5 @@ def test_batch__objects_replaced_while_it_runs__are_read_again_and_not_mixed(
     batch = here.queue_batch(PHOTOS)
     replaced.update(number for number in range(IMAGES) if number % 10 == 1)
     here.start_worker("download", "write")
-    assert finish_whole(here, batch, expected).stored == IMAGES
+    assert finish_and_check(here, batch, expected).stored == IMAGES
     assert len(replaced) == IMAGES * 3 // 10

@@ -1,4 +1,4 @@
-"""Workers under strain: bad files, workers of other versions, a wrong clock, and very many images."""
+"""Workers in difficult conditions: damaged files, workers of two versions, wrong clocks, and very many images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.faults.conftest import (
     PHOTOS,
     Document,
     Site,
+    assert_complete,
     assert_each_read_once,
-    assert_whole,
-    finish_whole,
+    finish_and_check,
     records_of,
     start_batch,
 )
@@ -35,9 +35,9 @@ from tests.servers import run_made_up_bucket
 DAMAGED = 10_000
 SOAKED = 200_000
 SAMPLE_EVERY = 20_000
-# The memory that the allocator and the drivers' pools may gain between two measurements.
+# How much the memory of a worker may grow between two measurements, because of the allocator and the drivers' pools.
 SLACK_MB = 40.0
-SLACK_FILES = 10
+SLACK_DESCRIPTORS = 10
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
@@ -52,7 +52,7 @@ def measure(worker: psutil.Process) -> tuple[float, int]:
 
 
 def damage(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    """Return the response with 40 metadata bytes of its photo overwritten, always the same ones."""
+    """Return the response with 40 metadata bytes of its photo overwritten, always in the same way for a photo."""
     found = re.search(r"IMG_(\d+)", target)
     if found is None or "list-type" in target:
         return answer
@@ -67,7 +67,7 @@ def damage(method: str, target: str, headers: dict[str, str], answer: Answer) ->
 
 
 @pytest.mark.faults
-def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
+def test_worker__10_000_damaged_files_in_a_row__keeps_its_memory_and_open_files(
     install: Callable[..., Installation], tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
     with run_made_up_bucket(DAMAGED, tmp_path) as url, run_proxy(url) as proxy:
@@ -86,10 +86,10 @@ def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
     assert numbers.damaged + numbers.no_exif + numbers.unsupported >= DAMAGED // 3
     assert numbers.failed == 0
     assert after[0] < before[0] + SLACK_MB
-    assert after[1] <= before[1] + SLACK_FILES
+    assert after[1] <= before[1] + SLACK_DESCRIPTORS
 
 
-def test_worker__image_that_computes_forever__ends_by_the_deadline(
+def test_worker__image_whose_parsing_never_ends__is_recorded_as_damaged(
     install: Callable[..., Installation], photos_url: str, undisturbed: dict[str, Document]
 ) -> None:
     here = install(S3_ENDPOINT_URL=photos_url, PARSE_DEADLINE_SECONDS=0.5)
@@ -128,7 +128,7 @@ def test_batch__workers_of_two_versions_simultaneously__each_image_has_one_recor
     expected = dict(undisturbed)
     for record in records:
         expected[record["_id"]] = {**expected[record["_id"]], "extractor_version": record["extractor_version"]}
-    assert_whole(here, expected)
+    assert_complete(here, expected)
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="a wrong clock needs libfaketime: apt-get install libfaketime")
@@ -142,7 +142,7 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
     batch = here.queue_batch(PHOTOS)
     workers = [here.start_worker("download", "write"), here.start_worker("download", "write", **wrong_clock(offset))]
 
-    def both_read() -> bool:
+    def both_have_read() -> bool:
         """Return whether both workers have read from S3: a request carries the time of its signature."""
         signed = [
             datetime.strptime(value, "%Y%m%dT%H%M%SZ")
@@ -153,10 +153,10 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
         ]
         return bool(signed) and (max(signed) - min(signed)).total_seconds() > 500
 
-    here.wait_until(both_read, watching=workers)
+    here.wait_until(both_have_read, watching=workers)
     gate.open()
 
-    finish_whole(here, batch, undisturbed)
+    finish_and_check(here, batch, undisturbed)
 
     # If one of the clocks had ended a lease, both workers would have read the image.
     assert_each_read_once(proxy)
@@ -169,10 +169,10 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_complete(
     [("+600", "+0"), ("+0", "-600")],
     ids=["scheduled by a clock ahead", "performed by a clock behind"],
 )
-def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
+def test_retry__by_a_worker_with_another_clock__is_made_when_due(
     install: Callable[..., Installation], tmp_path: Path, first_offset: str, second_offset: str
 ) -> None:
-    """The worker that scheduled the retry of the only image dies. A worker with another clock performs the retry."""
+    """The worker that scheduled the retry of the only image is killed. A worker with another clock makes the retry."""
     with run_made_up_bucket(1, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = lambda method, target, headers, answer: answer if "list" in target else s3_error(503, "SlowDown")
         here = install(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
@@ -190,7 +190,7 @@ def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
 
 @pytest.mark.faults
 @pytest.mark.timeout(900)
-def test_workers__200_000_images__nothing_grows(
+def test_workers__200_000_images__keep_their_memory_files_and_connections(
     site: Callable[..., Site], tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
     with run_made_up_bucket(SOAKED, tmp_path) as url:
@@ -223,13 +223,13 @@ def test_workers__200_000_images__nothing_grows(
     first, last = samples[1], samples[-1]
     for (mb, files), (mb_after, files_after) in zip(first["workers"], last["workers"], strict=True):
         assert mb_after < mb + SLACK_MB
-        assert files_after <= files + SLACK_FILES
-    assert last["connections"] <= first["connections"] + SLACK_FILES
-    assert last["redis clients"] <= first["redis clients"] + SLACK_FILES
+        assert files_after <= files + SLACK_DESCRIPTORS
+    assert last["connections"] <= first["connections"] + SLACK_DESCRIPTORS
+    assert last["redis clients"] <= first["redis clients"] + SLACK_DESCRIPTORS
     assert last["jobs of images"] == 0
     # MRQ's own maintenance creates a job each minute, regardless of images. Each of these jobs must have an expiry
     # time.
     assert never_expire == 0
-    # The data that is kept for an image while it is in progress is deleted afterwards.
+    # Redis has deleted its data on images that are no longer in progress.
     assert here.installation.redis.dbsize() < 100
     assert here.installation.redis.hlen(here.installation.queue.keys.deliveries) == 0

@@ -1,4 +1,4 @@
-"""EXIFinator's programs in a folder of their own, run as a user runs them."""
+"""A copy of EXIFinator's programs in a folder of its own, for tests that run them as a user does."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Checkout:
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path = path
         for name in ("exifinator", "api"):
-            # With the bytecode of the checkout, so that no program compiles its modules again. Another process may be
-            # writing bytecode: its temporary files end in a number.
+            # Copy the bytecode too, so that no program compiles its modules again, but not the temporary files of a
+            # process that is writing bytecode. Their names end in a number.
             shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         for name in ("mrq-config.py", "settings.py", "run.sh"):
             shutil.copy2(ROOT / name, path / name)
@@ -82,7 +82,7 @@ class Checkout:
             return bytes(answer.read1() if is_endless else answer.read())
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process whose working folder is in the checkout. That of Redis is its data folder."""
+        """Return every process whose working folder is in the checkout, as Redis's data folder is."""
         return find_processes(lambda process: Path(process.cwd()).is_relative_to(self.path))
 
     def logs(self) -> str:
@@ -98,7 +98,7 @@ class Checkout:
             return
         # Use SIGKILL, because other tests cover how programs stop.
         kill_all(self.processes)
-        # Remove what the supervisors then leave behind.
+        # Remove the files that the killed supervisors left behind.
         self.command("stop", "--all")
 
 
@@ -116,10 +116,10 @@ def kill_all(find: Callable[[], list[psutil.Process]]) -> None:
 
 
 def end_supervised(root: Path, name: str) -> None:
-    """Kill what the supervision `name` of a checkout has started, in whatever state it is, and remove its socket."""
+    """Kill all processes of the supervision `name` of a checkout, and remove its socket."""
     mark = process_tag(root, name)
     kill_all(lambda: find_tagged(mark))
-    # The folder may be in /tmp.
+    # The socket's folder may be in /tmp, outside the test's folder.
     shutil.rmtree(socket_path(name, root).parent, ignore_errors=True)
 
 

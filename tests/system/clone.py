@@ -1,4 +1,4 @@
-"""A fresh clone, in a path with spaces, with its own ports, in which the scripts are run as a user would."""
+"""A fresh clone of the checkout, in which tests run the scripts as a user does. Its path has spaces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.system.checkout import START_TIMEOUT_SECONDS, kill_all
 
 @dataclass
 class Clone:
-    """A clone: its path, and the environment of its commands."""
+    """A clone: its path, and the environment variables of its commands, such as its ports."""
 
     path: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -30,11 +30,11 @@ class Clone:
     def run(
         self, command: str, *arguments: str, cwd: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a script of the clone; its output is captured."""
+        """Run a script of the clone in `cwd`, by default in the clone, and capture its output."""
         return self._run([str(self.path / command), *arguments], cwd or self.path, environment)
 
     def shell(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run lines of a shell in the clone, as they are in the README."""
+        """Run lines of shell commands in the clone, as the README prints them."""
         return self._run(["bash", "-euc", text], self.path, environment)
 
     def _run(self, command: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,7 @@ class Clone:
         return f"http://127.0.0.1:{self.environment['EXIFINATOR_DASHBOARD_PORT']}"
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process that belongs to the clone, by its command line or its current folder."""
+        """Return every process whose command line or working folder contains the clone's path."""
         path = str(self.path)
         return find_processes(lambda process: path in " ".join(process.cmdline()) or process.cwd().startswith(path))
 
@@ -66,25 +66,25 @@ class Clone:
         return list(_command_lines(self.processes()).values())
 
     def supervised(self) -> dict[int, str]:
-        """Return the supervisors and the programs that they keep running, by process id: the command lines.
+        """Return the command lines of the supervisors and of the programs that they keep running, by process id.
 
-        What a program starts itself comes and goes, so only the supervisors' own children count.
+        Children of these programs are left out, because they come and go.
         """
         processes = self.processes()
         supervisors = {pid for pid, line in _command_lines(processes).items() if "supervisor.supervisord" in line}
-        kept = []
+        supervised = []
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.pid in supervisors or process.ppid() in supervisors:
-                    kept.append(process)
-        return _command_lines(kept)
+                    supervised.append(process)
+        return _command_lines(supervised)
 
     def workers(self) -> set[int]:
-        """Return the process ids of the workers that are kept running."""
+        """Return the process ids of the workers that a supervisor keeps running."""
         return {pid for pid, line in self.supervised().items() if "download write" in line}
 
     def close(self) -> None:
-        """Stop the programs as a user does, and kill those that are left."""
+        """Stop the programs as a user does. Kill those that still run, and report them as an error."""
         if not self.processes():
             return
         try:
@@ -92,7 +92,7 @@ class Clone:
             left = self.command_lines()
         finally:
             kill_all(self.processes)
-        assert not left, f"stop.sh --all left these: {left}"
+        assert not left, f"stop.sh --all left these processes running: {left}"
 
 
 def _command_lines(processes: list[psutil.Process]) -> dict[int, str]:
@@ -104,7 +104,7 @@ def _command_lines(processes: list[psutil.Process]) -> dict[int, str]:
 
 
 def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
-    """Clone the checkout, including uncommitted changes, below `folder`. The clone has no environment."""
+    """Clone the checkout, including uncommitted changes, below `folder`. The clone has no virtual environment."""
     path, home = folder / "a folder" / "with 100% spaces", folder / "home"
     home.mkdir(parents=True)
     listed = subprocess.run(
@@ -118,16 +118,17 @@ def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
         subprocess.run([*git, *command], cwd=path, check=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EXIFINATOR_", "MRQ_"))}
+    not_inherited = ("AWS_", "EXIFINATOR_", "MRQ_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(not_inherited)}
     ports = {f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")}
     return Clone(
         path,
         {
-            **kept,
+            **inherited,
             "HOME": str(home),
-            # pip's cache is the machine's, so that the packages are not fetched for each test run.
+            # Use the machine's cache of pip, so that the packages are not downloaded in each test run.
             "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip"),
-            # Only modules that a program imports are compiled, and not all of them by pip.
+            # Do not let pip compile all modules: Python compiles those that a program imports.
             "PIP_COMPILE": "0",
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
@@ -147,7 +148,7 @@ def add_environment(clone: Clone) -> None:
     (packages / "packages_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     # Programs that come with packages, such as supervisord, are found in PATH.
     clone.environment["PATH"] = f"{sysconfig.get_path('scripts')}:{clone.environment['PATH']}"
-    # The stamp is that of stamp_of in setup.sh. `test_setup__environment_is_whole__installs_nothing` compares them.
+    # Same stamp as from stamp_of in setup.sh: otherwise `test_setup__complete_environment__installs_nothing` fails.
     stamp = "{ printf '%s\\n' \"$PWD\"; cat -- requirements.txt; } | cksum >venv/.requirements.txt"
     subprocess.run(["bash", "-euc", stamp], cwd=clone.path, check=True)
 
@@ -161,13 +162,13 @@ def s3_proxy(moto_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Return a clone in which nothing was set up. Tests must not set it up either."""
+    """Return a clone without a virtual environment. Tests must not create one in it."""
     return make_clone(tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator[Clone]:
-    """Yield a clone with an environment. Tests may start and stop its programs; `running_clone` has them running."""
+    """Yield a clone with a virtual environment. Tests may start and stop its programs; `running_clone` starts them."""
     made = make_clone(tmp_path_factory.mktemp("clone"), s3_proxy.url)
     made.environment["EXIFINATOR_WORKER_PROCESSES"] = "1"
     made.environment["EXIFINATOR_API_PROCESSES"] = "1"

@@ -1,4 +1,4 @@
-"""bandit, called as scripts/lint calls it."""
+"""bandit with the options that scripts/lint passes to it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from tests.servers import ROOT
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"),
+    ("code", "exit_code"),
     [("subprocess.call(text, shell=True)", 1), ("subprocess.call([text])", 0)],
-    ids=["a shell", "no shell"],
+    ids=["with a shell", "without a shell"],
 )
-def test_bandit__as_the_checks_call_it__fails_with_findings(tmp_path: Path, code: str, expected: int) -> None:
+def test_bandit__called_with_the_options_of_scripts_lint__fails_if_there_are_findings(
+    tmp_path: Path, code: str, exit_code: int
+) -> None:
     [line] = [line for line in (ROOT / "scripts" / "lint").read_text().splitlines() if "-m bandit" in line]
     options = shlex.split(line)[1 : shlex.split(line).index("-r")]
     planted = tmp_path / "planted.py"
@@ -25,4 +27,4 @@ def test_bandit__as_the_checks_call_it__fails_with_findings(tmp_path: Path, code
 
     done = subprocess.run([sys.executable, *options, str(planted)], cwd=ROOT, capture_output=True, check=False)
 
-    assert done.returncode == expected, done.stdout.decode()
+    assert done.returncode == exit_code, done.stdout.decode()

@@ -1,4 +1,4 @@
-"""Which programs listen, and at which addresses."""
+"""The addresses and ports at which EXIFinator's programs listen."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.system.checkout import Checkout
 
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
     """Return the addresses and ports, TCP and UDP, on which these processes listen."""
-    ends = [end for process in processes for end in process.connections("inet")]
-    return {(end.laddr.ip, end.laddr.port) for end in ends if end.laddr and not end.raddr}
+    sockets = [connection for process in processes for connection in process.connections("inet")]
+    return {(socket.laddr.ip, socket.laddr.port) for socket in sockets if socket.laddr and not socket.raddr}
 
 
-def test_installation__everything_started__listens_on_this_machine_alone(
+def test_installation__all_programs_started__listens_on_loopback_addresses_only(
     checkout: Callable[..., Checkout], tmp_path: Path
 ) -> None:
     """Check EXIFinator's own Redis and MongoDB, its workers, dashboard and API, and their supervisors.
 
-    Other users of the machine can reach the API and the dashboard only, which can ask for a token or password.
+    Other users of the machine can reach only the API and the dashboard, which can require a token and a password.
     """
     site = checkout(
         REDIS_URL=f"redis://127.0.0.1:{reserve_port()}/0", MONGODB_URI=f"mongodb://127.0.0.1:{reserve_port()}"
@@ -49,10 +49,10 @@ def test_installation__everything_started__listens_on_this_machine_alone(
     ("module", "setting", "remedy"),
     [("api", "API_HOST", "API_TOKEN"), ("exifinator.dashboard.server", "DASHBOARD_HOST", "DASHBOARD_AUTH")],
 )
-def test_start__beyond_this_machine_without_a_password__is_refused(
+def test_start__address_of_all_interfaces_without_a_password__is_refused(
     checkout: Callable[..., Checkout], module: str, setting: str, remedy: str
 ) -> None:
-    """The program itself refuses, however it is started. test_config.py covers every form of an address."""
+    """Check the programs themselves, whoever starts them. test_config.py covers the forms of addresses."""
     site = checkout(**{setting: "[::]"})
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""An image is read with credentials from each place that boto3 supports, without any in settings.py."""
+"""Reading an image with credentials from each place that boto3 supports, and from a settings file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def config(tls_servers: TlsServers, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def metadata_server(tls_servers: TlsServers) -> Iterator[str]:
-    """Yield the address of a cloud's metadata service, which returns the credentials of a role."""
+    """Yield the URL of a stand-in for a cloud's metadata service, which returns the credentials of a role."""
     role = {
         "Code": "Success",
         "Type": "AWS-HMAC",
@@ -87,7 +87,10 @@ def provide(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Provide:
-    """Return a function that puts the credentials where the test's parameter says, and returns the settings to use."""
+    """Return provide(config), which stores credentials in the place named by the test's parameter.
+
+    It returns the settings to use.
+    """
     secret = str(tls_servers.settings["AWS_SECRET_KEY"])
 
     def put(config: Config) -> Config:

@@ -30,7 +30,7 @@ def test_dockerfile__hadolint__finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_dockerfile__what_it_copies__is_there_and_not_ignored() -> None:
+def test_dockerfile__copied_files__exist_and_are_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     copied = {
         name
@@ -48,7 +48,7 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def test_compose__nothing__is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
+def test_compose__ports__are_published_on_this_machine_only(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -66,7 +66,7 @@ def test_compose__variables__are_those_of_the_example_and_no_secret_has_a_defaul
 
 
 @pytest.mark.parametrize("service", ["worker", "api", "dashboard"])
-def test_compose__settings__are_settings_that_hold(compose: dict[str, Any], service: str) -> None:
+def test_compose__settings_of_a_service__are_valid(compose: dict[str, Any], service: str) -> None:
     environment = {
         name: re.sub(r"\$\{\w+:(?:-|\?[^}]*)\}", "", value.replace("${DASHBOARD_AUTH:?set it in deploy/.env}", "a:b"))
         for name, value in compose["services"][service]["environment"].items()
@@ -82,20 +82,23 @@ def test_compose__settings__are_settings_that_hold(compose: dict[str, Any], serv
     assert compose["services"][service]["cap_drop"] == ["ALL"]
 
 
-def test_compose__its_words__are_those_of_the_specification(compose: dict[str, Any]) -> None:
-    # Remove anchors, which the specification leaves to YAML.
+def test_compose__file__conforms_to_the_specification(compose: dict[str, Any]) -> None:
+    # Pass the loaded document: the specification leaves anchors and merge keys to YAML.
     assert PyCompose.from_yaml(yaml.safe_dump(compose)).to_dict()["services"].keys() == compose["services"].keys()
-    compose_with_slip = {**compose, "services": {"api": {"image": "exifinator", "prots": []}}}
+    compose_with_mistake = {**compose, "services": {"api": {"image": "exifinator", "prots": []}}}
     with pytest.raises(ValueError, match="prots"):
-        PyCompose.from_yaml(yaml.safe_dump(compose_with_slip))
+        PyCompose.from_yaml(yaml.safe_dump(compose_with_mistake))
 
 
 @pytest.fixture(scope="module")
 def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Return compose_config(variables), which runs `docker compose config`, or Debian's docker-compose 1."""
+    """Return compose_config(text), which runs `docker compose config` with the text as its file of variables.
+
+    Without `docker compose`, it runs Debian's docker-compose 1.
+    """
     command, text = ["docker", "compose"], (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
-    asked = [*command, "version"]
-    if not shutil.which("docker") or subprocess.run(asked, capture_output=True, check=False).returncode:
+    version_command = [*command, "version"]
+    if not shutil.which("docker") or subprocess.run(version_command, capture_output=True, check=False).returncode:
         if not shutil.which("docker-compose"):
             lack("docker compose", "install it, or Debian's docker-compose")
         command = ["docker-compose"]
@@ -107,7 +110,7 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
         where = ["--project-directory", str(DEPLOY), "-f", str(folder / "compose.yaml"), "--env-file"]
         return subprocess.run(
             [*command, *where, str(folder / "env"), "config"],
-            # The settings of Docker in the environment do not count. The variables come from the file alone.
+            # Leave out Docker's settings of the environment, so that the variables come only from the file.
             env={"PATH": os.environ["PATH"], "HOME": str(folder)},
             capture_output=True,
             text=True,
@@ -118,7 +121,9 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     return run
 
 
-def test_compose__docker__takes_it(compose_config: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+def test_compose__example_with_secrets__is_accepted_by_docker_compose(
+    compose_config: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
     example = (DEPLOY / "compose.env.example").read_text()
     done = compose_config(re.sub(r"(PASSWORD|TOKEN)=$", r"\1=secret", example, flags=re.MULTILINE))
     assert done.returncode == 0, done.stderr
@@ -128,7 +133,7 @@ def test_compose__docker__takes_it(compose_config: Callable[[str], subprocess.Co
     assert services["api"]["environment"]["EXIFINATOR_API_TOKEN"] == "secret"
 
 
-def test_compose__password_is_not_set__is_refused(
+def test_compose__example_without_secrets__is_refused_by_docker_compose(
     compose_config: Callable[[str], subprocess.CompletedProcess[str]],
 ) -> None:
     done = compose_config((DEPLOY / "compose.env.example").read_text())
@@ -136,7 +141,7 @@ def test_compose__password_is_not_set__is_refused(
     assert "set it in deploy/.env" in done.stderr
 
 
-def test_systemd_units__systemd__takes_them(tmp_path: Path) -> None:
+def test_systemd_units__systemd_analyze__reports_no_problems(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd is not installed here")
     for unit in UNITS:
@@ -153,7 +158,7 @@ def test_systemd_units__systemd__takes_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.stem)
-def test_systemd_units__command__is_one_and_hardened(unit: Path) -> None:
+def test_systemd_units__service__runs_one_existing_command_and_is_hardened(unit: Path) -> None:
     from click import Context
 
     from exifinator.cli.main import main

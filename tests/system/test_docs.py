@@ -1,4 +1,4 @@
-"""The documentation: the generated reference is complete, the computed tables are right, broken links are found."""
+"""The documentation: the generated reference is complete, computed tables are current, and broken links are found."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from exifinator.config import ROOT, Config
 from exifinator.metadata.photo.fields import DERIVED, FIELDS
 
 
-def test_settings_page__has_each_setting_once() -> None:
+def test_settings_page__rows__are_the_settings_with_their_types() -> None:
     page = settings.make_page()
     rows = re.findall(r"^\| `([A-Z0-9_]+)`\{#\1\} \| ([^|]+) \|", page, re.MULTILINE)
     assert [name for name, _ in rows] == [field.upper() for field in Config.model_fields]
-    kinds = dict(rows)
-    assert kinds["API_PORT"] == "integer, 1 to 65,535"
-    assert kinds["S3_TIMEOUT_SECONDS"] == "number, above 0 to 600"
-    assert kinds["LOG_FORMAT"] == "`text` or `json`"
-    assert kinds["API_TOKEN"] == "secret string or None"
+    types = dict(rows)
+    assert types["API_PORT"] == "integer, 1 to 65,535"
+    assert types["S3_TIMEOUT_SECONDS"] == "number, above 0 to 600"
+    assert types["LOG_FORMAT"] == "`text` or `json`"
+    assert types["API_TOKEN"] == "secret string or None"
 
 
-def test_commands_page__has_each_command_with_its_options() -> None:
+def test_commands_page__sections__are_the_commands_with_their_options() -> None:
     page = commands.make_page()
 
     def check(command: click.Command, path: str) -> None:
@@ -48,7 +48,7 @@ def test_commands_page__has_each_command_with_its_options() -> None:
         assert f"### {script}\n\n```text\nUsage: ./{script}" in page
 
 
-def test_api_page__has_each_address_and_parameter() -> None:
+def test_api_page__sections__are_the_addresses_with_their_parameters() -> None:
     from api.app import create_app
 
     page = api.make_page()
@@ -87,7 +87,7 @@ def test_scaling_page__new_results__change_figures_and_tables() -> None:
         scaling.compute(text, results.replace("listed and queued", "queued"))
 
 
-def test_scaling__arithmetic() -> None:
+def test_scaling__prices_durations_and_sizes__are_computed_and_formatted() -> None:
     assert scaling.transfer_price(5) == pytest.approx(450)
     assert scaling.transfer_price(200) == pytest.approx(900 + 3400 + 7000 + 2500)
     assert (scaling.format_duration(877), scaling.format_duration(87_719), scaling.format_duration(45)) == (
@@ -98,7 +98,7 @@ def test_scaling__arithmetic() -> None:
     assert scaling.format_bytes(226_108_864) == "226 MB"
 
 
-def test_docs__files__are_all_in_the_navigation() -> None:
+def test_docs__each_page__is_in_the_navigation() -> None:
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     named = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
     assert pages <= named
@@ -151,11 +151,11 @@ def test_find_problems__good_site__has_none(tmp_path: Path) -> None:
         pytest.param("d.html", "", "d.html: not in the navigation of mkdocs.yml", id="page that nothing links to"),
     ],
 )
-def test_find_problems__broken_link__is_the_one_problem(tmp_path: Path, page: str, html: str, problem: str) -> None:
+def test_find_problems__broken_link__is_the_only_problem(tmp_path: Path, page: str, html: str, problem: str) -> None:
     assert list(find_problems(make_site(tmp_path, **{page: html}))) == [problem]
 
 
-def test_generated_pages__are_in_the_navigation_and_ignored_by_git() -> None:
+def test_generated_pages__of_docgen__are_in_the_navigation_and_ignored_by_git() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     for path in (*PAGES, *COPIES):

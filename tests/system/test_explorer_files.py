@@ -1,4 +1,4 @@
-"""The explorer's files: nothing inline, no HTML from text, one-way imports, a small first view, and caching."""
+"""The explorer's files: no inline scripts or styles, no HTML made from strings, a small first view, and caching."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.servers import lack
 SCRIPTS = STATIC / "js"
 OWN_SCRIPTS = sorted(path for path in SCRIPTS.rglob("*.js*"))
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-# A first view may have 300 kB. The rest is left for responses and thumbnails.
+# All that the first view loads may be 300 kB. These files may take 90 kB of it, responses and thumbnails the rest.
 FIRST_VIEW_BYTES = 90_000
 
 
@@ -33,7 +33,7 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def test_libraries__are_pinned_and_have_their_licences() -> None:
+def test_libraries__in_the_bundle__are_pinned_and_have_licences() -> None:
     package = json.loads((STATIC.parents[1] / "bundle" / "package.json").read_text())
     locked = json.loads((STATIC.parents[1] / "bundle" / "package-lock.json").read_text())["packages"]
     licences = (BUILT / "licences.txt").read_text()
@@ -45,23 +45,26 @@ def test_libraries__are_pinned_and_have_their_licences() -> None:
     assert [name for name, entry in locked.items() if "resolved" in entry] == []
 
 
-def test_page__has_nothing_inline() -> None:
+def test_page__html__has_no_inline_script_or_style() -> None:
     page = (BUILT / "index.html").read_text()
     assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
     assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:", page) == []
 
 
 @pytest.mark.parametrize("path", OWN_SCRIPTS, ids=lambda path: path.relative_to(SCRIPTS).as_posix())
-def test_script__makes_no_html_of_text(path: Path) -> None:
+def test_script__source__builds_no_html_from_strings(path: Path) -> None:
     code = re.sub(r"^\s*//.*$|/\*\*.*?\*/", "", path.read_text(), flags=re.M | re.S)
-    ways = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|setHTML|DOMParser"
-    assert re.findall(f"{ways}|dangerouslySet", code) == []
-    # The policy rejects a style given as text, but not one given as an object.
+    html_sinks = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|setHTML|DOMParser"
+    )
+    assert re.findall(f"{html_sinks}|dangerouslySet", code) == []
+    # The content security policy rejects a style given as a string, but not one given as an object.
     assert re.findall(r"\bstyle=\{`|\sstyle=\"", code) == []
 
 
-# The modules or folders whose elements a stylesheet is for. All others are on the page at the same time.
-OWNERS = {
+# For each stylesheet, the modules or folders whose elements it styles. Elements of other modules may be on the page at
+# the same time.
+STYLED_MODULES = {
     "batches": ("batches/", "views/batches.jsx", "components/rate_chart.jsx", "components/action_button.jsx"),
     "cameras": ("views/cameras.jsx",),
     "map": ("map/", "views/map.jsx"),
@@ -76,25 +79,26 @@ OWNERS = {
 
 
 def classes_of(script: Path) -> set[str]:
-    """Return the classes that a script gives to elements."""
-    given = re.findall(r'\bclass=(?:"([^"]*)"|\{`([^`]*)`\})', script.read_text())
-    return set(re.findall(r"[\w-]+", " ".join(itertools.chain.from_iterable(given))))
+    """Return the CSS classes that a script gives to elements."""
+    values = re.findall(r'\bclass=(?:"([^"]*)"|\{`([^`]*)`\})', script.read_text())
+    return set(re.findall(r"[\w-]+", " ".join(itertools.chain.from_iterable(values))))
 
 
-@pytest.mark.parametrize("sheet", OWNERS)
-def test_stylesheet_of_a_view__is_for_its_own_elements_alone(sheet: str) -> None:
-    others = set().union(
+@pytest.mark.parametrize("sheet", STYLED_MODULES)
+def test_stylesheet__rules__match_only_elements_of_its_view(sheet: str) -> None:
+    other_classes = set().union(
         *(
             classes_of(path)
             for path in OWN_SCRIPTS
-            if not path.relative_to(SCRIPTS).as_posix().startswith(OWNERS[sheet])
+            if not path.relative_to(SCRIPTS).as_posix().startswith(STYLED_MODULES[sheet])
         )
     )
-    text = re.sub(r"/\*.*?\*/", "", (STATIC / "css" / f"{sheet}.css").read_text(), flags=re.S)
-    selectors = [one for head in re.findall(r"([^{}]+)\{", text) for one in re.split(r",(?![^()]*\))", head)]
-    rules = [one.strip() for one in selectors if not re.match(r"\s*(@|from|to|\d)", one)]
-    assert len(rules) > 5
-    assert [rule for rule in rules if set(re.findall(r"\.([\w-]+)", rule)) <= others] == []
+    css = re.sub(r"/\*.*?\*/", "", (STATIC / "css" / f"{sheet}.css").read_text(), flags=re.S)
+    heads = [part for head in re.findall(r"([^{}]+)\{", css) for part in re.split(r",(?![^()]*\))", head)]
+    # Neither at-rules nor the steps of keyframes are selectors.
+    selectors = [head.strip() for head in heads if not re.match(r"\s*(@|from|to|\d)", head)]
+    assert len(selectors) > 5
+    assert [name for name in selectors if set(re.findall(r"\.([\w-]+)", name)) <= other_classes] == []
 
 
 def linked_files() -> list[Path]:
@@ -108,16 +112,16 @@ def linked_files() -> list[Path]:
     return linked
 
 
-def test_first_view__is_small_and_few_files() -> None:
+def test_first_view__linked_files__are_few_and_small() -> None:
     linked = linked_files()
     names = {re.sub(r"-[A-Z0-9]{8}", "", path.name) for path in linked}
     assert names == {"explorer.css", "explorer.js", "chunk.js", "icon.svg", "theme.js"}
-    # Besides the entries, a chunk for each set of views that share code.
+    # Besides the entries, up to three chunks, each with code that several views share.
     assert len(linked) <= sum(map(len, ENTRIES.values())) + 3
     assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in linked) < FIRST_VIEW_BYTES
 
 
-def test_built_files__come_from_the_sources(tmp_path: Path) -> None:
+def test_built_files__in_the_repository__equal_a_new_build(tmp_path: Path) -> None:
     try:
         install()
     except (OSError, subprocess.CalledProcessError) as error:
@@ -154,11 +158,11 @@ def test_root__program__gets_json(client: TestClient, accept: str) -> None:
     ("accept", "is_html"),
     [("text/html", True), ("application/json, text/html;q=0.5", True), ("text/html;q=0.0", False), ("text/*", False)],
 )
-def test_accepts_html__header__is_read(accept: str, is_html: bool) -> None:
+def test_accepts_html__accept_header__is_interpreted(accept: str, is_html: bool) -> None:
     assert accepts_html(accept) is is_html
 
 
-def test_file__name_with_hash__is_kept_permanently(client: TestClient) -> None:
+def test_file__name_with_hash__is_cached_permanently(client: TestClient) -> None:
     (script,) = BUILT.glob("explorer-*.js")
     answer = client.get(f"/static/{script.name}")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -180,19 +184,19 @@ def test_file__name_without_hash__is_revalidated(client: TestClient) -> None:
     ["/static/", "/static/nothing.js", "/static/index.html", "/static/../app.py", "/static/%2e%2e/app.py",
      "/static/..%2fapp.py", "/static/..%2findex.html", "/static//etc/passwd", "/static/./index.html", "/static/%00"],
 )  # fmt: skip
-def test_file__anything_else__is_not_found(client: TestClient, path: str) -> None:
+def test_file__path_that_is_not_served__is_not_found(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_page__links_to_files_that_exist() -> None:
+def test_page__linked_files__exist() -> None:
     assert all(path.is_file() for path in linked_files())
 
 
 TILES = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
 
 
-def test_content_policy__tiles__allow_pictures_from_there_alone() -> None:
+def test_content_policy__map_tiles_url__allows_images_of_its_host_only() -> None:
     policy = content_policy(Config(map_tiles_url=TILES))
     assert "img-src 'self' data: blob: https://*.tiles.example.org;" in policy
     assert policy.count("example") == 1
@@ -203,12 +207,12 @@ def test_content_policy__tiles__allow_pictures_from_there_alone() -> None:
     ["https://tiles.example.org/", "ftp://a/{z}/{x}/{y}", "https://a;script-src *//{z}/{x}/{y}",
      "https://a/{z}/{x}/{y} x", "https://a' 'unsafe-inline/{z}/{x}/{y}"],
 )  # fmt: skip
-def test_config__tiles_that_would_end_the_policy__are_refused(url: str) -> None:
+def test_config__map_tiles_url_that_could_alter_the_policy__is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         Config(map_tiles_url=url)
 
 
-def test_content_policy__originals__may_be_shown_from_their_origin_alone() -> None:
+def test_content_policy__origin_of_originals__allows_images_and_media_of_it_only() -> None:
     policy = content_policy(Config(), "https://s3.example.org")
     assert "img-src 'self' data: blob: https://s3.example.org; media-src 'self' https://s3.example.org;" in policy
     assert "media-src 'self'; object-src" in content_policy(Config())

@@ -1,6 +1,6 @@
-"""A fresh machine: a clone, ./run.sh, and every command of the README and the tutorial as printed.
+"""A fresh clone, in which ./run.sh and every command of the README and the tutorial are run as printed.
 
-Only the names that a reader replaces are filled in. This is the only test in which pip installs the packages.
+Only placeholders are replaced. This is the only test in which pip installs the packages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from tests.integration.conftest import Bucket
 from tests.photos import make_jpeg
 from tests.servers import NO_PROXY, ROOT, end
-from tests.system.cli.test_scripts import numbers_of
+from tests.system.cli.test_scripts import counts_of
 from tests.system.clone import Clone, make_clone
 from tests.waiting import ReadySocket, eventually
 
@@ -26,25 +26,27 @@ DEMO_PHOTOS = 240
 
 
 def commands_of(page: str) -> list[str]:
-    """Return the commands of a page."""
+    """Return the contents of the shell blocks of a page."""
     return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 README = commands_of("README.md")
 TUTORIAL = commands_of("docs/tutorial.md")
-# The beginnings of the README's commands. The test runs all of them except ./test.sh, and ./stop.sh with the tutorial.
-STARTS = (
+# The beginnings of the README's commands, in their order. The test runs all except ./test.sh; `step_tutorial` runs
+# ./stop.sh.
+BEGINNINGS = (
     *("./run.sh\n", "curl ", "./stop.sh", "./run.sh ~/", "AWS_PROFILE", "export"),
     *("venv/bin/python", "venv/bin/mrq", "./test.sh\n"),
 )
 
 
-def test_readme__its_commands__are_all_known() -> None:
-    assert [next((start for start in STARTS if command.startswith(start)), command) for command in README] == [*STARTS]
+def test_readme__commands__are_those_that_the_test_knows() -> None:
+    known = [next((text for text in BEGINNINGS if command.startswith(text)), command) for command in README]
+    assert known == [*BEGINNINGS]
 
 
 class Reader:
-    """A user with a clone, a folder of pictures, a profile for S3, two buckets and a photo."""
+    """A reader of the pages, with a clone, a folder of pictures, an AWS profile, two buckets and a photo."""
 
     def __init__(self, clone: Clone, s3_url: str) -> None:
         self.clone = clone
@@ -61,7 +63,7 @@ class Reader:
         (clone.path / "photo.jpg").write_bytes(make_jpeg())
 
     def type_in(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of a page with the reader's own names and addresses."""
+        """Run a command of a page, with the reader's names and addresses in place of the placeholders."""
         for placeholder, value in (
             ("https://minio.example.org:9000", self.clone.environment["EXIFINATOR_S3_ENDPOINT_URL"]),
             ("ACCESS_KEY=...", "ACCESS_KEY=test"),
@@ -73,13 +75,13 @@ class Reader:
             command = command.replace(placeholder, value)
         return self.clone.shell(command, **environment)
 
-    def readme(self, start: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the only command of the README that begins with this text."""
-        return self.type_in(readme_command(start), **environment)
+    def readme(self, beginning: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the one command of the README that begins with this text."""
+        return self.type_in(readme_command(beginning), **environment)
 
 
-def readme_command(start: str) -> str:
-    [command] = [command for command in README if command.startswith(start)]
+def readme_command(beginning: str) -> str:
+    [command] = [command for command in README if command.startswith(beginning)]
     return command
 
 
@@ -95,26 +97,26 @@ def reader(tmp_path: Path, moto_url: str) -> Iterator[Reader]:
 @pytest.mark.fresh_install
 @pytest.mark.timeout(3600)
 def test_fresh_install__readme_and_tutorial_as_typed__work(reader: Reader) -> None:
-    step_first_run_installs_and_reads_the_demo_library(reader)
+    step_first_run_installs_and_indexes_the_demo_library(reader)
     step_readme_run_and_query(reader)
     step_readme_folder(reader)
     step_readme_profile_gives_credentials_and_endpoint(reader)
     step_readme_own_endpoint(reader)
     step_readme_extract(reader)
-    step_readme_worker_by_hand_drains(reader)
+    step_readme_worker_by_hand(reader)
     step_tutorial(reader)
     step_nothing_is_left(reader)
 
 
-def step_first_run_installs_and_reads_the_demo_library(reader: Reader) -> None:
+def step_first_run_installs_and_indexes_the_demo_library(reader: Reader) -> None:
     done = reader.clone.run("run.sh", "--json", cwd=Path("/"))
 
     assert done.returncode == 0, done.stderr
-    numbers = numbers_of(done.stdout)
-    assert (numbers["listed"], numbers["failed"], numbers["unchanged"]) == (DEMO_PHOTOS, 0, 0)
-    assert numbers["stored"] > 200
+    counts = counts_of(done.stdout)
+    assert (counts["listed"], counts["failed"], counts["unchanged"]) == (DEMO_PHOTOS, 0, 0)
+    assert counts["stored"] > 200
     for status in ("no_exif", "unsupported", "damaged"):
-        assert numbers[status] > 0
+        assert counts[status] > 0
     with NO_PROXY.open(f"{reader.clone.api}/waldo/exif_data?query=%7B%22bucket%22:%22demo%22%7D&count=1") as answer:
         counted = json.load(answer)
     assert DEMO_PHOTOS in (counted if isinstance(counted, dict) else {"n": counted}).values()
@@ -155,7 +157,7 @@ def step_readme_extract(reader: Reader) -> None:
     (reader.clone.path / "photo.jpg").unlink()
 
 
-def step_readme_worker_by_hand_drains(reader: Reader) -> None:
+def step_readme_worker_by_hand(reader: Reader) -> None:
     clone, log, ready = reader.clone, reader.clone.path.parent / "worker.log", ReadySocket()
     with contextlib.closing(ready), log.open("wb") as out:
         worker = subprocess.Popen(

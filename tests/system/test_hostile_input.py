@@ -1,6 +1,6 @@
-"""Check that texts of files and keys stay data wherever they appear.
+"""Check that hostile texts in photos and keys are handled as data wherever they appear.
 
-Photos and keys with hostile texts go from S3 to MongoDB, the API, CSV, the dashboard, the logs and the terminal.
+The texts go from S3 to MongoDB, the API, CSV, the dashboard, the logs and the terminal.
 """
 
 from __future__ import annotations
@@ -59,20 +59,21 @@ TEXTS = {
     "markup": "[red]x[/red][link=file:///etc/passwd]y[/link]",
     "line": "x\n2026-01-01 00:00:00,000 [ERROR] forged",
 }
-# Characters on which a terminal acts: BEL, operating system commands, C1, and marks that reverse text.
-ACTS = re.compile("\x07|\x1b\\]|\x1b\\[2J|[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
+# Sequences that control a terminal: BEL, operating system commands, C1, and marks that reverse text. Unlike
+# ANY_CONTROL, this leaves out the sequences that a progress display uses.
+TERMINAL_CONTROL = re.compile("\x07|\x1b\\]|\x1b\\[2J|[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 ANY_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def packet(text: str) -> bytes:
-    """Return XMP with the text as a keyword, as far as XML can express it.
+    """Return XMP with the text as a keyword, without the control characters that XML does not allow.
 
     It also has a property with a dot in its name and a dollar sign in its namespace.
     """
     escaped = escape("".join(letter for letter in text if letter >= " "))
     named = '<own:a.b xmlns:own="u:$where">1</own:a.b>'
-    told = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{escaped}".encode())
-    return told.replace(b"<dc:subject>", f"{named}<dc:subject>".encode())
+    xml = XMP_PACKET.replace(b"<rdf:li>quay", f"<rdf:li>{escaped}".encode())
+    return xml.replace(b"<dc:subject>", f"{named}<dc:subject>".encode())
 
 
 def photo(text: str) -> bytes:
@@ -84,7 +85,11 @@ def photo(text: str) -> bytes:
 
 @dataclass
 class Travelled:
-    """Installation that has indexed the photos, and the output of its commands."""
+    """An installation that has indexed the hostile photos.
+
+    `photos` maps their keys to their texts, `failing` lists the keys of archived objects, `terminal` is the output of
+    the run, and `output` maps other commands to theirs.
+    """
 
     site: Checkout
     bucket: str
@@ -117,7 +122,7 @@ def travelled(
     )
     found = Travelled(site, bucket.name, f"photos_{name}", mongodb_uri)
     for text in TEXTS.values():
-        # moto alone cannot list a line break.
+        # The key has no line break, because moto cannot list keys with one.
         found.photos[text.replace("\n", " ")] = text
         bucket.put(text.replace("\n", " "), photo(text))
     found.photos[f"{ESCAPES}/{SCRIPT}.jpg"] = "plain"
@@ -196,7 +201,7 @@ def test_api__any_text__is_returned_as_data(travelled: Travelled) -> None:
     assert "long.png" in json.dumps(whole)
 
 
-def test_csv__any_text__is_no_formula(travelled: Travelled) -> None:
+def test_csv__any_text__never_starts_a_formula(travelled: Travelled) -> None:
     text = travelled.site.ask("API", "/export.csv").decode()
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert len(rows) == len(travelled.photos) + 1
@@ -206,20 +211,20 @@ def test_csv__any_text__is_no_formula(travelled: Travelled) -> None:
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r"))]
 
 
-def test_terminal__any_key__does_nothing_to_it(travelled: Travelled) -> None:
-    """The progress display has escape sequences of its own. Those of the keys are not among them."""
+def test_terminal__any_key__does_not_control_it(travelled: Travelled) -> None:
+    """The output has the escape sequences of the progress display, but none from a key."""
     assert "indexed" in travelled.terminal
-    assert not ACTS.findall(travelled.terminal)
+    assert not TERMINAL_CONTROL.findall(travelled.terminal)
 
 
-def test_commands__any_key__is_written_out(travelled: Travelled) -> None:
+def test_commands__any_key__is_printed_without_control_characters(travelled: Travelled) -> None:
     for command, text in travelled.output.items():
         assert not ANY_CONTROL.findall(text), command
     assert "taken" in travelled.output["failures list"]
     assert "taken" in travelled.output["run of no bucket"]
 
 
-def test_logs__any_key__is_written_out(travelled: Travelled) -> None:
+def test_logs__any_key__is_written_without_control_characters(travelled: Travelled) -> None:
     logs = {log.name: log.read_text() for log in (travelled.site.path / "logs").glob("*.log")}
     assert "taken" in logs["download-write-00.log"]
     for name, text in logs.items():
@@ -250,7 +255,9 @@ def test_dashboard__failed_keys__run_no_script(travelled: Travelled) -> None:
     assert dialogs == []
 
 
-def test_extract__hostile_file__is_json_that_does_nothing_to_a_terminal(travelled: Travelled, tmp_path: Path) -> None:
+def test_extract__hostile_file__is_printed_as_json_without_control_characters(
+    travelled: Travelled, tmp_path: Path
+) -> None:
     name = f"{ESCAPES}.jpg"
     (tmp_path / name).write_bytes(photo(ESCAPES))
 

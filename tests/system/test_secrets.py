@@ -1,4 +1,7 @@
-"""No secret is written anywhere: batches with marked secrets fail in every way, and all that they leave is searched."""
+"""No secret is written anywhere. All secrets contain a mark, and everything that batches write is searched for it.
+
+The batches fail in several ways: servers are unavailable, and credentials are wrong.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,13 @@ MARKS = (b"MARKED", b"TUFSS0VE", b"1BUktFR", b"NQVJLRU")
 
 
 def find_mark(data: bytes) -> bytes | None:
-    """Return the bytes around a secret, or None if there is none."""
-    at = max(data.find(mark) for mark in MARKS)
-    return data[max(0, at - 100) : at + 100] if at >= 0 else None
+    """Return the bytes around a mark, or None if there is no mark."""
+    position = max(data.find(mark) for mark in MARKS)
+    return data[max(0, position - 100) : position + 100] if position >= 0 else None
 
 
 class CommandLines(threading.Thread):
-    """Polls the command lines of the processes whose environment names this home."""
+    """Collects, in `seen`, the command lines of all processes whose HOME is `home`, until `ended` is set."""
 
     def __init__(self, home: str) -> None:
         super().__init__(daemon=True)
@@ -64,7 +67,11 @@ class CommandLines(threading.Thread):
 
 @dataclass
 class Written:
-    """What was written, by place, and the exceptions of the failed jobs."""
+    """What the batches wrote.
+
+    `places` has, for each place such as "logs", its contents by file, key or page. `failures` are the exception types
+    of the failed jobs. `output` is the output of all commands.
+    """
 
     places: dict[str, dict[str, bytes]] = field(default_factory=dict)
     failures: set[str] = field(default_factory=set)
@@ -73,8 +80,8 @@ class Written:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Run batches that succeed and that fail, on separate servers. Then collect all that they leave."""
-    tls_servers = TlsServers(tmp_path_factory.mktemp("besieged"))
+    """Run batches that succeed and batches that fail, on servers of their own. Then collect all that they wrote."""
+    tls_servers = TlsServers(tmp_path_factory.mktemp("tls-servers-to-stop"))
     site = Checkout(tmp_path_factory.mktemp("marked") / "checkout", tls_servers.settings)
     auth, token = f"lena:{make_secret('dashboard')}", make_secret("token").translate(str.maketrans("/?#@:", "....-"))
     # The settings file contains secrets by design, so it is outside the checkout.
@@ -82,8 +89,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     file.write_text(f"LOG_LEVEL = 'DEBUG'\nDASHBOARD_AUTH = {auth!r}\nAPI_TOKEN = {token!r}\n")
     site.environment["EXIFINATOR_SETTINGS"] = str(file)
     site.set(MAX_RETRIES=0, DASHBOARD_AUTH=None, API_TOKEN=None)
-    lines = CommandLines(site.environment["HOME"])
-    lines.start()
+    command_lines = CommandLines(site.environment["HOME"])
+    command_lines.start()
     found = Written()
     try:
         with (
@@ -94,7 +101,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         ):
             mongodb.enter_context(tls_servers.run_mongodb())
             s3.enter_context(tls_servers.run_s3())
-            besiege(site, tls_servers, s3, mongodb, clients)
+            run_failing_batches(site, tls_servers, s3, mongodb, clients)
             clients.close()
             collect(found, site, tls_servers, auth, token)
             site.close()
@@ -102,9 +109,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
                 found.places["MongoDB"] = dump_mongodb(client)
     finally:
         site.close()
-        lines.ended.set()
-        lines.join()
-    found.places["command lines"] = {str(i): line for i, line in enumerate(lines.seen)}
+        command_lines.ended.set()
+        command_lines.join()
+    found.places["command lines"] = {str(i): line for i, line in enumerate(command_lines.seen)}
     found.places["terminal"] = {"commands": site.output.encode()}
     for folder in ("logs", "var"):
         found.places[folder] = {str(p): p.read_bytes() for p in (site.path / folder).rglob("*") if p.is_file()}
@@ -112,14 +119,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return found
 
 
-def besiege(
+def run_failing_batches(
     site: Checkout,
     tls_servers: TlsServers,
     s3: contextlib.ExitStack,
     mongodb: contextlib.ExitStack,
     clients: contextlib.ExitStack,
 ) -> None:
-    """Run batches, and stop one server after the other."""
+    """Run a batch that succeeds. Then run batches during which S3 and MongoDB stop, or passwords are wrong."""
     config = build_config(tls_servers.settings, {})
     for name in ("whole", "down", "wrong", "homeless"):
         (tls_servers.buckets / name).mkdir()
@@ -136,7 +143,7 @@ def besiege(
     suspended: list[psutil.Process] = []
 
     def suspend_worker() -> bool:
-        """Suspend the worker. After it exits, another process replaces it, and for a moment there is none."""
+        """Suspend the worker, and return whether there was one: for a moment after a worker exits, there is none."""
         for process in site.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "mrq_worker" in " ".join(process.cmdline()):
@@ -145,7 +152,7 @@ def besiege(
         return bool(suspended)
 
     def enqueue(bucket: str) -> None:
-        """Queue a bucket, which no worker reads yet."""
+        """Suspend the worker, and queue the images of a bucket."""
         eventually(suspend_worker, explain=site.logs)
         ImageQueue(queue, config).enqueue(reader.list_page(bucket, "", None).refs)
 
@@ -174,7 +181,7 @@ def besiege(
         explain=site.logs,
     )
     assert site.command("run", "whole").returncode == 2
-    # The token of a session has a key of its own.
+    # Session tokens come with an access key of their own.
     site.set(AWS_ACCESS_KEY="", AWS_SECRET_KEY="")
     session = {"AWS_ACCESS_KEY_ID": "MARKED-id", "AWS_SECRET_ACCESS_KEY": make_secret("env")}
     assert site.command("run", "whole", **session, AWS_SESSION_TOKEN=make_secret("session")).returncode == 2
@@ -274,11 +281,12 @@ def test_secrets__in_failing_batches__are_written_nowhere(written: Written, plac
     assert not leaks
 
 
-def test_batches__went_wrong_in_every_way(written: Written) -> None:
-    """Otherwise, the test above would prove nothing."""
-    lines = b" ".join(written.places["command lines"].values())
+def test_failing_batches__of_the_fixture__failed_in_every_intended_way(written: Written) -> None:
+    """Check that secrets were used and that batches failed. Otherwise, the test above would prove nothing."""
+    command_lines = b" ".join(written.places["command lines"].values())
     assert all(
-        program in lines for program in (b"mrq_worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
+        program in command_lines
+        for program in (b"mrq_worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
     )
     assert "SourceUnavailable" in written.failures
     assert "SignatureDoesNotMatch" in written.output
@@ -291,5 +299,5 @@ def test_batches__went_wrong_in_every_way(written: Written) -> None:
 @pytest.mark.parametrize(
     "text", ["x MARKED-1", "%3AMARKED%2F", *(base64.b64encode(b"a" * n + b":MARKED-1").decode() for n in range(3))]
 )
-def test_find_mark__any_form__is_found(text: str) -> None:
+def test_find_mark__plain_or_encoded_mark__is_found(text: str) -> None:
     assert find_mark(text.encode())

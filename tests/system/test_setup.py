@@ -1,4 +1,4 @@
-"""setup.sh's choice of an installer, with programs in place of Python and uv that note how they are called."""
+"""Which installer setup.sh calls. Scripts in place of Python and uv log their arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ exit {status}
 
 
 def run_setup(folder: Path, *arguments: str, uv_status: int | None) -> list[list[str]]:
-    """Run setup.sh in `folder`. Return the calls of its installers as words.
+    """Run setup.sh in `folder`. Return each call of an installer, split into words.
 
     Args:
         uv_status: The exit code of uv; None if it is not installed.
@@ -43,7 +43,7 @@ def run_setup(folder: Path, *arguments: str, uv_status: int | None) -> list[list
 
 
 def installers(calls: list[list[str]]) -> list[tuple[str, str]]:
-    """Return the installer and the file of each call."""
+    """Return the installer and the requirements file of each call."""
     return [(call[0], call[-1]) for call in calls]
 
 
@@ -58,13 +58,13 @@ def test_setup__for_developers__installs_all_with_uv_and_checks_hashes(tmp_path:
 
 
 @pytest.mark.parametrize("uv_status", [None, 2])
-def test_setup__uv_cannot_install__pip_does(tmp_path: Path, uv_status: int | None) -> None:
+def test_setup__uv_missing_or_failing__installs_with_pip(tmp_path: Path, uv_status: int | None) -> None:
     calls = run_setup(tmp_path, "--dev", uv_status=uv_status)
     files = [file for installer, file in installers(calls) if installer == "pip" and file != "var/uv.txt"]
     assert files == ["requirements.txt", "requirements-dev.txt"]
 
 
-def test_setup__uv_is_missing__pip_gets_it_at_the_pinned_version(tmp_path: Path) -> None:
+def test_setup__uv_missing__pip_installs_its_pinned_version(tmp_path: Path) -> None:
     calls = run_setup(tmp_path, "--dev", uv_status=None)
     assert installers(calls)[0] == ("pip", "var/uv.txt")
     pins = (tmp_path / "var" / "uv.txt").read_text().splitlines()

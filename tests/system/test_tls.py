@@ -1,4 +1,4 @@
-"""Servers with passwords and certificates: they all work, and a wrong certificate is reported in one sentence."""
+"""Servers that require passwords and certificates: EXIFinator uses them, and reports problems in one sentence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fill(tls_servers: TlsServers, name: str, count: int = 4) -> str:
     return name
 
 
-def test_installation__by_certificate__reads_a_bucket(
+def test_installation__mongodb_user_with_a_certificate__indexes_a_bucket(
     tls_servers: TlsServers, checkout: Callable[..., Checkout]
 ) -> None:
     """Check the run, a worker, the dashboard and the API with a certificate; test_secrets.py does so with passwords."""
@@ -61,20 +61,20 @@ def test_installation__by_certificate__reads_a_bucket(
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Authority:
+def other_authority(tmp_path: Path) -> Authority:
     """Return a certificate authority that has signed none of the servers' certificates."""
     return Authority(tmp_path)
 
 
 @pytest.fixture(params=[S3Client, FastS3Client])
 def connect(request: pytest.FixtureRequest, tls_servers: TlsServers) -> Iterator[Callable[..., S3Client]]:
-    """Yield connect(NAME=value, ...), which makes an S3 client; each test runs with both kinds."""
+    """Yield connect(NAME=value, ...), which makes an S3 client. Each test runs once with each class of client."""
     with contextlib.ExitStack() as stack:
 
         def build(**settings: Any) -> S3Client:
-            reader: S3Client = request.param(build_config({**tls_servers.settings, **settings}, {}))
-            stack.callback(reader.close)
-            return reader
+            client: S3Client = request.param(build_config({**tls_servers.settings, **settings}, {}))
+            stack.callback(client.close)
+            return client
 
         yield build
 
@@ -83,21 +83,21 @@ def ref_to(bucket: str) -> ImageRef:
     return ImageRef(bucket, "0.jpg", "", 1000, datetime(2024, 1, 1, tzinfo=UTC))
 
 
-def test_s3__own_authority__is_trusted_by_each_request(
+def test_s3__authority_in_the_settings__is_trusted_by_both_clients(
     tls_servers: TlsServers, connect: Callable[..., S3Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ref = ref_to(fill(tls_servers, f"own-{secrets.token_hex(4)}"))
-    reader = connect()
+    client = connect()
     expected = (tls_servers.buckets / ref.id).read_bytes()[:100]
-    assert reader.read_range(ref, 0, 100).data == expected
-    if isinstance(reader, FastS3Client):
+    assert client.read_range(ref, 0, 100).data == expected
+    if isinstance(client, FastS3Client):
         # From now on, the fast client sends its own requests.
         monkeypatch.setattr(S3Client, "read_range", None)
 
-    assert reader.read_range(ref, 0, 100).data == expected
+    assert client.read_range(ref, 0, 100).data == expected
 
 
-def test_s3__profile_names_the_authority__both_readers_trust_it(
+def test_s3__authority_in_the_profile__is_trusted_by_both_clients(
     tls_servers: TlsServers, connect: Callable[..., S3Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 takes the authority from a profile too, and so must the fast client."""
@@ -106,19 +106,19 @@ def test_s3__profile_names_the_authority__both_readers_trust_it(
     monkeypatch.setenv("AWS_PROFILE", "archive")
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     ref = ref_to(fill(tls_servers, f"profile-{secrets.token_hex(4)}"))
-    reader = connect(S3_CA_FILE=None)
-    reader.read_range(ref, 0, 100)
-    if isinstance(reader, FastS3Client):
+    client = connect(S3_CA_FILE=None)
+    client.read_range(ref, 0, 100)
+    if isinstance(client, FastS3Client):
         monkeypatch.setattr(S3Client, "read_range", None)
 
-    assert len(reader.read_range(ref, 0, 100).data) == 100
+    assert len(client.read_range(ref, 0, 100).data) == 100
 
 
-def test_s3__another_authority__is_reported_in_one_sentence(
-    tls_servers: TlsServers, connect: Callable[..., S3Client], stranger: Authority
+def test_s3__certificate_of_another_authority__is_reported_in_one_sentence(
+    tls_servers: TlsServers, connect: Callable[..., S3Client], other_authority: Authority
 ) -> None:
     with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*; check S3_ENDPOINT_URL, and set S3_CA_FILE"):
-        connect(S3_CA_FILE=str(stranger.ca)).read_range(ref_to("any"), 0, 100)
+        connect(S3_CA_FILE=str(other_authority.ca)).read_range(ref_to("any"), 0, 100)
 
 
 def test_s3__certificate_of_another_host__is_reported_in_one_sentence(
@@ -127,36 +127,38 @@ def test_s3__certificate_of_another_host__is_reported_in_one_sentence(
     elsewhere = tls_servers.authority.issue("elsewhere.example.org")
     port = reserve_port()
     with tls_servers.run_s3(certificate=elsewhere, port=port):
-        reader = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
+        client = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
         with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*match"):
-            reader.read_range(ref_to("any"), 0, 100)
+            client.read_range(ref_to("any"), 0, 100)
 
 
 @pytest.mark.parametrize("fault", ["authority", "host"])
 def test_s3__server_changes_its_certificate__no_request_reaches_it(
-    tls_servers: TlsServers, connect: Callable[..., S3Client], stranger: Authority, fault: str
+    tls_servers: TlsServers, connect: Callable[..., S3Client], other_authority: Authority, fault: str
 ) -> None:
     """A server that was trusted once is checked again: the fast client checks each certificate."""
     ref = ref_to(fill(tls_servers, f"changes-{secrets.token_hex(4)}"))
     port = reserve_port()
     right = tls_servers.authority.issue(HOST)
-    wrong = stranger.issue(HOST) if fault == "authority" else tls_servers.authority.issue("elsewhere.example.org")
-    reader = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
+    wrong = (
+        other_authority.issue(HOST) if fault == "authority" else tls_servers.authority.issue("elsewhere.example.org")
+    )
+    client = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
     with tls_servers.run_s3(certificate=right, port=port):
         for _ in range(2):
-            reader.read_range(ref, 0, 100)
+            client.read_range(ref, 0, 100)
 
     with (
         tls_servers.run_s3(certificate=wrong, port=port),
         pytest.raises(UntrustedServer, match="cannot be trusted"),
     ):
-        reader.read_range(ref, 0, 100)
+        client.read_range(ref, 0, 100)
 
 
-def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
-    tls_servers: TlsServers, checkout: Callable[..., Checkout], stranger: Authority
+def test_run__untrusted_s3_server__exits_with_code_2(
+    tls_servers: TlsServers, checkout: Callable[..., Checkout], other_authority: Authority
 ) -> None:
-    site = checkout(**{**tls_servers.settings, "S3_CA_FILE": str(stranger.ca)})
+    site = checkout(**{**tls_servers.settings, "S3_CA_FILE": str(other_authority.ca)})
 
     done = site.command("run", "--dry-run", "any")
 
@@ -171,29 +173,31 @@ def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
         ("MONGODB_URI", r"MongoDB at mongodb://127.0.0.1:\d+ cannot be trusted: .*tlsCAFile="),
     ],
 )
-def test_services__another_authority__is_reported_in_one_sentence(
-    tls_servers: TlsServers, stranger: Authority, tmp_path: Path, setting: str, message: str
+def test_services__certificate_of_another_authority__is_reported_in_one_sentence(
+    tls_servers: TlsServers, other_authority: Authority, tmp_path: Path, setting: str, message: str
 ) -> None:
-    address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
+    address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(other_authority.ca))
     config = build_config({**tls_servers.settings, setting: address}, {})
 
     with pytest.raises(ServiceFailed, match=message):
         ensure_services(config, tmp_path)
 
 
-def test_connections__another_authority__are_not_made(tls_servers: TlsServers, stranger: Authority) -> None:
-    """Check the connections of the workers and the API. The program that starts them has checked its own before."""
+def test_connections__certificate_of_another_authority__are_refused(
+    tls_servers: TlsServers, other_authority: Authority
+) -> None:
+    """Check the connections that workers and the API make, after the program that starts them has checked its own."""
 
-    def under_stranger(setting: str) -> Config:
-        address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(stranger.ca))
+    def with_other_authority(setting: str) -> Config:
+        address = str(tls_servers.settings[setting]).replace(str(tls_servers.authority.ca), str(other_authority.ca))
         return build_config({**tls_servers.settings, setting: address}, {})
 
     with (
-        contextlib.closing(connect_redis(under_stranger("REDIS_URL"))) as queue,
+        contextlib.closing(connect_redis(with_other_authority("REDIS_URL"))) as queue,
         pytest.raises(redis.ConnectionError, match="certificate verify failed"),
     ):
         queue.ping()
-    with connect_mongodb(under_stranger("MONGODB_URI"), serverSelectionTimeoutMS=1000) as client:
+    with connect_mongodb(with_other_authority("MONGODB_URI"), serverSelectionTimeoutMS=1000) as client:
 
         def is_refused() -> bool:
             """Return whether the certificate is the cause.
@@ -214,7 +218,7 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
         ("MONGODB_URI", "MongoDB at .* denies access.*user and password"),
     ],
 )
-def test_services__wrong_password__is_reported_without_it(
+def test_services__wrong_password__is_reported_without_the_password(
     tls_servers: TlsServers, tmp_path: Path, setting: str, message: str
 ) -> None:
     address = str(tls_servers.settings[setting]).replace("MARKED", "WRONG")
@@ -225,12 +229,12 @@ def test_services__wrong_password__is_reported_without_it(
     assert "WRONG" not in str(caught.value)
 
 
-def test_services__mongodb_that_demands_a_password__is_used_with_it_alone(
+def test_services__mongodb_that_requires_a_password__is_used_only_with_it(
     tls_servers: TlsServers, tmp_path: Path
 ) -> None:
-    nobody = f"mongodb://{HOST}:{tls_servers.mongodb_port}/?tls=true&tlsCAFile={tls_servers.authority.ca}"
+    uri_without_user = f"mongodb://{HOST}:{tls_servers.mongodb_port}/?tls=true&tlsCAFile={tls_servers.authority.ca}"
     with pytest.raises(ServiceFailed, match="user and password"):
-        ensure_services(build_config({**tls_servers.settings, "MONGODB_URI": nobody}, {}), tmp_path)
+        ensure_services(build_config({**tls_servers.settings, "MONGODB_URI": uri_without_user}, {}), tmp_path)
 
     report = ensure_services(build_config(tls_servers.settings, {}), tmp_path)[1]
 
@@ -238,7 +242,7 @@ def test_services__mongodb_that_demands_a_password__is_used_with_it_alone(
 
 
 @pytest.mark.parametrize("option", ["tlsCAFile", "tlsCertificateKeyFile"])
-def test_connect_mongodb__no_such_certificate__is_a_wrong_setting(option: str) -> None:
+def test_connect_mongodb__missing_certificate_file__is_a_config_error(option: str) -> None:
     uri = f"mongodb://lena:MARKED@127.0.0.1:1/?tls=true&{option}=/nowhere/ca.pem"
 
     with pytest.raises(ConfigError, match=r"MONGODB_URI cannot be used: .*/nowhere/ca.pem") as caught:
@@ -256,5 +260,5 @@ def test_connect_mongodb__no_such_certificate__is_a_wrong_setting(option: str) -
         ("mongodb://u:p@h", "mongodb://u:p@h/mrq?authSource=admin"),
     ],
 )
-def test_jobs_uri__any_way_to_log_in__stays_as_it_was(uri: str, expected: str) -> None:
+def test_jobs_uri__any_authentication__is_kept_for_the_database_of_jobs(uri: str, expected: str) -> None:
     assert jobs_uri(build_config({"MONGODB_URI": uri}, {})) == expected

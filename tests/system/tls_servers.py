@@ -1,4 +1,4 @@
-"""Servers that require passwords and certificates, signed by an authority of the tests."""
+"""Servers that require passwords and use certificates, which an authority of the tests signs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCESS_KEY = "MARKED-access-key"
 
 @dataclass(frozen=True)
 class Certificate:
-    """Files with the certificate, with its key, and with both."""
+    """The paths of three files: with the certificate, with its key, and with both."""
 
     cert: Path
     key: Path
@@ -36,7 +36,7 @@ class Certificate:
 
 
 class Authority:
-    """An authority whose own certificate is the file `ca`."""
+    """A certificate authority. Its own certificate is the file `ca`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,15 +48,15 @@ class Authority:
         """Issue a certificate for a server with these names, or for a user with this common name."""
         leaf = self._authority.issue_cert(*names, common_name=common_name)
         stem = self.folder / secrets.token_hex(4)
-        found = Certificate(*(stem.with_suffix(suffix) for suffix in (".crt", ".key", ".pem")))
-        leaf.cert_chain_pems[0].write_to_path(found.cert)
-        leaf.private_key_pem.write_to_path(found.key)
-        leaf.private_key_and_cert_chain_pem.write_to_path(found.both)
-        return found
+        certificate = Certificate(*(stem.with_suffix(suffix) for suffix in (".crt", ".key", ".pem")))
+        leaf.cert_chain_pems[0].write_to_path(certificate.cert)
+        leaf.private_key_pem.write_to_path(certificate.key)
+        leaf.private_key_and_cert_chain_pem.write_to_path(certificate.both)
+        return certificate
 
 
 def make_secret(place: str) -> str:
-    """Return a secret that names its place, with characters that must be percent-encoded in URLs."""
+    """Return a secret with the mark, the place where it is used, and characters that URLs must percent-encode."""
     return f"MARKED-{place}-{secrets.token_hex(8)}/?#@:"
 
 
@@ -161,10 +161,10 @@ class TlsServers:
     def run_s3(
         self, *, certificate: Certificate | None = None, password: str | None = None, port: int | None = None
     ) -> Iterator[None]:
-        """Run rclone's S3 server, which checks signatures."""
-        shown, port = certificate or self._server, port or self.s3_port
+        """Run rclone's S3 server, which checks signatures. `password` is the secret key that it accepts."""
+        pair, port = certificate or self._server, port or self.s3_port
         command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(self.buckets), "--addr", f"{HOST}:{port}"]
-        command += ["--cert", str(shown.cert), "--key", str(shown.key), "--etag-hash", "", "--dir-cache-time", "0s"]
+        command += ["--cert", str(pair.cert), "--key", str(pair.key), "--etag-hash", "", "--dir-cache-time", "0s"]
         keys = {"RCLONE_AUTH_KEY": f'"{ACCESS_KEY},{password or self._passwords["s3"]}"'}
         with running(command, port, self.folder / f"rclone-{port}.log", keys):
             yield
@@ -183,7 +183,7 @@ def _find_tls_redis(folder: Path) -> str | None:
     for name in ("redis-server", "valkey-server", "redis-check-rdb"):
         found = shutil.which(name)
         if found and b"tls-auth-clients" in Path(found).read_bytes() and b"OPENSSL_init" in Path(found).read_bytes():
-            # The binary acts as the program by whose name it is called.
+            # The binary is several programs in one, and chooses the program by the name that it is called by.
             link = folder / "redis-server"
             link.symlink_to(found)
             return str(link)

@@ -1,7 +1,7 @@
-"""Workers that do wrong, for the tests: what a test adds to the environment of a worker that it starts.
+"""Make a worker misbehave: each function returns variables that a test adds to the worker's environment.
 
-This folder goes onto PYTHONPATH, so that each Python interpreter that inherits the environment runs sitecustomize.py,
-the process for suspicious images included. Production code knows nothing of it.
+The variables put this folder on PYTHONPATH, so that sitecustomize.py runs in each Python process of the worker,
+including the subprocess that reads suspicious images. Production code knows nothing about it.
 """
 
 from __future__ import annotations

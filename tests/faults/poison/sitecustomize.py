@@ -1,8 +1,8 @@
 """Break modules of EXIFinator as they are imported. Python runs this file at its start: see __init__.py.
 
 The name must be `sitecustomize`: `usercustomize` is not imported in a virtual environment, and a `.pth` file would have
-to be installed into the environment that everything else uses too. A sitecustomize that the environment has already is
-hidden by this one, so this one runs it.
+to be installed into the virtual environment, which other programs use too. This file hides a sitecustomize that the
+environment already has, so it runs that one too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# The modules that are wrapped. Each is wrapped at the end of its own import, so every importer gets the
-# wrapped function.
+# The modules to change. Each is changed at the end of its own import, so that every importer gets the changed function.
 VERSION_MODULE = "exifinator"
 PARSE_MODULE = "exifinator.metadata.parse"
 
@@ -31,7 +30,7 @@ def break_version(module: ModuleType) -> None:
 
 
 def break_parse(module: Any) -> None:
-    """Die before a poisoned image is parsed, as by a bug in a C library; loop in an endless one, under its deadline."""
+    """Make parsing crash like a bug in a C library, allocate memory or loop, for keys that the variables contain."""
     if poison := os.environ.get("EXIFINATOR_TEST_POISON"):
         build_record = module.build_record
 
@@ -44,16 +43,16 @@ def break_parse(module: Any) -> None:
     if hungry := os.environ.get("EXIFINATOR_TEST_HUNGRY"):
         build = module.build_record
 
-        def build_record_or_eat(fetched: Any, **options: Any) -> Any:
-            eaten: list[bytearray] = []
+        def build_record_or_allocate(fetched: Any, **options: Any) -> Any:
+            blocks: list[bytearray] = []
             # Take 4 GB at most, so that a missing limit does not exhaust the machine's memory.
-            while hungry in fetched.ref.key and len(eaten) < 256:
-                eaten.append(bytearray(16 * 1024**2))
+            while hungry in fetched.ref.key and len(blocks) < 256:
+                blocks.append(bytearray(16 * 1024**2))
             return build(fetched, **options)
 
-        module.build_record = build_record_or_eat
+        module.build_record = build_record_or_allocate
     if endless := os.environ.get("EXIFINATOR_TEST_ENDLESS"):
-        # Inside the deadline, and it knows the image.
+        # read_blocks runs under the CPU deadline, and its argument has the image's key.
         read_blocks = module.read_blocks
 
         def read_or_loop(fetched: Any, budget: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What commands import, how they end when they are interrupted, and which ports `start` uses."""
+"""What the commands import, how they end when they are interrupted, and which ports `start` accepts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_extract__imported_alone__loads_no_client_of_a_service() -> None:
 
 
 def test_main__ctrl_c_during_its_imports__ends_without_a_traceback(tmp_path: Path) -> None:
-    # A module that stands for click, which the program imports. Importing it takes forever.
+    # A stand-in for click, which the program imports. Its import never ends.
     (tmp_path / "click.py").write_text("import signal\nprint('importing', flush=True)\nsignal.pause()\n")
     command = [sys.executable, "-m", "exifinator", "status"]
     with subprocess.Popen(

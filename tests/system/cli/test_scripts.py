@@ -1,4 +1,4 @@
-"""The scripts, as a user runs them. test_fresh_install.py covers what they do before there is an environment."""
+"""The shell scripts, as a user runs them. test_fresh_install.py covers them without a virtual environment."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def get_json(url: str) -> Any:
         return json.load(response)
 
 
-def numbers_of(stdout: str) -> dict[str, Any]:
-    """Return the counts of a run, whose stdout must be one JSON object and nothing else."""
-    numbers = json.loads(stdout)
+def counts_of(stdout: str) -> dict[str, Any]:
+    """Return the counts of a run from its stdout, which must be one JSON object. Check that they add up."""
+    counts = json.loads(stdout)
     parts = ("folders", "excluded", "unchanged", "archived", "stored", "no_exif", "unsupported", "damaged", "failed")
-    assert numbers["listed"] == sum(numbers[part] for part in parts)
-    return dict(numbers)
+    assert counts["listed"] == sum(counts[part] for part in parts)
+    return dict(counts)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def photos(bucket: Bucket) -> Bucket:
 
 
 @pytest.mark.parametrize("script", ["setup.sh", "run.sh", "start_workers.sh", "stop.sh", "test.sh"])
-def test_help__any_script__answers_before_any_setup(bare_clone: Clone, script: str) -> None:
+def test_help__any_script__is_printed_before_any_setup(bare_clone: Clone, script: str) -> None:
     done = bare_clone.run(script, "--help")
 
     assert done.returncode == 0
@@ -73,25 +73,25 @@ def test_run__wrong_usage__is_refused_before_any_setup(bare_clone: Clone, argume
 
 
 def test_setup__complete_environment__installs_nothing(clone: Clone) -> None:
-    """Without this, every other test in this module would install the packages."""
+    """Check that setup.sh accepts the clone's environment: otherwise, each test here would install the packages."""
     done = clone.run("setup.sh", "--no-services")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not (clone.path / "logs" / "setup.log").exists()
 
 
-def test_run__again__counts_everything_as_unchanged(running_clone: Clone, photos: Bucket) -> None:
+def test_run__second_time__counts_all_images_as_unchanged(running_clone: Clone, photos: Bucket) -> None:
     first = running_clone.run("run.sh", "--json", photos.name, cwd=Path("/"))
     before = running_clone.supervised()
     again = running_clone.run("run.sh", "--json", photos.name)
 
-    assert (first.returncode, numbers_of(first.stdout)["stored"]) == (0, 3), first.stderr
-    numbers = numbers_of(again.stdout)
-    assert (again.returncode, numbers["unchanged"], numbers["queued"]) == (0, 3, 0)
+    assert (first.returncode, counts_of(first.stdout)["stored"]) == (0, 3), first.stderr
+    counts = counts_of(again.stdout)
+    assert (again.returncode, counts["unchanged"], counts["queued"]) == (0, 3, 0)
     assert running_clone.supervised() == before
 
 
-def test_run__summary__names_the_addresses_and_they_answer(running_clone: Clone, photos: Bucket) -> None:
+def test_run__addresses_in_the_summary__respond(running_clone: Clone, photos: Bucket) -> None:
     done = running_clone.run("run.sh", EXIFINATOR_S3_BUCKETS=photos.name)
 
     addresses = re.findall(r"http://\S+", done.stdout)
@@ -110,7 +110,7 @@ def test_run__relative_folder_from_elsewhere__is_indexed(running_clone: Clone, t
     done = running_clone.run("run.sh", "--json", folder.name, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert numbers_of(done.stdout)["stored"] == 5
+    assert counts_of(done.stdout)["stored"] == 5
 
 
 def test_run__no_such_bucket__is_reported_with_exit_code_2(running_clone: Clone) -> None:
@@ -131,8 +131,8 @@ def test_run__wrong_settings__are_all_reported_with_exit_code_2(clone: Clone) ->
 
 
 @contextlib.contextmanager
-def refusing(proxy: Proxy, key: str) -> Iterator[None]:
-    """Have S3 refuse a key inside the context."""
+def denying_access(proxy: Proxy, key: str) -> Iterator[None]:
+    """Make S3 deny access to a key during the block."""
 
     def deny(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         return s3_error(403, "AccessDenied") if key in target else answer
@@ -149,11 +149,11 @@ def test_run__refused_image__is_a_failed_job_that_the_dashboard_requeues(
 ) -> None:
     photos.put("denied.jpg", make_jpeg())
     dashboard = running_clone.dashboard
-    with refusing(s3_proxy, f"{photos.name}/denied.jpg"):
+    with denying_access(s3_proxy, f"{photos.name}/denied.jpg"):
         done = running_clone.run("run.sh", "--json", photos.name)
 
-    numbers = numbers_of(done.stdout)
-    assert (done.returncode, numbers["stored"], numbers["failed"]) == (1, 3, 1)
+    counts = counts_of(done.stdout)
+    assert (done.returncode, counts["stored"], counts["failed"]) == (1, 3, 1)
     jobs = get_json(f"{dashboard}/api/datatables/jobs?sEcho=1&status=failed")["aaData"]
     [job] = [job for job in jobs if job["params"]["bucket"] == photos.name]
     assert job["params"]["key"] == "denied.jpg"
@@ -180,7 +180,7 @@ def test_dashboard__queues_and_workers__are_shown(running_clone: Clone) -> None:
     eventually(lambda: ["download", "write"] in [w["config"]["queues"] for w in get_json(table)["aaData"]])
 
 
-def test_start_workers__killed_worker__is_started_again(running_clone: Clone) -> None:
+def test_start_workers__killed_worker__is_restarted(running_clone: Clone) -> None:
     before = running_clone.workers()
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
@@ -189,7 +189,7 @@ def test_start_workers__killed_worker__is_started_again(running_clone: Clone) ->
     assert before - {killed} < running_clone.workers()
 
 
-def test_start_workers__again__changes_nothing(running_clone: Clone) -> None:
+def test_start_workers__second_time__changes_nothing(running_clone: Clone) -> None:
     before = running_clone.supervised()
     done = running_clone.run("start_workers.sh")
 
@@ -198,7 +198,7 @@ def test_start_workers__again__changes_nothing(running_clone: Clone) -> None:
     assert running_clone.supervised() == before
 
 
-def test_start_workers__restart__applies_settings(running_clone: Clone) -> None:
+def test_start_workers__with_restart__applies_changed_settings(running_clone: Clone) -> None:
     before = running_clone.workers()
     wanted = len(before) % 2 + 1
     done = running_clone.run("start_workers.sh", "--restart", EXIFINATOR_WORKER_PROCESSES=str(wanted))
@@ -209,7 +209,7 @@ def test_start_workers__restart__applies_settings(running_clone: Clone) -> None:
 
 
 @pytest.mark.last
-def test_stop__workers_and_all__leaves_nothing(running_clone: Clone) -> None:
+def test_stop__without_and_with_all__stops_the_workers_and_then_everything(running_clone: Clone) -> None:
     assert running_clone.run("stop.sh").returncode == 0
     left = running_clone.command_lines()
     assert not [line for line in left if "mrq_worker" in line or "dashboard" in line]
@@ -221,8 +221,8 @@ def test_stop__workers_and_all__leaves_nothing(running_clone: Clone) -> None:
     assert running_clone.shell("git status --porcelain").stdout == ""
 
 
-def test_processes__of_a_clone__are_found(bare_clone: Clone) -> None:
-    """Check the helper of the test above, which could not fail otherwise."""
+def test_clone_processes__process_in_the_folder_of_the_clone__is_found(bare_clone: Clone) -> None:
+    """Check the helper of the test above, which could not fail if the helper found no processes."""
     sleeper = subprocess.Popen(["sleep", "600"], cwd=bare_clone.path)
     try:
         assert sleeper.pid in [process.pid for process in bare_clone.processes()]

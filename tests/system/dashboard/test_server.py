@@ -88,7 +88,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, redis_
     with run_dashboard(log, port, **environment), pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
         found = Dashboard(port, log, client[database])
         found.add_job()
-        # All fields of this worker are hostile.
+        # All fields of this job are hostile.
         found.add_job(path=HOSTILE, queue=HOSTILE, exceptiontype=HOSTILE)
         try:
             yield found
@@ -100,19 +100,19 @@ TABLES = ("taskexceptions", "status", "taskpaths", "queues", "workers", "agents"
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_main__every_table__answers(dashboard: Dashboard, table: str) -> None:
+def test_main__each_table__responds_with_rows(dashboard: Dashboard, table: str) -> None:
     status, body = dashboard.ask("GET", f"/api/datatables/{table}?sEcho=1&iDisplayLength=20")
     assert status == 200
     assert "aaData" in json.loads(body)
 
 
-def test_main__jobs__newest_first_whatever_their_ids(dashboard: Dashboard) -> None:
-    """The ids of images' jobs are derived from the images, so they contain no time."""
-    times = {day: dashboard.add_job(datequeued=datetime(2026, 1, day)) for day in (2, 3, 1)}
+def test_main__jobs__are_sorted_newest_first_regardless_of_their_ids(dashboard: Dashboard) -> None:
+    """The ids of these jobs are derived from their images, so they cannot be sorted by time."""
+    ids_by_day = {day: dashboard.add_job(datequeued=datetime(2026, 1, day)) for day in (2, 3, 1)}
     query = urlencode({"sEcho": 1, "iDisplayLength": 2, "path": "exifinator.worker.tasks.Download"})
     status, body = dashboard.ask("GET", f"/api/datatables/jobs?{query}")
     assert status == 200
-    assert [job["_id"] for job in json.loads(body)["aaData"]] == [str(times[3]), str(times[2])]
+    assert [job["_id"] for job in json.loads(body)["aaData"]] == [str(ids_by_day[3]), str(ids_by_day[2])]
     assert json.loads(body)["iTotalDisplayRecords"] >= 3
 
 
@@ -127,7 +127,7 @@ def test_main__requeue__queues_the_action(dashboard: Dashboard) -> None:
     assert (action["queue"], action["status"]) == ("maintenance", "queued")
 
 
-def test_main__write_from_another_site__does_nothing(dashboard: Dashboard) -> None:
+def test_main__write_from_another_site__is_refused(dashboard: Dashboard) -> None:
     before = dashboard.jobs["mrq_jobs"].count_documents({})
     status, _ = dashboard.ask("POST", "/api/jobaction", "action=cancel&status=failed", Origin="http://evil.example")
     assert status == 403
@@ -144,7 +144,7 @@ def test_main__body_in_endless_chunks__is_refused(dashboard: Dashboard) -> None:
         assert connection.recv(64).startswith(b"HTTP/1.1 411")
 
 
-def test_main__log__has_a_line_a_request_and_no_password(dashboard: Dashboard) -> None:
+def test_main__log__has_one_line_per_request_and_no_password(dashboard: Dashboard) -> None:
     dashboard.ask("GET", "/api/datatables/status?sEcho=7")
     dashboard.ask("GET", "/", Authorization=basic("lena:guess"))
     # The log line of a request is written after the response.
@@ -156,7 +156,7 @@ def test_main__log__has_a_line_a_request_and_no_password(dashboard: Dashboard) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_main__signal__ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+def test_main__signal__exits_with_code_0(tmp_path: Path, number: signal.Signals) -> None:
     log = tmp_path / "log"
     with run_dashboard(log, reserve_port()) as process:
         end(process, how=number)
@@ -167,7 +167,7 @@ def test_main__signal__ends_it_cleanly(tmp_path: Path, number: signal.Signals) -
 @pytest.mark.parametrize(
     ("program", "name"), [("exifinator.dashboard.server", "DASHBOARD"), ("api", "API")], ids=["dashboard", "api"]
 )
-def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> None:
+def test_main__port_in_use__is_reported_in_one_sentence(program: str, name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -182,8 +182,7 @@ def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> N
     assert "Traceback" not in done.stderr
 
 
-# Resolves when an image that does not exist has failed. By then, the images inserted into the page before have failed
-# too.
+# Resolves when a missing image has failed to load. By then, images inserted into the page before have failed too.
 IMAGES_HAVE_FAILED = "new Promise(done => { const image = new Image(); image.onerror = done; image.src = 'x'; })"
 
 

@@ -1,4 +1,4 @@
-"""The CPU limit in separate processes: at the exit of Python, and among greenlets."""
+"""The CPU limit in separate processes: while Python exits, and with several greenlets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from tests.servers import ROOT
 
 # The object is destroyed after Python has restored the signal handlers. Its destructor runs for ten ticks of the timer.
-COMPUTES_AT_ITS_END = """
+SCRIPT_THAT_COMPUTES_AT_EXIT = """
 import sys, time
 from exifinator.metadata.limits import TICKS_PER_SECOND, cpu_limit
 
@@ -24,7 +24,7 @@ class Last:
 sys.last = Last()
 """
 
-GREENLETS = """
+SCRIPT_WITH_GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
 import gevent
@@ -53,11 +53,11 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_cpu_deadline__process_that_computes_at_its_end__is_not_killed() -> None:
-    done = run(COMPUTES_AT_ITS_END)
+def test_cpu_deadline__process_that_computes_at_exit__is_not_killed() -> None:
+    done = run(SCRIPT_THAT_COMPUTES_AT_EXIT)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_cpu_deadline__greenlet_that_computes__is_stopped_alone() -> None:
-    done = run(GREENLETS)
+def test_cpu_deadline__computing_greenlets__are_stopped_without_the_others() -> None:
+    done = run(SCRIPT_WITH_GREENLETS)
     assert done.stdout == "['stopped', 'not stopped', 'stopped']\n", done.stderr

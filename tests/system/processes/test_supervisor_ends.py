@@ -24,9 +24,9 @@ from tests.servers import ROOT, end
 from tests.system.checkout import START_TIMEOUT_SECONDS
 from tests.system.processes.supervision import (
     SLEEP,
-    settle,
-    settle_exec,
     supervised,
+    wait_for_exec,
+    wait_for_pids,
     write_script,
 )
 from tests.waiting import eventually
@@ -39,7 +39,7 @@ def kill_supervisord(supervision: Supervision) -> None:
     eventually(lambda: not is_alive(supervisord))
 
 
-def test_start__by_four_concurrent_callers__starts_one_and_returns_to_all(demo: Supervision) -> None:
+def test_start__four_concurrent_callers__starts_one_supervisord_and_returns_to_each(demo: Supervision) -> None:
     """Each caller's pipes are closed, and nothing is left in its process group, where Ctrl-C would reach it."""
     script = (
         "import sys; from pathlib import Path; from exifinator.processes.supervisor import Supervision;"
@@ -65,7 +65,7 @@ def test_start__by_four_concurrent_callers__starts_one_and_returns_to_all(demo: 
             end(caller, signal.SIGKILL)
 
     assert sorted(outputs) == [(b"False\n", b"")] * 3 + [(b"True\n", b"")]
-    program = settle_exec(demo, "a", SLEEP)
+    program = wait_for_exec(demo, "a", SLEEP)
     assert len(find_tagged(demo._tag)) == 2, "one supervisord and one program"
     for caller in callers:
         with pytest.raises(ProcessLookupError):
@@ -73,30 +73,35 @@ def test_start__by_four_concurrent_callers__starts_one_and_returns_to_all(demo: 
     assert program.terminal() is None
 
 
-def test_restart__with_others__replaces_them(demo: Supervision, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restart__with_other_programs__replaces_the_running_ones(
+    demo: Supervision, monkeypatch: pytest.MonkeyPatch
+) -> None:
     demo.start([Program("a", SLEEP)])
-    before = psutil.Process(settle(demo)["a"])
+    before = psutil.Process(wait_for_pids(demo)["a"])
     monkeypatch.setenv("EXIFINATOR_LOG_LEVEL", "DEBUG")
 
     demo.restart([Program("b", SLEEP)])
 
-    assert set(settle(demo)) == {"b"}
+    assert set(wait_for_pids(demo)) == {"b"}
     assert not is_alive(before)
-    assert settle_exec(demo, "b", SLEEP).environ()["EXIFINATOR_LOG_LEVEL"] == "DEBUG"
+    assert wait_for_exec(demo, "b", SLEEP).environ()["EXIFINATOR_LOG_LEVEL"] == "DEBUG"
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """Return the processes left after a supervision was stopped, and whether each of two stops found any."""
+    """A supervision that was stopped twice.
+
+    `foreign` is a process that the supervision did not start. `found` are the results of the two calls of stop().
+    """
 
     supervision: Supervision
-    elsewhere: subprocess.Popen[bytes]
+    foreign: subprocess.Popen[bytes]
     found: tuple[bool, bool]
 
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
-    """Stop a supervision whose programs exit slowly, or ignore SIGTERM."""
+    """Stop a supervision twice: one of its programs exits slowly, another has a child that ignores SIGTERM."""
     with supervised(tmp_path_factory.mktemp("stopped") / "checkout") as supervision, contextlib.ExitStack() as stack:
         ignoring, draining = supervision.root / "ignoring.py", supervision.root / "draining.py"
         ignoring.write_text("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
@@ -111,15 +116,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         supervision.start(
             [Program("stubborn", shell), Program("drains", drains, stop_signal="INT", stop_wait_seconds=600)]
         )
-        elsewhere = subprocess.Popen(SLEEP)
-        stack.callback(end, elsewhere)
+        foreign = subprocess.Popen(SLEEP)
+        stack.callback(end, foreign)
         eventually((supervision.root / "ready").exists)
         # These are supervisord, the program that replaced the shell, its child, and the program that exits slowly.
         eventually(lambda: len(find_tagged(supervision._tag)) == 4)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("exifinator.processes.tagged.ORPHAN_STOP_SECONDS", 0.5)
             found = (supervision.stop(), supervision.stop())
-        yield Stopped(supervision, elsewhere, found)
+        yield Stopped(supervision, foreign, found)
 
 
 def test_stop__child_that_ignores_sigterm__is_killed(stopped: Stopped) -> None:
@@ -127,33 +132,33 @@ def test_stop__child_that_ignores_sigterm__is_killed(stopped: Stopped) -> None:
     assert not stopped.supervision.running()
 
 
-def test_stop__twice__finds_something_once(stopped: Stopped) -> None:
+def test_stop__called_twice__finds_processes_only_once(stopped: Stopped) -> None:
     assert stopped.found == (True, False)
 
 
-def test_stop__stop_signal__lets_the_program_end_its_work(stopped: Stopped) -> None:
+def test_stop__program_with_a_stop_signal__finishes_its_work(stopped: Stopped) -> None:
     assert (stopped.supervision.root / "drained").exists()
 
 
-def test_stop__process_of_another_with_the_same_command__lives_on(stopped: Stopped) -> None:
-    assert stopped.elsewhere.poll() is None
+def test_stop__foreign_process_with_the_same_command__keeps_running(stopped: Stopped) -> None:
+    assert stopped.foreign.poll() is None
 
 
-def test_stop__another_checkout__lives_on(demo: Supervision, stopped: Stopped) -> None:
+def test_stop__programs_of_another_checkout__keep_running(demo: Supervision, stopped: Stopped) -> None:
     demo.start([Program("plain", SLEEP)])
-    before = settle(demo, "plain")
-    # There is nothing left to end here. The call examines every process of the machine.
+    before = wait_for_pids(demo, "plain")
+    # Nothing of this supervision is left, but the call examines every process of the machine.
     stopped.supervision.stop()
     assert demo.running()
-    assert settle(demo, "plain") == before
+    assert wait_for_pids(demo, "plain") == before
 
 
-def test_stop__supervisord__is_told_by_a_call_and_does_not_wait_for_its_poll(
+def test_stop__supervisord__exits_on_a_call_without_a_signal(
     demo: Supervision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Do not send SIGTERM, which supervisord notices only after its poll."""
+    """Without SIGTERM: supervisord would notice the signal only at the end of its poll."""
     demo.start([Program("a", SLEEP)])
-    settle(demo)
+    wait_for_pids(demo)
     monkeypatch.setattr(module, "end_processes", lambda processes, _: eventually(lambda: not any_alive(processes)))
 
     assert demo.stop()
@@ -164,11 +169,11 @@ def any_alive(processes: Sequence[psutil.Process]) -> bool:
     return any(is_alive(process) for process in processes)
 
 
-def test_start_and_stop__damaged_configuration__work(demo: Supervision) -> None:
-    """tests/unit/processes/test_supervisor.py covers other kinds of damage."""
+def test_start_and_stop__damaged_configuration__still_work(demo: Supervision) -> None:
+    """Check both with a real supervisord; tests/unit/processes/test_supervisor.py covers other kinds of damage."""
     programs = [Program("a", SLEEP)]
     demo.start(programs)
-    settle(demo)
+    wait_for_pids(demo)
     config = demo.root / "var" / "demo" / "supervisord.conf"
 
     config.write_bytes(b"\xff\x00[")
@@ -177,12 +182,12 @@ def test_start_and_stop__damaged_configuration__work(demo: Supervision) -> None:
 
     config.write_bytes(b"\xff\x00[")
     assert demo.start(programs)
-    assert settle(demo)
+    assert wait_for_pids(demo)
 
 
 def test_calls__missing_socket__is_reported_and_stop_still_works(demo: Supervision) -> None:
     demo.start([Program("a", SLEEP)])
-    settle(demo)
+    wait_for_pids(demo)
     demo._socket().unlink()
     original = Supervision._calls
     with pytest.MonkeyPatch.context() as patch:
@@ -223,17 +228,17 @@ def restart(demo: Supervision) -> None:
 
 def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: Supervision) -> None:
     start_again(demo)
-    assert psutil.Process(settle(demo)["a"]).environ()[TAG_VARIABLE] == demo._tag
+    assert psutil.Process(wait_for_pids(demo)["a"]).environ()[TAG_VARIABLE] == demo._tag
     again: list[Callable[[Supervision], None]] = [start_again, ensure_one, restart]
     for command in again:
-        orphans = settle(demo)
+        orphans = wait_for_pids(demo)
         kill_supervisord(demo)
         assert all(psutil.pid_exists(orphan) for orphan in orphans.values()), command
 
         command(demo)
 
         # Ensuring one program also restarts the other, which was running when supervisord was killed.
-        successors = settle(demo)
+        successors = wait_for_pids(demo)
         assert set(successors) == {"a", "b"}, command
         assert not set(successors.values()) & set(orphans.values()), command
         assert len(find_tagged(demo._tag)) == 3, command
@@ -245,4 +250,4 @@ def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: S
 
     # Programs that were stopped are not restarted.
     ensure_one(demo)
-    assert set(settle(demo)) == {"b"}
+    assert set(wait_for_pids(demo)) == {"b"}

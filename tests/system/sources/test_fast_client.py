@@ -82,33 +82,33 @@ def test_fast_client__odd_response__is_read_as_boto3_reads_it(fast: FastS3Client
     assert read.data == BODY[100:150]
 
 
-def test_fast_client__end_of_the_object__is_not_exceeded(fast: FastS3Client, stub: StubS3) -> None:
+def test_fast_client__range_past_the_end_of_the_object__is_shortened(fast: FastS3Client, stub: StubS3) -> None:
     assert fast.read_range(REF, 0, 49_152).data == BODY
     assert [request.headers["range"] for request in stub.seen] == [f"bytes=0-{len(BODY) - 1}"]
 
 
-def lapse(client: Any) -> None:
-    """Make a boto3 client's credentials expire, so that they cannot be fetched again."""
+def expire_credentials(client: Any) -> None:
+    """Replace a boto3 client's credentials with expired ones that cannot be refreshed."""
 
     def refresh() -> dict[str, str]:
         raise OSError("The SSO session has expired")
 
-    lapsed = datetime.now(UTC) - timedelta(minutes=1)
-    client._request_signer._credentials = RefreshableCredentials("k", "s", "t", lapsed, refresh, "custom")
+    expired_at = datetime.now(UTC) - timedelta(minutes=1)
+    client._request_signer._credentials = RefreshableCredentials("k", "s", "t", expired_at, refresh, "custom")
 
 
-def test_fast_client__credentials_that_lapse__are_refused_without_a_request(
+def test_fast_client__expired_credentials__are_refused_without_a_request(
     fast: FastS3Client, stub: StubS3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = fast._connect
 
-    def connect_lapsed() -> Any:
+    def connect_expired() -> Any:
         client = connect()
-        lapse(client)
+        expire_credentials(client)
         return client
 
-    monkeypatch.setattr(fast, "_connect", connect_lapsed)
-    lapse(fast.client("b"))
+    monkeypatch.setattr(fast, "_connect", connect_expired)
+    expire_credentials(fast.client("b"))
     route = fast._routes["b"]
     assert route is not None
     fast._routes["b"] = dataclasses.replace(route, credentials=fast.client("b")._request_signer._credentials)
@@ -118,8 +118,8 @@ def test_fast_client__credentials_that_lapse__are_refused_without_a_request(
     assert stub.seen == []
 
 
-def test_fast_client__credentials_that_were_renewed__are_loaded_again(fast: FastS3Client, stub: StubS3) -> None:
-    lapse(fast.client("b"))
+def test_fast_client__renewed_credentials__are_loaded_again(fast: FastS3Client, stub: StubS3) -> None:
+    expire_credentials(fast.client("b"))
     route = fast._routes["b"]
     assert route is not None
     fast._routes["b"] = dataclasses.replace(route, credentials=fast.client("b")._request_signer._credentials)

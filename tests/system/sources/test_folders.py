@@ -12,7 +12,7 @@ from exifinator.sources.folders.names import to_key
 from tests.photos import make_jpeg
 from tests.system.checkout import Checkout
 
-# Names that programs in front of a file system change, hide or cannot pass on.
+# File names that programs which pass files on may change, hide or reject.
 NAMES = [
     b"a b", b"a+b", b"a%20b", b"100%", "ünï".encode(), "u\u0308nfd".encode(), "emoji😀".encode(), b"tab\there",
     b"new\nline", b"q?x=1", b"h#f", b"back\\slash", b"trailing ", b"~t", b"star*", b"del\x7f", "bidi\u202e".encode(),
@@ -21,7 +21,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-def test_run__folder_with_any_names__indexes_each_file_under_its_name(
+def test_run__folder_with_awkward_names__indexes_each_file_under_its_name(
     checkout: Callable[..., Checkout], tmp_path: Path, mongodb_uri: str, redis_url: str
 ) -> None:
     site = checkout(

@@ -15,8 +15,11 @@ from exifinator.sources.s3.keepalive import Response, UnsupportedResponse, get
 Get = Callable[..., Response]
 
 
-class Scripted:
-    """A server that gives each connection the next list of responses, one per request, and then closes it."""
+class ScriptedServer:
+    """A server with a list of responses for each connection. It sends one per request, and then closes the connection.
+
+    `requests` and `connections` are what it has received.
+    """
 
     def __init__(self, *connections: list[bytes]) -> None:
         self.requests: list[bytes] = []
@@ -44,7 +47,8 @@ class Scripted:
 
 
 @contextlib.contextmanager
-def asking(server: Scripted) -> Iterator[Get]:
+def asking(server: ScriptedServer) -> Iterator[Get]:
+    """Yield get(path, max_bytes), which sends a GET to the server over a pool of connections."""
     pool = ConnectionPool("127.0.0.1", server.port, "127.0.0.1", server.port, size=2, network_timeout=60)
     try:
         yield lambda path="/a", max_bytes=100: get(pool, "host:1", path, {"range": "bytes=0-9"}, max_bytes=max_bytes)
@@ -56,7 +60,7 @@ PLAIN = b'HTTP/1.1 206 Partial Content\r\nETag: "e"\r\nContent-Length: 5\r\n\r\n
 
 
 def test_get__supported_responses__reuse_the_connection() -> None:
-    server = Scripted([PLAIN, PLAIN.replace(b"hello", b"world"), PLAIN])
+    server = ScriptedServer([PLAIN, PLAIN.replace(b"hello", b"world"), PLAIN])
     with asking(server) as ask:
         answers = [ask() for _ in range(3)]
     assert [a.body for a in answers] == [b"hello", b"world", b"hello"]
@@ -67,25 +71,25 @@ def test_get__supported_responses__reuse_the_connection() -> None:
     assert "range: bytes=0-9" in lines
 
 
-def test_get__pooled_connection_closed__retries_over_another() -> None:
-    server = Scripted([PLAIN], [PLAIN.replace(b"hello", b"again")])
+def test_get__pooled_connection_that_was_closed__is_replaced() -> None:
+    server = ScriptedServer([PLAIN], [PLAIN.replace(b"hello", b"again")])
     with asking(server) as ask:
         assert [ask().body, ask().body] == [b"hello", b"again"]
     assert server.connections == 2
 
 
-def test_get__connection_close__is_not_reused() -> None:
+def test_get__response_with_connection_close__connection_is_not_reused() -> None:
     closing = PLAIN.replace(b"ETag", b"Connection: close\r\nETag")
-    # A second response on this connection would be `never`.
-    server = Scripted([closing, PLAIN.replace(b"hello", b"never")], [PLAIN])
+    # If the first connection were reused, the second response would be "never".
+    server = ScriptedServer([closing, PLAIN.replace(b"hello", b"never")], [PLAIN])
     with asking(server) as ask:
         ask()
         assert ask().body == b"hello"
 
 
-def test_get__body_longer_than_the_limit__is_cut_and_its_connection_not_reused() -> None:
+def test_get__body_longer_than_the_limit__is_cut_and_its_connection_is_not_reused() -> None:
     long = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + bytes(range(250)) * 1200
-    server = Scripted([long], [PLAIN])
+    server = ScriptedServer([long], [PLAIN])
     with asking(server) as ask:
         answer = ask(max_bytes=100)
         assert (answer.body, answer.length) == (bytes(range(100)), 300_000)
@@ -94,7 +98,7 @@ def test_get__body_longer_than_the_limit__is_cut_and_its_connection_not_reused()
 
 def test_get__body_in_many_pieces__is_complete() -> None:
     body = bytes(range(256)) * 1000
-    server = Scripted([b"HTTP/1.1 200 OK\r\nContent-Length: 256000\r\n\r\n" + body])
+    server = ScriptedServer([b"HTTP/1.1 200 OK\r\nContent-Length: 256000\r\n\r\n" + body])
     with asking(server) as ask:
         assert ask(max_bytes=1_000_000).body == body
 
@@ -118,12 +122,12 @@ def test_get__body_in_many_pieces__is_complete() -> None:
     ids=lambda answer: repr(answer[:60]),
 )
 def test_get__unsupported_response__is_rejected(answer: bytes) -> None:
-    with asking(Scripted([answer], [answer], [answer])) as ask, pytest.raises(UnsupportedResponse):
+    with asking(ScriptedServer([answer], [answer], [answer])) as ask, pytest.raises(UnsupportedResponse):
         ask()
 
 
 def test_get__server_that_closes_every_connection__is_an_error() -> None:
-    with asking(Scripted(*[[b""]] * 3)) as ask, pytest.raises(UnsupportedResponse, match="closes every"):
+    with asking(ScriptedServer(*[[b""]] * 3)) as ask, pytest.raises(UnsupportedResponse, match="closes every"):
         ask()
 
 
