@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Explorer
 from tests.browser.test_explorer_gallery import tiles, total_of
+from tests.waiting import eventually
 
 
 def section(page: Page, title: str) -> Locator:
@@ -22,9 +23,19 @@ def expect_total(page: Page, count: int) -> None:
 
 
 def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dict[str, Any]]:
-    """Return the API's counts of the values of a field, for the photos that match the filters."""
+    """Return the API's counts of the values of a field, for the photos that match the filters.
+
+    On a busy machine, the first counts are those of a sample, so wait for the complete ones.
+    """
     address = explorer.address(**filters, fields=name, others="true", top=200).replace("/?", "/facets?")
-    rows: list[dict[str, Any]] = page.request.get(explorer.url + address).json()["facets"][name]
+    counts: dict[str, Any] = {}
+
+    def are_complete() -> bool:
+        counts.update(page.request.get(explorer.url + address).json())
+        return not counts["cut_short"]
+
+    eventually(are_complete)
+    rows: list[dict[str, Any]] = counts["facets"][name]
     return rows
 
 
