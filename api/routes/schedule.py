@@ -21,7 +21,7 @@ router = PathRouter(tags=["batches"])
 class LastStart(BaseModel):
     """What happened when a batch was last due."""
 
-    at: str
+    at: str = Field(description="When a worker started or skipped the batch, or failed to start it.")
     outcome: Literal["started", "skipped", "failed"] = Field(
         description="`skipped`: the previous batch was still running. `failed`: the batch could not be started; the "
         "next attempt is at `next_at`."

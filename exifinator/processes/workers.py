@@ -8,6 +8,7 @@ import ipaddress
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -22,6 +23,8 @@ from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import has_listener, process_tag
 
+# A process that was killed loses its tag before its port, and takes longer for this on a busy machine.
+PORT_RELEASE_SECONDS = 2.0
 # Settings that only `run` reads. If one of them changes, the workers need no restart.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "skip_junk_files", "start_timeout_seconds"})
 # The RUN_ONLY_SETTINGS that also select events. `watch` and the API read them if events are configured.
@@ -162,13 +165,21 @@ def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
 
 
 def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
+    problem = wait_until_up(partial(_find_used_port, config, supervision), PORT_RELEASE_SECONDS)
+    if problem is not None:
+        raise ConfigError(problem)
+
+
+def _find_used_port(config: Config, supervision: Supervision) -> str | None:
+    """Return the error message for a port that another program uses; None if there is none."""
     for name, setting, host, port in web_addresses(config):
         # The port may be in use by our own programs, which may have been started in the meantime.
         if listens(host, port) and not has_listener(process_tag(supervision.root, supervision.name), port):
-            raise ConfigError(
+            return (
                 f"Port {port} of this machine is used by another program, so the {name} cannot start. "
                 f"Stop that program, or set {setting} to a free port."
             )
+    return None
 
 
 def _is_failing(supervision: Supervision) -> bool:

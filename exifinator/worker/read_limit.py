@@ -2,8 +2,9 @@
 
 The limit grows while throughput grows with it. By Little's law, `rate × base` downloads are enough to keep S3 busy,
 where `rate` is the number of reads per second, and `base` how long a read takes without a backlog. All other downloads
-wait: for the CPU, for the network, for S3 or for the write queue. The limit settles where this backlog is BACKLOG:
-throughput needs some of it, because downloads arrive in bursts, and share pushes to the write queue.
+wait: for the CPU, for the network, for S3 or for the write queue. The limit settles where this backlog is BACKLOG.
+Throughput needs some backlog, because downloads arrive in bursts, and because several are pushed to the write queue
+together.
 
 If S3 limits the rate of requests, if reads time out or if the write queue is full, the limit is reduced at once.
 
@@ -27,9 +28,10 @@ LOWEST = 8
 HIGHEST = 1000
 # The limit of a worker that has not read anything yet.
 INITIAL = 32
-# With fewer downloads that wait, a process with much to do sometimes has nothing to do. More of them only take memory.
+# With fewer waiting downloads, a process is sometimes idle although images are queued. More of them only take memory.
 BACKLOG = 150
-# The backlog is limited to the reads of this time, so that the reads from a slow server do not wait for minutes.
+# The backlog is at most the number of reads that end in this time. Otherwise reads would wait for minutes at a slow
+# server.
 BACKLOG_SECONDS = 0.5
 # Slow start ends at this share of the backlog.
 SLOW_START_SHARE = 0.5
@@ -39,7 +41,7 @@ STEP_SHARE = 1 / 8
 DECREASE = 0.7
 # The limit is reduced at most once in this time, because all reads in flight may have the same trouble.
 DECREASE_SECONDS = 1.0
-# A round ends once as many reads are done as the limit allows, and not before this time has passed.
+# A round ends once as many reads are done as the limit allows and, after slow start, not before this time has passed.
 ROUND_SECONDS = 0.5
 # While there is a backlog, nobody knows how long reads would take without it. So at this interval, measure it again.
 PROBE_SECONDS = 60.0
@@ -103,7 +105,7 @@ class ReadLimit:
         self._round = _Round(now, self.value)
         self._probe = _Probe(now + PROBE_SECONDS)
         self._last_decrease_at = -math.inf
-        # The number of running downloads, and the time up to which it is part of `download_seconds`.
+        # The number of running downloads, and when they were last added to `download_seconds`.
         self._downloads, self._counted_at = 0, now
 
     def note_downloads(self, running: int) -> None:

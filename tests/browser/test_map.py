@@ -142,7 +142,7 @@ def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
     assert count_in_view(page) >= get_json(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
     expect(page.get_by_role("switch", name="Filter to this area")).to_be_checked()
     expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
-    # The area of selected photos is shown, but is no filter.
+    # `area`, which links from selected photos contain, moves the map but, unlike `bbox`, is no filter.
     page.goto(f"{explorer.url}/?view=map&area=135,34,137,36")
     wait_until_loaded(page)
     expect(page.get_by_role("switch", name="Filter to this area")).not_to_be_checked()

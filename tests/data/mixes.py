@@ -13,7 +13,7 @@ Mix = Sequence[tuple[str, float, str]]
 
 @cache
 def bodies() -> Mapping[str, bytes]:
-    """Return files by a name with the usual extension."""
+    """Return the content of each file, by its name. The extension of a name is the usual one of the format."""
     exif = build.exif_segment(build.photo_tiff())
     padding = [build.segment(0xE2, b"MPF\0" + bytes(60_000)) for _ in range(3)]
     return {

@@ -1,5 +1,6 @@
 -- @include clock delivery
--- Makes images due whose deliveries were withdrawn. Those deliveries can no longer acknowledge them as deleted.
+-- Restores images that were withdrawn from their deliveries, because their objects exist again: makes them due at once,
+-- and ends their deliveries, so that these cannot acknowledge the images as deleted.
 -- KEYS: download queue, deliveries in progress. ARGV: the members.
 for _, member in ipairs(ARGV) do
   local number = redis.call('HGET', KEYS[2], member)

@@ -14,8 +14,8 @@ from tests.integration.api.fixtures import Api, open_api
 from tests.integration.conftest import Installation
 from tests.servers import find_processes
 
-# The type of the fixture `share`.
-Environment = Callable[[Installation], None]
+# The type of the fixture `export_settings`.
+ExportSettings = Callable[[Installation], None]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from exifinator.config import Config
 from tests.integration.api.batches import (
-    Environment,
+    ExportSettings,
     open_batch_api,
 )
 from tests.integration.api.fixtures import Api, open_api
@@ -17,8 +17,8 @@ from tests.integration.conftest import Installation
 
 
 @pytest.fixture
-def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Return share(installation), which makes processes of batches use the settings of an installation."""
+def export_settings(monkeypatch: pytest.MonkeyPatch) -> ExportSettings:
+    """Return export_settings(installation), which makes processes of batches use the settings of an installation."""
 
     def set_environment(installation: Installation) -> None:
         for name, value in installation.environment.items():
@@ -28,8 +28,8 @@ def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
 
 
 @pytest.fixture
-def batch_api(installation: Installation, share: Environment) -> Iterator[Api]:
-    share(installation)
+def batch_api(installation: Installation, export_settings: ExportSettings) -> Iterator[Api]:
+    export_settings(installation)
     with open_batch_api(installation) as running:
         yield running
 

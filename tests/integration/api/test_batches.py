@@ -14,7 +14,7 @@ from exifinator.batches.model import BatchCounts
 from exifinator.batches.start import MAX_RUNNING, end_watchers, start_batch
 from exifinator.config import ROOT
 from tests.integration.api.batches import (
-    Environment,
+    ExportSettings,
     await_batch,
     in_state,
     open_batch_api,
@@ -93,12 +93,16 @@ def test_post_batch__api_is_terminated__batch_continues(
 
 
 def test_end_watchers__batch_is_running__leaves_it_to_be_resumed(
-    installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
+    installation: Installation,
+    bucket: Bucket,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    export_settings: ExportSettings,
 ) -> None:
     """`stop --all` calls end_watchers. Here its processes have another tag, so that those of other tests continue."""
     bucket.put("a.jpg", make_jpeg())
     monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
-    share(installation)
+    export_settings(installation)
     batch_id = start_batch(installation.config, installation.store, installation.queue, bucket.name, logs=tmp_path)
 
     def stored_batch() -> dict[str, Any]:
@@ -287,7 +291,7 @@ def test_get_batch__process_exits_at_its_start__reports_the_cause(
 
 
 def test_get_batch__s3_denies_access_while_listing__reports_it(
-    install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, export_settings: ExportSettings
 ) -> None:
     for at in range(3):
         bucket.put(f"{at}.jpg", make_jpeg(seed=at))
@@ -301,7 +305,7 @@ def test_get_batch__s3_denies_access_while_listing__reports_it(
         proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
         proxy.answer = refuse
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        share(installation)
+        export_settings(installation)
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
             # On a busy machine, the batch is shown without a process until its process reports why it exited.

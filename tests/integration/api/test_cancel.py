@@ -1,4 +1,4 @@
-"""Cancel batches: while they are listed or indexed, when they are detached, or after their process has died."""
+"""Cancel batches: during listing or indexing, when no process watches them (detached), or after their process died."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.batches import (
-    Environment,
+    ExportSettings,
     await_batch,
     in_state,
     open_batch_api,
@@ -57,7 +57,7 @@ def test_cancel__images_wait_for_workers__removes_them_and_keeps_the_counts(
 
 
 def test_cancel__listing_without_end__is_stopped(
-    install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, export_settings: ExportSettings
 ) -> None:
     for at in range(2):
         bucket.put(f"{at:09}.jpg", make_jpeg(seed=at))
@@ -80,13 +80,14 @@ def test_cancel__listing_without_end__is_stopped(
         proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
         proxy.answer = list_on
         installation = install(S3_ENDPOINT_URL=proxy.url)
-        share(installation)
+        export_settings(installation)
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
             installation.wait_until(lambda: pages)
             assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
-    # The first page has no token. The listing fetches ahead, so it may have dropped the last pages.
+    # `pages` lacks the first page, because the request for it has no token. The listing fetches ahead, so it may have
+    # dropped the last pages.
     assert 0 < cancelled["numbers"]["listed"] <= len(pages) + 1
     assert queued_keys(installation) == set()
 
@@ -172,7 +173,7 @@ def test_cancel__process_of_the_batch_is_dead__waits_for_images_in_progress(
     assert installation.queue.push_metadata([(taken, b"x")]) == [2]
 
 
-def test_cancel__detached_batch__works_until_the_queue_closes_the_batch(
+def test_cancel__detached_batch__is_refused_only_after_the_queue_has_closed_it(
     batch_api: Api, installation: Installation, bucket: Bucket
 ) -> None:
     bucket.put("a.jpg", make_jpeg())

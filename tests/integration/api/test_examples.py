@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exifinator.storage.migrations import check_schema
-from tests.integration.api.batches import Environment, ending_batches
+from tests.integration.api.batches import ExportSettings, ending_batches
 from tests.integration.api.fixtures import Api, serve_api
 from tests.integration.api.library import make_record
 from tests.integration.conftest import Bucket, Installation
@@ -29,7 +29,9 @@ THUMBNAIL = b"\xff\xd8\xff\xd9"
 
 
 @pytest.fixture
-def api_and_bucket(installation: Installation, bucket: Bucket, share: Environment) -> Iterator[tuple[Api, Bucket]]:
+def api_and_bucket(
+    installation: Installation, bucket: Bucket, export_settings: ExportSettings
+) -> Iterator[tuple[Api, Bucket]]:
     """Yield the API over photos like those of the demo library, and a bucket with new objects. A worker runs."""
     records = []
     for at in range(250):
@@ -46,7 +48,7 @@ def api_and_bucket(installation: Installation, bucket: Bucket, share: Environmen
     installation.store.records.thumbnails.insert_one({"_id": "demo/2019/Lofoten/DSC01250.JPG", "data": THUMBNAIL})
     for at in range(3):
         bucket.put(f"2024/{at}.jpg", make_jpeg(seed=at))
-    share(installation)
+    export_settings(installation)
     with serve_api(installation.config) as api, ending_batches(installation):
         installation.start_worker("download", "write")
         yield api, bucket

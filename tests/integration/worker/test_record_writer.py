@@ -18,21 +18,21 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 IMAGE = ImageRef("b", "1", "etag", 10, NOON)
 
 
-def store(context: WorkerContext, delivery: Delivery, origin: str) -> None:
-    """Store the record of a delivery, with its origin as a field and as the thumbnail."""
+def store(context: WorkerContext, delivery: Delivery, label: str) -> None:
+    """Store a record for a delivery. The label marks the record and is the content of its thumbnail."""
     document = {
         "_id": IMAGE.id, "bucket": "b", "key": "1", "etag": "etag", "size": 10, "last_modified": NOON, "status": "ok",
-        "extractor_version": 1, "extracted_at": NOON, "made": origin, "delivered_at": delivery.delivered_at,
+        "extractor_version": 1, "extracted_at": NOON, "label": label, "delivered_at": delivery.delivered_at,
     }  # fmt: skip
     context.record_writer.write(
-        ExifRecord(document, origin.encode()), Outcome(delivery.member, IMAGE.id, "ok", 1, 1, delivery.number)
+        ExifRecord(document, label.encode()), Outcome(delivery.member, IMAGE.id, "ok", 1, 1, delivery.number)
     )
 
 
 def stored_records(installation: Installation) -> list[tuple[str, bytes]]:
-    """Return (origin, thumbnail) of each record, and ("no record", thumbnail) of each thumbnail without a record."""
+    """Return (label, thumbnail) of each record, and ("no record", thumbnail) of each thumbnail without a record."""
     thumbnails = {doc["_id"]: doc["data"] for doc in installation.store.records.thumbnails.find()}
-    return [(doc["made"], thumbnails.pop(doc["_id"])) for doc in installation.store.records.collection.find()] + [
+    return [(doc["label"], thumbnails.pop(doc["_id"])) for doc in installation.store.records.collection.find()] + [
         ("no record", data) for data in thumbnails.values()
     ]
 
@@ -72,7 +72,12 @@ def deliver_again(installation: Installation) -> Delivery:
 
 
 def interrupt(context: WorkerContext, before: str, meanwhile: Callable[[], object]) -> None:
-    """Make a worker call `meanwhile` before or after it checks whether its images still belong to it."""
+    """Make a worker call `meanwhile` once while it writes.
+
+    Args:
+        before: "check": before it checks whether its images still belong to it. "write": between this check and the
+            write.
+    """
     check, calls = context.queue.find_held, iter([meanwhile])
 
     def find_held(deliveries: Sequence[Delivery]) -> list[bool]:
@@ -83,8 +88,6 @@ def interrupt(context: WorkerContext, before: str, meanwhile: Callable[[], objec
         return held
 
     context.queue.find_held = find_held  # type: ignore[method-assign]
-    # Make the worker check, as if its process had been stopped for longer than a lease.
-    context.queue.lease_seconds = 0
 
 
 @pytest.mark.parametrize("before", ["check", "write"])

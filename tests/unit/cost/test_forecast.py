@@ -98,10 +98,10 @@ def fetch_object(name: str, first_read_bytes: int) -> tuple[FetchedMetadata, Seq
 
 
 def true_cost(bucket: Bucket, prices: Prices) -> TrueCost:
-    costs = [(measurement_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
-    nanodollars = sum(prices.nanodollars_for(cost.requests, cost.bytes_read, name) for cost, name in costs)
+    reads = [(measurement_of(ref.key.partition("-")[2]), ref.storage_class) for ref in bucket.refs]
+    nanodollars = sum(prices.nanodollars_for(one.requests, one.bytes_read, storage) for one, storage in reads)
     dollars = nanodollars / NANODOLLARS + 2 * LISTING.dollars
-    return TrueCost(sum(cost.requests for cost, _ in costs), sum(cost.bytes_read for cost, _ in costs), dollars)
+    return TrueCost(sum(one.requests for one, _ in reads), sum(one.bytes_read for one, _ in reads), dollars)
 
 
 def forecast_of(bucket: Bucket, prices: Prices, config: Config = CONFIG) -> Forecast:
@@ -151,7 +151,7 @@ def test_make_forecast__small_bucket__reads_all_objects_and_is_exact() -> None:
         assert (predicted.low, predicted.expected, predicted.high) == (true, true, true)
     assert forecast.dollars.low == forecast.dollars.high == pytest.approx(true_cost(bucket, prices).dollars)
     assert forecast.list_requests == 6
-    # The dry run lists once, and the batch after it lists again.
+    # A run lists the sources twice, the dry run only once.
     assert forecast.sample["dollars"] == pytest.approx(forecast.dollars.expected - LISTING.dollars, abs=1e-9)
     assert forecast.sample["requests"] == bucket.reads
 
@@ -184,7 +184,7 @@ class _UnusedReader:
         raise AssertionError("no object should be read")
 
 
-def test_predict__formats_too_rare_for_the_sample__widen_the_range() -> None:
+def test_predict__sample_of_one_format__allows_for_formats_that_it_missed() -> None:
     forecast = forecast_of(Bucket(MIXES[0], 20_000, seed=0), Prices())
     assert forecast.requests.low == forecast.requests.expected == 20_000
     assert 20_000 * 1.005 < forecast.requests.high < 20_000 * 1.01
@@ -199,7 +199,7 @@ def test_predict__duration__depends_on_workers_and_latency() -> None:
         strata = [MeasuredStratum(stratum, [measurement] * len(refs)) for stratum, refs in bucket.sampler().choose()]
         return predict(strata, config, {}, LISTING, DiskUsage()).seconds.expected
 
-    # 20,000 images of 0.1 s each are read ten at a time, during the first of two listings.
+    # 20,000 images of 0.1 s each, ten at a time, take 200 s. The first of two listings takes place meanwhile.
     assert seconds(0.099) == pytest.approx(200 + LISTING.seconds, rel=0.02)
     assert seconds(0.099, GREENLETS=20) == pytest.approx(100 + LISTING.seconds, rel=0.02)
     assert seconds(0.099, WORKER_PROCESSES=4) == pytest.approx(50 + LISTING.seconds, rel=0.1)
@@ -239,8 +239,8 @@ def test_make_forecast__learned_first_read_sizes__predicts_a_batch_that_learns_t
         requests += fetched.requests
         bytes_read += fetched.bytes_read
         nanodollars += prices.nanodollars_for(fetched.requests, fetched.bytes_read, ref.storage_class)
-    # In the mix 1, a tenth of the images has deep metadata. Their bytes vary more than with a fixed first read, so the
-    # tolerance is larger.
+    # In MIXES[1], the metadata of a tenth of the images begins far into the file (deep.jpg). With a learned first read,
+    # the number of bytes varies more than with a fixed one, so the tolerance is larger.
     for predicted, true in (
         (forecast.dollars, nanodollars / NANODOLLARS + 2 * LISTING.dollars),
         (forecast.requests, requests),

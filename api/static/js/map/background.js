@@ -5,7 +5,7 @@
 import { settings } from "../core/settings.js";
 import { createBasemap } from "./basemap.js";
 
-/** Maximum zoom level of the configured tile server. */
+/** The highest zoom level that is requested from a tile server. */
 export const MAX_TILES_ZOOM = 19;
 
 /**

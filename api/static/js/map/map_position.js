@@ -30,8 +30,9 @@ export function parseMapPosition(text) {
  */
 export function minZoomOf(width) {
   if (width > 700) return 2;
-  // Leaflet rounds zoom levels to whole numbers before it limits them to the lowest one. So one that is not whole has
-  // to be less than a half. At zoom level 0, the world is 256 pixels wide.
+  // Leaflet first rounds a zoom level, and then raises it to the lowest level. So a lowest level with a fraction must
+  // be below 0.5: 0.49 rounds to 0 and is raised again, but 0.6 would round to 1. At zoom level 0, the world is 256
+  // pixels wide.
   return width < 360 ? 0.3 : width < 512 ? 0.49 : 1;
 }
 

@@ -130,17 +130,18 @@ async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
 
 
 def test_get__request_after_all_others_disconnected__makes_the_preview() -> None:
-    """The late request does not share the earlier decision not to make the preview."""
+    """A request that arrives just after a preview was abandoned gets a preview of its own."""
 
     async def run() -> None:
         previews = PreviewMaker(Config(), Reader(make_raf(make_jpeg())))
         late: list[asyncio.Task[bytes]] = []
 
         async def disconnects() -> bool:
-            # The late request reaches the maker after this result, before the task's callbacks run.
+            # The late request runs after this function has returned, but before the callbacks of the abandoned task.
             late.append(asyncio.create_task(previews.get(ref("a.raf"), "raf", 0, "screen", never_gone)))
             return True
 
+        # The maker also raises this if all clients have disconnected.
         with pytest.raises(TooManyWaiting):
             await previews.get(ref("a.raf"), "raf", 0, "screen", disconnects)
         assert await late[0] == make_jpeg()
@@ -233,7 +234,7 @@ def test_choose__embedded_jpegs__is_the_largest_for_the_screen_and_the_smallest_
     ("width", "height", "orientation", "expected"),
     [(1600, 1200, 6, 6), (1200, 1600, 6, 0), (1200, 1600, 3, 3), (1600, 1200, 0, 0), (1200, 1600, 1, 1)],
 )
-def test_guess_orientation__jpeg_already_rotated_by_the_camera__is_zero(
+def test_guess_orientation__embedded_jpeg__has_that_of_the_photo_unless_it_is_already_upright(
     width: int, height: int, orientation: int, expected: int
 ) -> None:
     assert guess_orientation(EmbeddedJpeg(1, 9, width, height, 0), orientation) == expected
