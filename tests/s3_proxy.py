@@ -83,9 +83,13 @@ class Gate:
     """`Proxy.answer` that passes the first `limit` reads of objects, and holds the others until the limit is raised.
 
     With it, a test can intervene in the middle of a batch, however fast the machine is.
+
+    Attributes:
+        n_held: The number of reads that are held now.
     """
 
     def __init__(self, limit: int) -> None:
+        self.n_held = 0
         self._limit: float = limit
         self._reads = itertools.count(1)
         self._changed = threading.Condition()
@@ -94,7 +98,9 @@ class Gate:
         if method == "GET" and "list-type" not in target:
             with self._changed:
                 number = next(self._reads)
+                self.n_held += 1
                 self._changed.wait_for(lambda: number <= self._limit)
+                self.n_held -= 1
         return answer
 
     def let_through(self, limit: float) -> None:

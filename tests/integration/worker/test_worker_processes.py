@@ -45,7 +45,8 @@ def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
         try:
             # While the worker waits for S3, it leaves some of the writes to other workers.
             shared.wait_until(lambda: len(shared.records(bucket.name)) > READ / 2, [worker])
-            shared.wait_until(lambda: shared.control.stats().in_progress, [worker])
+            # Images that are in progress may also be stored already, and wait for their acknowledgement.
+            shared.wait_until(lambda: gate.n_held, [worker])
             yield Ending(worker, batch, gate)
         finally:
             gate.open()
