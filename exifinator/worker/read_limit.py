@@ -115,6 +115,10 @@ class ReadLimit:
         if running >= self.value:
             self._round.was_reached = True
 
+    def _begin_round(self, now: float) -> None:
+        self._count_downloads(now)
+        self._round = _Round(now, self.value)
+
     def _count_downloads(self, now: float) -> None:
         self._round.download_seconds += self._downloads * (now - self._counted_at)
         self._counted_at = now
@@ -139,7 +143,7 @@ class ReadLimit:
             self._is_slow_start = False
             self._set(int((self._probe.limit_before or self.value) * DECREASE))
             self._probe = _Probe(now + PROBE_SECONDS)
-            self._round = _Round(now, self.value)
+            self._begin_round(now)
 
     def _set(self, value: int) -> None:
         self.value = max(min(LOWEST, self._highest), min(value, self._highest))
@@ -153,7 +157,7 @@ class ReadLimit:
             self._base_seconds = min(self._base_seconds, mean_seconds)
             if self._round.was_reached:
                 self._adjust(now)
-        self._round = _Round(now, self.value)
+        self._begin_round(now)
 
     def _adjust(self, now: float) -> None:
         """Move the limit so that the backlog approaches its target. Begin a probe if one is due."""

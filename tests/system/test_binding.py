@@ -52,7 +52,7 @@ def test_installation__all_programs_started__listens_on_loopback_addresses_only(
 def test_start__address_of_all_interfaces_without_a_password__is_refused(
     checkout: Callable[..., Checkout], module: str, setting: str, remedy: str
 ) -> None:
-    """Check the programs themselves, whoever starts them. test_config.py covers the forms of addresses."""
+    """Start the programs directly, without run.sh. test_config.py covers the forms of addresses."""
     site = checkout(**{setting: "[::]"})
 
     done = subprocess.run(

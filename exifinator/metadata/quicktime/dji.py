@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from exifinator.metadata.makernotes.conversions import exposure_text
-from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.movie_tags import MovieTags, printable_text, table
 
 DJI = "DJI"
 TABLE = "DJI::Protobuf"
-MAX_FIELDS, MAX_DEPTH, MAX_TEXT_BYTES = 2000, 6, 200
+MAX_FIELDS, MAX_DEPTH = 2000, 6
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # Bytes whose end is missing: not a type of Protocol Buffers.
 CUT = 3
@@ -42,7 +42,7 @@ def read_dji(sample: bytes, tags: MovieTags) -> None:
     kind, name = values.get(PROTOCOL, (VARINT, 0))
     if kind != BYTES:
         return
-    protocol = _text(name).removesuffix(".proto")
+    protocol = printable_text(name).removesuffix(".proto")
     if not protocol.startswith("dvtm_"):
         return
     tags.add(DJI, "Protocol", f"{protocol}.proto")
@@ -123,7 +123,7 @@ def _add(name: str, form: str, kind: int, value: Any, tags: MovieTags) -> None:
 def _decode(form: str, kind: int, value: Any) -> Any:
     """Return the value of a field; None if it has another form."""
     if form in TEXTS:
-        return _text(value) or None if kind == BYTES else None
+        return printable_text(value) or None if kind == BYTES else None
     if form == "rational":
         return _ratio(value) if kind == BYTES else None
     if form in ("float", "double"):
@@ -146,11 +146,6 @@ def _number(kind: int, value: Any) -> float | None:
         return None
     number: float = struct.unpack("<f" if kind == FIXED32 else "<d", value)[0]
     return number if math.isfinite(number) else None
-
-
-def _text(value: Any) -> str:
-    text = bytes(value)[:MAX_TEXT_BYTES].split(b"\0")[0].decode("utf-8", "replace").strip()
-    return text if text.isprintable() else ""
 
 
 def _add_position(path: str, values: dict[str, tuple[int, Any]], tags: MovieTags) -> None:

@@ -16,6 +16,8 @@ from exifinator.metadata.tag_values import CHARACTER_BYTES, NUMBER_BYTES, Tag
 MAX_TAGS = 2000
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 100
+# The maximum length of a string in a sample of timed metadata.
+MAX_SAMPLE_TEXT_BYTES = 200
 # Memory of a tag, not counting its value.
 TAG_OVERHEAD_BYTES = 512
 # The types of strings, integers, other numbers and binary data (TIFF 6.0).
@@ -38,6 +40,12 @@ def _tables() -> dict[str, dict[str, Any]]:
     text = files(__package__).joinpath("tables.json").read_text(encoding="utf-8")
     tables: dict[str, dict[str, Any]] = json.loads(text)
     return tables
+
+
+def printable_text(data: bytes) -> str:
+    """Return the string in a sample of timed metadata, up to its first NUL; "" if it is not printable."""
+    text = data[:MAX_SAMPLE_TEXT_BYTES].split(b"\0")[0].decode("utf-8", "replace").strip()
+    return text if text.isprintable() else ""
 
 
 class MovieTags:

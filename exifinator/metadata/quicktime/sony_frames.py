@@ -13,14 +13,14 @@ from typing import Any
 
 from exifinator.metadata.makernotes.conversions import exposure_text
 from exifinator.metadata.quicktime.boxes import uint
-from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.movie_tags import MovieTags, printable_text, table
 
 SONY, GPS = "Sony", "GPS"
 TABLE = "Sony::rtmd"
 LABEL, LABEL_BYTES = 0x060E, 16
 # An item that contains items.
 NESTED = 0x8300
-MAX_ITEMS, MAX_DEPTH, MAX_TEXT_BYTES = 400, 4, 200
+MAX_ITEMS, MAX_DEPTH = 400, 4
 F_NUMBER, FRAME_RATE, EXPOSURE_TIME, GAIN, ISO, ATTRIBUTES = 0x8000, 0x8106, 0x8109, 0x810A, 0x810B, 0x8114
 EXTENDER, WHITE_BALANCE, DATE_TIME, ATTITUDE, ACCELERATION = 0x810C, 0xE303, 0xE304, 0xE43B, 0xE44B
 GPS_FIRST, GPS_LAST, GPS_STATUS, VOID = 0x8500, 0x85FF, 0x8509, b"V"
@@ -101,7 +101,7 @@ def _add(tag: int, data: bytes, tags: MovieTags) -> None:
             tags.add(SONY, name, date)
     elif tag in (ATTITUDE, ACCELERATION):
         tags.add(SONY, name, [_signed(data, offset) for offset in range(0, min(len(data), 6) - 1, 2)])
-    elif tag == ATTRIBUTES and (text := _text(data)):
+    elif tag == ATTRIBUTES and (text := printable_text(data)):
         tags.add(SONY, name, text)
 
 
@@ -110,7 +110,7 @@ def _add_position(number: int, data: bytes, tags: MovieTags) -> None:
     if name is None:
         return
     if number in GPS_TEXTS:
-        if text := _text(data):
+        if text := printable_text(data):
             tags.add(GPS, name, text)
     elif number in (0x00, 0x05):
         tags.add(GPS, name, list(data[:4]))
@@ -128,11 +128,6 @@ def _ratios(data: bytes) -> list[Any]:
 
 def _signed(data: bytes, offset: int) -> int:
     return int.from_bytes(data[offset : offset + 2], "big", signed=True)
-
-
-def _text(data: bytes) -> str:
-    text = data[:MAX_TEXT_BYTES].split(b"\0")[0].decode("utf-8", "replace").strip()
-    return text if text.isprintable() else ""
 
 
 def _date(data: bytes) -> str:
