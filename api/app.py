@@ -221,7 +221,7 @@ async def _open_resources(app: FastAPI) -> AsyncIterator[None]:
     )
     # Run slow background queries one at a time. Each occupies one of MongoDB's cores. Requests need the other cores.
     gate = asyncio.Semaphore(1)
-    app.state.counter = FacetCounter(store.photos, gate, shared=shared)
+    app.state.counter = FacetCounter(store.photos, store.total, gate, shared=shared)
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate, shared, "map")
     app.state.background_cameras = BackgroundCounts(gate, shared, "cameras")

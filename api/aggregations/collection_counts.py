@@ -78,12 +78,13 @@ class CollectionCounter:
     def __init__(
         self,
         photos: Collection,
+        total: RecordTotal,
         gate: asyncio.Semaphore,
         clock: Callable[[], float],
         shared: SharedValues | None = None,
     ) -> None:
         self._photos = photos
-        self._total = RecordTotal(photos)
+        self._total = total
         cache = partial(StaleWhileRevalidate, seconds=1, read_version=partial(read_version, photos), clock=clock)
         self._facets: dict[tuple[Scope, str], StaleWhileRevalidate[CollectionCounts]] = {
             (scope, name): cache(

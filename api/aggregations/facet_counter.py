@@ -22,7 +22,7 @@ from api.aggregations.facets import MAX_VALUES, Counts, FacetCounts, count_photo
 from api.aggregations.partitioned import PartitionedReader
 from api.aggregations.sampling import read_sample
 from api.aggregations.value_search import select_values
-from api.database import Collection, read_version
+from api.database import Collection, RecordTotal, read_version
 from api.query.filters import NOT_PRIMARY, OTHER_FILES
 from api.query.mongo_filter import Filter, combine
 from api.shared.values import SharedValues
@@ -32,6 +32,7 @@ class FacetCounter:
     """Counts facets, and caches the counts of the whole collection.
 
     Args:
+        total: Counts all photos.
         gate: Limits how many slow queries run at the same time.
         clock: Returns seconds, like time.monotonic.
         shared: The counts that all processes share. Default: this process counts for itself alone.
@@ -40,6 +41,7 @@ class FacetCounter:
     def __init__(
         self,
         photos: Collection,
+        total: RecordTotal,
         gate: asyncio.Semaphore,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -48,7 +50,7 @@ class FacetCounter:
         self._photos = photos
         self.reader = PartitionedReader(self._photos_per_month)
         self._background: BackgroundCounts[FacetCounts] = BackgroundCounts(gate, shared, "facets")
-        self._collection = CollectionCounter(photos, gate, clock, shared)
+        self._collection = CollectionCounter(photos, total, gate, clock, shared)
 
     def _photos_per_month(self) -> Counts | None:
         return self._collection.known("taken")

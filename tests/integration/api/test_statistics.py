@@ -298,7 +298,7 @@ def test_cached_counts__facets_are_counted_at_different_times__are_marked_stale(
 
     async def run() -> None:
         store = open_store(own_library)
-        counter = FacetCounter(store.photos, asyncio.Semaphore(1), clock=lambda: now[0])
+        counter = FacetCounter(store.photos, store.total, asyncio.Semaphore(1), clock=lambda: now[0])
         try:
             many = len(RECORDS)
             first = await ask(counter, "camera")
