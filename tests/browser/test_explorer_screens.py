@@ -149,6 +149,7 @@ def test_saved_view__opened_by_another_user__can_be_renamed_and_deleted(explorer
     expect(page.get_by_role("button", name=f"Actions for {name}")).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_label(f"New name of {name}")).to_be_focused()
     page.keyboard.insert_text(new_name)
     page.keyboard.press("Enter")
     page.get_by_role("link", name=new_name).click()

@@ -1,11 +1,12 @@
 /**
  * @file A list of values of a filter with their counts, and a search for further values.
- * @import { Api, Navigate, State } from "../core/types"
+ * @import { Api, Counts, Navigate, State } from "../core/types"
  * @import { SectionOptions } from "./sections.js"
  */
 import { formatNumber } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 import { facetParams } from "../core/url_state.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { FACET_PARAMS, MAX_VALUES } from "./use_facets.js";
@@ -13,7 +14,7 @@ import { FACET_PARAMS, MAX_VALUES } from "./use_facets.js";
 const COLLAPSED_COUNT = 6;
 // Longer lists of values have a search box.
 const MAX_WITHOUT_SEARCH = 12;
-// The API is asked this long after the last key press.
+// The API is asked this long after the last key press. If its counts are outdated, it is asked again after this pause.
 const TYPING_PAUSE_MS = 250;
 
 /**
@@ -142,24 +143,24 @@ function useValueSearch(name, term, state, api) {
     return () => clearTimeout(timer);
   }, [term]);
   const pairs = facetParams(name, state);
-  const { data, error, loading } = useRequest(
-    /** @returns {Promise<{term: string, rows: Rows} | null>} */
+  const key = JSON.stringify([name, typed, typed ? pairs : []]);
+  const request = useRequest(
+    /** @returns {Promise<(Counts & {term: string}) | null>} */
     async (signal) => {
       if (!typed) return null;
-      const { facets } = await api.get(
+      const counts = await api.get(
         "/facets",
         [...pairs, ...FACET_PARAMS, ["fields", name], ["find", typed]],
         { signal },
       );
-      return {
-        term: typed,
-        rows: facets[name].filter((/** @type {any} */ { value }) => value !== null),
-      };
+      return { ...counts, term: typed };
     },
-    JSON.stringify([name, typed, typed ? pairs : []]),
+    key,
   );
+  useRefetchPartial(request, key, TYPING_PAUSE_MS);
+  const { data, error, loading } = request;
   return {
-    rows: term && data?.term === term ? data.rows : null,
+    rows: term && data?.term === term ? data.facets[name] : null,
     isLoading: Boolean(term) && (loading || typed !== term),
     hasFailed: Boolean(error),
   };
