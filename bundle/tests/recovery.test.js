@@ -83,7 +83,7 @@ test("needsToken, explainRefusal, titleOf: depend on the error code, not on the 
 /** @type {(total: number, changes?: object) => any} */
 const counted = (total, changes = {}) => ({
   loading: false,
-  data: { total, counted: total, cut_short: false, stale: false, facets: {}, ...changes },
+  data: { total, counted: total, partial: false, stale: false, facets: {}, ...changes },
 });
 
 test("newCount: compares the total with the loaded photos, or with the total at the first call", () => {
@@ -96,7 +96,7 @@ test("newCount: compares the total with the loaded photos, or with the total at 
 
 test("newCount: is 0 while counts are stale, partial or loading", () => {
   const pages = { isComplete: true, count: 16, total: null };
-  for (const change of [{ stale: true }, { cut_short: true }, { more: true }])
+  for (const change of [{ stale: true }, { partial: true }, { more: true }])
     assert.equal(newCount(pages, counted(22, change)), 0);
   assert.equal(newCount(pages, { ...counted(22), loading: true }), 0);
   assert.equal(newCount(null, counted(22)), 0);

@@ -58,7 +58,7 @@ def test_cameras__no_partial_or_failed_results__are_reported(explorer: Explorer)
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        route.fulfill(json={"cameras": [body], "total": 300, "cut_short": True})
+        route.fulfill(json={"cameras": [body], "total": 300, "partial": True})
 
     page.route(re.compile(r"/cameras\?"), answer)
     page.goto(f"{explorer.url}/?view=cameras")

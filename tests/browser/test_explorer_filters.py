@@ -32,7 +32,7 @@ def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dic
 
     def are_complete() -> bool:
         counts.update(page.request.get(explorer.url + address).json())
-        return not counts["cut_short"]
+        return not counts["partial"]
 
     eventually(are_complete)
     rows: list[dict[str, Any]] = counts["facets"][name]
@@ -299,7 +299,7 @@ def test_counts__partial__are_refetched(explorer: Explorer) -> None:
 
     def respond(route: Route) -> None:
         counts = route.fetch().json()
-        route.fulfill(json={**counts, "cut_short": bool(partial_responses and partial_responses.pop())})
+        route.fulfill(json={**counts, "partial": bool(partial_responses and partial_responses.pop())})
 
     page.route("**/facets?*", respond)
     page.goto(explorer.url)

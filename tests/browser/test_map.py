@@ -225,7 +225,7 @@ def test_map__same_location__opens_a_popup_that_escape_closes(explorer: Explorer
     page = explorer.new_page()
     point = {"type": "Point", "coordinates": [139.7, 35.6]}
     feature = {"type": "Feature", "geometry": point, "properties": {"count": 12, "id": None}}
-    answer = {"type": "FeatureCollection", "features": [feature], "cut_short": True}
+    answer = {"type": "FeatureCollection", "features": [feature], "partial": True}
     page.route(re.compile(r"/map\?"), lambda route: route.fulfill(json=answer))
     page.goto(explorer.url + "/?view=map&at=35.6,139.7,6")
     expect(page.get_by_text("Showing only some of the photos.")).to_be_visible()

@@ -85,7 +85,7 @@ def test_statistics__keys__move_between_bars(explorer: Explorer) -> None:
 def test_statistics__partial_counts__are_reported_and_refetched(explorer: Explorer) -> None:
     page = explorer.new_page()
     answer = httpx.get(explorer.url + "/statistics").json()
-    answers = [{**answer, "cut_short": True, "counted": 100}, answer]
+    answers = [{**answer, "partial": True, "counted": 100}, answer]
     page.route(re.compile(r"/statistics$"), lambda route: route.fulfill(json=answers.pop(0) if answers else answer))
     page.goto(explorer.url + "/?view=statistics")
     notice = page.get_by_text("Partial counts (100 photos so far)")

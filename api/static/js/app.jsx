@@ -131,7 +131,7 @@ function App() {
   const hasFilters = filterParams(state.filters).length > 0;
   // While counts are outdated or partial, photos may exist. The panel would lose its state if it disappeared meanwhile.
   const isEmptyLibrary =
-    counts.data?.total === 0 && !counts.data.stale && !counts.data.cut_short && !hasFilters;
+    counts.data?.total === 0 && !counts.data.stale && !counts.data.partial && !hasFilters;
   const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {

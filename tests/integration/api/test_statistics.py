@@ -48,7 +48,7 @@ def hour_of(record: dict[str, Any]) -> int | None:
 def test_get_statistics__any_count_method__has_the_counts_of_the_records(api: Api, road: dict[str, str]) -> None:
     found = api.get("/statistics", **road).json()
     facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in found["facets"].items()}
-    assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
+    assert (found["total"], found["partial"]) == (len(RECORDS), False)
     assert facets["hour"] == Counter(map(hour_of, RECORDS))
     assert facets["camera"] == Counter(record["photo"].get("camera_model") for record in RECORDS)
     focals = {row["from"]: row["count"] for row in found["facets"]["focal"] if "from" in row}
@@ -150,7 +150,7 @@ def test_get_map__queries_exceed_their_time_limit__groups_smaller_samples(
         # Samples are larger than this library, so they contain all matches.
         whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
         assert sum(one["properties"]["count"] for one in answer.json()["features"]) == whole
-        assert answer.json()["cut_short"] is False
+        assert answer.json()["partial"] is False
 
 
 def request_until_complete(api: Api, fail: Fail, path: str, **params: str) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ def request_until_complete(api: Api, fail: Fail, path: str, **params: str) -> li
 
     def is_complete() -> bool:
         answers.append(api.get(path, **params).json())
-        return not answers[-1]["cut_short"]
+        return not answers[-1]["partial"]
 
     eventually(is_complete)
     assert len(answers) > 1
@@ -216,7 +216,7 @@ def test_get_map__all_photos_are_being_grouped__uses_a_sample(
     assert all({"$limit": SAMPLE_SIZES[0]} in pipeline for pipeline in asked)
     placed = sum("location" in record["photo"] for record in RECORDS)
     assert sum(one["properties"]["count"] for one in answer["features"]) == placed
-    assert answer["cut_short"] is False
+    assert answer["partial"] is False
 
 
 def test_filters__photos_are_read_in_parts__count_each_photo_once(own_library: Config) -> None:

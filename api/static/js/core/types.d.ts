@@ -257,7 +257,7 @@ export interface Counts {
   /** Number of photos that have been counted so far. */
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
-  cut_short: boolean;
+  partial: boolean;
   /** Whether the library has changed since, or while, the photos were counted. */
   stale: boolean;
   facets: Record<string, any[]>;

@@ -43,7 +43,7 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
           </button>
         </p>
       )}
-      {data?.cut_short && (
+      {data?.partial && (
         <p class="note" role="status">
           Partial counts ({formatNumber(data.counted)} photos so far).
         </p>

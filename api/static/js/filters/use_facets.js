@@ -83,9 +83,9 @@ export function useFacets(state, api, isEnabled, changes) {
       files_in_stacks: values.files_in_stacks,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
-      cut_short: values.cut_short || ranges.cut_short,
+      partial: values.partial || ranges.partial,
       // If the totals differ, photos were stored or deleted between the two responses.
-      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
+      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.partial),
       facets: { ...values.facets, ...ranges.facets, ...ofFiles.facets },
     };
   };

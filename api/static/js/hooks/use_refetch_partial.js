@@ -1,5 +1,5 @@
 /**
- * @file Repeats a request while its response is partial (`cut_short`, `partial`) or outdated (`stale`), because the API
+ * @file Repeats a request while its response is partial (`partial`) or outdated (`stale`), because the API
  * counts all photos again in the background.
  */
 import { useEffect, useRef } from "../core/preact.js";
@@ -9,7 +9,7 @@ const MAX_DELAY_MS = 3000;
 const MAX_ATTEMPTS = 20;
 
 /**
- * @typedef {{cut_short?: boolean, partial?: boolean, stale?: boolean}} Counted
+ * @typedef {{partial?: boolean, stale?: boolean}} Counted
  */
 
 /**
@@ -20,7 +20,7 @@ const MAX_ATTEMPTS = 20;
 export function useRefetchPartial({ data, loading, reload }, key, delay = MAX_DELAY_MS) {
   const attempts = useRef({ key: "", count: 0 });
   useEffect(() => {
-    if (!(data?.cut_short || data?.partial || data?.stale) || loading) return undefined;
+    if (!(data?.partial || data?.stale) || loading) return undefined;
     if (attempts.current.key !== key) attempts.current = { key, count: 0 };
     if (attempts.current.count >= MAX_ATTEMPTS) return undefined;
     attempts.current.count += 1;

@@ -20,7 +20,7 @@ import { fetchSummaries } from "./photo_summaries.js";
 import { PlaceList } from "./place_list.jsx";
 import { useMap } from "./use_map.js";
 
-/** @typedef {{features: MapFeature[], cut_short: boolean, viewport: Viewport}} MapResponse */
+/** @typedef {{features: MapFeature[], partial: boolean, viewport: Viewport}} MapResponse */
 
 /**
  * @param {object} props
@@ -87,7 +87,7 @@ export function MapSurface(props) {
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
   /** @type {FacetRow[]} */
   const rows =
-    locationCounts.data && !locationCounts.data.cut_short ? locationCounts.data.facets.gps : [];
+    locationCounts.data && !locationCounts.data.partial ? locationCounts.data.facets.gps : [];
   const countWithoutLocation = rows.find(({ value }) => value === false)?.count ?? 0;
 
   return (
@@ -131,7 +131,7 @@ export function MapSurface(props) {
       </div>
       <div class="map-body">
         <div class="map-frame" ref={frame} />
-        {request.data?.cut_short && (
+        {request.data?.partial && (
           <p class="map-note" role="status">
             Showing only some of the photos. The others will appear when they have been counted.
           </p>

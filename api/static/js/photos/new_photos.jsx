@@ -45,7 +45,7 @@ export function newCount(pages, { data, loading }) {
   if (!pages || !data || loading) return 0;
   // If the view says that there are no photos, even outdated counts of some are a reason to load them.
   if (pages.isComplete && pages.count === 0) return data.total;
-  if (data.stale || data.cut_short || data.more) return 0;
+  if (data.stale || data.partial || data.more) return 0;
   if (pages.isComplete && !pages.hasPrevious) return data.total - pages.count;
   pages.total ??= data.total;
   return data.total - pages.total;

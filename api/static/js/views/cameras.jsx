@@ -37,7 +37,7 @@ const COLUMNS = [
 export const columnsOf = (cameras) =>
   COLUMNS.filter(([, , hasValue]) => cameras.some((body) => hasValue(body)));
 
-/** @typedef {{cameras: CameraBody[], total: number, cut_short: boolean}} CamerasResponse */
+/** @typedef {{cameras: CameraBody[], total: number, partial: boolean}} CamerasResponse */
 
 /**
  * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
@@ -54,7 +54,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
   useRefetchPartial(request, key);
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="cameras" slow={request.slow} />;
-  const { cameras, total, cut_short: cutShort } = request.data;
+  const { cameras, total, partial } = request.data;
   if (!cameras.length) {
     if (counts.data?.total === 0 && !pairs.length)
       return <EmptyResult state={state} navigate={navigate} api={api} />;
@@ -68,7 +68,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
   const columns = columnsOf(cameras);
   return (
     <section class="cameras" aria-busy={request.stale} aria-label="Cameras">
-      {cutShort && (
+      {partial && (
         <p class="notice" role="status">
           Partial counts. All photos are being counted.
         </p>
