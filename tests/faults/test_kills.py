@@ -117,14 +117,14 @@ class RunningSite:
         return dict(json.loads(output))
 
     def assert_complete(self, expected: dict[str, Document]) -> None:
-        found = {}
+        result = {}
         for record in self.images.find():
             record.pop("extracted_at")
             record.pop("delivered_at", None)
             record.pop("fingerprint", None)
-            found[str(record.pop("_id"))] = record
-        assert found.keys() == expected.keys()
-        assert differences(found, expected) == {}
+            result[str(record.pop("_id"))] = record
+        assert result.keys() == expected.keys()
+        assert differences(result, expected) == {}
         unfinished = {"params.bucket": {"$exists": True}, "status": {"$ne": "success"}}
         assert self.client["mrq"]["mrq_jobs"].count_documents(unfinished) == 0
         assert [batch["state"] for batch in self.client["waldo"]["exifinator_batches"].find()] == ["done"]

@@ -40,9 +40,9 @@ def test_installation__all_programs_started__listens_on_loopback_addresses_only(
 
     assert done.returncode == 0, done.stderr + site.logs()
     assert json.loads(done.stdout)["stored"] == 1
-    found = listening(site.processes())
-    assert {port for _, port in found} == set(site.ports.values())
-    assert {address for address, _ in found} <= {"127.0.0.1", "::1"}
+    result = listening(site.processes())
+    assert {port for _, port in result} == set(site.ports.values())
+    assert {address for address, _ in result} <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(

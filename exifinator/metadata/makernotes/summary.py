@@ -232,9 +232,9 @@ def _find_e_mount_lens(tags: Tags, optics: Optics, model: str) -> str | None:
         number = _number(tags, name)
         if number and number not in NO_SONY_LENS:
             labels = lenses.field_labels("Sony::Tag9050a", 263)
-            found = lenses.choose(lenses.candidates(labels, str(int(number))), optics, model) if labels else None
-            if found:
-                return found
+            lens = lenses.choose(lenses.candidates(labels, str(int(number))), optics, model) if labels else None
+            if lens:
+                return lens
     return None
 
 
@@ -243,9 +243,9 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
     rf_number = _number(tags, "RFLensType")
     if rf_number:
         labels = lenses.field_labels("Canon::FileInfo", 61)
-        found = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
-        if found:
-            return found
+        lens = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
+        if lens:
+            return lens
     lens_table = next(
         (lens_table for prefix, lens_table in LENS_TABLES.items() if make.lower().startswith(prefix.lower())), None
     )
@@ -269,9 +269,9 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
         # These numbers stand for many lenses.
         if key in ("65535", "61182", "-1") and lens_table[0].startswith(("Canon", "Sony")) and not model:
             continue
-        found = lenses.choose(lenses.candidates(labels, key), optics, model)
-        if found:
-            return found
+        lens = lenses.choose(lenses.candidates(labels, key), optics, model)
+        if lens:
+            return lens
     return None
 
 

@@ -66,9 +66,9 @@ def _leaves(data: bytes, path: str, depth: int = 0) -> Iterator[tuple[str, int, 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
     """Yield number, wire type and value of the fields of a message; none if the bytes are no message."""
-    found: list[tuple[int, int, Any]] = []
+    fields: list[tuple[int, int, Any]] = []
     offset = 0
-    while offset < len(data) and len(found) < MAX_FIELDS:
+    while offset < len(data) and len(fields) < MAX_FIELDS:
         key, offset = _varint(data, offset)
         kind = key & 7
         value: Any = None
@@ -87,8 +87,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
             kind = CUT
         elif not key >> 3 or offset > len(data):
             break
-        found.append((key >> 3, kind, value))
-    yield from found
+        fields.append((key >> 3, kind, value))
+    yield from fields
 
 
 def _varint(data: bytes, offset: int) -> tuple[int, int]:

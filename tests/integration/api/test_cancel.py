@@ -138,10 +138,10 @@ def test_cancel__process_of_the_batch_is_dead__cancels_at_once(
     batch = installation.queue_batch(bucket.name)
     # A process that was killed a while ago leaves this state behind.
     installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
-    found = batch_api.get(f"/batches/{batch.id}").json()
-    assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
+    result = batch_api.get(f"/batches/{batch.id}").json()
+    assert result["state"] == {"listing": "stopped", "reading": "left"}[phase]
     # Without a process, a listing stops. The queued images wait for a worker.
-    assert {"listing": "has exited", "reading": "No worker is running"}[phase] in found["problem"]
+    assert {"listing": "has exited", "reading": "No worker is running"}[phase] in result["problem"]
 
     answer = batch_api.client.delete(f"/batches/{batch.id}")
 

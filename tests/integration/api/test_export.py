@@ -56,8 +56,8 @@ def test_export__times__have_milliseconds_and_a_separate_utc_column(api: Api) ->
         expected = (in_utc or shown, in_utc, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}.000Z")
         assert (row["taken_at"], row["taken_utc"], row["extracted_at"]) == expected
         photo = line["photo"]
-        found = photo.get("taken_at", ""), photo.get("taken_utc", ""), line["extracted_at"]
-        assert found == expected
+        result = photo.get("taken_at", ""), photo.get("taken_utc", ""), line["extracted_at"]
+        assert result == expected
         assert photo.get("taken_local", "") == row["taken_local"]
     assert 0 < utc < len(RECORDS)
 
@@ -80,9 +80,9 @@ def test_export__option_of_another_format__is_refused(api: Api, path: str, param
 
 
 def test_export__geojson__is_one_feature_collection(api: Api) -> None:
-    found = api.get("/export.geojson", bucket="holiday").json()
-    assert len(found["features"]) == 121
-    by_id = {feature["id"]: feature for feature in found["features"]}
+    result = api.get("/export.geojson", bucket="holiday").json()
+    assert len(result["features"]) == 121
+    by_id = {feature["id"]: feature for feature in result["features"]}
     assert by_id["holiday/2024/IMG_0000.jpg"]["geometry"]["coordinates"] == [2.3522, 48.8566]
     assert by_id["holiday/2024/IMG_0001.jpg"]["geometry"] is None
 
@@ -99,14 +99,14 @@ def test_export__parquet__is_readable_by_arrow(api: Api, tmp_path: Path) -> None
         *(table[name].to_pylist() for name in ("id", "taken_at", "taken_utc", "size", "iso", "keywords", "latitude")),
         strict=True,
     )
-    found = {id_: values for id_, *values in rows}
+    result = {id_: values for id_, *values in rows}
     for record in RECORDS:
         photo = record["photo"]
         taken = photo["taken_at"].replace(tzinfo=None) if "taken_at" in photo else None
         words = "; ".join(photo["keywords"]) if "keywords" in photo else None
         latitude = photo["location"]["coordinates"][1] if "location" in photo else None
         utc = taken.replace(tzinfo=UTC) if taken and photo.get("taken_offset") else None
-        assert found[record["_id"]] == [taken, utc, record["size"], photo.get("iso"), words, latitude]
+        assert result[record["_id"]] == [taken, utc, record["size"], photo.get("iso"), words, latitude]
 
 
 def test_stream_parquet__values_of_the_wrong_type__are_null(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_stream_parquet__values_of_the_wrong_type__are_null(tmp_path: Path) -> N
     file = tmp_path / "photos.parquet"
     file.write_bytes(asyncio.run(read()))
     table = read_parquet(str(file)).read_all()
-    found = {name: table[name].to_pylist() for name in ("id", "size", "iso", "f_number", "flash_fired", "software")}
-    assert found == {
+    result = {name: table[name].to_pylist() for name in ("id", "size", "iso", "f_number", "flash_fired", "software")}
+    assert result == {
         "id": ["b/0", "b/1", "b/2", "b/3"],
         "size": [None] * 4,
         "iso": [None, None, 200, None],

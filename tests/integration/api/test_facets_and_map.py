@@ -33,14 +33,14 @@ def counts_by_value(rows: list[dict[str, Any]]) -> dict[Any, int]:
 
 
 def test_get_facets__without_filters__counts_each_value(api: Api) -> None:
-    found = api.get("/facets", fields="camera,status,taken,iso,bucket").json()
-    assert (found["total"], found["partial"]) == (len(RECORDS), False)
+    result = api.get("/facets", fields="camera,status,taken,iso,bucket").json()
+    assert (result["total"], result["partial"]) == (len(RECORDS), False)
     expected = Counter(record["photo"].get("camera_model") for record in RECORDS)
-    assert counts_by_value(found["facets"]["camera"]) == dict(expected)
-    assert counts_by_value(found["facets"]["status"]) == dict(Counter(record["status"] for record in RECORDS))
+    assert counts_by_value(result["facets"]["camera"]) == dict(expected)
+    assert counts_by_value(result["facets"]["status"]) == dict(Counter(record["status"] for record in RECORDS))
     months = Counter(str(r["photo"]["taken_local"])[:7] if "taken_local" in r["photo"] else None for r in RECORDS)
-    assert counts_by_value(found["facets"]["taken"]) == dict(months)
-    isos = {(row.get("from"), row.get("to")): row["count"] for row in found["facets"]["iso"] if "from" in row}
+    assert counts_by_value(result["facets"]["taken"]) == dict(months)
+    isos = {(row.get("from"), row.get("to")): row["count"] for row in result["facets"]["iso"] if "from" in row}
     assert isos[(100, 200)] == sum(record["photo"].get("iso") == 100 for record in RECORDS)
     assert sum(isos.values()) == sum("iso" in record["photo"] for record in RECORDS)
 
@@ -85,7 +85,7 @@ def test_filters__photos_near_midnight__use_the_day_on_the_clock_of_the_camera(o
         Store(client, own_library).records.collection.insert_many(records)
 
         def keys(**params: str) -> set[str]:
-            return {found["key"] for found in api.get("/photos", bucket="b", **params).json()["photos"]}
+            return {photo["key"] for photo in api.get("/photos", bucket="b", **params).json()["photos"]}
 
         assert keys(taken="2023-12-31") == {"party.jpg", "new-year.jpg"}
         assert keys(taken="2024-03-01") == {"morning.jpg", "noon.jpg", "night.jpg"}
@@ -104,8 +104,8 @@ def test_get_facets__with_a_filter__equal_the_counts_without_a_filter(api: Api, 
     grouped = api.get("/facets", fields=fields, query='{"size":{"$gt":0}}').json()
     for name in fields.split(","):
         rows = [
-            sorted(map(json.dumps, (row for row in found["facets"][name] if name not in LIST_FACETS or row["value"])))
-            for found in (everything, grouped)
+            sorted(map(json.dumps, (row for row in item["facets"][name] if name not in LIST_FACETS or row["value"])))
+            for item in (everything, grouped)
         ]
         assert rows[0] == rows[1], name
 
@@ -126,12 +126,12 @@ def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
 
 def test_get_map__whole_world__has_every_place(api: Api) -> None:
     for _ in range(2):  # The first response is computed, the second one is cached.
-        found = api.get("/map", zoom=6).json()
-        assert found["type"] == "FeatureCollection"
-        assert sum(f["properties"]["count"] for f in found["features"]) == sum(
+        result = api.get("/map", zoom=6).json()
+        assert result["type"] == "FeatureCollection"
+        assert sum(f["properties"]["count"] for f in result["features"]) == sum(
             "location" in r["photo"] for r in RECORDS
         )
-        assert len(found["features"]) == len(PLACES)
+        assert len(result["features"]) == len(PLACES)
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ def test_facets__requested_from_both_processes__are_equal(pair: Pair) -> None:
 def _malformed_events(client: httpx.Client) -> int:
     """Return the number of malformed events in the metrics."""
     pages = client.get("/metrics", headers=GOOD).text
-    found = re.search(r'exifinator_events_total\{outcome="malformed"\} ([0-9.]+)', pages)
-    return int(float(found[1])) if found else 0
+    match = re.search(r'exifinator_events_total\{outcome="malformed"\} ([0-9.]+)', pages)
+    return int(float(match[1])) if match else 0
 
 
 def test_metrics__counted_by_both_processes__are_summed_and_survive_a_restart(pair: Pair) -> None:

@@ -46,32 +46,34 @@ def hour_of(record: dict[str, Any]) -> int | None:
 
 @pytest.mark.parametrize("road", COUNT_METHODS, ids=["everything", "grouped"])
 def test_get_statistics__any_count_method__has_the_counts_of_the_records(api: Api, road: dict[str, str]) -> None:
-    found = api.get("/statistics", **road).json()
-    facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in found["facets"].items()}
-    assert (found["total"], found["partial"]) == (len(RECORDS), False)
+    result = api.get("/statistics", **road).json()
+    facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in result["facets"].items()}
+    assert (result["total"], result["partial"]) == (len(RECORDS), False)
     assert facets["hour"] == Counter(map(hour_of, RECORDS))
     assert facets["camera"] == Counter(record["photo"].get("camera_model") for record in RECORDS)
-    focals = {row["from"]: row["count"] for row in found["facets"]["focal"] if "from" in row}
+    focals = {row["from"]: row["count"] for row in result["facets"]["focal"] if "from" in row}
     assert focals == Counter(record["photo"].get("focal_length_mm") for record in RECORDS if record["photo"])
     assert sum(facets["taken"].values()) == sum(facets["lens"].values()) == len(RECORDS)
 
 
 @pytest.mark.parametrize("road", COUNT_METHODS, ids=["everything", "grouped"])
 def test_get_statistics__buckets__have_counts_by_status(api: Api, road: dict[str, str]) -> None:
-    found = api.get("/statistics", **road).json()
+    result = api.get("/statistics", **road).json()
     counts = Counter((record["bucket"], record["status"]) for record in RECORDS)
     expected = {bucket: {status: counts[(bucket, status)] for status in STATUSES} for bucket, _ in counts}
-    assert {row["bucket"]: {status: row[status] for status in STATUSES} for row in found["buckets"]} == expected
-    assert [row["count"] for row in found["buckets"]] == sorted(
-        (row["count"] for row in found["buckets"]), reverse=True
+    assert {row["bucket"]: {status: row[status] for status in STATUSES} for row in result["buckets"]} == expected
+    assert [row["count"] for row in result["buckets"]] == sorted(
+        (row["count"] for row in result["buckets"]), reverse=True
     )
 
 
 def test_get_statistics__with_filters__counts_only_matching_photos(api: Api) -> None:
-    found = api.get("/statistics", camera="X-T4", bucket="holiday").json()
-    assert found["total"] == sum(r["bucket"] == "holiday" and r["photo"].get("camera_model") == "X-T4" for r in RECORDS)
-    assert [row["bucket"] for row in found["buckets"]] == ["holiday"]
-    assert [row["value"] for row in found["facets"]["camera"]] == ["X-T4"]
+    result = api.get("/statistics", camera="X-T4", bucket="holiday").json()
+    assert result["total"] == sum(
+        r["bucket"] == "holiday" and r["photo"].get("camera_model") == "X-T4" for r in RECORDS
+    )
+    assert [row["bucket"] for row in result["buckets"]] == ["holiday"]
+    assert [row["value"] for row in result["facets"]["camera"]] == ["X-T4"]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +84,8 @@ def test_get_photos__hour_filter__uses_the_clock_of_the_camera(
     api: Api, hours: str, is_in: Callable[[int], bool]
 ) -> None:
     wanted = {record["_id"] for record in RECORDS if (hour := hour_of(record)) is not None and is_in(hour)}
-    found = {photo["id"] for photo in api.get("/photos", hour=hours, limit=1000).json()["photos"]}
-    assert found == wanted
+    result = {photo["id"] for photo in api.get("/photos", hour=hours, limit=1000).json()["photos"]}
+    assert result == wanted
     assert wanted
     assert api.get("/statistics", hour=hours).json()["total"] == len(wanted)
 
@@ -104,8 +106,8 @@ def test_get_statistics__invalid_offset_from_another_program__does_not_fail(
     record |= {"photo": {"taken_local": datetime(2024, 1, 1, 5), "taken_offset": offset}}
     with open_photos(own_library) as photos, open_api(own_library) as api:
         photos.insert_one(record)
-        found = api.get("/statistics", bucket="elsewhere").json()
-        assert found["facets"]["hour"] == [{"value": 5, "count": 1}]
+        result = api.get("/statistics", bucket="elsewhere").json()
+        assert result["facets"]["hour"] == [{"value": 5, "count": 1}]
         assert api.get("/photos", bucket="elsewhere", hour="5").json()["photos"]
 
 
@@ -189,8 +191,8 @@ def test_get_map__query_exceeds_its_time_limit__is_sampled_until_grouped_in_the_
     monkeypatch.setattr("api.aggregations.sampling.SAMPLE_SIZES", (20, 10, 5))
     answers = request_until_complete(failing_api, fail, "/map", bucket="holiday", zoom="3")
     whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
-    found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
-    assert found == [20] * (len(answers) - 1) + [whole]
+    result = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
+    assert result == [20] * (len(answers) - 1) + [whole]
 
 
 def test_get_map__all_photos_are_being_grouped__uses_a_sample(
@@ -278,11 +280,11 @@ def test_cached_counts__record_is_stored_changed_or_removed__are_counted_again(o
 
             def count_cameras() -> dict[str, int] | None:
                 rows = api.get("/facets", fields="camera").json()["facets"]["camera"]
-                found = {row["value"]: row["count"] for row in rows}
-                return found if (camera in found) == is_counted else None
+                result = {row["value"]: row["count"] for row in rows}
+                return result if (camera in result) == is_counted else None
 
-            found: dict[str, int] = eventually(count_cameras)  # type: ignore[assignment]
-            return found
+            result: dict[str, int] = eventually(count_cameras)  # type: ignore[assignment]
+            return result
 
         before = await_cameras("X-T4", is_counted=True)
         new = {"_id": "holiday/new", "photo": {"camera_model": "New"}, "extracted_at": datetime.now(UTC)}

@@ -86,12 +86,12 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, redis_
         "EXIFINATOR_DASHBOARD_AUTH": AUTH,
     }
     with run_dashboard(log, port, **environment), pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
-        found = Dashboard(port, log, client[database])
-        found.add_job()
+        dashboard = Dashboard(port, log, client[database])
+        dashboard.add_job()
         # All fields of this job are hostile.
-        found.add_job(path=HOSTILE, queue=HOSTILE, exceptiontype=HOSTILE)
+        dashboard.add_job(path=HOSTILE, queue=HOSTILE, exceptiontype=HOSTILE)
         try:
-            yield found
+            yield dashboard
         finally:
             client.drop_database(database)
 

@@ -123,8 +123,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         eventually(lambda: len(find_tagged(supervision._tag)) == 4)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("exifinator.processes.tagged.ORPHAN_STOP_SECONDS", 0.5)
-            found = (supervision.stop(), supervision.stop())
-        yield Stopped(supervision, foreign, found)
+            result = (supervision.stop(), supervision.stop())
+        yield Stopped(supervision, foreign, result)
 
 
 def test_stop__child_that_ignores_sigterm__is_killed(stopped: Stopped) -> None:
