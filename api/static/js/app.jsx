@@ -97,7 +97,7 @@ function useFolders(isEnabled) {
 }
 
 /**
- * Return what a view shows: another view, filter or sort order begins at its start.
+ * Return a text that stands for the view, its filters and its sort order. When it changes, the view starts at its top.
  * @param {State} state
  */
 const contentOf = ({ view, filters, sort }) => JSON.stringify([view, filterParams(filters), sort]);
@@ -115,7 +115,7 @@ function App() {
   const [isUnlocked, setUnlocked] = useState(false);
   useFolders(isUnlocked || !showsPhotos);
   const mayRead = !settings.needs_token || isUnlocked;
-  // Ask for the first version together with the first photos: a change that happens after these has another one.
+  // Request the library's version together with the first photos, so that every later change is noticed.
   const changes = useLibraryChanges(api, showsPhotos && mayRead, state.view);
   const counts = useFacets(state, api, showsPhotos, changes);
   // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
@@ -164,7 +164,8 @@ function App() {
     dropPages();
     setReloadCount((last) => last + 1);
   }, []);
-  // A view without photos need not wait for the counts: any change may have brought the first photos.
+  // If a view shows no photos, reload it after any change, without waiting for the counts: the change may have brought
+  // the first photos.
   useEffect(() => {
     const pages = currentPages();
     if (changes && pages?.isComplete && pages.count === 0) showNew();

@@ -221,7 +221,7 @@ export interface PhotoRecord extends Photo {
   icc?: unknown;
   /** How the image was generated. */
   ai?: unknown;
-  /** The sidecars that are merged into `photo`, each with the fields that have their value from it. */
+  /** The sidecars that are merged into `photo`, each with the fields whose values come from it. */
   sidecars?: { id: string; kind: string; fields: string[] }[];
   /** Sidecars only: the ids of their photos. */
   sidecar?: { kind: string; of?: string[] };
