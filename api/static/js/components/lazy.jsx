@@ -9,7 +9,7 @@ import { Failed, Loading } from "./status_screens.jsx";
 /**
  * Return a component that loads another one.
  * @param {() => Promise<{default: ComponentType<any>}>} load
- * @param {string} subject what to say is being loaded
+ * @param {string} subject what messages say is being loaded
  * @returns {(props: any) => JSX.Element}
  */
 export function lazy(load, subject) {
