@@ -38,7 +38,7 @@ export function NewPhotos({ counts, show }) {
 /**
  * Return how many more photos match the filters now than when the view's photos were loaded; 0 if this is unknown.
  * @param {Pick<PhotoPages, "isComplete" | "count" | "total"> & {hasPrevious?: boolean} | null} pages its `total` is
- *   noted by the first call
+ *   set by the first call
  * @param {Pick<RequestState<Counts | null>, "data" | "loading">} counts
  */
 export function newCount(pages, { data, loading }) {

@@ -1,6 +1,6 @@
 /**
- * @file The views that show cards. They are loaded together: each file of its own would split what they share with the
- * other views into more chunks, which the page would have to load first.
+ * @file The views that show cards, in one chunk. A chunk for each of them would split the code that they share with the
+ * other views into more chunks, all of which the first view would have to load.
  */
 export { default as Cameras } from "./cameras.jsx";
 export { default as Duplicates } from "./duplicates.jsx";

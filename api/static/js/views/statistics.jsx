@@ -30,7 +30,10 @@ import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
+/**
+ * @param {{state: State, navigate: Navigate, api: Api, changes: number}} props
+ *   changes: number of changes of the library
+ */
 export default function Statistics({ state, navigate, api, changes }) {
   const pairs = filterParams(state.filters);
   const key = `${JSON.stringify(pairs)} ${changes}`;
