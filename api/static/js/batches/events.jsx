@@ -1,5 +1,5 @@
 /**
- * @file Counts of the events by which the library follows the changes in buckets. Without events, nothing is shown.
+ * @file Counts of the events with which S3 servers report changes in buckets. Renders nothing if the API has no counts.
  * @import { Api, EventCounts } from "../core/types"
  */
 import { Failed } from "../components/status_screens.jsx";

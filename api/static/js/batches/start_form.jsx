@@ -10,8 +10,8 @@ import { explainRefusal } from "../core/error_messages.js";
 import { useRequest } from "../hooks/use_request.js";
 
 /**
- * Return a source from the texts of both fields. The slash at the end of a prefix is part of it: without it, 2019 would
- * also be the beginning of 2019_raw/.
+ * Return the source for the texts of both fields. Keep the slash at the end of a prefix, because the prefix 2019 would
+ * also match 2019_raw/.
  * @param {string} bucket a bucket, or a bucket with a prefix, also as s3://bucket/prefix/
  * @param {string} prefix
  */
@@ -177,7 +177,7 @@ export function StartForm({ start, api }) {
 }
 
 /**
- * Return the name of the field that a problem is about.
+ * Return the name of the field to which a problem refers.
  * @param {Problem | null} error
  * @returns {FieldName | null}
  */
