@@ -140,7 +140,7 @@ test("canHavePreview: only photos in supported formats have previews", () => {
   assert.ok(isPlayable({ format: "mov" }) && !isPlayable({ format: "jpeg" }));
 });
 
-test("reasonOf: each error code has a reason of its own", () => {
+test("reasonOf: each error code has a different reason", () => {
   const codes = [
     "no_preview",
     "s3_unavailable",
