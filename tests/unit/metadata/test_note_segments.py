@@ -36,6 +36,23 @@ def test_read_jpeg__flir_segments__give_the_lens(order, is_in_order):
 
 
 @pytest.mark.parametrize(
+    ("date", "value", "offset"),
+    [
+        (struct.pack("<IIh", 1328966228, 253, -60), "2012:02:11 14:17:08.253+01:00", "+01:00"),
+        (struct.pack("<IIh", 1584921600, 7, 210), "2020:03:22 20:30:00.007-03:30", "-03:30"),
+        (struct.pack("<IIh", 0, 0, 0), None, None),
+        (struct.pack("<IIh", 1584921600, 4_000_000_000, 0), None, None),
+    ],
+)
+def test_read_jpeg__flir_segments__give_the_date(date, value, offset):
+    info = bytearray(camera_info(b"FOL18").ljust(1000, b"\0"))
+    info[900:910] = date
+    photo = build.jpeg(*flir_segments(flir_file(bytes(info))))
+    assert notes_of(photo).get("DateTimeOriginal") == value
+    assert record_of(photo).document["photo"].get("taken_offset") == offset
+
+
+@pytest.mark.parametrize(
     "data", [b"FFF\0", flir_file(camera_info(b"x"), offset=1 << 31), flir_file(b"", count=1 << 31)]
 )
 def test_read_jpeg__damaged_flir_segments__do_not_hide_the_exif(data):
