@@ -36,6 +36,10 @@ def tags(make: str = "Canon", **notes: Any) -> dict[str, dict[str, Any]]:
         ({"ISO": 0, "ProgramISO": (65535, "n/a")}, None),
         ({"ISO": 65535, "SonyISO": 25600}, 25600),
         ({"ISO": ("", "Auto")}, None),
+        ({"ISO": (65534, "Auto 2")}, None),
+        ({"ISO": (65534, "Auto 2"), "AE_ISO": 200}, 200),
+        ({"ISOSetting": (174, "80 (Zone Matching Low)")}, 80),
+        ({"ISO": ("ISO 320", "ISO 320")}, 320),
     ],
 )
 def test_summarize__iso_tags__give_the_speed_if_one_is_valid(notes, speed):
@@ -48,6 +52,23 @@ def test_summarize__iso_tags__give_the_speed_if_one_is_valid(notes, speed):
         ("Canon", {"LensType": 150, "MinFocalLength": 30, "MaxFocalLength": 30}, "Sigma 30mm f/1.4 DC HSM"),
         ("Canon", {"LensType": 65535, "LensModel": ""}, None),
         ("Canon", {"LensType": 61182, "RFLensType": 258}, "Canon RF 24-105mm F4L IS USM"),
+        (
+            "Canon",
+            {"LensType": 61182, "MinFocalLength": 85, "MaxFocalLength": 85, "MaxAperture": 2.0},
+            "Canon RF 85mm F2 MACRO IS STM",
+        ),
+        (
+            "Canon",
+            {
+                "LensType": 61182,
+                "MinFocalLength": 24,
+                "MaxFocalLength": 50,
+                "MaxAperture": 5.6,
+                "FocalLength": 35.0,
+            },
+            "Canon RF 24-50mm F4.5-6.3 IS STM",
+        ),
+        ("Canon", {"LensType": (61182, "n/a"), "FocalLength": 85.0}, None),
         ("SONY", {"LensType2": 32784}, "Sony E 16mm F2.8"),
         ("PENTAX", {"LensType": [3, 44], "FocalLength": [10.0]}, "Sigma AF 10-20mm F4-5.6 EX DC"),
         ("OLYMPUS CORPORATION", {"LensType": "0 05 10"}, "Olympus M.Zuiko Digital ED 14-42mm F3.5-5.6 L"),
