@@ -14,15 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from exifinator.metadata.makernotes.conversions import exposure_text
+from exifinator.metadata.protobuf import BYTES, CUT, FIXED32, FIXED64, VARINT, fields, varint
 from exifinator.metadata.quicktime.movie_tags import MovieTags, printable_text, table
 
 DJI = "DJI"
 TABLE = "DJI::Protobuf"
-MAX_FIELDS, MAX_DEPTH = 2000, 6
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-# Bytes whose end is missing: not a type of Protocol Buffers.
-CUT = 3
-MAX_VARINT_BYTES = 10
+MAX_DEPTH = 6
 # The name of the product's message, and the size and frame rate of the video.
 PROTOCOL = "1-1-1"
 # Names of altitudes in millimetres. The position is the first field of the message that has them.
@@ -57,51 +54,11 @@ def read_dji(sample: bytes, tags: MovieTags) -> None:
 
 def _leaves(data: bytes, path: str, depth: int = 0) -> Iterator[tuple[str, int, Any]]:
     """Yield path, wire type and value of all fields. A field of bytes that is a message is followed by its fields."""
-    for number, kind, value in _fields(data):
+    for number, kind, value in fields(data):
         inner = f"{path}-{number}" if path else str(number)
         yield inner, kind, value
         if kind in (BYTES, CUT) and depth < MAX_DEPTH:
             yield from _leaves(value, inner, depth + 1)
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    """Yield number, wire type and value of the fields of a message; none if the bytes are no message."""
-    fields: list[tuple[int, int, Any]] = []
-    offset = 0
-    while offset < len(data) and len(fields) < MAX_FIELDS:
-        key, offset = _varint(data, offset)
-        kind = key & 7
-        value: Any = None
-        if kind == VARINT:
-            value, offset = _varint(data, offset)
-        elif kind == BYTES:
-            length, offset = _varint(data, offset)
-            value, offset = data[offset : offset + length], offset + length
-        elif kind in (FIXED32, FIXED64):
-            length = 4 if kind == FIXED32 else 8
-            value, offset = data[offset : offset + length], offset + length
-        else:
-            return
-        if kind == BYTES and offset > len(data) >= offset - length:
-            # The sample is cut inside a message, whose first fields are complete.
-            kind = CUT
-        elif not key >> 3 or offset > len(data):
-            break
-        fields.append((key >> 3, kind, value))
-    yield from fields
-
-
-def _varint(data: bytes, offset: int) -> tuple[int, int]:
-    """Return a number in base 128, and the offset behind it. Without an end, the offset is behind the data."""
-    number = 0
-    for index in range(MAX_VARINT_BYTES):
-        if offset + index >= len(data):
-            break
-        byte = data[offset + index]
-        number |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            return number & 0xFFFFFFFFFFFFFFFF, offset + index + 1
-    return 0, len(data) + 1
 
 
 def _add(name: str, form: str, kind: int, value: Any, tags: MovieTags) -> None:
@@ -136,8 +93,8 @@ def _decode(form: str, kind: int, value: Any) -> Any:
 
 def _ratio(data: bytes) -> float | None:
     """Return the quotient of two packed numbers."""
-    top, offset = _varint(data, 0)
-    bottom, offset = _varint(data, offset)
+    top, offset = varint(data, 0)
+    bottom, offset = varint(data, offset)
     return top / bottom if bottom and offset <= len(data) else None
 
 
