@@ -223,6 +223,11 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
             for thread in threading.enumerate():
                 if thread.name == "indexes":
                     thread.join()
+            if name == "maxTimeAlwaysTimeOut":
+                # Otherwise, the fail point that is set from the start takes precedence.
+                never = ("configureFailPoint", "maxTimeNeverTimeOut")
+                stack.callback(client.admin.command, *never, mode="alwaysOn")
+                client.admin.command(*never, mode="off")
             stack.callback(client.admin.command, "configureFailPoint", name, mode="off")
             client.admin.command("configureFailPoint", name, mode=mode, **({"data": data} if data else {}))
 

@@ -190,7 +190,7 @@ def test_watch__run_as_a_process__applies_messages_and_ends_at_sigterm(
             eventually(lambda: sqs.count() == 1, watching=[watch], explain=log.read_text)
             assert installation.queue.still_queued([ref]) == [True]
             watch.send_signal(signal.SIGTERM)
-            assert watch.wait(30) == 0
+            assert watch.wait() == 0
         finally:
             end(watch)
     counts = installation.control.counts()

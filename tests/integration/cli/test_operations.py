@@ -307,5 +307,6 @@ def test_logs__json_format_in_web_servers__has_one_object_per_line(
         urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert lines
-    assert {line["level"] for line in lines} == {"INFO"}
+    # On a busy machine, the API may warn that Redis responds slowly.
+    assert "INFO" in {line["level"] for line in lines} <= {"INFO", "WARNING"}
     assert all(line["logger"] and line["message"] for line in lines)

@@ -265,7 +265,7 @@ def _with_uri(config: Config, options: str) -> Config:
 
 
 def check(url: str, name: str, **settings: Any) -> list[Finding]:
-    config = build_config({"S3_ENDPOINT_URL": url, "S3_TIMEOUT_SECONDS": 2, **KEYS, **settings}, {})
+    config = build_config({"S3_ENDPOINT_URL": url, "S3_TIMEOUT_SECONDS": 60, **KEYS, **settings}, {})
     return s3.check_source(config, Source(name))
 
 

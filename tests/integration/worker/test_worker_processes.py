@@ -77,11 +77,15 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
 
     Both signals, or either twice, may arrive at any moment of its loop.
     """
-    images = 2000
-    with run_made_up_bucket(images, tmp_path) as url:
+    images, greenlets = 1000, 40
+    with run_made_up_bucket(images, tmp_path) as url, run_proxy(url) as proxy:
+        proxy.answer = gate = Gate(0)
         # Leases last longer than the test, so an image that is not released would be missing.
-        installation = install(S3_ENDPOINT_URL=url, LEASE_SECONDS=3600, GREENLETS=40)
+        installation = install(
+            S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=300, LEASE_SECONDS=3600, GREENLETS=greenlets
+        )
         batch = installation.queue_batch("photos")
+        n_free = 0
         signal_sequences = [
             [signal.SIGTERM],
             [signal.SIGINT],
@@ -93,11 +97,19 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
         for signals in signal_sequences:
             enough = stored({}) + 20
             worker = installation.start_worker("download", "write")
+            # The gate keeps images for the following workers, however late the signals arrive. A worker that waits for
+            # reads leaves as many writes to others as it has greenlets.
+            n_free += greenlets + 60
+            gate.let_through(n_free)
             installation.wait_until(lambda enough=enough: stored({}) > enough, watching=[worker])
             for signal_number in signals:
                 worker.send_signal(signal_number)
+            # The worker finishes the reads that the gate holds now, or gives them up.
+            n_free += greenlets
+            gate.let_through(n_free)
             assert worker.wait() == 0
         assert stored({}) < images
+        gate.open()
         installation.start_worker("download", "write")
 
         numbers = installation.finish(batch)
@@ -125,7 +137,8 @@ def test_worker__process_is_stopped_for_longer_than_a_lease__stores_nothing_afte
 
     shared.proxy.buckets[bucket.name] = Rules(answer=answer)
     batch = shared.queue_batch(bucket.name)
-    shared.wait_until(lambda: shared.control.stats().in_progress == len(keys), shared.readers)
+    # S3 has read the old images. Only their responses are held back.
+    shared.wait_until(lambda: gate.n_held == len(keys), shared.readers)
     with shared.stopped():
         # Meanwhile the images are replaced, and this process indexes them as another worker would.
         for key in keys:
