@@ -85,11 +85,8 @@ def test_post_batch__api_is_terminated__batch_continues(
         batch = start(first, bucket.name)
         await_batch(installation, first, batch["id"], in_state("reading"))
     assert processes_of(batch["id"])
-    result = batch_api.get(f"/batches/{batch['id']}").json()
-    assert (result["state"], result["problem"]) == (
-        "reading",
-        "No worker is running; start the workers with ./start_workers.sh",
-    )
+    result = await_batch(installation, batch_api, batch["id"], in_state("reading"))
+    assert result["problem"] == "No worker is running; start the workers with ./start_workers.sh"
     installation.start_worker("download", "write")
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 

@@ -84,7 +84,8 @@ def test_cancel__listing_without_end__is_stopped(
         with open_batch_api(installation) as api:
             batch = start(api, bucket.name)
             installation.wait_until(lambda: pages)
-            assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
+            # A process that has reported nothing for a while, on a busy machine, counts as dead.
+            assert api.client.delete(f"/batches/{batch['id']}").json()["state"] in ("cancelling", "cancelled")
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
     # `pages` lacks the first page, because the request for it has no token. The listing fetches ahead, so it may have
     # dropped the last pages.

@@ -77,7 +77,7 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
 
     Both signals, or either twice, may arrive at any moment of its loop.
     """
-    images, greenlets = 1000, 40
+    images, greenlets = 700, 40
     with run_made_up_bucket(images, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = gate = Gate(0)
         # Leases last longer than the test, so an image that is not released would be missing.
@@ -99,7 +99,7 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
             worker = installation.start_worker("download", "write")
             # The gate keeps images for the following workers, however late the signals arrive. A worker that waits for
             # reads leaves as many writes to others as it has greenlets.
-            n_free += greenlets + 60
+            n_free += greenlets + 40
             gate.let_through(n_free)
             installation.wait_until(lambda enough=enough: stored({}) > enough, watching=[worker])
             for signal_number in signals:
