@@ -18,6 +18,7 @@ import psutil
 import pytest
 import redis
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from exifinator.sockets import prepare_socket
 from tests.faults.conftest import (
@@ -81,7 +82,7 @@ class RunningSite:
         def look() -> Any:
             try:
                 return condition()
-            except (OSError, redis.RedisError):
+            except (OSError, PyMongoError, redis.RedisError):
                 return None
 
         return eventually(look, explain=explain)
