@@ -7,6 +7,7 @@ import { toProblem } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { useRef, useState } from "../core/preact.js";
 import { explainRefusal } from "../core/error_messages.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
 /**
@@ -54,6 +55,7 @@ export function StartForm({ start, api }) {
     (signal) => api.get("/facets", { fields: "bucket" }, { signal }),
     "buckets",
   );
+  useRefetchPartial(buckets, "buckets");
   /** @type {FacetRow[]} */
   const rows = buckets.data?.facets.bucket ?? [];
   const names = rows.map(({ value }) => value).filter(Boolean);

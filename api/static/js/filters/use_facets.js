@@ -83,9 +83,13 @@ export function useFacets(state, api, isEnabled, changes) {
       files_in_stacks: values.files_in_stacks,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
-      partial: values.partial || ranges.partial,
+      partial: values.partial || ranges.partial || fileValues.partial,
       // If the totals differ, photos were stored or deleted between the two responses.
-      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.partial),
+      stale:
+        values.stale ||
+        ranges.stale ||
+        fileValues.stale ||
+        (values.total !== ranges.total && !values.partial),
       facets: { ...values.facets, ...ranges.facets, ...fileValues.facets },
     };
   };

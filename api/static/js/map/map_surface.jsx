@@ -7,7 +7,7 @@
 import { Failed } from "../components/status_screens.jsx";
 import { formatNumber, formatTotal, oneLine, pluralize } from "../core/format.js";
 import { nounOf } from "../core/labels.js";
-import { useEffect, useMemo, useRef } from "../core/preact.js";
+import { useLayoutEffect, useMemo, useRef } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
@@ -61,7 +61,8 @@ export function MapSurface(props) {
     return mergeOverlapping(features, ([lng, lat]) => map.project([lat, lng], requested.zoom));
   }, [request.data, map]);
 
-  useEffect(() => {
+  // Use a layout effect: the markers must appear together with their number in the bar.
+  useLayoutEffect(() => {
     if (!request.data || !markers) return undefined;
     markers.show(clusters, request.data.viewport.requested);
     const controller = new AbortController();
