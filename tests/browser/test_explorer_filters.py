@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Explorer, settled_box, wait_until
-from tests.browser.test_explorer_gallery import tiles, total_of
-from tests.waiting import eventually
+from tests.browser.test_explorer_gallery import fetch_counts, tiles, total_of
 
 
 def section(page: Page, title: str) -> Locator:
@@ -23,18 +22,8 @@ def expect_total(page: Page, count: int) -> None:
 
 
 def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dict[str, Any]]:
-    """Return the API's counts of the values of a field, for the photos that match the filters.
-
-    On a busy machine, the first counts are those of a sample or outdated, so wait for the complete ones.
-    """
-    address = explorer.address(**filters, fields=name, others="true", top=200).replace("/?", "/facets?")
-    counts: dict[str, Any] = {}
-
-    def are_complete() -> bool:
-        counts.update(page.request.get(explorer.url + address).json())
-        return not counts["partial"] and not counts["stale"]
-
-    eventually(are_complete)
+    """Return the API's counts of the values of a field, for the photos that match the filters."""
+    counts = fetch_counts(explorer, page, **filters, fields=name, others="true", top=200)
     rows: list[dict[str, Any]] = counts["facets"][name]
     return rows
 

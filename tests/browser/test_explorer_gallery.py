@@ -11,16 +11,33 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Explorer, wait_until
+from tests.waiting import eventually
 
 GENERATED_PHOTOS = 3000
 PAGE_SIZE = 100
 
 
+def fetch_counts(explorer: Explorer, page: Page, **params: Any) -> dict[str, Any]:
+    """Return the complete and current counts of /facets.
+
+    On a busy machine, the first response may be a timeout, or have the counts of a sample.
+    """
+    url = explorer.url + explorer.address(**params).replace("/?", "/facets?")
+    counts: dict[str, Any] = {}
+
+    def are_complete() -> bool:
+        response = page.request.get(url)
+        assert response.ok or response.status == 503, response.text()
+        counts.update(response.json())
+        return response.ok and not counts["cut_short"] and not counts["stale"]
+
+    eventually(are_complete)
+    return counts
+
+
 def total_of(explorer: Explorer, page: Page, **filters: Any) -> int:
     """Return the API's number of photos that match the filters."""
-    response = page.request.get(explorer.url + explorer.address(**filters, fields="status").replace("/?", "/facets?"))
-    total: int = response.json()["total"]
-    return total
+    return int(fetch_counts(explorer, page, **filters, fields="status")["total"])
 
 
 def tiles(page: Page) -> Any:
