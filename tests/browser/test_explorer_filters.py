@@ -315,7 +315,7 @@ def test_counts__of_days_or_files_partial__are_refetched(explorer: Explorer, fie
         counts = route.fetch().json()
         if field in counts["facets"] and is_first:
             is_first = False
-            counts |= {"cut_short": True, "facets": {name: [] for name in counts["facets"]}}
+            counts |= {"partial": True, "facets": {name: [] for name in counts["facets"]}}
         route.fulfill(json=counts)
 
     page.route("**/facets?*", respond)

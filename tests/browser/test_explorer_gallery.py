@@ -29,7 +29,7 @@ def fetch_counts(explorer: Explorer, page: Page, **params: Any) -> dict[str, Any
         response = page.request.get(url)
         assert response.ok or response.status == 503, response.text()
         counts.update(response.json())
-        return response.ok and not counts["cut_short"] and not counts["stale"]
+        return response.ok and not counts["partial"] and not counts["stale"]
 
     eventually(are_complete)
     return counts
