@@ -209,7 +209,7 @@ class NoteDecoder:
             table: The table of the directory's tags.
             start: Offset of the directory in the block, in bytes.
             base: Position in the block from which the offsets in the directory count.
-            order: Expected byte order. If the bytes do not fit it, the other byte order is tried.
+            order: Expected byte order. If the bytes are not a directory in this byte order, the other one is tried.
             depth: Number of directories that contain this one.
 
         Returns:
