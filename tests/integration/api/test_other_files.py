@@ -11,7 +11,7 @@ import pytest
 from exifinator.config import Config
 from tests.integration.api.fixtures import Api, copy_library, open_api
 from tests.integration.api.library import make_record, make_records
-from tests.integration.api.test_statistics import COUNT_METHODS, open_photos
+from tests.integration.api.test_counts import COUNT_METHODS, open_photos
 
 EVERYTHING = {"media_type": ["image", "video", "other"]}
 
