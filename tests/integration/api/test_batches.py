@@ -17,6 +17,7 @@ from tests.integration.api.batches import (
     ExportSettings,
     await_batch,
     in_state,
+    open_api_over_small_pages,
     open_batch_api,
     processes_of,
     start,
@@ -300,15 +301,10 @@ def test_get_batch__s3_denies_access_while_listing__reports_it(
             return s3_error(403, "AccessDenied")
         return answer
 
-    with run_proxy(moto_url) as proxy:
-        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
-        proxy.answer = refuse
-        installation = install(S3_ENDPOINT_URL=proxy.url)
-        export_settings(installation)
-        with open_batch_api(installation) as api:
-            batch = start(api, bucket.name)
-            # On a busy machine, the batch is shown without a process until its process reports why it exited.
-            result = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
+    with open_api_over_small_pages(install, export_settings, moto_url, refuse) as (installation, api):
+        batch = start(api, bucket.name)
+        # On a busy machine, the batch is shown without a process until its process reports why it exited.
+        result = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
     assert (result["state"], result["numbers"]["listed"]) == ("stopped", 1)
 
 
