@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-# Bytes whose end is missing: not a type of Protocol Buffers.
+# Bytes that are truncated. This is not a type of Protocol Buffers.
 CUT = 3
 MAX_FIELDS = 2000
 MAX_VARINT_BYTES = 10
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    """Yield number, wire type and value of the fields of a message; none if the bytes are no message."""
-    found: list[tuple[int, int, Any]] = []
+    """Yield number, wire type and value of the fields of a message; none if the bytes are not a message."""
+    result: list[tuple[int, int, Any]] = []
     offset = 0
-    while offset < len(data) and len(found) < MAX_FIELDS:
+    while offset < len(data) and len(result) < MAX_FIELDS:
         key, offset = varint(data, offset)
         kind = key & 7
         value: Any = None
@@ -31,16 +31,16 @@ def fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
         else:
             return
         if kind == BYTES and offset > len(data) >= offset - length:
-            # The data is cut inside a message, whose first fields are complete.
+            # The data ends inside a message, whose first fields are complete.
             kind = CUT
         elif not key >> 3 or offset > len(data):
             break
-        found.append((key >> 3, kind, value))
-    yield from found
+        result.append((key >> 3, kind, value))
+    yield from result
 
 
 def varint(data: bytes, offset: int) -> tuple[int, int]:
-    """Return a number in base 128, and the offset behind it. Without an end, the offset is behind the data."""
+    """Return a number in base 128, and the offset after it. If the number is truncated, the offset is past the data."""
     number = 0
     for index in range(MAX_VARINT_BYTES):
         if offset + index >= len(data):

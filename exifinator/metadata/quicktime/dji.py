@@ -1,9 +1,9 @@
 """Read the first sample of DJI's timed metadata (`djmd`), a message of Protocol Buffers.
 
-Each product has a message of its own, and the message names it. The tables of exiftool -listx (13.59) say which fields
-of which product mean what: `dvtm_wm261_3-2-9-1` is field 1 of field 9 of field 2 of field 3 of the product wm261.
-Sources: Protocol Buffers, "Encoding" (protobuf.dev); for units and the parts of a position, DJI's own definition of the
-messages (dvtm_library.proto), as https://github.com/AdrianEddy/telemetry-parser has it.
+Each product has its own type of message, and the message contains the name of the type. The tables of exiftool -listx
+(13.59) give the meaning of each product's fields: `dvtm_wm261_3-2-9-1` is field 1 of field 9 of field 2 of field 3 of
+the product wm261. Sources: Protocol Buffers, "Encoding" (protobuf.dev); for units and the parts of a position, DJI's
+own definition of the messages (dvtm_library.proto), as https://github.com/AdrianEddy/telemetry-parser has it.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _number(kind: int, value: Any) -> float | None:
 
 
 def _add_position(path: str, values: dict[str, tuple[int, Any]], tags: MovieTags) -> None:
-    """Add latitude and longitude in degrees. A drone without a position writes zeros, or none."""
+    """Add latitude and longitude in degrees. A drone without a position writes zeros, or no position."""
     place = f"{path}-1"
     latitude, longitude = (_number(*values.get(f"{place}-{part}", (VARINT, 0))) for part in (LATITUDE, LONGITUDE))
     if latitude is None or longitude is None:
