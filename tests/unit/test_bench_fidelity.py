@@ -115,6 +115,6 @@ def test_fields_of__sidecar__are_the_values_for_its_photo():
 def test_reasons__published_page__explains_every_difference():
     assert "not explained" not in (BENCH / "FIDELITY.md").read_text()
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
-    assert reasons.find("photo", "a/b.PCX", "iso") == ("EXIFinator does not support this format.", False)
+    assert reasons.find("photo", "a/b.PGF", "iso") == ("EXIFinator does not support this format.", False)
     assert reasons.find("photo", "a/b.jpg", "iso", 0) == ("A 0 says nothing.", True)
     assert reasons.find("photo", "a/b.jpg", "iso", 7) == UNEXPLAINED
