@@ -117,6 +117,36 @@ def test_summarize__nikon_lens__has_the_same_name_for_all_numbers_of_stops(stops
     assert summary["lens_model"] == "Sigma 18-250mm F3.5-6.3 DC Macro OS HSM"
 
 
+@pytest.mark.parametrize(
+    ("code", "focal_mm", "lens"),
+    [
+        # Two lenses are similar to the code, which rounds their focal length to 302 mm.
+        ("0A 48 8E 8E 24 24 04 00", 300.0, "AF Nikkor 300mm f/2.8 IF-ED"),
+        # With a teleconverter of 1.4x.
+        ("0A 48 8E 8E 24 24 04 00", 420.0, "AF Nikkor 300mm f/2.8 IF-ED"),
+        # Two lenses from 19 to 35 mm have this code, which says 20 to 36.7 mm.
+        ("07 40 30 45 2D 35 03 02", 24.0, "Tamron AF 19-35mm f/3.5-4.5 (A10)"),
+    ],
+)
+def test_summarize__nikon_lens_with_rounded_focal_lengths__has_a_name(code, focal_mm, lens):
+    number, stops, shortest, longest, wide, narrow, mcu_version, lens_type = bytes.fromhex(code)
+    summary = summarize(
+        tags(
+            "NIKON CORPORATION",
+            LensIDNumber=number,
+            LensFStops=stops / 12,
+            MinFocalLength=5 * 2 ** (shortest / 24),
+            MaxFocalLength=5 * 2 ** (longest / 24),
+            MaxApertureAtMinFocal=2 ** (wide / 24),
+            MaxApertureAtMaxFocal=2 ** (narrow / 24),
+            MCUVersion=mcu_version,
+            LensType=lens_type,
+            FocalLength=focal_mm,
+        )
+    )
+    assert summary.get("lens_model") == lens
+
+
 def test_summarize__settings_and_serial_numbers__are_taken_without_placeholders():
     summary = summarize(
         tags(
