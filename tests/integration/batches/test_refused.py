@@ -159,7 +159,7 @@ def test_batch__credentials_expire__renews_them(
     client: str,
 ) -> None:
     """Halfway through the batch, all access keys that were used so far expire."""
-    images = 400
+    images = 120
     use_credentials_of_script(tmp_path, monkeypatch)
     keys: list[str] = []
     expired: set[str] = set()
@@ -187,7 +187,7 @@ def test_batch__credentials_expire__renews_them(
             AWS_SECRET_KEY="",
             S3_CLIENT=client,
             MAX_RETRIES=6,
-            GREENLETS=20,
+            GREENLETS=10,
         )
         installation.start_worker("download", "write")
         numbers = installation.run("photos")
