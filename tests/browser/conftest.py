@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from exifinator.config import Config
 from tests.browser.library import store_demo, store_hostile, store_stacks
 from tests.conftest import Addresses
-from tests.integration.api.fixtures import TOKEN, run_api
+from tests.integration.api.fixtures import TOKEN, serve_api
 from tests.servers import find_chromium, find_firefox
 
 DESKTOP = {"width": 1440, "height": 900}
@@ -258,17 +258,16 @@ Start = Callable[[str], str]
 
 
 @pytest.fixture(scope="package")
-def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start_explorer(servers: Addresses) -> Iterator[Start]:
     """Yield a function that returns the URL of an explorer of a kind. The first call for a kind starts the explorer.
 
     The kinds are "demo", "hostile", "stacks", "empty" and "guarded". The last one has the demo library, and requires a
     token.
     """
-    folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
     # These photos are in no bucket. With previews, each page would request those of all tiles again and again.
     base = Config(mongodb_uri=SecretStr(servers.mongodb_uri), api_previews=False)
-    with ExitStack() as processes:
+    with ExitStack() as apis:
 
         def start(kind: str) -> str:
             if kind not in addresses:
@@ -283,7 +282,7 @@ def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory)
                 elif kind == "guarded":
                     start("demo")
                     config = config.model_copy(update={"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN)})
-                addresses[kind] = processes.enter_context(run_api(config, folder)).url
+                addresses[kind] = apis.enter_context(serve_api(config)).url
             return addresses[kind]
 
         yield start

@@ -31,7 +31,7 @@ from tests.browser.test_explorer_search import box
 from tests.browser.test_map import clusters, count_in_view, wait_until_loaded, zoom_of
 from tests.browser.test_statistics import wait_until_counted
 from tests.conftest import Addresses
-from tests.integration.api.fixtures import Api, run_api
+from tests.integration.api.fixtures import Api, serve_api
 from tests.waiting import eventually
 
 DATABASE = "bench_explorer"
@@ -76,8 +76,8 @@ def has_counted_all(api: Api, path: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def address(config: Config, records: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_api(config, tmp_path_factory.mktemp("many")) as api:
+def address(config: Config, records: Collection) -> Iterator[str]:
+    with serve_api(config) as api:
         # After its start, the API takes a minute to count a million photos. Wait for the counts, which it then caches.
         api.client.timeout = 120
         total = records.estimated_document_count()

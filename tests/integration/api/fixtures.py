@@ -106,7 +106,7 @@ def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterat
 def serve_api(
     config: Config, *, limits: ServerLimits | None = None, listener: socket.socket | None = None
 ) -> Iterator[WireApi]:
-    """Run the API's server in a thread of this process, for tests of its sockets, limits and streams.
+    """Run the API's server in a thread of this process, for tests of its sockets, limits and streams, and in a browser.
 
     Args:
         listener: The socket to accept connections on, by default one on a free port.
