@@ -255,7 +255,9 @@ def test_run__object_was_deleted_meanwhile__has_a_failed_job_that_can_be_requeue
 
     bucket.put("gone.jpg", make_jpeg())
     requeue(shared, bucket, status="failed", exceptiontype="ObjectGone")
-    shared.wait_until(lambda: "gone.jpg" in shared.records(bucket.name), shared.readers)
+    shared.wait_until(
+        lambda: shared.store.records.collection.find_one({"bucket": bucket.name, "key": "gone.jpg"}), shared.readers
+    )
     shared.wait_until(
         lambda: shared.store.jobs.collection.find_one({"_id": job["_id"], "status": "success"}), shared.readers
     )
