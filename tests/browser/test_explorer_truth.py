@@ -211,7 +211,8 @@ def test_range__typed_or_dragged_to_the_last_bar__has_no_upper_limit(explorer: E
     page.keyboard.press("Enter")
     expect(iso.get_by_label("ISO: to (value)")).to_have_attribute("aria-invalid", "true")
     iso.get_by_role("button", name="Clear ISO").click()
-    expect(page.locator(".chip")).to_have_count(0)
+    # The histogram moves once more when the counts arrive, because the lists above it become longer.
+    expect_total(page, total_of(explorer, page))
     bars = iso.locator(".bar").count()
     drag(page, iso.locator(".plot"), bars - 3, bars - 1, bars)
     # A range up to the last bar has no upper limit, so that it includes photos that are indexed later.
