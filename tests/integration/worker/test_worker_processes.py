@@ -78,7 +78,7 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
 
     Both signals, or either twice, may arrive at any moment of its loop.
     """
-    images, greenlets = 700, 40
+    images, greenlets = 350, 20
     with run_made_up_bucket(images, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = gate = Gate(0)
         # Leases last longer than the test, so an image that is not released would be missing.
@@ -97,11 +97,11 @@ def test_worker__ended_by_any_signals__loses_no_image(install: Callable[..., Ins
         # MongoDB knows this number without reading the records, which leaves more time to the workers.
         count_stored = installation.store.records.collection.estimated_document_count
         for signals in signal_sequences:
-            enough = count_stored() + 20
+            enough = count_stored() + 5
             worker = installation.start_worker("download", "write")
             # The gate keeps images for the following workers, however late the signals arrive. A worker that waits for
             # reads leaves as many writes to others as it has greenlets.
-            n_free += greenlets + 40
+            n_free += greenlets + 20
             gate.let_through(n_free)
             installation.wait_until(lambda enough=enough: count_stored() > enough, watching=[worker])
             for signal_number in signals:
