@@ -25,6 +25,7 @@ import pytest
 from pydantic import SecretStr
 
 from exifinator.config import Config
+from exifinator.processes.tagged import is_alive
 from exifinator.storage.migrations import mark_schema
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
@@ -261,8 +262,7 @@ def test_main_process__is_killed__other_processes_stop(pair: Pair, tmp_path: Pat
         api.process.kill()
         api.process.wait()
         # A process that has exited may stay a zombie, because its parent is gone.
-        gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-        eventually(lambda: all(not child.is_running() or child.status() in gone for child in children))
+        eventually(lambda: not any(is_alive(child) for child in children))
 
 
 def test_start__port_is_taken__is_reported_in_one_sentence(pair: Pair) -> None:
