@@ -1,8 +1,9 @@
 """Choose a stratified random sample of the images that a run would read, while they are listed.
 
-A stratum is the images of one bucket with the same first folder, extension and storage class. Each stratum keeps a
-random sample of bounded size (a reservoir), and the number of strata is bounded, so a billion keys take no more memory
-than a few thousand.
+A stratum is the images of one bucket with the same first folder, extension, storage class, and size to a factor of two.
+Large metadata makes files larger, so the listed size tells part of what a read costs. Each stratum keeps a random
+sample of bounded size (a reservoir), and the number of strata is bounded, so a billion keys take no more memory than a
+few thousand.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from exifinator.sources.source import Source
 # The maximum number of images in the sample.
 SAMPLE_SIZE = 400
 # Once there are as many strata as the first number, a new folder gets no stratum of its own, but shares one for its
-# extension and class. From the second number on, a new extension gets none either. From the third on, a new class gets
-# none.
+# extension, class and size. From the second number on, a new extension or size gets none either. From the third on, a
+# new class gets none.
 MAX_STRATA = (64, 96, 112)
 # The minimum number of images of a stratum in the sample: the variance needs two.
 MIN_PER_STRATUM = 2
 
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})$")
 
-# Bucket, first folder, extension and storage class. None stands for all folders or extensions that share the stratum.
-StratumKey = tuple[str, str | None, str | None, str]
+# Bucket, first folder, extension, storage class, and the number of bits of the size. None stands for all folders,
+# extensions or sizes that share the stratum.
+StratumKey = tuple[str, str | None, str | None, str, int | None]
 
 
 @dataclass(slots=True)
@@ -117,10 +119,11 @@ def _keys(source: Source, ref: ImageRef) -> Iterator[StratumKey]:
     folder, slash, _ = ref.key[len(source.prefix) :].lstrip("/").partition("/")
     match = _EXTENSION.search(ref.key)
     extension = match[1].lower() if match else ""
-    yield ref.bucket, folder if slash else "", extension, ref.storage_class
-    yield ref.bucket, None, extension, ref.storage_class
-    yield ref.bucket, None, None, ref.storage_class
-    yield ref.bucket, None, None, ""
+    size_bits = ref.size_bytes.bit_length()
+    yield ref.bucket, folder if slash else "", extension, ref.storage_class, size_bits
+    yield ref.bucket, None, extension, ref.storage_class, size_bits
+    yield ref.bucket, None, None, ref.storage_class, None
+    yield ref.bucket, None, None, "", None
 
 
 def allocate(counts: Sequence[int], size: int) -> list[int]:

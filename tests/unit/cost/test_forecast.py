@@ -239,14 +239,12 @@ def test_make_forecast__learned_first_read_sizes__predicts_a_batch_that_learns_t
         requests += fetched.requests
         bytes_read += fetched.bytes_read
         nanodollars += prices.nanodollars_for(fetched.requests, fetched.bytes_read, ref.storage_class)
-    # In MIXES[1], the metadata of a tenth of the images begins far into the file (deep.jpg). With a learned first read,
-    # the number of bytes varies more than with a fixed one, so the tolerance is larger.
     for predicted, true in (
         (forecast.dollars, nanodollars / NANODOLLARS + 2 * LISTING.dollars),
         (forecast.requests, requests),
         (forecast.bytes_read, bytes_read),
     ):
-        assert predicted.expected == pytest.approx(true, rel=0.05 if number != 1 else 0.1)
+        assert predicted.expected == pytest.approx(true, rel=0.05)
         assert predicted.low <= true <= predicted.high
 
 

@@ -26,13 +26,15 @@ def sample_of(refs: Sequence[ImageRef], **options: int) -> Sampler:
     return sampler
 
 
-def test_sampler__each_folder_extension_and_storage_class__has_its_own_stratum() -> None:
+def test_sampler__each_folder_extension_storage_class_and_size__has_its_own_stratum() -> None:
     sampler = sample_of(
         [ref("a/1.jpg"), ref("a/2.JPG"), ref("a/3.heic"), ref("b/1.jpg"), ref("1.jpg"), ref("a/x", "IA")]
+        + [ref(f"a/{size}.jpg", size_bytes=size) for size in (127, 128, 255)]
     )
-    assert [stratum.count for stratum in sampler.strata] == [2, 1, 1, 1, 1]
-    assert sampler.strata[-1].storage_class == "IA"
-    assert sampler.strata[0].first_read_bytes == 128
+    # 64 to 127 bytes, like all the other files, and 128 to 255 bytes.
+    assert [stratum.count for stratum in sampler.strata] == [3, 1, 1, 1, 1, 2]
+    assert sampler.strata[4].storage_class == "IA"
+    assert sampler.strata[0].first_read_bytes == 3 * 64
 
 
 def test_sampler__very_many_folders_extensions_and_classes__use_limited_memory() -> None:
