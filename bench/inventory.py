@@ -12,6 +12,7 @@ import csv
 import gzip
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -45,14 +46,18 @@ class Result:
         queued: The number of images in the queue in the end.
         kills: Number of times that the process was killed.
         seconds: Running time of the last process.
+        cpu_seconds: CPU time of the last process.
         memory_mb: The largest resident memory of any of the processes.
+        redis_cpu_seconds: Redis's CPU time while the last process ran.
         redis_bytes_per_key: Redis's memory per queued image.
     """
 
     queued: int
     kills: int
     seconds: float
+    cpu_seconds: float
     memory_mb: float
+    redis_cpu_seconds: float
     redis_bytes_per_key: float
 
 
@@ -105,31 +110,37 @@ def measure(keys: int, kills: int, folder: Path) -> Result:
         for i in range(kills + 1):
             with (folder / "run.log").open("ab") as log:
                 process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-            started_at = time.monotonic()
+            started_at, redis_cpu_seconds = time.monotonic(), _redis_cpu_seconds(client)
             limit = keys * (i + 1) // (kills + 1) if i < kills else keys + 1
-            code, memory_mb = _await_end(process, client, limit)
-            peak_mb, kills_done = max(peak_mb, memory_mb), kills_done + (code == -signal.SIGKILL)
+            usage = _await_end(process, client, limit)
+            code = process.returncode
+            peak_mb, kills_done = max(peak_mb, usage.ru_maxrss / 1024), kills_done + (code == -signal.SIGKILL)
             if code not in (0, -signal.SIGKILL):
                 raise RuntimeError((folder / "run.log").read_text()[-3000:])
-        seconds = time.monotonic() - started_at
+        seconds, cpu_seconds = time.monotonic() - started_at, usage.ru_utime + usage.ru_stime
+        redis_cpu_seconds = _redis_cpu_seconds(client) - redis_cpu_seconds
         redis_bytes = client.info("memory")["used_memory"] - base_bytes
-        return Result(_count_queued(client), kills_done, seconds, peak_mb, redis_bytes / keys)
+        return Result(
+            _count_queued(client), kills_done, seconds, cpu_seconds, peak_mb, redis_cpu_seconds, redis_bytes / keys
+        )
 
 
-def _await_end(process: subprocess.Popen[bytes], client: redis.Redis, limit: int) -> tuple[int, float]:
-    """Wait until a process ends. Kill it when more than `limit` images are queued.
-
-    Return its exit code, and its largest memory in MB.
-    """
+def _await_end(process: subprocess.Popen[bytes], client: redis.Redis, limit: int) -> resource.struct_rusage:
+    """Wait until a process ends, and return what it used. Kill it when more than `limit` images are queued."""
     while True:
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         if ended:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage.ru_maxrss / 1024
+            return usage
         if _count_queued(client) > limit:
             # Popen.kill would collect the exit status, which wait4 has to collect.
             os.kill(process.pid, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
+
+
+def _redis_cpu_seconds(client: redis.Redis) -> float:
+    usage = client.info("cpu")
+    return float(usage["used_cpu_user"] + usage["used_cpu_sys"])
 
 
 def _count_queued(client: redis.Redis) -> int:
@@ -147,6 +158,8 @@ def main() -> None:
     row = {"Date": time.strftime("%Y-%m-%d"), "Keys": f"{options.keys:,}", "Kills": result.kills}
     row |= {"Queued": f"{result.queued:,}", "Seconds": f"{result.seconds:.1f}"}
     row |= {"Keys/s": f"{options.keys / result.seconds:,.0f}", "Memory (MB)": f"{result.memory_mb:.0f}"}
+    row |= {"CPU (us per key)": f"{result.cpu_seconds / options.keys * 1e6:.1f}"}
+    row |= {"Redis's CPU (us per key)": f"{result.redis_cpu_seconds / options.keys * 1e6:.1f}"}
     row |= {"Redis (bytes per key)": f"{result.redis_bytes_per_key:.0f}"}
     print(*(f"{name}: {value}" for name, value in row.items()), sep="\n")
     if not options.no_row:

@@ -98,9 +98,9 @@ def triage_page(
             objects.append(ref)
     ids = [ref.id for ref in objects]
     stored = known.records.find(ids)
-    rest = []
-    for ref in objects:
-        image = stored.get(ref.id)
+    rest: list[tuple[ImageRef, str]] = []
+    for ref, image_id in zip(objects, ids, strict=True):
+        image = stored.get(image_id)
         is_current = image is not None and (
             image.is_current(ref)
             or (
@@ -117,16 +117,16 @@ def triage_page(
         elif ref.is_archived and not refresh:
             page.archived.append(ref)
         else:
-            rest.append(ref)
-    jobs = known.jobs.find_statuses([ref.id for ref in rest]) if rest else {}
-    for ref in rest:
-        status = jobs.get(ref.id)
+            rest.append((ref, image_id))
+    jobs = known.jobs.find_statuses([image_id for _, image_id in rest]) if rest else {}
+    for ref, image_id in rest:
+        status = jobs.get(image_id)
         if status in FAILED_STATUSES:
             page.failed.append(ref)
         elif status in PENDING_STATUSES:
             page.pending.append(ref)
         else:
             page.unread.append(ref)
-            if ref.id in stored:
-                page.outdated[ref.id] = stored[ref.id].status
+            if image_id in stored:
+                page.outdated[image_id] = stored[image_id].status
     return page

@@ -177,13 +177,15 @@ class ImageQueue:
             pipe.time()
             pipe.exists(self.keys.withdrawn)
             clock, has_withdrawals = pipe.execute()
-            now = clock[0] + clock[1] / 1_000_000
+            # Formatted once: redis-py would format it for each image.
+            score = b"%d.%06d" % clock
             for start in range(0, len(refs), MEMBERS_PER_CALL):
                 chunk = refs[start : start + MEMBERS_PER_CALL]
                 if has_withdrawals:
                     self.withdrawals.restore(chunk)
-                members: dict[Any, Any] = {ref.to_member(): now for ref in chunk}
-                added += int(self.client.zadd(self.keys.downloads, members, nx=True) or 0)
+                pairs = [part for ref in chunk for part in (score, ref.to_member())]
+                command = ("ZADD", self.keys.downloads, "NX", *pairs)
+                added += int(self.client.execute_command(*command))  # type: ignore[no-untyped-call]
         return added
 
     def still_queued(self, refs: Sequence[ImageRef]) -> list[bool]:

@@ -11,7 +11,8 @@ The patterns are those of rclone and .gitignore, with these rules:
 
 The time to match a key grows with its length alone, because patterns may come from requests. A regular expression could
 take forever: translated, `*a*a*a*a*b` backtracks. All patterns together are therefore one automaton, whose states are
-the bits of a number. See R. Baeza-Yates and G. Gonnet, "A new approach to text searching", 1992.
+the bits of a number. See R. Baeza-Yates and G. Gonnet, "A new approach to text searching", 1992. Sets of states that
+were reached before are cached with the characters that lead to the next ones.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from exifinator.errors import ConfigError
 # Limits of one batch, and of one pattern.
 MAX_PATTERNS = 100
 MAX_PATTERN_CHARS = 250
-# Limits on the numbers of characters and of folders whose states are cached.
-_MAX_CACHED_CHARS = _MAX_CACHED_FOLDERS = 1024
+# Limits on the numbers of cached folders, characters, and steps from one set of states to the next.
+_MAX_CACHED_FOLDERS = _MAX_CACHED_CHARS = 1024
+_MAX_CACHED_STEPS = 4096
 
 Option = Literal["include", "exclude"]
 # Returns whether a set such as [a-z] contains a character.
@@ -234,6 +236,20 @@ class _Steps:
         return moving, staying
 
 
+class _States(dict[str, "_States"]):
+    """A set of states, and by character the set of states that follows. Those that are not known yet are computed."""
+
+    __slots__ = ("_globs", "bits")
+
+    def __init__(self, globs: Globs, bits: int) -> None:
+        super().__init__()
+        self._globs = globs
+        self.bits = bits
+
+    def __missing__(self, character: str) -> _States:
+        return self._globs.add_step(self, character)
+
+
 class Globs:
     """An automaton that tells whether a key matches at least one of several patterns.
 
@@ -263,8 +279,9 @@ class Globs:
             offset += 1
         # Transitions by character; see _Steps.transition.
         self._transitions: dict[str, tuple[int, int]] = {}
-        # The states after folders that were seen before. Keys come sorted, so most share a folder with the key before.
-        self._folders: dict[str, int] = {"": self._begin}
+        # The sets of states that were reached before, by their bits.
+        self._by_bits: dict[int, _States] = {}
+        self._forget()
 
     def match(self, key: str) -> bool:
         """Return whether the key matches one of the patterns."""
@@ -273,31 +290,49 @@ class Globs:
         states = self._folders.get(text[:name_start])
         if states is None:
             states = self._enter(text[:name_start])
-        return bool(self._run(states, text[name_start:]) & self._accept)
+        for character in text[name_start:]:
+            states = states[character]
+        return bool(states.bits & self._accept)
 
-    def _enter(self, folder: str) -> int:
+    def add_step(self, states: _States, character: str) -> _States:
+        """Compute which states follow a set of states after a character, and cache them."""
+        moving, staying = self._transitions.get(character) or self._add_transition(character)
+        entered = (states.bits & moving) << 1
+        bits = entered | (entered & self._optional) << 1 | states.bits & staying
+        if character == "/":
+            bits |= self._begin_after_slash
+        if self._step_count >= _MAX_CACHED_STEPS:
+            self._forget()
+        self._step_count += 1
+        following = self._by_bits.get(bits)
+        if following is None:
+            following = self._by_bits[bits] = _States(self, bits)
+        states[character] = following
+        return following
+
+    def _forget(self) -> None:
+        """Empty the caches of states."""
+        # Sets of states refer to one another, so they would otherwise live until the next cyclic collection.
+        for states in self._by_bits.values():
+            states.clear()
+        begin = _States(self, self._begin)
+        self._by_bits = {self._begin: begin}
+        self._step_count = 0
+        # The states after folders that were seen before. Most keys share a folder with the key before.
+        self._folders = {"": begin}
+
+    def _enter(self, folder: str) -> _States:
         """Return the states after a folder, starting from the nearest known folder above it."""
         end = len(folder)
         while (states := self._folders.get(folder[:end])) is None:
             end = folder.rfind("/", 0, end - 1) + 1
         if len(self._folders) >= _MAX_CACHED_FOLDERS:
-            self._folders = {"": self._begin}
+            self._folders = {"": self._by_bits[self._begin]}
         while end < len(folder):
             start, end = end, folder.find("/", end) + 1
-            states = self._folders[folder[:end]] = self._run(states, folder[start:end])
-        return states
-
-    def _run(self, states: int, text: str) -> int:
-        """Return the states after the characters of `text`."""
-        optional, begin_after_slash, transitions = self._optional, self._begin_after_slash, self._transitions
-        for character in text:
-            if not states and not begin_after_slash:
-                return 0
-            moving, staying = transitions.get(character) or self._add_transition(character)
-            entered = (states & moving) << 1
-            states = entered | (entered & optional) << 1 | states & staying
-            if character == "/":
-                states |= begin_after_slash
+            for character in folder[start:end]:
+                states = states[character]
+            self._folders[folder[:end]] = states
         return states
 
     def _add_transition(self, character: str) -> tuple[int, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
-from typing import BinaryIO, Literal, Protocol, cast
+from typing import BinaryIO, Literal, Protocol, TypeVar, cast
 
 from exifinator.errors import ConfigError, PermanentError, SourceUnavailable
 from exifinator.models import ImageRef, ListedPage, RangeRead
@@ -15,9 +16,11 @@ from exifinator.sources.inventory.manifest import InventoryFile, Manifest, parse
 from exifinator.sources.inventory.rows import read_objects
 from exifinator.sources.source import Source, parse_user_source
 
-READ_BYTES = 8 * 1024 * 1024
+READ_BYTES = 1024 * 1024
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
 _NO_TIME = datetime.fromtimestamp(0, UTC)
+
+Item = TypeVar("Item")
 
 
 class Client(Protocol):
@@ -51,7 +54,7 @@ class InventoryClient:
         # The last downloaded file. It has no name, so the system deletes it however this process ends.
         self._file: BinaryIO | None = None
         # The pages that follow the page returned last, and the token of the first of them.
-        self._batches: Iterator[list[ImageRef]] = iter(())
+        self._batches: Generator[list[ImageRef]] | None = None
         self._token = ""
 
     def find_sources(self, names: tuple[str, ...]) -> list[Source]:
@@ -107,7 +110,10 @@ class InventoryClient:
         return ListedPage(refs, next_token, self.manifest.created_at)
 
     def close(self) -> None:
-        """Delete the downloaded file."""
+        """Stop reading, and delete the downloaded file."""
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -116,8 +122,9 @@ class InventoryClient:
         """Return the objects in a batch of a file's rows, and the token of the next page; None at the end."""
         if file_number >= len(self.manifest.files):
             return [], None
-        if self._token != f"{file_number}:{batch_number}":
-            self._batches = islice(self._open(file_number), batch_number, None)
+        if self._batches is None or self._token != f"{file_number}:{batch_number}":
+            self.close()
+            self._batches = _read_ahead(islice(self._open(file_number), batch_number, None))
         refs = next(self._batches, None)
         if refs is None:
             self._token = ""
@@ -132,8 +139,7 @@ class InventoryClient:
         return read_objects(self._download(file, name), self.manifest, name)
 
     def _download(self, file: InventoryFile, name: str) -> BinaryIO:
-        """Fetch a file, replacing the one before it, and check its checksum."""
-        self.close()
+        """Fetch a file, and check its checksum."""
         self._file = downloaded = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  closed by close()
         checksum = hashlib.md5(usedforsecurity=False)
         for start in range(0, file.size_bytes, READ_BYTES):
@@ -152,3 +158,12 @@ class InventoryClient:
     def _read(self, key: str, length: int, start: int = 0) -> bytes:
         ref = ImageRef(self._report_bucket, key, "", start + length, _NO_TIME)
         return self._client.read_range(ref, start, length).data
+
+
+def _read_ahead(items: Iterator[Item]) -> Generator[Item]:
+    """Yield items, and let a thread prepare the next one meanwhile: while the caller waits for Redis and MongoDB."""
+    with ThreadPoolExecutor(1, "inventory") as executor:
+        following = executor.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = executor.submit(next, items, None)
+            yield item

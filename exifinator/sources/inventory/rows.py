@@ -20,7 +20,8 @@ from exifinator.sources.s3.responses import ARCHIVE_CLASSES
 
 # Access tiers of INTELLIGENT_TIERING whose objects have to be restored before they can be read.
 ARCHIVE_TIERS = frozenset({"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS", "ARCHIVE", "DEEP_ARCHIVE"})
-ROWS_PER_BATCH = 1000
+# A page has as many objects. Each page takes some requests to Redis and MongoDB.
+ROWS_PER_BATCH = 5000
 
 Row = Sequence[Any]
 
@@ -107,4 +108,6 @@ def _is_false(value: Any) -> bool:
 
 def _to_time(value: Any) -> datetime:
     time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    if time.tzinfo is UTC:
+        return time
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

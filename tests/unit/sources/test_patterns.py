@@ -135,14 +135,18 @@ def test_match__hostile_patterns__take_one_step_per_character(monkeypatch: pytes
     assert steps <= 2 * len(key) + 130
 
 
-def test_match__very_many_folders_and_characters__caches_limited_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_match__many_folders_characters_and_states__caches_limited_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_CACHED_CHARS", 50)
     monkeypatch.setattr(module, "_MAX_CACHED_FOLDERS", 50)
+    monkeypatch.setattr(module, "_MAX_CACHED_STEPS", 50)
     globs = Globs(["/0*/*.jpg", "*[x]*"])
     for i in range(500):
         assert globs.match(f"0{i}/{chr(0x4E00 + i)}.jpg")
         assert not globs.match(f"1{i}/{chr(0x4E00 + i)}.jpg")
     assert (len(globs._transitions) <= 50, len(globs._folders) <= 53) == (True, True)
+    # Each step leads to at most one new set of states, besides the first one.
+    assert sum(map(len, globs._by_bits.values())) <= 50
+    assert len(globs._by_bits) <= 51
 
 
 @pytest.mark.parametrize(

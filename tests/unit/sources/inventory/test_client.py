@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -126,6 +127,18 @@ def test_list_page__token_from_another_client__continues_at_its_row(token):
     assert rest[0] == ("1-2.jpg" if token == "1:1" else "1-0.jpg")
     assert rest[-1] == "2-3.jpg"
     assert "0.csv.gz" not in objects.reads
+
+
+def test_close__report_half_read__ends_the_thread_that_reads_ahead():
+    client, _ = open_report({"1": csv_file([row(f"{i}.jpg") for i in range(9)])})
+    client.list_page("photos", "", None)
+    assert _readers()
+    client.close()
+    assert not _readers()
+
+
+def _readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("inventory")]
 
 
 def test_list_page__old_versions_and_delete_markers__are_omitted():
