@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from botocore.config import Config as BotoConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from exifinator.config import Config
 from exifinator.errors import SourceUnavailable
@@ -92,11 +92,14 @@ class MessageQueue:
 
     @contextmanager
     def _errors(self, action: str) -> Iterator[None]:
+        hint = "check EVENTS_SQS_URL and the permissions of the credentials"
         try:
             yield
         except ClientError as exc:
             error = exc.response.get("Error", {})
             details = f"{error.get('Code')}: {error.get('Message')}"
+        except HTTPClientError as exc:
+            details, hint = str(exc), "check EVENTS_SQS_URL, the network, and whether the server is overloaded"
         except (BotoCoreError, ValueError) as exc:
             # botocore raises ValueError for host names that it considers impossible.
             details = str(exc)
@@ -105,6 +108,6 @@ class MessageQueue:
         raise SourceUnavailable(
             f"Cannot {action} the queue {self._url} ({details})",
             code="sqs_unavailable",
-            hint="check EVENTS_SQS_URL and the permissions of the credentials",
+            hint=hint,
             pointer="EVENTS_SQS_URL",
         )
