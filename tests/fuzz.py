@@ -28,6 +28,8 @@ from bson import encode as bson_encode
 
 from tests.data import build, formats, notes
 from tests.mutate import RaisingHandler
+from tests.unit.metadata import test_motion
+from tests.unit.metadata.video import test_frame_metadata as frames
 from tests.unit.metadata.video.test_damage import VIDEOS
 from tests.unit.readers import REF, MemoryReader
 
@@ -111,6 +113,16 @@ TARGETS = {
         [b"2024:05:01 20:11:07.25+02:00", b"1978-05", "2024/5/1 下午 3:07".encode(), b"PXL_20240501_201107"],
     ),
     "ai": (ai_target, [GRAPH, PARAMETERS]),
+    "samsung": (file_target, [test_motion.phone() + test_motion.samsung(test_motion.UTC_DATA, test_motion.MOTION)]),
+    "rtmd": (file_target, [frames.timed_movie(b"rtmd", frames.rtmd(frames.LENS, frames.CAMERA))]),
+    "djmd": (
+        file_target,
+        [
+            frames.timed_movie(
+                b"djmd", frames.djmd("dvtm_Air3s.proto", frames.SETTINGS, frames.drone_position(41.4, 2.17))
+            )
+        ],
+    ),
     "icc": (icc_target, [formats.icc(), formats.icc(version=2)]),
 }
 
