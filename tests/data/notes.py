@@ -125,7 +125,7 @@ def every_note() -> dict[str, bytes]:
     qualcomm = QUALCOMM + qualcomm_entry(b"aec_current_exp_index", 2, b"\x34\x01")
     photos = {
         "flir": build.jpeg(*flir_segments(flir_file(camera_info(b"FOL18")))),
-        "gopro": build.jpeg(build.segment(0xE6, GOPRO + gopro)),
+        "gopro-segment": build.jpeg(build.segment(0xE6, GOPRO + gopro)),
         "google": build.jpeg(build.xmp_segment(google_packet(google_note()))),
         "qualcomm": build.jpeg(build.segment(0xE7, qualcomm)),
     }

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from exifinator.metadata.limits import MAX_INTEGER
 from exifinator.metadata.makernotes.tables import Field, Table
 from exifinator.metadata.makernotes.values import CONVERSION_ERRORS, make_tag
 from exifinator.metadata.tag_values import Tag
@@ -66,7 +67,9 @@ def read_gpmf(table: Table, data: bytes, _order: str, _note: Any, depth: int = 0
         elif letter in GPMF_NUMBERS and item:
             item_bytes = struct.calcsize(GPMF_NUMBERS[letter])
             n_items = min(len(item) // item_bytes, MAX_NUMBERS)
-            value = list(struct.unpack_from(f">{n_items}{GPMF_NUMBERS[letter]}", item))
+            numbers = struct.unpack_from(f">{n_items}{GPMF_NUMBERS[letter]}", item)
+            # MongoDB has no unsigned numbers of 64 bits.
+            value = [min(number, MAX_INTEGER) for number in numbers]
         if value:
             tag = _tag(_field(table, key.decode("latin-1")), value, len(item), ">")
             if tag is not None:

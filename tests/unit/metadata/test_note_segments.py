@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 from typing import Any
 
+import bson
 import pytest
 
 from exifinator.metadata.containers.note_segments import GOPRO, QUALCOMM
@@ -141,6 +142,15 @@ def test_record__google_note_that_unpacks_to_much__takes_little_memory():
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("number", [(1 << 64) - 1, 1 << 63])
+def test_read_jpeg__gopro_number_of_64_bits__can_be_stored(number):
+    inner = gpmf_value(b"ISOE", b"J", 8, 1, struct.pack(">Q", number))
+    photo = build.jpeg(build.segment(0xE6, GOPRO + gpmf_value(b"DEVC", b"\0", 1, len(inner), inner)))
+    document = record_of(photo).document
+    assert document["MakerNote ISOSpeeds"]["values"] == [(1 << 63) - 1]
+    assert bson.encode(document)
 
 
 def test_read_jpeg__deeply_nested_gopro_segment__gives_a_record():
