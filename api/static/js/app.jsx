@@ -22,16 +22,19 @@
  * @import { JSX } from "preact"
  * @import { State, ViewName } from "./core/types"
  */
-import { lazy } from "./components/lazy.jsx";
+import { dialogFrame, lazy } from "./components/lazy.jsx";
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
+import { defer } from "./core/deferred.js";
 import { needsToken } from "./core/error_messages.js";
 import { setFolders } from "./core/folders.js";
 import { pluralize } from "./core/format.js";
 import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
+import { yieldToIdle } from "./core/scheduling.js";
 import { settings } from "./core/settings.js";
 import {
+  closePhoto,
   filterParams,
   followLink,
   navigate,
@@ -45,31 +48,45 @@ import { useCollapsedHeader } from "./hooks/use_collapsed_header.js";
 import { useLibraryChanges } from "./hooks/use_library_changes.js";
 import { useRequest } from "./hooks/use_request.js";
 import { NewPhotos } from "./photos/new_photos.jsx";
-import { PhotoDialog } from "./photos/photo_dialog.jsx";
 import { currentPages, dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
-import { Help } from "./shell/help.jsx";
 import { onKey } from "./shell/keyboard.js";
 import { UnknownParams } from "./shell/unknown_params.jsx";
 import { useDefaultView } from "./shell/use_default_view.js";
 import Gallery from "./views/gallery.jsx";
-import MapView from "./views/map.jsx";
-import Statistics from "./views/statistics.jsx";
-import Table from "./views/table.jsx";
 
-const loadCardViews = () => import("./views/card_views.jsx");
+const onDemand = defer(() => import("./views/on_demand.js"));
+const batches = defer(() => import("./views/batches.jsx"));
 
 /** @type {Record<ViewName, (props: any) => JSX.Element>} */
 const VIEW_COMPONENTS = {
   gallery: Gallery,
-  table: Table,
-  map: MapView,
-  statistics: Statistics,
-  cameras: lazy(async () => ({ default: (await loadCardViews()).Cameras }), "cameras"),
-  duplicates: lazy(async () => ({ default: (await loadCardViews()).Duplicates }), "duplicates"),
-  batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
+  table: lazy(onDemand, ({ Table }) => Table, "table"),
+  map: lazy(onDemand, ({ MapView }) => MapView, "map"),
+  statistics: lazy(onDemand, ({ Statistics }) => Statistics, "statistics"),
+  cameras: lazy(onDemand, ({ Cameras }) => Cameras, "cameras"),
+  duplicates: lazy(onDemand, ({ Duplicates }) => Duplicates, "duplicates"),
+  batches: lazy(batches, ({ default: Batches }) => Batches, "indexing jobs"),
 };
+const PhotoDialog = lazy(
+  onDemand,
+  (module) => module.PhotoDialog,
+  "photo",
+  dialogFrame("Photo", () => closePhoto),
+);
+const Help = lazy(
+  onDemand,
+  (module) => module.Help,
+  "help",
+  dialogFrame("Help", ({ close }) => close),
+);
+const ColumnMenu = lazy(
+  onDemand,
+  (module) => module.ColumnMenu,
+  "columns",
+  () => null,
+);
 
 // The same width as in layout.css.
 const NARROW_SCREEN = matchMedia("(max-width: 800px)");
@@ -94,6 +111,20 @@ function useFolders(isEnabled) {
     String(isEnabled),
   );
   setFolders(data?.folders ?? {});
+}
+
+/**
+ * Load what the gallery does not need once the page has nothing more urgent to do, so that a photo opens without delay.
+ * @param {boolean} isEnabled
+ */
+function usePreload(isEnabled) {
+  useEffect(() => {
+    // If this fails, the part that is opened shows the error.
+    if (isEnabled)
+      yieldToIdle()
+        .then(onDemand.load)
+        .catch(() => {});
+  }, [isEnabled]);
 }
 
 /**
@@ -123,6 +154,7 @@ function App() {
   const isLocked = needsToken(counts.error);
   const hasCounts = counts.data !== null;
   useDefaultView(api, navigate, mayRead);
+  usePreload(hasCounts);
   useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
   // While the user watched a job, the photos of the other views were not kept up to date.
   const lastView = useRef(state.view);
@@ -216,6 +248,7 @@ function App() {
               counts={counts}
               isPanelOpen={isPanelOpen}
               toggleFilters={() => setPanelOpen(!isPanelOpen)}
+              columnMenu={state.view === "table" && <ColumnMenu {...commonProps} />}
             />
           )}
           {showsFilters &&
