@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.database import Collection
-from api.query.filters import PARTIAL_PATHS
 from api.query.local_hour import LOCAL_HOUR
 from api.query.mongo_filter import Filter
+from api.query.paths import PARTIAL_PATHS
 
 # Keep only this many of a facet's most frequent values: MongoDB limits a response to 16 MB.
 MAX_VALUES = 5000
@@ -71,6 +71,7 @@ FACETS: dict[str, Facet] = {
     "fingerprint": Facet("fingerprint", indexed=False, partial=True),
     "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
     "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
+    "focal35": Facet(PARTIAL_PATHS["focal35"], partial=True, edges=_FOCAL_EDGES),
     "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
