@@ -31,6 +31,7 @@ import { setFolders } from "./core/folders.js";
 import { pluralize } from "./core/format.js";
 import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
+import { readPreference, savePreference } from "./core/preferences.js";
 import { yieldToIdle } from "./core/scheduling.js";
 import { settings } from "./core/settings.js";
 import {
@@ -102,6 +103,25 @@ function useNarrowScreen() {
 }
 
 /**
+ * Return whether the filter panel is open, and a function that changes this. On a wide screen, it stays as it was when
+ * the explorer was last open. On a narrow one, where it covers the photos, it is closed at first.
+ * @returns {[boolean, (change: (isOpen: boolean) => boolean) => void]}
+ */
+function useFilterPanel() {
+  const [isOpen, setOpen] = useState(
+    () => !NARROW_SCREEN.matches && readPreference("filters") !== "closed",
+  );
+  const change = useCallback((/** @type {(isOpen: boolean) => boolean} */ next) => {
+    setOpen((last) => {
+      const result = next(last);
+      if (!NARROW_SCREEN.matches) savePreference("filters", result ? "open" : "closed");
+      return result;
+    });
+  }, []);
+  return [isOpen, change];
+}
+
+/**
  * Fetch the names of the indexed folders, and render again when they have arrived.
  * @param {boolean} isEnabled
  */
@@ -138,7 +158,8 @@ function App() {
   const state = useMemo(() => parseState(search), [search]);
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [reloadCount, setReloadCount] = useState(0);
-  const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
+  const [isPanelOpen, setPanelOpen] = useFilterPanel();
+  const [progress, setProgress] = useState(/** @type {string | null} */ (null));
   const isNarrow = useNarrowScreen();
   const isCollapsed = useCollapsedHeader(isNarrow, contentOf(state));
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -167,8 +188,8 @@ function App() {
   const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {
-    document.title = pageTitle(state);
-  }, [state]);
+    document.title = pageTitle(state, progress);
+  }, [state, progress]);
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const listener = (event) =>
@@ -184,7 +205,7 @@ function App() {
       document.removeEventListener("keydown", listener);
       document.removeEventListener("click", followLink);
     };
-  }, []);
+  }, [setPanelOpen]);
 
   const { reload: reloadCounts } = counts;
   const reload = useCallback(() => {
@@ -224,7 +245,7 @@ function App() {
       >
         {showsFilters && (
           <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
-            <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
+            <button type="button" class="done primary" onClick={() => setPanelOpen(() => false)}>
               {counts.data ? `Show ${pluralize(counts.data.total, "photo")}` : "Show photos"}
             </button>
             {hasFilters && (
@@ -247,7 +268,7 @@ function App() {
               {...commonProps}
               counts={counts}
               isPanelOpen={isPanelOpen}
-              toggleFilters={() => setPanelOpen(!isPanelOpen)}
+              toggleFilters={() => setPanelOpen((isOpen) => !isOpen)}
               columnMenu={state.view === "table" && <ColumnMenu {...commonProps} />}
             />
           )}
@@ -269,6 +290,7 @@ function App() {
                 {...commonProps}
                 counts={counts}
                 changes={changes}
+                setProgress={setProgress}
               />
             )}
           </div>
