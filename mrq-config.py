@@ -30,7 +30,7 @@ MONGODB_LOGS = "1"
 
 WORKER_CLASS = "exifinator.worker.worker.ImageWorker"
 GREENLETS = config.max_greenlets
-# How long an idle worker waits between two polls, in seconds.
+# How long a worker waits between two polls, in seconds. If it is idle, it waits longer: see PollPause.
 MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5
 PAUSED_QUEUES_REFRESH_INTERVAL = 2

@@ -14,6 +14,7 @@ import click  # noqa: E402
 from api.process import ApiProcess, read_arguments  # noqa: E402
 from exifinator.config import load_config  # noqa: E402
 from exifinator.errors import ConfigError, EXIFinatorError  # noqa: E402
+from exifinator.logging_setup import escape_control  # noqa: E402
 
 
 def main() -> int:
@@ -35,7 +36,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ConfigError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {escape_control(str(error))}", err=True)
         sys.exit(2)
     except EXIFinatorError as error:
         sys.exit(f"The API cannot start: {error}")

@@ -123,7 +123,7 @@ def create_app(
     Args:
         config: The settings. Default: those of this process.
         throttle: Counts wrong tokens by client address. Default: a new LoginThrottle.
-        process: Which of the processes that serve the API this one is. Default: it serves alone.
+        process: Identifies this process among those that serve the API. Default: this process serves alone.
 
     Raises:
         ConfigError: A setting is invalid.

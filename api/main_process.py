@@ -123,7 +123,7 @@ class ProcessGroup:
             api_process = ApiProcess(
                 number, self._count, os.getpid(), process_end.fileno(), self._counter_fd, self._listener_fds
             )
-            # -P is passed on: see `exifinator api`.
+            # Pass on -P: see `exifinator api`.
             options = ["-P"] if sys.flags.safe_path else []
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

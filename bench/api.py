@@ -144,7 +144,7 @@ def wait_for_counts(client: Client) -> None:
         "/facets?fields=keyword,gps,person,country,city,camera_serial",
         "/map",
     ):
-        while b'"cut_short":true' in client.get(path)[1]:
+        while b'"partial":true' in client.get(path)[1]:
             time.sleep(1)
 
 

@@ -74,8 +74,8 @@ class Case:
                 seconds += path_seconds
                 if status != 200:
                     remarks.add(f"status {status}")
-                elif b'"cut_short":true' in body:
-                    remarks.add("cut short")
+                elif b'"partial":true' in body:
+                    remarks.add("partial")
             durations.append(seconds)
         figures = [durations[0] * 1000, percentile(durations, 0.5), percentile(durations, 0.99)]
         if figures[-1] >= self.max_ms:

@@ -1,7 +1,7 @@
 """Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, one after another on the same bucket.
 
 The floor is the time that only the GETs, exifread and the inserts take. `python -m bench.compare [--images N]
-[--repeat N] [--ours]` prints a table of medians, which bench/run.sh saves.
+[--repeat N] [--only-exifinator]` prints a table of medians, which bench/run.sh saves.
 """
 
 from __future__ import annotations
@@ -258,13 +258,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1500, help="number of images in the bucket")
     parser.add_argument("--repeat", type=int, default=3, help="number of runs of each program")
-    parser.add_argument("--ours", action="store_true", help="run only EXIFinator")
+    parser.add_argument("--only-exifinator", action="store_true", help="run only EXIFinator")
     parser.add_argument("--folder", type=Path, help="folder in which the photos are created and kept")
     options = parser.parse_args()
     runs: dict[str, Callable[[Servers, int], Result]] = {
         "EXIFinator": lambda s, n: run_exifinator(s, n, workers=TWO_WORKERS),
     }
-    if not options.ours:
+    if not options.only_exifinator:
         runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}
         for name, tools in missing_tools().items():
             print(f"{name} is skipped: it needs {tools}", file=sys.stderr)

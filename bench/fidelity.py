@@ -9,7 +9,8 @@ FOLDER. Run these commands in FOLDER to make the two files:
     exiftool -json -l -D -G0:1 -a -MakerNotes:all -QuickTime:all -RIFF:all -Matroska:all -H264:all -XML:all
         -Protobuf:all -r . > NOTES.json
 
-bench/fidelity_reasons.toml has the reasons for values that differ.
+bench/fidelity_reasons.toml has the reasons for values that differ. A difference is right if EXIFinator's value is at
+least as true as ExifTool's. Rules with `right = false` describe what EXIFinator lacks.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.fidelity_notes import NoteComparison, compare_notes
 from bench.fidelity_photo import FIELDS, Comparison, compare_photo
@@ -81,6 +82,12 @@ def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return values
 
 
+def fields_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a record by field of `photo`. A sidecar's values are merged into `photo` of its photo."""
+    values: dict[str, Any] = document["sidecar"]["values"] if "sidecar" in document else document["photo"]
+    return values
+
+
 def compare(
     name: str, folder: Path, photo_answers: Path, note_answers: Path
 ) -> tuple[list[Comparison], list[NoteComparison]]:
@@ -101,9 +108,19 @@ def compare(
             continue
         document = build_record(fetch_metadata(LocalReader(), local_ref(path))).document
         title = f"{name}/{file}"
-        fields += compare_photo(title, photo_values(photos.get(file, {})), document["photo"])
+        fields += compare_photo(title, photo_values(photos.get(file, {})), fields_of(document))
         tags += compare_notes(title, note_values(notes.get(file, {})), document)
     return fields, tags
+
+
+class Reason(NamedTuple):
+    """Why a value differs, and whether it is right that it does."""
+
+    text: str
+    is_right: bool
+
+
+UNEXPLAINED = Reason("not explained", is_right=False)
 
 
 class Reasons:
@@ -112,8 +129,8 @@ class Reasons:
     def __init__(self, path: Path) -> None:
         self._rules = tomllib.loads(path.read_text(encoding="utf-8"))
 
-    def find(self, kind: str, file: str, name: str, expected: Any = "") -> str:
-        """Return the reason of the first rule that matches, or "not explained".
+    def find(self, kind: str, file: str, name: str, expected: Any = "") -> Reason:
+        """Return the reason of the first rule that matches, or UNEXPLAINED.
 
         Args:
             kind: "photo" or "note".
@@ -127,8 +144,8 @@ class Reasons:
                 and fnmatchcase(name, rule["name"])
                 and fnmatchcase(str(expected), rule.get("expected", "*"))
             ):
-                return str(rule["reason"])
-        return "not explained"
+                return Reason(str(rule["reason"]), bool(rule.get("right", True)))
+        return UNEXPLAINED
 
 
 def _percent(part: int, whole: int) -> str:
@@ -147,18 +164,16 @@ def field_table(comparisons: Iterable[Comparison]) -> list[str]:
     groups: dict[str, list[Comparison]] = defaultdict(list)
     for comparison in comparisons:
         groups[comparison.field].append(comparison)
-    lines = ["| field | files | found | same | same or explained |", "|---|--:|--:|--:|--:|"]
+    lines = ["| field | files | found | equal | equal or rightly different |", "|---|--:|--:|--:|--:|"]
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
     for field in FIELDS:
         group = groups.get(field, [])
         found = sum(item.actual is not None for item in group)
         same = sum(item.is_same for item in group)
-        explained = sum(
-            item.is_same or reasons.find("photo", item.file, field, item.expected) != "not explained" for item in group
-        )
+        right = sum(item.is_same or reasons.find("photo", item.file, field, item.expected).is_right for item in group)
         total = len(group)
         lines.append(
-            f"| {field} | {total} | {_percent(found, total)} | {_percent(same, total)} | {_percent(explained, total)} |"
+            f"| {field} | {total} | {_percent(found, total)} | {_percent(same, total)} | {_percent(right, total)} |"
         )
     return lines
 
@@ -174,15 +189,24 @@ def note_table(comparisons: Iterable[NoteComparison], title: str = "maker") -> l
     everything = list(comparisons)
     for comparison in everything:
         groups[comparison.maker].append(comparison)
-    lines = [f"| {title} | tags | found | values | same |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        f"| {title} | tags | found | values | equal | equal or rightly different |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    reasons = Reasons(BENCH / "fidelity_reasons.toml")
     rows = sorted(groups.items(), key=lambda row: -len(row[1]))
     for maker, group in [*rows, ("**all**", everything)]:
         found = sum(item.is_found for item in group)
         with_value = [item for item in group if item.is_same is not None]
         same = sum(bool(item.is_same) for item in with_value)
-        total = len(group)
+        right = sum(
+            bool(item.is_same) or reasons.find("note", item.file, f"{item.maker}:{item.name}", item.expected).is_right
+            for item in with_value
+        )
+        total, count = len(group), len(with_value)
         lines.append(
-            f"| {maker} | {total} | {_percent(found, total)} | {len(with_value)} | {_percent(same, len(with_value))} |"
+            f"| {maker} | {total} | {_percent(found, total)} | {count} "
+            f"| {_percent(same, count)} | {_percent(right, count)} |"
         )
     return lines
 
@@ -203,7 +227,9 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
         "`python -m bench.fidelity` writes this page.",
         "",
         f"Files: {len({item.file for item in fields})} with a field of `photo`. Collections: {', '.join(names)}.",
-        "*Found*: there is a value. *Same*: it equals ExifTool's. *Explained*: it differs for a reason given below.",
+        "*Found*: there is a value. *Equal*: it equals ExifTool's. *Rightly different*: ExifTool's value is not what a",
+        "user would search for, or EXIFinator's is at least as true. The lists below name each such value, with the",
+        "reason. Formats that EXIFinator does not support count as missing.",
         "",
         "## Fields of `photo`",
         "",
@@ -221,31 +247,35 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
         "",
         *note_table((tag for tag in tags if tag.is_of_container), "group"),
         "",
-        "## Fields that differ",
-        "",
-        "| file | field | ExifTool | EXIFinator | reason |",
-        "|---|---|---|---|---|",
     ]
-    for item in fields:
-        if not item.is_same:
-            reason = reasons.find("photo", item.file, item.field, item.expected)
-            lines.append(
-                f"| {item.file} | {item.field} | {_cell(item.expected)} | {_cell(item.actual)} | {_escape(reason)} |"
-            )
-    lines += [
-        "",
-        "## Tags of MakerNotes and videos that differ or are not found",
-        "",
-        "| file | tag | ExifTool | EXIFinator | reason |",
-        "|---|---|---|---|---|",
+    differing = [item for item in fields if not item.is_same]
+    field_reasons = [reasons.find("photo", item.file, item.field, item.expected) for item in differing]
+    rows = [
+        (reason, (item.file, item.field, _cell(item.expected), _cell(item.actual)))
+        for item, reason in zip(differing, field_reasons, strict=True)
     ]
+    heads = ("file", "field", "ExifTool", "EXIFinator", "reason")
+    lines += _list_of("Fields that are rightly different", heads, (row for row in rows if row[0].is_right))
+    lines += _list_of("Fields that are missing or worse", heads, (row for row in rows if not row[0].is_right))
+    note_rows = []
     for tag in tags:
         if not tag.is_found or tag.is_same is False:
             name = f"{tag.maker}:{tag.name}"
+            actual = _cell(tag.actual) if tag.is_found else "not found"
             reason = reasons.find("note", tag.file, name, tag.expected)
-            actual = tag.actual if tag.is_found else "not found"
-            lines.append(f"| {tag.file} | {name} | {_cell(tag.expected)} | {_cell(actual)} | {_escape(reason)} |")
-    return "\n".join(lines) + "\n"
+            note_rows.append((reason, (tag.file, name, _cell(tag.expected), actual)))
+    heads = ("file", "tag", "ExifTool", "EXIFinator", "reason")
+    title = "Tags of MakerNotes and videos that are"
+    lines += _list_of(f"{title} rightly different", heads, (row for row in note_rows if row[0].is_right))
+    lines += _list_of(f"{title} missing or worse", heads, (row for row in note_rows if not row[0].is_right))
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _list_of(title: str, heads: tuple[str, ...], rows: Iterable[tuple[Reason, tuple[str, ...]]]) -> list[str]:
+    """Return a section with a table of differences, one per row, and a blank line after it."""
+    lines = [f"## {title}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines += [f"| {' | '.join(cells)} | {_escape(reason.text)} |" for reason, cells in rows]
+    return [*lines, ""]
 
 
 def _escape(text: str) -> str:

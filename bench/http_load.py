@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 _READ_BYTES = 1 << 18
-# A server that accepts no connections must not let the benchmark run for ever.
+# A server that accepts no connections must not block the benchmark forever.
 _MAX_WAIT_SECONDS = 60.0
 
 

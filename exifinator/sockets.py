@@ -31,7 +31,7 @@ def prepare_socket(name: str, root: Path) -> Path:
     """
     folder = _find_folder(root)
     if folder != _folder_in_var(root) and not _is_private(folder):
-        # Somebody may have removed it, or replaced it by another.
+        # Another user may have removed the folder, or replaced it.
         folder = _make_short_folder(root)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_private(folder):
@@ -43,7 +43,7 @@ def prepare_socket(name: str, root: Path) -> Path:
 
 def _find_folder(root: Path) -> Path:
     folder = _folder_in_var(root)
-    # Clients write the path into URLs, and not all of them agree on the encoding of other characters.
+    # Clients write the path into URLs, and they encode characters other than ASCII in different ways.
     if str(folder).isascii() and len(str(folder / LONGEST_NAME)) < MAX_PATH_BYTES:
         return folder
     try:
@@ -53,7 +53,7 @@ def _find_folder(root: Path) -> Path:
 
 
 def _make_short_folder(root: Path) -> Path:
-    """Make a folder with a short path and a name that nobody could foresee, and note its path in var/."""
+    """Make a folder with a short path and an unpredictable name, and write its path to a file in var/."""
     folder = Path(tempfile.mkdtemp(prefix="exifinator-", dir=SHARED_FOLDER))
     note_path = _note_path(root)
     note_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

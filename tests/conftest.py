@@ -1,7 +1,7 @@
 """Start one set of servers for a whole test run.
 
 The controller of pytest-xdist starts them and passes their addresses to its worker processes. Two mongod run,
-because fail points apply to a whole server. Tests separate their data by random database names.
+because the fail points that a test sets apply to a whole server. Tests separate their data by random database names.
 """
 
 from __future__ import annotations
@@ -42,8 +42,12 @@ from tests.servers import (
 )
 from tests.waiting import eventually
 
-# Allows tests to set fail points, with which a real mongod returns chosen errors.
-FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
+# Allows tests to set fail points, with which a real mongod returns chosen errors. One fail point is set from the start:
+# no query exceeds its time limit, because a healthy query may take longer than that on a busy machine.
+FAIL_POINTS = (
+    *("--setParameter", "enableTestCommands=1"),
+    *("--setParameter", "failpoint.maxTimeNeverTimeOut={mode: 'alwaysOn'}"),
+)
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
 # Files whose tests share costly fixtures: a browser with its APIs, the worker of an installation, servers with TLS. One
@@ -146,9 +150,8 @@ class RunServers:
         mongodb, failing, redis, moto, rclone = (reserve_port() for _ in range(5))
         for name in ("mongodb", "failing-mongodb", "redis", "buckets"):
             (self._folder / name).mkdir()
-        self._start("mongodb", mongod_command(self._folder / "mongodb", mongodb), mongod_is_ready, mongodb)
-        command = mongod_command(self._folder / "failing-mongodb", failing, *FAIL_POINTS)
-        self._start("failing-mongodb", command, mongod_is_ready, failing)
+        for name, port in (("mongodb", mongodb), ("failing-mongodb", failing)):
+            self._start(name, mongod_command(self._folder / name, port, *FAIL_POINTS), mongod_is_ready, port)
         self._start("redis", redis_command(self._folder / "redis", redis), redis_is_ready, redis)
         self._start("moto", moto_command(moto), _listens, moto)
         self._start("rclone", rclone_command(self._folder / "buckets", rclone), _listens, rclone)

@@ -6,7 +6,7 @@ Install atheris first (`pip install atheris`), then run
 
 FAMILY is a name from tests.data.build.every_format(), tests.data.formats.every_format(), tests.data.notes.every_note()
 or VIDEOS of tests/unit/metadata/video/test_damage.py, or a key of TARGETS. Inputs that fail are saved in FOLDER; add a
-test case for each to tests/unit/metadata/test_finds.py.
+test case for each to tests/unit/metadata/test_fuzzing_findings.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 The mutations are the same in each run. A finding is an exception, a record that cannot be encoded, a record that is
 too large, too many reads, or a file that takes SLOW_SECONDS of CPU time or SLOW_MEGABYTES of memory. Each is saved in
-the folder FINDINGS; add a test case for it to tests/unit/metadata/test_finds.py.
+the folder FINDINGS; add a test case for it to tests/unit/metadata/test_fuzzing_findings.py.
 """
 
 from __future__ import annotations

@@ -190,13 +190,13 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
 
 def find_processes(is_wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
     """Return the machine's processes for which `is_wanted` is true, without those that have ended."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         # If a process ends during a query, psutil may raise a plain OSError.
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() != psutil.STATUS_ZOMBIE and is_wanted(process):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def find_in_wheel(package: str, path: str) -> str:
@@ -233,10 +233,10 @@ def find_firefox() -> str:
 
 def find_rclone() -> str:
     beside_python = Path(sys.prefix) / "bin" / "rclone"
-    found = str(beside_python) if beside_python.exists() else shutil.which("rclone")
-    if not found:
+    path = str(beside_python) if beside_python.exists() else shutil.which("rclone")
+    if not path:
         lack("rclone", "run ./setup.sh --dev")
-    return str(found)
+    return str(path)
 
 
 def mongod_command(folder: Path, port: int, *options: str) -> list[str]:

@@ -104,7 +104,7 @@ class CollectionCounter:
                 shared=shared.named(f"in stacks {is_partial}") if shared else None,
             )
             for is_partial in (False, True)
-            if (names := [name for name in FACETS if FACETS[name].partial == is_partial])
+            if (names := [name for name in FACETS if FACETS[name].in_partial_index == is_partial])
         }
 
     def known(self, name: str) -> Counts | None:
@@ -121,7 +121,7 @@ class CollectionCounter:
         if scope != "primaries":
             return await self._facets[scope, name].wait()
         photos, in_stacks = await asyncio.gather(
-            self._facets["photos", name].wait(), self._in_stacks[FACETS[name].partial].wait()
+            self._facets["photos", name].wait(), self._in_stacks[FACETS[name].in_partial_index].wait()
         )
         # If the counts are truncated, rarer values are missing and cannot be subtracted.
         is_truncated = len(in_stacks.counts[name]) >= MAX_VALUES
@@ -147,7 +147,7 @@ class CollectionCounter:
         # phones have a 35 mm equivalent, which the statistics show. Of the facets over all files, the explorer requests
         # only the media types.
         for name in FACETS:
-            if not FACETS[name].partial or name == "focal35":
+            if not FACETS[name].in_partial_index or name == "focal35":
                 await self._facets["photos", name].wait()
         await self._facets["files", "media_type"].wait()
         await self._in_stacks[False].wait()
@@ -231,7 +231,7 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
     if name == "bucket_status":
         return await _count_statuses(photos, gate, total)
     # MongoDB reads a partial index only if the filter says that the field exists.
-    with_value: Filter = {facet.path: {"$exists": True}} if facet.partial else {}
+    with_value: Filter = {facet.path: {"$exists": True}} if facet.in_partial_index else {}
     filters = await _filters_by_value(photos, name, with_value) if facet.indexed else None
     if filters is None or len(filters) > MAX_INDEXED_VALUES:
         async with gate:

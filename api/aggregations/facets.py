@@ -33,7 +33,7 @@ class Facet:
     Attributes:
         path: The field.
         indexed: Whether an index starts with the field.
-        partial: Whether the index contains only the photos that have the field.
+        in_partial_index: Whether the index contains only the photos that have the field.
         edges: The lower bounds of the ranges into which values are grouped.
         whole: Whether values are rounded down to whole numbers before they are grouped, because there would be too many
             different values.
@@ -44,7 +44,7 @@ class Facet:
     indexed: bool = True
     edges: tuple[float, ...] = ()
     hidden: bool = False
-    partial: bool = False
+    in_partial_index: bool = False
     whole: bool = False
 
 
@@ -66,12 +66,14 @@ FACETS: dict[str, Facet] = {
     "rating": Facet("photo.rating"),
     "gps": Facet("photo.location", indexed=False),
     "media_type": Facet("photo.media_type"),
-    **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    **{name: Facet(path, in_partial_index=True) for name, path in PARTIAL_PATHS.items()},
     # Nearly every photo has a value of its own, so counting value by value in the index would take too long.
-    "fingerprint": Facet("fingerprint", indexed=False, partial=True),
-    "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
-    "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
-    "focal35": Facet(PARTIAL_PATHS["focal35"], partial=True, edges=_FOCAL_EDGES),
+    "fingerprint": Facet("fingerprint", indexed=False, in_partial_index=True),
+    "duration": Facet(
+        PARTIAL_PATHS["duration"], indexed=False, in_partial_index=True, edges=_DURATION_EDGES, whole=True
+    ),
+    "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], in_partial_index=True, edges=_FRAME_RATE_EDGES),
+    "focal35": Facet(PARTIAL_PATHS["focal35"], in_partial_index=True, edges=_FOCAL_EDGES),
     "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }

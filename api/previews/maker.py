@@ -86,8 +86,8 @@ class PreviewMaker:
             format_: The format in its record.
             orientation: The orientation in its record; 0 if it has none.
             size: `tile` for the gallery, `screen` for the viewer.
-            is_gone: Returns whether the client has closed the connection. If all clients that wait for a preview have
-                closed theirs, the preview is not made.
+            is_gone: Returns whether the client has closed its connection. A preview for which no client waits is not
+                made.
 
         Raises:
             NoPreview: This version of the object has no preview, or none can be made.

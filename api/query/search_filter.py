@@ -37,7 +37,7 @@ def search_filter(item: SearchItem) -> Filter:
 
 
 def terms_of_query(text: str) -> list[str]:
-    """Return the terms of a word or phrase. A match has, for each of them, a term that begins with it."""
+    """Return the terms of a word or phrase. In a matching photo, each of them is the beginning of a term."""
     return [term for unit in split_units(text) for term in (_run_terms(unit) if is_run(unit) else [unit])]
 
 
@@ -61,7 +61,10 @@ def _word_conditions(units: list[str], is_quoted: bool, forms: list[str]) -> lis
 
 
 def _run_terms(run: str) -> list[str]:
-    """Return the bigrams of a run in a query, without the term of its last character: in a text, more may follow it."""
+    """Return the bigrams of a run in a query.
+
+    Leave out the term of the last character alone, because further characters may follow it in a text.
+    """
     terms = terms_of(run)
     return terms[:-1] or terms
 

@@ -1,4 +1,4 @@
-"""Replace the prefix of a word in a filter with the words that have it, because their photos can be read in order.
+"""Replace a word prefix in a filter by the words that begin with it, whose photos can be read in date order.
 
 In the index on (word, date), the photos of one word are in date order, so MongoDB can merge the photos of several words
 page by page. The photos of all words with a prefix are not in date order, so MongoDB would sort every match for each
@@ -21,7 +21,8 @@ from api.query.text_range import after_prefix
 
 WORDS = "words"
 WORDS_INDEX = "words_taken_local"
-# If more words have a prefix, keep it: MongoDB merges at most 200 ranges of an index, each at a lookup per page.
+# If more words have a prefix, keep the prefix: MongoDB merges at most 200 ranges of an index, and each range costs one
+# lookup per page.
 MAX_WORDS = 100
 # Read at most this many times, and this many index entries each time.
 _MAX_READS = 4

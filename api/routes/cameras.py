@@ -62,7 +62,7 @@ class CameraList(BaseModel):
 
     cameras: list[CameraBody]
     total: int = Field(description="Number of cameras, which may be more than `limit`.")
-    cut_short: bool = Field(
+    partial: bool = Field(
         description="Whether only a sample of the photos was read, because reading all exceeded the time limit. "
         "In this case, all photos are being read in the background: repeat the request after a few seconds."
     )
@@ -84,5 +84,5 @@ async def list_cameras(request: Request, store: StoreDep, arguments: Annotated[C
         if cameras.is_sample:
             read_all = partial(read_cameras, store.photos, filter_, limit=arguments.limit, budget_ms=_BACKGROUND_MS)
             background.start(key, cameras, read_all)
-    content = {"cameras": cameras.rows, "total": cameras.total, "cut_short": cameras.is_sample}
+    content = {"cameras": cameras.rows, "total": cameras.total, "partial": cameras.is_sample}
     return json_response(request, content)

@@ -109,8 +109,8 @@ class Totals(BaseModel):
     more: bool = Field(
         description="Whether `total` is only a lower bound, because counting every match would have taken too long."
     )
-    counted: int = Field(description="Number of photos that were counted: all of them, unless `cut_short` is true.")
-    cut_short: bool = Field(
+    counted: int = Field(description="Number of photos that were counted: all of them, unless `partial` is true.")
+    partial: bool = Field(
         description="Whether the counts cover only a sample, because counting all photos exceeded the time limit. In "
         "this case, all photos are being counted in the background: repeat the request after a few seconds."
     )
@@ -174,7 +174,7 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
         **left_out,
         "more": results[0].total_is_lower_bound,
         "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
-        "cut_short": any(result.is_sample for result in results),
+        "partial": any(result.is_sample for result in results),
         "stale": await is_stale(store.photos, results, version),
         "facets": rows,
         "milliseconds": round((time.perf_counter() - start) * 1000),

@@ -73,11 +73,11 @@ class ClusterFeature(BaseModel):
 
 
 class Clusters(BaseModel):
-    """GeoJSON (RFC 7946). If `cut_short` is true, the clusters cover only a sample of the photos."""
+    """GeoJSON (RFC 7946). If `partial` is true, the clusters cover only a sample of the photos."""
 
     type: Literal["FeatureCollection"]
     features: list[ClusterFeature]
-    cut_short: bool
+    partial: bool
 
 
 @router.get(
@@ -89,7 +89,7 @@ class Clusters(BaseModel):
 async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArguments, Query()]) -> Response:
     """Return clusters of the photos that match the filters: at most a few thousand, however many photos there are.
 
-    For a large area at a high zoom, clusters are coarser than requested. If `cut_short` is true, the clusters cover
+    For a large area at a high zoom, clusters are coarser than requested. If `partial` is true, the clusters cover
     only a sample of the photos, and all photos are being counted in the background: repeat the request after a few
     seconds.
     """
@@ -112,7 +112,7 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
         features = to_features(cells.values())
         if is_sample and not is_cached:
             background.start(key, (cells, True), partial(_group_all, store, filter_, zoom))
-    content: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": is_sample}
+    content: dict[str, Any] = {"type": "FeatureCollection", "features": features, "partial": is_sample}
     return bytes_response(request, encode_json(content), "application/geo+json", cache_control=REVALIDATE)
 
 

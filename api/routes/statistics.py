@@ -78,7 +78,7 @@ async def get_statistics(
         **left_out,
         "more": result.total_is_lower_bound,
         "counted": result.sample_size,
-        "cut_short": result.is_sample,
+        "partial": result.is_sample,
         "stale": await is_stale(store.photos, [result], version),
         "facets": rows,
         "buckets": to_buckets(result.counts["bucket_status"])[: arguments.top],

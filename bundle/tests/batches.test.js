@@ -86,7 +86,7 @@ test("progressOf: excluded objects are not part of the total", () => {
   assert.deepEqual([total, done], [50, 30]);
 });
 
-test("progressOf, countLabels: deleted files are done, and shown only if there are any", () => {
+test("progressOf, countLabels: deleted files count as done, and are shown only if there are any", () => {
   const numbers = { ...NUMBERS, deleted: 4 };
   assert.deepEqual(progressOf({ state: "reading", numbers }).done, 34);
   const shown = (/** @type {typeof NUMBERS} */ counts) => countLabels(counts).map(([name]) => name);
@@ -257,7 +257,7 @@ test("mapInChunks: transforms all items, in order", async () => {
   assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
 });
 
-test("isRunning: is true for a left batch while images are waiting", () => {
+test("isRunning: is true for a detached batch while images are waiting", () => {
   const waiting = NUMBERS;
   assert.equal(isRunning({ state: "left", numbers: waiting }), true);
   assert.equal(isRunning({ state: "left", numbers: { ...NUMBERS, listed: 0 } }), false);

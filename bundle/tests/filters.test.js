@@ -43,7 +43,7 @@ test("findErrorRange: is null for a problem with the whole query", () => {
   assert.equal(markedText({ code: "query_timeout" }), null);
 });
 
-test("findErrorRange: is the place of the syntax error in a query that is not JSON", () => {
+test("findErrorRange: is the range of the syntax error in a query that is not JSON", () => {
   assert.deepEqual(findErrorRange('{"a":\n  x}', { code: "bad_json" }), [8, 9]);
   assert.deepEqual(findErrorRange("{", { code: "bad_json" }), [0, 1]);
   assert.equal(findErrorRange(QUERY, { code: "bad_json" }), null);
@@ -134,7 +134,7 @@ test("openPeriod: an end at the edge stays open, unless there are outliers", () 
   assert.equal(dates.openPeriod(bars, [0, 1], { before: 2, after: 0 }), "2019..2020");
 });
 
-test("parsePlainNumber, parseFraction: return numbers as the API accepts them, or null", () => {
+test("parsePlainNumber, parseFraction: return numbers in the form that the API accepts, or null", () => {
   assert.equal(parsePlainNumber("801"), "801");
   assert.equal(parsePlainNumber("1,8"), "1.8");
   for (const text of ["-5", "1e3", "x", "1/250", "1-2", "1".repeat(10)])
@@ -234,8 +234,8 @@ test("clearedFilters: clears the filters of one section, and keeps those of othe
 });
 
 test("matchingValues: returns listed values whose label matches, and values that the API found", () => {
-  const found = [{ value: "Canon DIGITAL IXUS 75", count: 1 }];
-  assert.deepEqual(matchingValues("ixus", ["A", "IXUS 1"], found, String), [
+  const matches = [{ value: "Canon DIGITAL IXUS 75", count: 1 }];
+  assert.deepEqual(matchingValues("ixus", ["A", "IXUS 1"], matches, String), [
     "IXUS 1",
     "Canon DIGITAL IXUS 75",
   ]);

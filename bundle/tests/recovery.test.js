@@ -81,26 +81,26 @@ test("needsToken, explainRefusal, titleOf: depend on the error code, not on the 
 });
 
 /** @type {(total: number, changes?: object) => any} */
-const counted = (total, changes = {}) => ({
+const countsOf = (total, changes = {}) => ({
   loading: false,
-  data: { total, counted: total, cut_short: false, stale: false, facets: {}, ...changes },
+  data: { total, counted: total, partial: false, stale: false, facets: {}, ...changes },
 });
 
 test("newCount: compares the total with the loaded photos, or with the total at the first call", () => {
-  assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(22)), 6);
-  assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(15)), -1);
+  assert.equal(newCount({ isComplete: true, count: 16, total: null }, countsOf(22)), 6);
+  assert.equal(newCount({ isComplete: true, count: 16, total: null }, countsOf(15)), -1);
   const pages = { isComplete: false, count: 100, total: null };
-  assert.equal(newCount(pages, counted(1000)), 0);
-  assert.equal(newCount(pages, counted(1012)), 12);
+  assert.equal(newCount(pages, countsOf(1000)), 0);
+  assert.equal(newCount(pages, countsOf(1012)), 12);
 });
 
 test("newCount: is 0 while counts are stale, partial or loading", () => {
   const pages = { isComplete: true, count: 16, total: null };
-  for (const change of [{ stale: true }, { cut_short: true }, { more: true }])
-    assert.equal(newCount(pages, counted(22, change)), 0);
-  assert.equal(newCount(pages, { ...counted(22), loading: true }), 0);
-  assert.equal(newCount(null, counted(22)), 0);
+  for (const change of [{ stale: true }, { partial: true }, { more: true }])
+    assert.equal(newCount(pages, countsOf(22, change)), 0);
+  assert.equal(newCount(pages, { ...countsOf(22), loading: true }), 0);
+  assert.equal(newCount(null, countsOf(22)), 0);
   // If the view has no photos, even a stale count is used.
   const empty = { isComplete: true, count: 0, total: null };
-  assert.equal(newCount(empty, counted(7, { stale: true })), 7);
+  assert.equal(newCount(empty, countsOf(7, { stale: true })), 7);
 });

@@ -90,7 +90,7 @@ test("listeners: are called after each change", () => {
   assert.equal(selection.count, 0);
 });
 
-test("reachableItem: returns the last reached item, or else one on the screen", () => {
+test("reachableItem: returns the item reached last if it is visible, or else the first visible one", () => {
   assert.equal(reachableItem(5, 100, [0, 20]), 5);
   assert.equal(reachableItem(5, 100, [40, 60]), 40);
   assert.equal(reachableItem(60, 100, [40, 60]), 40);

@@ -97,7 +97,7 @@ test("shownParams: the gallery and the table show each stack as one photo", () =
   assert.deepEqual(shownParams(parseState("?primary=false")), [["primary", "false"]]);
 });
 
-test("shownParams: filters that tell the files of a stack apart show every file", () => {
+test("shownParams: filters that distinguish the files of a stack show every file", () => {
   for (const filter of ["format=cr2", "media_type=video", "stack=b/1.jpg", "fingerprint=f"]) {
     const state = parseState(`?${filter}`);
     assert.equal(collapsesStacks(state), false, filter);
@@ -107,7 +107,7 @@ test("shownParams: filters that tell the files of a stack apart show every file"
   assert.equal(collapsesStacks(parseState("?camera=X-T4&q=sea&taken=2024")), true);
 });
 
-test("facetParams: formats are counted with all files of stacks, as selecting a format shows them", () => {
+test("facetParams: formats are counted in all files, because selecting a format shows all files of stacks", () => {
   const state = parseState("?camera=a");
   assert.deepEqual(facetParams("format", state), [["camera", "a"]]);
   assert.deepEqual(facetParams("lens", state), shownParams(state));

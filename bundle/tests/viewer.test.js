@@ -142,7 +142,7 @@ test("canHavePreview: photos in supported formats, and videos with a cover, have
   assert.ok(isPlayable({ format: "mov" }) && !isPlayable({ format: "jpeg" }));
 });
 
-test("reasonOf: each error code has a reason of its own", () => {
+test("reasonOf: each error code has a different reason", () => {
   const codes = [
     "no_preview",
     "s3_unavailable",

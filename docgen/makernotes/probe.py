@@ -256,7 +256,7 @@ def nested_tables(table: Table) -> Iterator[tuple[list[Place], Table]]:
             inner = get_table(row.table)
             if inner is not None and inner.unit:
                 yield [Place(index, row)], inner
-                yield from (([Place(index, row), *places], found) for places, found in nested_tables(inner))
+                yield from (([Place(index, row), *places], rows) for places, rows in nested_tables(inner))
 
 
 def probe_directory(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:

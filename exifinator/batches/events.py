@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 # The maximum number of objects that are looked up at the same time.
 THREADS = 16
-# The latest batches over at most this many different lists of sources decide which events apply.
+# The latest batch of each list of sources decides which objects are indexed. At most this many lists are considered.
 MAX_BATCHES = 1000
 # A placeholder for a modification time that is not known yet.
 _NO_TIME = datetime.fromtimestamp(0, UTC)
@@ -63,7 +63,7 @@ ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class AppliedEvents:
-    """What became of some events.
+    """The outcomes of some events, as numbers.
 
     Attributes:
         failures: Why events could not be applied, by image id. They have to be applied again later.
@@ -113,8 +113,8 @@ class EventApplier:
         gone = [image_id for image_id in gone if image_id not in changed]
         applied.removed = sum(image_id not in applied.failures for image_id in gone)
         # Repeated events of one object are merged, so all but one of them count as unchanged.
-        not_unchanged = applied.queued + applied.removed + applied.ignored + len(applied.failures)
-        applied.unchanged = max(0, len(events) - not_unchanged)
+        other_outcomes = applied.queued + applied.removed + applied.ignored + len(applied.failures)
+        applied.unchanged = max(0, len(events) - other_outcomes)
         self._count(applied, [event for image_id, event in selected.items() if image_id in changed or image_id in gone])
         return applied
 

@@ -1,4 +1,4 @@
-"""Start a batch in a process of its own, which keeps running if the API or the worker that started it exits."""
+"""Start a batch in a separate process, which keeps running if the API or the worker that started it exits."""
 
 from __future__ import annotations
 

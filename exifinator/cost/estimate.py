@@ -2,11 +2,11 @@
 
 The listing already tells most of the cost: each image takes at least one request, and its first read returns
 FIRST_READ_BYTES or the whole object. Only the difference from that is estimated: in each stratum, the mean difference
-in the sample times the number of images. A range is the 95 % confidence interval of the stratified estimate: 1.96
+in the sample times the number of images. A range is the 95% confidence interval of the stratified estimate: 1.96
 standard errors on both sides, with the correction for finite populations, so it has no width if all images were read.
 
 If no image of a sample of n differs, its variance is 0, although up to 3 of n images may differ ("rule of three", at
-95 %). The range therefore covers the case that this share of the images takes one more request each.
+95%). The range therefore covers the case that this share of the images takes one more request each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from exifinator.cost.measure import Measurement
 from exifinator.cost.sample import Stratum
 
-# The quantile of the normal distribution for a confidence of 95 %.
+# The quantile of the normal distribution for a confidence of 95%.
 QUANTILE = 1.96
 RULE_OF_THREE = 3.0
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 if __name__ == "__main__":
     # Patch before any other module imports sockets, threads or TLS.
-    from gevent import monkey
+    from exifinator.gevent_patch import patch_all
 
-    monkey.patch_all()
+    patch_all()
 
 import logging
 import os
@@ -115,9 +115,6 @@ def serve(config: Config, app: WSGIApplication) -> None:
 
 def main() -> None:
     """Serve the dashboard of this installation until SIGTERM or SIGINT."""
-    from gevent import monkey
-
-    monkey.patch_all()
     try:
         config = load_config()
         serve(config, load_app())

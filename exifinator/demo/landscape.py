@@ -7,20 +7,8 @@ from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from exifinator.demo.painter import (
-    BILINEAR,
-    STEPS,
-    Canvas,
-    Form,
-    Mask,
-    Range,
-    colourise,
-    flat,
-    layer,
-    make_skyline,
-    oval,
-    scaled,
-    threshold,
+from exifinator.demo.painter import (  # isort: skip
+    BILINEAR, STEPS, Canvas, Form, Range, colourise, flat, layer, make_skyline, oval, scaled, threshold,
 )  # fmt: skip
 from exifinator.demo.palettes import BLACK, GRADIENTS, SNOW, WHITE, Colour, Light, light_at, mix, rgb
 
@@ -38,7 +26,7 @@ def gradient(c: Canvas, name: str, *, stars: int = 0) -> None:
 
 @layer
 def sky(
-    c: Canvas, *, horizon: Range, cover: Range = 0.4, sun_below: float = -90, overcast: float = 0.0, dark: float = 0.0,
+    c: Canvas, *, horizon: Range, cover: Range = 0.4, sun_below: float = -90, overcast: float = 0.0,
     darkest: float = -90,
 ) -> None:  # fmt: skip
     """Paint the sky down to the horizon, and set the light of the layers that follow.
@@ -48,10 +36,10 @@ def sky(
         horizon: Row of the horizon.
         cover: Share of the sky that clouds cover.
         sun_below: Paint the sun if its elevation is below this, in degrees.
-        overcast, dark: See Light.overcast.
+        overcast: See Light.overcast.
         darkest: Elevation of the sun below which the sky gets no darker, as over a city.
     """
-    c.light = light = light_at(max(c.light.elevation, darkest)).overcast(overcast, dark)
+    c.light = light = light_at(max(c.light.elevation, darkest)).overcast(overcast)
     c.horizon = c.pick(horizon)
     end, middle = 255 * c.horizon, mix(light.zenith, light.horizon, 0.45)
     c.picture = colourise(c.fade(0, 255), [(0, light.zenith), (0.55 * end, middle), (end, light.horizon)])
@@ -60,7 +48,7 @@ def sky(
         c.glow(c.sun_x, row, 0.95, mix(light.sun, light.horizon, 0.3))
         if light.elevation > -1:
             c.glow(c.sun_x, row, 0.14, (255, 246, 225))
-            c.paste((255, 252, 240), c.mask([oval(c.sun_x, row, 0.021, 0.021)]))
+            c.paste((255, 252, 240), c.mask(oval(c.sun_x, row, 0.021, 0.021)))
     # Clouds near the horizon are far away, so they need the same perspective as the ground, upside down.
     near, cell, stretch = (c.rng.uniform(*values) for values in ((1.8, 3.0), (0.16, 0.3), (1.2, 2.2)))
     field, edge = ImageOps.flip(c.plane(1 - c.horizon, cell, stretch, near=near)), 255 * (1 - c.pick(cover))
@@ -101,12 +89,10 @@ def galaxy(c: Canvas) -> None:
 @layer
 def northern_lights(c: Canvas, tints: str) -> None:
     """Paint a curtain of northern lights: rays that rise from a winding band."""
-    width, height = c.size
-    fine, coarse = (c.noise(cell, size=(width, 8)).resize(c.size, BILINEAR) for cell in (0.035, 0.4))
-    rays = ImageChops.multiply(scaled(fine, 0.2, 1), scaled(coarse, 0.3, 1))
+    rays = ImageChops.multiply(scaled(c.noise(0.035, rows=8), 0.2, 1), scaled(c.noise(0.4, rows=8), 0.3, 1))
     body = ImageChops.multiply(rays, ImageChops.multiply(c.fade(0, 255, 0.02, 0.84), c.fade(255, 0, 0.84, 0.93)))
     bend, base, swing = (c.rng.uniform(*values) for values in ((0.7, 1.5), (0.3, 0.45), (0.1, 0.28)))
-    path, strips = make_skyline(c.rng, "waves", bend), []
+    (width, height), path, strips = c.size, make_skyline(c.rng, "waves", bend), []
     for x in range(0, width, 3):
         down = height / (base + swing * path[x * STEPS // width])
         strips.append(((x, 0, min(width, x + 3), height), (x, 0, x, down, x + 3, down, x + 3, 0)))
@@ -124,21 +110,15 @@ def moon(c: Canvas) -> None:
     c.glow(x, y, r * 4.5, (112, 104, 100))
     seas = ImageChops.add(c.noise(r * 0.8), scaled(c.noise(0.03, lit=True), 0.35, 0.65), 1, -128)
     face = colourise(seas, [(40, (166, 158, 146)), (130, (238, 228, 208)), (255, (255, 252, 240))])
-    c.paste(face, c.mask([oval(x, y, r, r)]))
+    c.paste(face, c.mask(oval(x, y, r, r)))
     c.paste(mix(c.light.zenith, c.light.horizon, 0.5), scaled(threshold(c.noise(0.12, 6), 170, 150), 0, 0.6))
 
 
 @layer
 def rain(c: Canvas) -> None:
-    """Paint rain, with lightning in half of the pictures."""
-    veils = threshold(c.noise(0.14, size=(c.size[0], 8)), 140, 160).resize(c.size, BILINEAR)
-    slanted = veils.rotate(c.rng.uniform(-9, 9), BILINEAR)
-    c.paste(mix(c.light.horizon, c.light.zenith, 0.5), slanted, c.fade(0, 190, 0.12, c.horizon))
-    if c.rng.random() < 0.5:
-        x = c.aspect * c.rng.uniform(0.2, 0.8)
-        bolt = [(x := x + c.rng.uniform(-0.03, 0.03), c.horizon * (0.1 + i * 0.045)) for i in range(21)]
-        c.glow(*bolt[4], 0.8, (120, 112, 160))
-        c.paste((240, 236, 255), c.mask([[*bolt, *((x + 0.004, y) for x, y in reversed(bolt))]]))
+    """Paint slanted veils of rain."""
+    veils = threshold(c.noise(0.14, rows=8), 140, 160).rotate(c.rng.uniform(-9, 9), BILINEAR)
+    c.paste(mix(c.light.horizon, c.light.zenith, 0.5), veils, c.fade(0, 190, 0.12, c.horizon))
 
 
 @layer
@@ -166,7 +146,7 @@ def ridge(
         haze: Share of haze; more for distant land.
         cell, stretch: See Canvas.noise.
         relief: Contrast of the land's texture.
-        folds: How far spurs run down from the peaks.
+        folds: Contrast of the lit and the shaded slopes of waves and mesas.
         taper: Whether to paint a headland that ends within the picture.
     """
     peak, light, heights = c.pick(top), c.light, make_skyline(c.rng, form, rough)
@@ -174,8 +154,16 @@ def ridge(
         heights = [v * max(0.0, 1 - i / STEPS * 1.6) ** 0.7 for i, v in enumerate(heights)][:: c.rng.choice((1, -1))]
     c.skyline = [bottom + (peak - bottom) * v for v in heights]
     texture = c.noise(cell, stretch, lit=True)
-    spurs = _spurs(c, folds, smooth=form == "waves")
-    shade = ImageChops.add(spurs, scaled(texture, 0.5 - relief / 2, 0.5 + relief / 2), 1, -128)
+    if form == "peaks":
+        slopes = ImageChops.add(c.noise(0.4, lit=True), c.noise(0.2, lit=True), 1, -110)
+    else:
+        # Shade the slopes by the steepness of the skyline above them. The shade of a crest winds to one side.
+        line = c.skyline if c.sun_left else c.skyline[::-1]
+        row = bytes(max(90, min(220, round(155 + (a - b) * 2600 * folds))) for a, b in pairwise(line))
+        slopes = Image.frombytes("L", (STEPS, 1), row).reduce((STEPS // 16, 1)).resize(c.size, BILINEAR)
+        drift = (1, -0.5 * folds, c.size[1] * 0.5 * folds * peak, 0, 1, 0)
+        slopes = slopes.transform(c.size, Image.Transform.AFFINE, drift, BILINEAR, fillcolor=150)
+    shade = ImageChops.add(slopes, scaled(texture, 0.5 - relief / 2, 0.5 + relief / 2), 1, -128)
     shade = shade if c.sun_left else ImageOps.mirror(shade)
 
     def face(colour: Colour) -> Image.Image:
@@ -196,38 +184,7 @@ def ridge(
         picture = Image.blend(picture, air, haze)
         picture.paste(air, mask=c.fade(0, 230 * haze, peak + (bottom - peak) * 0.4, bottom))
     land = [*((i / STEPS * c.aspect, y) for i, y in enumerate(c.skyline)), (c.aspect, 1.1), (0, 1.1)]
-    c.paste(picture, c.mask([land]))
-
-
-def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Mask:
-    """Return a mask of the light on the slopes, lit from the left.
-
-    Crests wind down from the peaks, and the right side of each is shaded.
-    """
-    if not folds:
-        return Image.new("L", c.size, 160)
-    line = c.skyline if c.sun_left else c.skyline[::-1]
-    slopes = bytes(max(90, min(220, round(160 + (a - b) * 2200 * min(folds, 1)))) for a, b in pairwise(line))
-    row = Image.frombytes("L", (STEPS, 1), slopes).resize((STEPS // 4, 1), Image.Resampling.BOX)
-    # Paint at half size, because enlarging the result smooths the edges.
-    size = (c.size[0] // 2, c.size[1] // 2)
-    shade = row.resize((size[0], 1), BILINEAR).resize(size, Image.Resampling.NEAREST)
-    pen, across, at = ImageDraw.Draw(shade), c.aspect / STEPS, 0
-    while at < STEPS:
-        foot = at
-        while foot < STEPS and line[foot + 1] > line[foot]:
-            foot += 1
-        if foot > at:
-            drop, turn, crest = line[foot] - line[at], c.rng.uniform(0, math.tau), [(at * across, line[at])]
-            for i in range(12):
-                sway = 0.9 * math.sin(turn + i * 0.5) if smooth else c.rng.uniform(-0.7, 0.9)
-                crest.append((crest[-1][0] + folds * drop * 0.25 * sway, crest[-1][1] + folds * drop * 0.25))
-            slope = [(i * across, line[i]) for i in range(at, foot + 1)]
-            shaded = (*slope, (foot * across + drop * folds, crest[-1][1]), *reversed(crest))
-            outline = [(x * size[1], y * size[1]) for x, y in shaded]
-            pen.polygon(outline, fill=round(150 - min(90.0, drop * 900)))
-        at = max(foot, at + 1)
-    return (shade.filter(ImageFilter.BoxBlur(size[1] / 110)) if smooth else shade).resize(c.size, BILINEAR)
+    c.paste(picture, c.mask(land))
 
 
 @layer
@@ -243,8 +200,8 @@ def ground(c: Canvas, surface: str, bushes: str) -> None:
 
 
 @layer
-def road(c: Canvas, surface: str, *, row: float = 0.0, half: float = 0.0, marked: bool = True) -> None:
-    """Paint a straight road to the horizon, or a path to the row `row`, where half of its width is `half`."""
+def road(c: Canvas, surface: str, *, row: float = 0.0, half: float = 0.0) -> None:
+    """Paint a straight road to the horizon, or an unmarked path to `row`, where half of its width is `half`."""
     top, far, near = row or c.horizon, *(c.aspect * c.rng.uniform(0.44, 0.56) for _ in range(2))
 
     def strip(left: float, right: float, start: float = 1, end: float = 900) -> list[tuple[float, float]]:
@@ -253,12 +210,14 @@ def road(c: Canvas, surface: str, *, row: float = 0.0, half: float = 0.0, marked
         return [(far + (near - far) * t + x * (half + 0.6 * t), top + (1 - top) * t) for x, t in corners]
 
     on, colour = c.light.on, c.colour(surface)
-    grain = colourise(c.noise(0.02, 2), [(0, on(colour, 0.4)), (255, on(mix(colour, WHITE, 0.15), 0.9))])
-    c.paste(grain, c.mask([strip(-1, 1)]))
-    if marked:
-        c.paste(on((222, 218, 206)), c.mask([strip(-0.9, -0.86), strip(0.86, 0.9)]))
-        dashes = [1.05 * 1.9**i for i in range(8)]
-        c.paste(on((240, 200, 84)), c.mask(strip(-0.025, 0.025, at, at * 1.45) for at in dashes))
+    c.paste(
+        colourise(c.noise(0.02, 2), [(0, on(colour, 0.4)), (255, on(mix(colour, WHITE, 0.15), 0.9))]),
+        c.mask(strip(-1, 1)),
+    )
+    if not row:
+        dashes = (1.05 * 1.9**i for i in range(8))
+        c.draw((on((222, 218, 206)), strip(x, x + 0.04)) for x in (-0.9, 0.86))
+        c.draw((on((240, 200, 84)), strip(-0.025, 0.025, at, at * 1.45)) for at in dashes)
 
 
 @layer
@@ -276,16 +235,16 @@ def water(
         waves: Size of the waves of open water, about 1; 0 for still water.
         foam: Share of the water that is covered with foam.
     """
-    row, width, scale, phase = c.pixel_row(shore or c.horizon), c.size[0], c.pick(waves), c.rng.uniform(0, math.tau)
-    depth, start, below = c.size[1] - row, row / c.size[1], c.fade(0, 255, row / c.size[1] - 0.004, row / c.size[1])
+    row, (width, height), scale, phase = c.pixel_row(shore or c.horizon), c.size, c.pick(waves), c.rng.uniform(0, 6)
+    depth, start, below = height - row, row / height, c.fade(0, 255, row / height - 0.004, row / height)
     image = ImageOps.flip(c.picture.crop((0, max(0, row - depth), width, row))).resize((width, depth), BILINEAR)
     if drawn_out:
         long = image.resize((width, max(2, depth // 12)), Image.Resampling.BOX).resize((width, depth), BILINEAR)
         image = Image.blend(image, long, drawn_out)
     # Shift strips of the reflection sideways. `edge` is the largest shift, so that no strip leaves the picture.
-    strips, edge = [], ripple * c.size[1] * 3.2
+    strips, edge = [], ripple * height * 3.2
     for y in range(0, depth, 2):
-        bend = ripple * c.size[1] * (0.3 + 1.8 * y / depth)
+        bend = ripple * height * (0.3 + 1.8 * y / depth)
         left = edge + bend * (math.sin(phase + y * 0.9 / (1 + y / 90)) + c.rng.uniform(-0.5, 0.5))
         right, end = left + width - 2 * edge, min(depth, y + 2)
         strips.append(((0, y, width, end), (left, y, left, end, right, end, right, y)))
@@ -297,8 +256,8 @@ def water(
     c.paste(ImageChops.multiply(c.picture, colourise(swell, [(0, (120, 128, 138)), (255, SNOW)])), below)
     if scale and c.sun_x is not None:
         # The sun glitters on the waves below it.
-        path = c.mask([[(c.sun_x + x, y) for x, y in ((-0.05, start), (0.05, start), (0.2, 1.2), (-0.2, 1.2))]])
-        path = ImageChops.multiply(path.filter(ImageFilter.BoxBlur((c.size[1] * 0.09, 1))), below)
+        path = c.mask([(c.sun_x + x, y) for x, y in ((-0.05, start), (0.05, start), (0.2, 1.2), (-0.2, 1.2))])
+        path = ImageChops.multiply(path.filter(ImageFilter.BoxBlur((height * 0.09, 1))), below)
         spark = ImageChops.add(ImageChops.multiply(path, threshold(swell, 150, 60)), scaled(path, 0, 0.2))
         c.shine(spark, (255, mix(c.light.sun, (255, 240, 215), 0.45 if c.light.elevation > 0 else 0.05)))
     if foam:
@@ -319,18 +278,16 @@ def coast(c: Canvas) -> None:
 
 @layer
 def fields(c: Canvas) -> None:
-    """Paint fields seen from above, with furrows, hedges, woods and a track."""
+    """Paint fields seen from above, with furrows, hedges and woods."""
     wide, tile, hedge = _square(c), round(c.size[1] * c.rng.uniform(0.2, 0.3)), rgb(c.light.on((58, 82, 40), 0.5))
+    pen = ImageDraw.Draw(wide.picture)
     for y in range(0, wide.size[1], tile):
-        x = -c.rng.randrange(tile)
-        while x < wide.size[0]:
-            box, crop = (x, y, x + round(tile * c.rng.uniform(0.5, 1.8)), y + tile), c.light.on(c.colour("crops"), 0.85)
-            ImageDraw.Draw(wide.picture).rectangle(box, rgb(crop), hedge, 2)
-            x = box[2]
+        right = -c.rng.randrange(tile)
+        while (x := right) < wide.size[0]:
+            right = x + round(tile * c.rng.uniform(0.5, 1.8))
+            pen.rectangle((x, y, right, y + tile), rgb(c.light.on(c.colour("crops"), 0.85)), hedge, 2)
     furrows = colourise(wide.noise(0.008, 60), [(0, (190, 190, 190)), (200, WHITE)])
     c.picture = _turned(c, ImageChops.multiply(wide.picture, furrows), c.rng.uniform(0, 180))
-    track = [(c.aspect * (0.2 + 0.6 * v), i / STEPS) for i, v in enumerate(make_skyline(c.rng, "waves", 0.4))]
-    c.paste(c.light.on((226, 210, 174), 0.9), c.mask([[*track, *((x + 0.014, y) for x, y in reversed(track))]]))
     woods = threshold(c.noise(0.4), 170, 6)
     c.paste(c.light.on((20, 34, 22), 0.2), ImageChops.offset(woods, 3, 3))
     crowns = [(40.0, c.light.on((30, 58, 28), 0.2)), (220.0, c.light.on((96, 126, 54)))]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Concatenate, Literal, ParamSpec
 
@@ -21,14 +20,12 @@ from exifinator.demo.palettes import BLACK, PALETTES, Colour, Light, rgb
 
 Point = tuple[float, float]
 Range = float | tuple[float, float]
-Pen = Callable[..., None]
 Stops = Sequence[tuple[float, Colour]]
 Form = Literal["peaks", "waves", "mesas"]
-
 Mask = Image.Image  # grey: black hides, white shows
 Parameters = ParamSpec("Parameters")
 
-BILINEAR = Image.Resampling.BILINEAR
+BILINEAR, NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 STEPS = 128  # number of segments of a skyline
 _COLUMN = Image.linear_gradient("L").resize((1, 256))
 _SHEET = 1024  # side of a sheet of noise, in pixels
@@ -65,46 +62,40 @@ class Canvas:
         """Return a row in pixels, within the picture."""
         return max(0, min(self.size[1] - 8, round(y * self.size[1])))
 
-    @contextmanager
-    def pen(self) -> Iterator[Pen]:
-        """Yield a function that fills an outline. It takes a colour, the outline, a position and a scale."""
+    def draw(self, shapes: Iterable[tuple[Colour, Iterable[Point]]]) -> None:
+        """Fill outlines with colours, in order."""
         # Draw at double size and halve the result, because ImageDraw does not smooth edges.
-        scale = self.size[1] * 2
-        big = self.picture.resize((self.size[0] * 2, scale), Image.Resampling.NEAREST)
-        draw = ImageDraw.Draw(big)
-
-        def fill(
-            colour: Colour, outline: Sequence[Point], x: float = 0, y: float = 0, across: float = 1, down: float = 1
-        ) -> None:
-            x, y, across, down = x * scale, y * scale, across * scale, down * scale
-            draw.polygon([(x + across * px, y + down * py) for px, py in outline], rgb(colour))
-
-        yield fill
+        big = self.picture.resize((self.size[0] * 2, self.size[1] * 2), NEAREST)
+        pen = ImageDraw.Draw(big)
+        for colour, outline in shapes:
+            pen.polygon([(x * big.height, y * big.height) for x, y in outline], rgb(colour))
         self.picture = big.reduce(2)
 
-    def mask(self, outlines: Iterable[Sequence[Point]]) -> Mask:
+    def mask(self, *outlines: Iterable[Point]) -> Mask:
         """Return a mask with these polygons in white, with smooth edges."""
         big = Image.new("L", (self.size[0] * 2, self.size[1] * 2))
-        for points in outlines:
-            ImageDraw.Draw(big).polygon([(x * big.height, y * big.height) for x, y in points], fill=255)
+        pen = ImageDraw.Draw(big)
+        for outline in outlines:
+            pen.polygon([(x * big.height, y * big.height) for x, y in outline], fill=255)
         return big.reduce(2)
 
-    def noise(self, cell: float, stretch: float = 1, *, size: tuple[int, int] = (0, 0), lit: bool = False) -> Mask:
-        """Return fractal noise from black to white, by default in the size of the canvas.
+    def noise(self, cell: float, stretch: float = 1, *, rows: int = 0, lit: bool = False) -> Mask:
+        """Return fractal noise from black to white, in the size of the canvas.
 
         Args:
             cell: Height of its blobs.
             stretch: Ratio of width to height of its blobs.
-            size: Width and height in pixels.
+            rows: Number of rows from which the noise is stretched to the full height; 0 for no stretching.
             lit: Whether to return a relief lit from one side, with 128 for level ground.
         """
-        width, height = size if any(size) else self.size
+        width, height = self.size[0], rows or self.size[1]
         # Use the sheet whose blobs are nearest in size, because cropping without resizing costs next to nothing.
         sheet = _sheet(max(2, min(6, round(math.log2(max(4.0, cell * self.size[1]))))), lit)
         across, down = min(_SHEET, math.ceil(width / stretch)), min(_SHEET, height)
         x, y = self.rng.randint(0, _SHEET - across), self.rng.randint(0, _SHEET - down)
         part = sheet.crop((x, y, x + across, y + down)).resize((width, height), BILINEAR)
-        return part if lit or cell < 0.1 else ImageOps.autocontrast(part, cutoff=0.5)
+        part = part if lit or cell < 0.1 else ImageOps.autocontrast(part, cutoff=0.5)
+        return part.resize(self.size, BILINEAR) if rows else part
 
     def plane(self, row: float, cell: float, stretch: float = 1, *, near: float = 6, lit: bool = False) -> Mask:
         """Return noise laid on the ground in perspective below a row. At the viewer it is `near` times as large."""
@@ -113,16 +104,16 @@ class Canvas:
         # Depth is proportional to 1 / (1 + g * row). Pillow divides both coordinates by the denominator.
         g = (near - 1) / (height - start)
         matrix = (1.0, width / 2 * g, 0.0, 0.0, height * g * near / (near - 1), 0.0, 0.0, g)
+        ground = texture.transform((width, height - start), Image.Transform.PERSPECTIVE, matrix, BILINEAR)
         field = Image.new("L", self.size)
-        size = (width, height - start)
-        field.paste(texture.transform(size, Image.Transform.PERSPECTIVE, matrix, BILINEAR), (0, start))
+        field.paste(ground, (0, start))
         return field
 
     def fade(self, top: float, bottom: float, start: float = 0.0, stop: float = 1.0) -> Mask:
         """Return a vertical gradient from the grey `top` to the grey `bottom` (0 to 255) between two rows."""
         table = ramp([(start * 255, top), (max(start + 0.004, stop) * 255, bottom)])
         # Resize in two steps, because only the first one needs interpolation.
-        return _COLUMN.point(table).resize((1, self.size[1]), BILINEAR).resize(self.size, Image.Resampling.NEAREST)
+        return _COLUMN.point(table).resize((1, self.size[1]), BILINEAR).resize(self.size, NEAREST)
 
     def paste(self, paint: Colour | Image.Image, *masks: Mask) -> None:
         """Paint a colour or a picture where all masks are white."""
@@ -130,10 +121,7 @@ class Canvas:
         self.picture.paste(paint if isinstance(paint, Image.Image) else flat(self.size, paint), mask=mask)
 
     def shine(self, mask: Mask, *stops: tuple[float, Colour]) -> None:
-        """Add light to the picture. The greys of the mask become colours, interpolated between (grey, colour) points.
-
-        Black adds no light.
-        """
+        """Add light to the picture: the greys of the mask as colours (see colourise). Black adds no light."""
         self.picture = ImageChops.screen(self.picture, colourise(mask, [(0, BLACK), *stops]))
 
     def glow(self, x: float, y: float, radius: float, colour: Colour) -> None:
@@ -166,13 +154,11 @@ def _sheet(size: int, lit: bool) -> Mask:
     if lit:
         heights = _sheet(size, False)
         return ImageChops.subtract(heights, ImageChops.offset(heights, max(1, 2**size // 16), 2), 0.5, 128)
-    rng = random.Random(f"sheet {size}")  # noqa: S311
-    side = _SHEET // 2**size
-    total, amplitude, weight = Image.frombytes("L", (side, side), rng.randbytes(side * side)), 1.0, 1.0
+    rng, side, weight = random.Random(f"sheet {size}"), _SHEET // 2**size, 1.0  # noqa: S311
+    total, amplitude = Image.frombytes("L", (side, side), rng.randbytes(side * side)), 1.0
     # Add each octave at its own resolution, so that only the last one takes noticeable time.
     while side < _SHEET // 2:
-        side *= 2
-        amplitude *= 0.64
+        side, amplitude = side * 2, amplitude * 0.64
         weight += amplitude
         octave = Image.frombytes("L", (side, side), rng.randbytes(side * side))
         total = Image.blend(total.resize((side, side), Image.Resampling.BICUBIC), octave, amplitude / weight)
@@ -254,8 +240,8 @@ def make_skyline(rng: random.Random, form: Form, rough: float) -> list[float]:
         parts = [(rough * rng.uniform(0.5, 1.5) * 1.8**i, rng.uniform(0, math.tau), 0.5**i) for i in range(4)]
         line = [sum(a * math.sin(f * i / STEPS * math.tau + p) for f, p, a in parts) for i in range(STEPS + 1)]
     low, high = min(line), max(line)
-    line = [(height - low) / (high - low) for height in line]
-    if form == "mesas":
-        cliff = ramp([(0, 0), (110, 8), (140, 90), (144, 225), (255, 255)])
-        line = [cliff[round(height * 255)] / 255 for height in line]
-    return line
+    heights = [(height - low) / (high - low) for height in line]
+    if form != "mesas":
+        return heights
+    cliff = ramp([(0, 0), (110, 8), (140, 90), (144, 225), (255, 255)])
+    return [cliff[round(height * 255)] / 255 for height in heights]

@@ -43,9 +43,9 @@ class Light:
         )
         return red, green, blue
 
-    def overcast(self, share: float, dark: float) -> Light:
-        """Return this light with clouds: less sunlight, a greyer sky, and a darker zenith. All are from 0 to 1."""
-        grey = mix(BLACK, (172, 180, 188), min(1.0, sum(self.horizon) / 660))
+    def overcast(self, share: float) -> Light:
+        """Return this light with clouds, from 0 to 1: less sunlight, a greyer sky, and a darker zenith."""
+        grey, dark = mix(BLACK, (172, 180, 188), min(1.0, sum(self.horizon) / 660)), max(0.0, share - 0.5) * 1.4
         zenith, horizon = mix(self.zenith, mix(grey, BLACK, 0.2 + dark), share), mix(self.horizon, grey, share)
         shade = mix(self.ambient, mix(grey, BLACK, dark / 2), share * 0.6)
         return Light(self.elevation, zenith, horizon, mix(self.sun, BLACK, share * 0.8), shade)

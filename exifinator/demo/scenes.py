@@ -18,44 +18,37 @@ from exifinator.demo.palettes import Light
 
 # Smooth land without rock, with a wavy skyline.
 land = partial(ridge, form="waves", folds=0.5)
-fir, small_fir = (partial(plant, sprite, "fir", wide=(0.8, 1.3)) for sprite in ("fir", "small fir"))
-birds = plant("bird", count=(-4, 8), tall=(0.006, 0.014), groups=1, row=(0.1, 0.3))
-boat = partial(plant, "boat", count=(0, 1.4), tall=(0.05, 0.1))
+fir = partial(plant, "fir", wide=(0.8, 1.3))
 
 
-def at_distances(steps: int, describe: Callable[..., Layer], /, **parameters: Any) -> list[Layer]:
-    """Return the same layer at several distances, from far to near.
+def far_to_near(describe: Callable[..., Layer], /, **parameters: Any) -> Callable[[float], Layer]:
+    """Return a function that makes a layer at a distance, from 0 (far) to 1 (near).
 
     A parameter that is a list has the value for the farthest layer and the value for the nearest. Each value is a
     number or a range.
     """
 
-    def between(far: Any, near: Any, share: float) -> Any:
+    def between(value: Any, nearness: float) -> Any:
+        far, near = value if isinstance(value, list) else (value, value)
         if isinstance(far, tuple):
-            return between(far[0], near[0], share), between(far[1], near[1], share)
-        return far + (near - far) * share
+            return between([far[0], near[0]], nearness), between([far[1], near[1]], nearness)
+        return far if far == near else far + (near - far) * nearness
 
-    return [
-        describe(**{
-            name: between(value[0], value[1], step / (steps - 1)) if isinstance(value, list) else value
-            for name, value in parameters.items()
-        })
-        for step in range(steps)
-    ]  # fmt: skip
+    return lambda nearness: describe(**{name: between(value, nearness) for name, value in parameters.items()})
 
 
-def interleave(*series: list[Layer]) -> list[Layer]:
-    """Return the layers of several series in turn: the farthest of each, then the next ones."""
-    return [layer for group in zip(*series, strict=True) for layer in group]
+def at_distances(steps: int, *series: Callable[[float], Layer]) -> list[Layer]:
+    """Return layers of each series at several distances: the farthest of each, then the next ones."""
+    return [make(step / (steps - 1)) for step in range(steps) for make in series]
 
 
-def _pagoda(sprite: str, foliage: str) -> list[Layer]:
+def _pagoda(foliage: str) -> list[Layer]:
     return [
         sky(horizon=0.8, cover=(0.2, 0.5), sun_below=12),
-        *at_distances(2, land, top=[0.52, 0.62], bottom=[0.74, 0.84], rough=[1.4, 2.0], surface="wooded land",
-                      haze=[0.66, 0.36]),
+        *at_distances(2, far_to_near(land, top=[0.52, 0.62], bottom=[0.74, 0.84], rough=[1.4, 2.0],
+                                     surface="wooded land", haze=[0.66, 0.36])),
         leaves(foliage, top=0.5, bottom=1.0),
-        plant(sprite, "pagoda", tall=(0.62, 0.78), row=0.97, column=(0.3, 0.7)),
+        plant("pagoda", tall=(0.62, 0.78), row=0.97, column=(0.3, 0.7)),
         leaves(foliage, top=0.56, bottom=1.05),
     ]  # fmt: skip
 
@@ -63,42 +56,42 @@ def _pagoda(sprite: str, foliage: str) -> list[Layer]:
 SCENES: dict[str, list[Layer]] = {
     "mountains": [
         sky(horizon=(0.5, 0.6), cover=(0.15, 0.5), sun_below=10),
-        ridge(top=(0.1, 0.2), bottom=0.62, surface="rock", snow=(0.3, 0.9), haze=0.42, folds=1.4),
-        ridge(top=(0.3, 0.38), bottom=0.74, surface="rock", snow=(0.0, 0.25), low="grass", haze=0.28, folds=1.2),
+        ridge(top=(0.1, 0.2), bottom=0.62, surface="rock", snow=(0.3, 0.9), haze=0.42),
+        ridge(top=(0.3, 0.38), bottom=0.74, surface="rock", snow=(0.0, 0.25), low="grass", haze=0.28),
         ridge(top=(0.52, 0.58), bottom=0.9, rough=0.45, surface="woods", haze=0.14, cell=0.04),
         land(top=0.82, bottom=1.0, rough=1.0, surface="fir land", folds=0),
         fir(count=90, tall=(0.08, 0.17), sink=(0.01, 0.09)),
     ],
     "winter_mountains": [
         sky(horizon=(0.5, 0.6), cover=(0.15, 0.5)),
-        ridge(top=(0.12, 0.2), bottom=0.66, surface="rock", snow=1.2, haze=0.3, folds=1.4),
-        ridge(top=(0.36, 0.42), bottom=0.84, surface="rock", snow=(0.8, 1.2), haze=0.16, folds=1.3),
+        ridge(top=(0.12, 0.2), bottom=0.66, surface="rock", snow=1.2, haze=0.3),
+        ridge(top=(0.36, 0.42), bottom=0.84, surface="rock", snow=(0.8, 1.2), haze=0.16),
         land(top=0.74, bottom=0.94, rough=0.8, surface="drift", relief=0.3, cell=0.2),
         fir(count=70, tall=(0.06, 0.14), sink=(0.0, 0.16), groups=5),
     ],
     "snow": [
         sky(horizon=(0.42, 0.52), cover=(0.1, 0.6), sun_below=9),
-        ridge(top=(0.24, 0.34), bottom=0.58, surface="rock", snow=1.2, haze=0.45, folds=1.4),
+        ridge(top=(0.24, 0.34), bottom=0.58, surface="rock", snow=1.2, haze=0.45),
         land(top=0.46, bottom=0.58, rough=1.0, surface="drift", haze=0.25, relief=0.4, cell=0.2, stretch=3),
-        plant("small fir", "snowy fir", count=44, tall=(0.05, 0.1), sink=(0.0, 0.04), haze=0.25, groups=6),
+        plant("fir", "snowy fir", count=44, tall=(0.05, 0.1), sink=(0.0, 0.04), haze=0.25, groups=6),
         land(top=0.62, bottom=0.78, rough=0.8, surface="drift", relief=0.4, cell=0.3, stretch=3),
         plant("fir", "snowy fir", count=12, tall=(0.16, 0.3), sink=(0.0, 0.12), groups=3, shadow=1.1),
     ],
     "hills": [
         sky(horizon=0.46, cover=(0.2, 0.5), sun_below=9),
-        *interleave(
-            at_distances(4, land, top=[0.36, 0.6], bottom=[0.5, 0.82], rough=[1.6, 0.7], surface="crops",
-                         haze=[0.6, 0.08], cell=0.025, stretch=[1.0, 10.0], relief=0.5),
-            at_distances(4, plant, sprite="tree", count=[60, 20], tall=[(0.01, 0.02), (0.03, 0.06)], haze=[0.5, 0.0],
-                         sink=(0.0, 0.06), groups=4, shadow=0.9),
-            at_distances(4, plant, sprite="cypress", count=[18, 8], tall=[(0.02, 0.03), (0.12, 0.18)], haze=[0.5, 0.0],
-                         sink=(0.0, 0.03), groups=2, shadow=0.8)),
-        land(top=0.78, bottom=0.98, rough=0.5, surface="crops", cell=0.025, stretch=12, relief=0.5),
+        *at_distances(
+            4,
+            far_to_near(land, top=[0.36, 0.6], bottom=[0.5, 0.82], rough=[1.6, 0.7], surface="crops",
+                        haze=[0.6, 0.08], cell=0.025, stretch=[1.0, 10.0], relief=0.5),
+            far_to_near(plant, sprite="tree", count=[60, 20], tall=[(0.01, 0.02), (0.03, 0.06)], haze=[0.5, 0.0],
+                        sink=(0.0, 0.06), groups=4, shadow=0.9),
+            far_to_near(plant, sprite="cypress", count=[18, 8], tall=[(0.02, 0.03), (0.12, 0.18)], haze=[0.5, 0.0],
+                        sink=(0.0, 0.03), groups=2, shadow=0.8)),
     ],
     "dunes": [
         sky(horizon=0.48, cover=(0.05, 0.35), sun_below=7),
-        *at_distances(4, land, top=[0.38, 0.66], bottom=[0.52, 1.05], rough=[1.6, 0.45], surface="sand",
-                      haze=[0.4, 0.0], folds=1.2, relief=[0.15, 0.35], cell=0.022, stretch=[2, 8]),
+        *at_distances(4, far_to_near(land, top=[0.38, 0.66], bottom=[0.52, 1.05], rough=[1.6, 0.45], surface="sand",
+                                     haze=[0.4, 0.0], folds=1.2, relief=[0.15, 0.35], cell=0.022, stretch=[2, 8])),
     ],
     "buttes": [
         sky(horizon=0.64, cover=(0.1, 0.4), sun_below=4),
@@ -110,28 +103,29 @@ SCENES: dict[str, list[Layer]] = {
     ],
     "road": [
         sky(horizon=(0.42, 0.5), cover=(0.2, 0.55), sun_below=8),
-        ridge(top=(0.26, 0.32), bottom=0.54, surface="rock", snow=0.3, haze=0.5, folds=1.2),
-        ridge(top=(0.36, 0.4), bottom=0.56, surface="brown rock", haze=0.3, folds=1.2),
+        ridge(top=(0.26, 0.32), bottom=0.54, surface="rock", snow=0.3, haze=0.5),
+        ridge(top=(0.36, 0.4), bottom=0.56, surface="brown rock", haze=0.3),
         ground("desert", "scrub"),
         road("tar"),
     ],
     "forest": [
         sky(horizon=0.6, cover=0.4, sun_below=90, overcast=0.5),
-        *interleave(
-            at_distances(4, land, top=[0.26, 0.72], bottom=[0.56, 1.08], rough=1.2, folds=0, surface="fir land",
-                         haze=[0.8, 0.0]),
-            at_distances(4, fir, count=[80, 30], tall=[(0.06, 0.1), (0.21, 0.42)], haze=[0.8, 0.0],
-                         sink=[(0.0, 0.1), (0.0, 0.2)]),
-            at_distances(4, mist, top=[0.28, 0.74], bottom=[0.52, 1.02], level=[0.95, 0.55])),
+        *at_distances(
+            4,
+            far_to_near(land, top=[0.26, 0.72], bottom=[0.56, 1.08], rough=1.2, folds=0, surface="fir land",
+                        haze=[0.8, 0.0]),
+            far_to_near(fir, count=[80, 30], tall=[(0.06, 0.1), (0.21, 0.42)], haze=[0.8, 0.0],
+                        sink=[(0.0, 0.1), (0.0, 0.2)]),
+            far_to_near(mist, top=[0.28, 0.74], bottom=[0.52, 1.02], level=[0.95, 0.55])),
     ],
     "bamboo": [
         gradient("grove"),
         leaves("bamboo leaves", top=1.4, bottom=-0.4, cell=0.08),
         blur(0.006),
-        road("gravel", row=0.6, half=0.03, marked=False),
-        *at_distances(5, plant, sprite="bamboo", count=[34, 12], tall=[(0.9, 1.1), (1.2, 1.4)],
-                      wide=[(0.006, 0.009), (0.022, 0.045)], row=[(0.64, 0.68), (1.0, 1.12)], turn=0.04,
-                      haze=[0.5, 0.0], gap=[0.04, 0.2]),
+        road("gravel", row=0.6, half=0.03),
+        *at_distances(5, far_to_near(plant, sprite="bamboo", count=[34, 12], tall=[(0.9, 1.1), (1.2, 1.4)],
+                                     wide=[(0.006, 0.009), (0.022, 0.045)], row=[(0.64, 0.68), (1.0, 1.12)],
+                                     turn=0.04, haze=[0.5, 0.0], gap=[0.04, 0.2])),
         leaves("bamboo leaves", top=0.5, bottom=-0.2, cell=0.06),
     ],
     "blossom": [
@@ -143,25 +137,25 @@ SCENES: dict[str, list[Layer]] = {
         twig(),
         plant("flower", "petals", count=(20, 34), tall=(0.05, 0.1), sink=(-0.1, 0.12), turn=0.7, wide=(0.6, 1.0)),
     ],
-    "pagoda": _pagoda("pagoda", "spring"),
-    "autumn_pagoda": _pagoda("small pagoda", "autumn"),
+    "pagoda": _pagoda("spring"),
+    "autumn_pagoda": _pagoda("autumn"),
     "sea": [
         sky(horizon=(0.42, 0.52), cover=(0.2, 0.6), sun_below=14),
         ridge(top=(0.28, 0.38), bottom=0.56, rough=0.45, surface="chalk", low="grass", haze=0.3, taper=True),
         water(waves=(0.8, 1.4), drawn_out=1.0, ripple=0.01),
-        birds, boat(row=(0.54, 0.62)),
+        plant("bird", count=(-4, 8), tall=(0.006, 0.014), groups=1, row=(0.1, 0.3)),
+        plant("boat", count=(0, 1.4), tall=(0.05, 0.1), row=(0.54, 0.62)),
     ],
     "storm": [
-        sky(horizon=(0.36, 0.48), cover=(0.55, 0.75), overcast=0.85, dark=0.5),
+        sky(horizon=(0.36, 0.48), cover=(0.55, 0.75), overcast=0.85),
         rain(),
         water(waves=(2.6, 4.0), drawn_out=1.0, foam=0.34),
-        birds, boat(row=(0.5, 0.56)),
     ],
     "lake": [
         sky(horizon=0.55, cover=(0.15, 0.5), sun_below=5),
-        ridge(top=(0.12, 0.2), bottom=0.62, surface="rock", snow=(0.2, 0.8), haze=0.32, folds=1.4),
+        ridge(top=(0.12, 0.2), bottom=0.62, surface="rock", snow=(0.2, 0.8), haze=0.32),
         ridge(top=(0.34, 0.4), bottom=0.62, surface="woods", haze=0.16, cell=0.03),
-        small_fir(count=100, tall=(0.03, 0.07), row=(0.575, 0.585)),
+        fir(count=100, tall=(0.03, 0.07), row=(0.575, 0.585)),
         water(shore=0.58),
     ],
     "aerial_coast": [coast()],
@@ -170,9 +164,9 @@ SCENES: dict[str, list[Layer]] = {
         sky(horizon=0.66, cover=(0.1, 0.4), sun_below=8),
         ridge(top=0.56, bottom=0.74, rough=0.45, surface="tuff", haze=0.55),
         plant("balloon", count=(4, 9), tall=(0.06, 0.1), row=(0.2, 0.6), haze=0.3),
-        ridge(top=0.64, bottom=0.88, rough=0.6, surface="tuff", haze=0.3, folds=1.6),
+        ridge(top=0.64, bottom=0.88, rough=0.6, surface="tuff", haze=0.3),
         plant("balloon", count=(2, 5), tall=(0.14, 0.28), row=(0.3, 0.62)),
-        ridge(top=0.78, bottom=1.02, rough=0.6, surface="tuff", low="dry grass", haze=0.06, folds=1.6),
+        ridge(top=0.78, bottom=1.02, rough=0.6, surface="tuff", low="dry grass", haze=0.06),
     ],
     "milky_way": [
         gradient("Milky Way", stars=150),
@@ -183,10 +177,9 @@ SCENES: dict[str, list[Layer]] = {
     ],
     "aurora": [
         gradient("aurora", stars=60),
-        northern_lights("green lights"),
-        northern_lights("northern lights"),
-        ridge(top=(0.4, 0.5), bottom=0.78, surface="rock", snow=1.0, haze=0.25, folds=1.4),
-        ridge(top=(0.58, 0.64), bottom=0.78, surface="rock", snow=0.9, folds=1.3),
+        northern_lights("green lights"), northern_lights("northern lights"),
+        ridge(top=(0.4, 0.5), bottom=0.78, surface="rock", snow=1.0, haze=0.25),
+        ridge(top=(0.58, 0.64), bottom=0.78, surface="rock", snow=0.9),
         plant("cabin", count=(0, 6), tall=(0.03, 0.05), row=0.745, glow=(150, 88, 34)),
         water(shore=0.745),
     ],

@@ -250,7 +250,7 @@ def _has_bracket_value(tags: Mapping[str, Any], photo: Mapping[str, Any]) -> boo
         if isinstance(value, int | float) and value:
             return True
     for name, numbers in _BRACKET_SETTINGS.items():
-        if (found := _numbers(tags, name)) and found[0] in numbers:
+        if (values := _numbers(tags, name)) and values[0] in numbers:
             return True
     is_nikon = "nikon" in str(photo.get("camera_make", "")).casefold()
     mode = _numbers(tags, "ShootingMode") if is_nikon else []

@@ -18,7 +18,7 @@ from exifinator.metadata.exif import TagReader
 from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.jpeg_spec import JPEG_BEGIN
 from exifinator.metadata.limits import MemoryBudget
-from exifinator.metadata.makernotes import decode_structure
+from exifinator.metadata.makernotes import decode_google_note, decode_structure, find_google_note
 from exifinator.metadata.quicktime.decode import decode_movie
 from exifinator.metadata.tag_values import Tag
 from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
@@ -226,6 +226,8 @@ class _BlockReader:
         if kind == "xmp":
             xmp, problem, dropped = read_xmp(data, self._budget)
             self._contents.xmp = {**xmp, **self._contents.xmp}
+            for name, tag in decode_google_note(find_google_note(data), self._budget).items():
+                self._contents.tags.setdefault(name, tag.document)
             self._faults.dropped += [f"xmp {name}" for name in dropped]
         elif kind == "iptc":
             self._budget.spend(8 * len(data))

@@ -147,6 +147,11 @@ class TagReader(ExifHeader):
             elif data.startswith(makernotes.PENTAX_HEADS):
                 self._add_note(self.slice, private.field_offset, private.field_length, self.byte_order)
         tag = self.tags.get("EXIF MakerNote")
+        if tag is not None and self.slice(tag.field_offset, len(makernotes.GOOGLE_HEAD)) == makernotes.GOOGLE_HEAD:
+            google_note = self.slice(tag.field_offset, tag.field_length)
+            for name, note_tag in makernotes.decode_google_note(google_note, self._budget).items():
+                self.tags.setdefault(name, note_tag)
+            return
         if tag is None or self._add_note(self.slice, tag.field_offset, tag.field_length, self.byte_order):
             return
         if "Image Make" in self.tags:

@@ -22,8 +22,6 @@ KIB = 1024
 SIZES = tuple(kib * KIB for kib in (16, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256))
 # How many bytes cost as much as one more request: what a connection of 100 Mbit/s transfers in 20 ms.
 REQUEST_BYTES = 256 * KIB
-# Objects up to this size are read whole by default: that takes one request, wherever their metadata is.
-WHOLE_FILE_BYTES = 48 * KIB
 # Until this many images of a bucket and extension were read, the default size is used.
 MIN_IMAGES = 16
 # With more, the images of a new folder would hardly count; with fewer, chance would decide.
@@ -66,7 +64,8 @@ class FirstReads:
     sharing would take a request to Redis for each image.
 
     Args:
-        default_bytes: The size for images about which nothing is known yet.
+        default_bytes: The size for images about which nothing is known yet. Objects up to this size are always read
+            whole: that takes one request, wherever their metadata is.
         inherited_images: The costs of a new folder begin as those of the bucket and extension, with the weight of at
             most this many images.
     """
@@ -82,7 +81,7 @@ class FirstReads:
 
     def choose(self, ref: ImageRef) -> int:
         """Return how many bytes the first read of an image should fetch."""
-        if ref.size_bytes <= WHOLE_FILE_BYTES:
+        if ref.size_bytes <= self._default_bytes:
             return self._default_bytes
         for key in _keys(ref):
             group = self._groups.get(key)
@@ -104,7 +103,7 @@ class FirstReads:
             used: The (start, end) ranges that its metadata needed, sorted. Each of them is one request unless the first
                 read contains it.
         """
-        if ref.size_bytes <= WHOLE_FILE_BYTES:
+        if ref.size_bytes <= self._default_bytes:
             return
         costs = _costs(ref.size_bytes, used)
         folder_key, bucket_key = _keys(ref)

@@ -23,6 +23,7 @@ from exifinator.metadata.xmp_recovery import parse_tolerantly
 XMP = dict[str, Any]
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+LISTS = ("Bag", "Seq", "Alt")
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 XML = "{http://www.w3.org/XML/1998/namespace}"
 # Prefixes used in property names, by namespace. They replace the prefixes that the file declares.
@@ -81,6 +82,8 @@ MAX_DROPPED_NAMES = 32
 # Properties with longer values are dropped. Such values are usually pictures or depth maps in base64.
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 200
+# Start of the path of a list that is apart from its property and has a name (rdf:nodeID). No property begins with it.
+NODE = "\0"
 # Memory to charge for a property, not counting its text.
 PROPERTY_OVERHEAD_BYTES = 500
 # Memory that the parser takes for each byte of the packet in the worst case, an element with many empty attributes.
@@ -131,6 +134,8 @@ class _Properties:
         self._prefixes: dict[str, str] = {}
         # Cached results of _property_name.
         self._names: dict[str, str] = {}
+        # The names of the lists that properties refer to, by the path of the property.
+        self._references: dict[str, str] = {}
         self._scopes = [_Scope({}, [], set(), set())]
         # Number of open elements from rdf:RDF inward; 0 outside rdf:RDF.
         self._depth = 0
@@ -142,7 +147,17 @@ class _Properties:
         """The properties, including items of lists that are still open because the packet ended early."""
         while len(self._scopes) > 1:
             self._close_item("")
-        return self._scopes[0].values
+        values = self._scopes[0].values
+        nodes = {path: values.pop(path) for path in list(values) if path.startswith(NODE)}
+        for path, node in self._references.items():
+            for node_path, value in nodes.items():
+                name, bracket, language = node_path.partition("[")
+                count = len(value) if isinstance(value, list) else 1
+                if name == node and self._value_count + count <= MAX_VALUES:
+                    self._value_count += count
+                    self._budget.spend(PROPERTY_OVERHEAD_BYTES * count)
+                    values.setdefault(path + bracket + language, value)
+        return values
 
     # --- Called by the parser
 
@@ -162,6 +177,8 @@ class _Properties:
         elif tag.startswith(RDF):
             scope = self._scopes[-1]
             kind = tag[len(RDF) :]
+            if self._depth == 1 and kind in LISTS and (name := attributes.get(RDF + "nodeID")):
+                scope.path.append(NODE + name.replace("/", "_")[:MAX_NAME_CHARACTERS])
             if kind in ("Bag", "Seq"):
                 scope.lists.add("/".join(scope.path))
             elif kind == "Alt":
@@ -175,6 +192,8 @@ class _Properties:
         for name, value in attributes.items():
             if name == RDF + "resource":
                 self._add_text("/".join(path), value)
+            elif name == RDF + "nodeID" and not tag.startswith(RDF) and len(self._scopes) == 1:
+                self._references["/".join(path)] = NODE + value.replace("/", "_")[:MAX_NAME_CHARACTERS]
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
                 self._add_text("/".join([*path, self._property_name(name)]), value)
 
@@ -194,7 +213,7 @@ class _Properties:
         path = self._scopes[-1].path
         if text and (path or len(self._scopes) > 1):
             self._add_text("/".join(path), text)
-        if not tag.startswith(RDF) and path:
+        if path and (not tag.startswith(RDF) or (path[-1].startswith(NODE) and self._depth == 1)):
             path.pop()
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from exifinator.own_servers import mongodb_uri, redis_url
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 
-# Number of latest batches among which running ones are searched.
+# Running batches are searched among this many of the latest batches.
 RECENT_BATCHES = 20
 # Number of latest batches to show if none is running.
 SHOWN_BATCHES = 5

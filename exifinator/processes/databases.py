@@ -195,7 +195,7 @@ def _note_foreign(service: Service, root: Path, *, is_used: bool) -> None:
 
 
 def _listens_for_everybody(service: Service, root: Path) -> bool:
-    """Return whether an earlier version started this server of ours on TCP without a password.
+    """Return whether an earlier version of EXIFinator started this server, on TCP and without a password.
 
     Such a server must be started again, on a socket that only this user can open.
     """

@@ -1,6 +1,7 @@
 """Find and end EXIFinator's own processes by a tag in their environment variables.
 
-The name or id of a process could also belong to an unrelated process. The tag cannot.
+The name or id of a process could also belong to an unrelated process. The tag cannot. psutil does not translate every
+error about a process that ends during a call, so these functions catch OSError too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def find_tagged(tag: str) -> list[psutil.Process]:
     """Return every running process of this user that has the tag."""
     tagged = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             if process.uids().real == os.getuid() and process.environ().get(TAG_VARIABLE) == tag and is_alive(process):
                 tagged.append(process)
     return tagged
@@ -61,7 +62,7 @@ def find_supervisord(tag: str) -> psutil.Process | None:
     Its child processes have the tag too, but only supervisord leads a session.
     """
     for process in find_tagged(tag):
-        with contextlib.suppress(psutil.Error, ProcessLookupError):
+        with contextlib.suppress(psutil.Error, OSError):
             if os.getsid(process.pid) == process.pid and "supervisor.supervisord" in process.cmdline():
                 return process
     return None
@@ -75,7 +76,7 @@ def end_orphans(tag: str) -> bool:
     Returns:
         Whether there were any orphans.
     """
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error, OSError):
         # List the tagged processes before the children of supervisord. A child that starts in between is then not in
         # `tagged`, and is not mistaken for an orphan.
         tagged = find_tagged(tag)
@@ -91,7 +92,7 @@ def end_orphans(tag: str) -> bool:
 
 def is_alive(process: psutil.Process) -> bool:
     """Return whether the process is running. Zombie processes do not count as running."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.NoSuchProcess, OSError):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 

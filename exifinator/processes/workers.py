@@ -265,4 +265,4 @@ def mrq_worker() -> list[str]:
     """Return the command that starts MRQ's worker in this virtual environment, without arguments."""
     # The script mrq-worker does not work in all folders: the path of the interpreter in its first line must not contain
     # spaces.
-    return [sys.executable, "-m", "mrq.bin.mrq_worker"]
+    return [sys.executable, "-m", "exifinator.worker.mrq_worker"]

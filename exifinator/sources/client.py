@@ -22,7 +22,7 @@ class SourceClient:
         self.folders = folders or FolderClient()
 
     def endpoint(self, bucket: str) -> str:
-        """Return a name for the server or the folder of a bucket, to tell apart buckets that have the same name."""
+        """Return a name for the server or the folder of a bucket, to distinguish buckets that have the same name."""
         return self._client(bucket).endpoint(bucket)
 
     def s3_region(self, bucket: str) -> str | None:

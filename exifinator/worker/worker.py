@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gevent
-from gevent.event import Event
 from mrq.context import connections, run_task
 from mrq.exceptions import JobInterrupt, StopRequested
 from mrq.queue import Queue
@@ -42,14 +41,12 @@ from exifinator.worker.job import ImageJob, job_context
 from exifinator.worker.load_report import LoadMeter
 from exifinator.worker.mrq_config import MAINTENANCE_QUEUE
 from exifinator.worker.mrq_queues import DownloadQueue, WriteQueue
+from exifinator.worker.poll_pause import PollPause
 from exifinator.worker.redis_clock import CLOCK
 
 # MRQ queries MongoDB each time it polls a regular queue. So poll the regular queues less often than the raw queues:
 # retries and requeues can wait this long.
 REGULAR_POLL_SECONDS = 1.0
-# After a job has ended, wait this long before the next poll, so that one poll fetches new jobs for all the greenlets
-# that become free in this time.
-GATHER_SECONDS = 0.01
 # How often to check whether MongoDB has lost its data.
 UPKEEP_SECONDS = 20.0
 
@@ -72,11 +69,11 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self._flusher = Flusher(self._admin)
         self._load_meter = LoadMeter()
         self._next_regular_poll_at = 0.0
-        self._wakeup = Event()
         self._interrupting = False
         logging_setup.add_context(job_context)
         self.context.sources.prepare()
         super().__init__()
+        self._pause = PollPause(self.config["max_latency"])
         self._greenlets = GreenletShares(
             self.pool_size,
             self.context.read_limit,
@@ -222,6 +219,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self._start_job(job, is_download=isinstance(queue, DownloadQueue))
                 started += 1
         self._greenlets.note_downloads(self.running_downloads)
+        self._pause.note_poll(is_idle=not (started or len(self.gevent_pool)))
         if max_jobs and self.done_jobs >= max_jobs:
             self.log.info("Reached max_jobs=%s: %s jobs are done", max_jobs, self.done_jobs)
             return "break", started
@@ -241,15 +239,11 @@ class ImageWorker(Worker):  # type: ignore[misc]
         return self._greenlets.total if self.running_downloads and not self.context.downloader.waiting_for_room else 0
 
     def work_wait(self) -> None:
-        """Wait until a job ends, which frees a greenlet, or until `max_latency` seconds have passed.
+        """Wait until a job ends, which frees a greenlet, or until it is time for the next poll.
 
         MRQ's own version would always sleep for `max_latency` seconds.
         """
-        self._wakeup.clear()
-        if self._wakeup.wait(self.config["max_latency"]):
-            # More jobs are probably about to end. Wait for them, so that a single poll fetches new jobs for all the
-            # greenlets that become free.
-            gevent.sleep(GATHER_SECONDS)
+        self._pause.wait()
 
     def _start_job(self, job: ImageJob, *, is_download: bool) -> None:
         if self._interrupting:
@@ -272,7 +266,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
             self.running_downloads -= is_download
             if not is_released_at_stop:
                 self.leased.pop(job, None)
-            self._wakeup.set()
+            self._pause.wake()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
         """Return MRQ's report, extended with the load and the number of greenlets that may run at the same time.
@@ -314,7 +308,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         # expire. So suppress the exception: the loop checks graceful_stop and ends by itself.
         with contextlib.suppress(StopRequested):
             shut_down()
-        self._wakeup.set()
+        self._pause.wake()
 
     def work_stop(self) -> None:
         """Release the images still in progress, and flush the metrics."""

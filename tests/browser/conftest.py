@@ -5,6 +5,7 @@ A test fails if one of its pages logs an error or a warning, or sends a request 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -14,14 +15,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Playwright, Request, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from pydantic import SecretStr
 
 from exifinator.config import Config
 from tests.browser.library import store_demo, store_hostile, store_stacks
 from tests.conftest import Addresses
-from tests.integration.api.fixtures import TOKEN, run_api
+from tests.integration.api.fixtures import TOKEN, serve_api
 from tests.servers import find_chromium, find_firefox
 
 DESKTOP = {"width": 1440, "height": 900}
@@ -29,6 +30,19 @@ PHONE = {"width": 390, "height": 844}
 # pytest-timeout ends a test after 300 s. Playwright gives up earlier, because its message says what it was waiting for.
 TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
+# Options that find tests which depend on the speed of the machine: with SLOW_API=1500, each response of the API reaches
+# the page up to 1.5 s late; with SLOW_CPU=4, the scripts of the pages in Chromium take four times as long.
+SLOW_API_MS = int(os.environ.get("SLOW_API", "0"))
+SLOW_CPU_RATE = float(os.environ.get("SLOW_CPU", "1"))
+DELAY_RESPONSES = f"""(() => {{
+  const {{ fetch, setTimeout }} = window;
+  window.fetch = async (resource, options) => {{
+    const response = await fetch(resource, options);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * {SLOW_API_MS}));
+    options?.signal?.throwIfAborted();
+    return response;
+  }};
+}})()"""
 _open_pages: list[Page] = []
 # The requests in progress of the open pages, for the report of a failed test.
 _pending: dict[Request, None] = {}
@@ -57,7 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     the fixtures would wait for it forever.
     """
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        # This hook sees the thousands of tests of all folders.
+        if item.nodeid.startswith("tests/browser/"):
             item.add_marker(pytest.mark.timeout(method="thread"))
 
 
@@ -84,7 +99,11 @@ def wait_until(page: Page, condition: str, argument: Any = None) -> None:
     page.evaluate(
         f"""async (argument) => {{
           const condition = {condition};
-          while (!(await condition(argument))) await new Promise(requestAnimationFrame);
+          const end = performance.now() + {TIMEOUT_MS};
+          while (!(await condition(argument))) {{
+            if (performance.now() > end) throw new Error(`Not true in time: ${{condition}}`);
+            await new Promise(requestAnimationFrame);
+          }}
         }}""",
         argument,
     )
@@ -93,6 +112,24 @@ def wait_until(page: Page, condition: str, argument: Any = None) -> None:
 def next_frame(page: Page) -> None:
     """Wait until the page has drawn a frame."""
     page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def settled_box(item: Locator) -> FloatRect:
+    """Return the position and size of an element once it has not moved for some frames."""
+    item.evaluate(
+        """async (element, frames) => {
+          for (let same = 0, before = ""; same < frames; ) {
+            const now = JSON.stringify(element.getBoundingClientRect());
+            same = now === before ? same + 1 : 0;
+            before = now;
+            await new Promise(requestAnimationFrame);
+          }
+        }""",
+        5,
+    )
+    box = item.bounding_box()
+    assert box
+    return box
 
 
 @dataclass
@@ -129,6 +166,10 @@ class Explorer:
         self.contexts.callback(context.close)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
+        if SLOW_API_MS:
+            page.add_init_script(DELAY_RESPONSES)
+        if SLOW_CPU_RATE > 1 and self.browser.browser_type.name == "chromium":
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOW_CPU_RATE})
         _open_pages.append(page)
         self.watch(page, allow)
         return page
@@ -218,17 +259,16 @@ Start = Callable[[str], str]
 
 
 @pytest.fixture(scope="package")
-def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start_explorer(servers: Addresses) -> Iterator[Start]:
     """Yield a function that returns the URL of an explorer of a kind. The first call for a kind starts the explorer.
 
     The kinds are "demo", "hostile", "stacks", "empty" and "guarded". The last one has the demo library, and requires a
     token.
     """
-    folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
     # These photos are in no bucket. With previews, each page would request those of all tiles again and again.
     base = Config(mongodb_uri=SecretStr(servers.mongodb_uri), api_previews=False)
-    with ExitStack() as processes:
+    with ExitStack() as apis:
 
         def start(kind: str) -> str:
             if kind not in addresses:
@@ -243,7 +283,7 @@ def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory)
                 elif kind == "guarded":
                     start("demo")
                     config = config.model_copy(update={"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN)})
-                addresses[kind] = processes.enter_context(run_api(config, folder)).url
+                addresses[kind] = apis.enter_context(serve_api(config)).url
             return addresses[kind]
 
         yield start

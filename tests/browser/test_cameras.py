@@ -35,6 +35,8 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert_accessible(page)
     link = page.get_by_role("link", name="5412207")
+    # The timeline above the view appears with the counts.
+    expect(page.locator(".timeline .bar").first).to_be_attached()
     link.scroll_into_view_if_needed()
     # Scrolling down hides the header in one of the next two frames. A click before that would miss the moving link.
     next_frame(page)
@@ -56,7 +58,7 @@ def test_cameras__no_partial_or_failed_results__are_reported(explorer: Explorer)
     }  # fmt: skip
 
     def answer(route: Route) -> None:
-        route.fulfill(json={"cameras": [body], "total": 300, "cut_short": True})
+        route.fulfill(json={"cameras": [body], "total": 300, "partial": True})
 
     page.route(re.compile(r"/cameras\?"), answer)
     page.goto(f"{explorer.url}/?view=cameras")

@@ -82,6 +82,7 @@ def test_photo__xmp_and_json__have_tabs(explorer: Explorer) -> None:
     expect(dialog(page).get_by_role("tab", name="XMP")).to_be_focused()
     expect(dialog(page).get_by_role("tabpanel")).to_contain_text("dc:subject")
     dialog(page).get_by_role("tab", name="JSON").click()
+    expect(dialog(page).get_by_role("tab", name="JSON")).to_have_attribute("aria-selected", "true")
     shown = json.loads(dialog(page).locator("pre").inner_text())
     assert shown["photo"]["keywords"] == record["photo"]["keywords"]
     assert "tab=json" in page.url

@@ -23,7 +23,7 @@ from tests.browser.conftest import Explorer
 from tests.browser.test_explorer_filters import drag, expect_total, section
 from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.conftest import Addresses
-from tests.integration.api.fixtures import run_api
+from tests.integration.api.fixtures import serve_api
 from tests.integration.api.library import make_record
 
 # The number of records stored so far. It gives each record a later time than all before, because the API notices
@@ -46,7 +46,7 @@ class OwnLibrary:
 
 
 @pytest.fixture(scope="module")
-def own_url(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Config]]:
+def own_url(servers: Addresses) -> Iterator[tuple[str, Config]]:
     config = Config(
         mongodb_uri=SecretStr(servers.mongodb_uri),
         mongodb_database="truth",
@@ -55,7 +55,7 @@ def own_url(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     with connect_mongodb(config) as client:
         Store(client, config).ensure_indexes()
-    with run_api(config, tmp_path_factory.mktemp("truth")) as api:
+    with serve_api(config) as api:
         yield api.url, config
 
 
@@ -211,6 +211,7 @@ def test_range__typed_or_dragged_to_the_last_bar__has_no_upper_limit(explorer: E
     page.keyboard.press("Enter")
     expect(iso.get_by_label("ISO: to (value)")).to_have_attribute("aria-invalid", "true")
     iso.get_by_role("button", name="Clear ISO").click()
+    expect(page.locator(".chip")).to_have_count(0)
     bars = iso.locator(".bar").count()
     drag(page, iso.locator(".plot"), bars - 3, bars - 1, bars)
     # A range up to the last bar has no upper limit, so that it includes photos that are indexed later.

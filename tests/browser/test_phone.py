@@ -8,26 +8,19 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.accessible import assert_accessible
-from tests.browser.conftest import PHONE, Explorer, wait_until
+from tests.browser.conftest import PHONE, Explorer, settled_box, wait_until
 from tests.browser.test_explorer_gallery import tiles
 
 SMALL_PHONE = {"width": 320, "height": 568}
 
 
-def scroll(page: Page, pixels: int) -> None:
-    """Scroll with the wheel, and wait until scrolling has ended."""
-    page.evaluate(
-        """() => {
-          const options = { capture: true, once: true };
-          window.ended = new Promise(resolve => document.addEventListener("scrollend", resolve, options));
-        }"""
+def expect_top(page: Page, item: str, top: float) -> None:
+    """Wait until an element is at this position of the screen, in pixels."""
+    wait_until(
+        page,
+        "([item, top]) => Math.abs(document.querySelector(item)?.getBoundingClientRect().top - top) <= 1",
+        [item, top],
     )
-    page.mouse.wheel(0, pixels)
-    page.evaluate("window.ended")
-
-
-def top_of(item: Locator) -> float:
-    return float(item.evaluate("element => element.getBoundingClientRect().top"))
 
 
 def assert_on_screen(page: Page, item: Locator) -> None:
@@ -50,21 +43,23 @@ def test_header__while_scrolling__hides_and_returns_without_moving_the_photos(
     # After the first input, the list also renders photos below the screen.
     page.mouse.move(195, 700)
     expect(photo).to_be_attached()
-    start = top_of(photo)
-    scroll(page, 400)
+    start = settled_box(photo)["y"]
+    page.mouse.wheel(0, 400)
     expect(header).not_to_be_in_viewport()
-    assert top_of(photo) == pytest.approx(start - 400, abs=1)
+    expect_top(page, item, start - 400)
     # While the mouse button is down, the header stays hidden: otherwise, it might receive the click.
-    scroll(page, 600)
+    page.mouse.wheel(0, 600)
+    expect_top(page, item, start - 1000)
     page.mouse.down()
-    scroll(page, -200)
+    page.mouse.wheel(0, -200)
+    expect_top(page, item, start - 800)
     assert "collapsed" in (header.get_attribute("class") or "")
     page.mouse.up()
     expect(header).to_be_in_viewport()
     # It returns above the photos, which stay where they are.
-    assert top_of(photo) == pytest.approx(start - 800, abs=1)
+    expect_top(page, item, start - 800)
     # A key that focuses an element of the hidden header shows the header.
-    scroll(page, 400)
+    page.mouse.wheel(0, 400)
     expect(header).not_to_be_in_viewport()
     page.keyboard.press("/")
     expect(header).to_be_in_viewport()
@@ -76,6 +71,7 @@ def test_menus__on_a_small_phone__stay_on_the_screen(explorer: Explorer) -> None
     expect(page.locator("[role=row] a").first).to_be_visible()
     for name in ("Saved views", "Export results", "Links", "Columns"):
         page.get_by_role("button", name=name, exact=True).tap()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
         assert_on_screen(page, page.get_by_role("dialog", name=name))
         page.keyboard.press("Escape")
 
@@ -87,8 +83,9 @@ def test_selection__by_finger__starts_with_a_long_press_or_a_button(explorer: Ex
     status = bar.get_by_role("status").first
     # No circle for selecting covers the photos until the user starts to select.
     expect(page.locator(".tile .select").first).to_be_hidden()
-    box = page.locator(".tile").nth(1).bounding_box()
-    assert box
+    # The timeline above the gallery appears with the counts.
+    expect(page.locator(".timeline .bar").first).to_be_visible()
+    box = settled_box(page.locator(".tile").nth(1))
     touch = page.context.new_cdp_session(page)
     point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
@@ -101,6 +98,7 @@ def test_selection__by_finger__starts_with_a_long_press_or_a_button(explorer: Ex
     expect(status).to_have_text("3 photos selected")
     assert_on_screen(page, bar)
     bar.get_by_role("button", name="Export selection").tap()
+    expect(page.get_by_role("dialog", name="Export selection")).to_be_visible()
     assert_on_screen(page, page.get_by_role("dialog", name="Export selection"))
     assert_accessible(page)
     bar.get_by_role("button", name=re.compile("^Clear selection")).tap()

@@ -31,6 +31,7 @@ def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None
     # The export accepts every column of the table.
     page.get_by_role("button", name="Columns").click()
     boxes = page.locator(".column-list").get_by_role("checkbox", checked=False)
+    expect(boxes.first).to_be_visible()
     while boxes.count():
         boxes.first.click()
     page.keyboard.press("Escape")
@@ -66,6 +67,7 @@ def box_middle(row: Locator) -> float:
 def test_table_export__on_a_phone__menu_fits_the_screen_and_is_only_in_the_table(explorer: Explorer) -> None:
     page = explorer.open("/?view=table", viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     page.get_by_role("button", name="Export results").tap()
+    expect(page.locator(".entries a").first).to_be_visible()
     for link in page.locator(".entries a").all():
         box = link.bounding_box()
         assert box

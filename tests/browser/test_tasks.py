@@ -68,6 +68,8 @@ def running(servers: Addresses) -> Iterator[tuple[str, str]]:
                 make_photo(at, name, values) for at, (name, values) in enumerate(PHOTOS.items())
             )
         with serve_api(config) as api:
+            # The API counts the values, which the search box needs, in the background after its start.
+            eventually(lambda: not api.get("/suggestions", q="x").json()["partial"])
             yield api.url, stub.url
 
 

@@ -171,6 +171,30 @@ def canon_vrd(packet: bytes = build.XMP_PACKET) -> bytes:
     return head + record + b"CANON OPTIONAL DATA\0" + struct.pack(">I", len(record)) + bytes(40)
 
 
+def bpg_number(number: int) -> bytes:
+    """Return a number of the format BPG: seven bits in each byte, the highest ones first."""
+    data = bytes([number & 0x7F])
+    while number := number >> 7:
+        data = bytes([number & 0x7F | 0x80]) + data
+    return data
+
+
+def bpg(*extensions: tuple[int, bytes], length: int | None = None) -> bytes:
+    """Return a BPG of 640 by 480 pixels. `length` is a wrong length of all extensions in bytes."""
+    data = b"".join(bpg_number(kind) + bpg_number(len(body)) + body for kind, body in extensions)
+    head = b"BPG\xfb\x40" + bytes([8 if extensions else 0]) + bpg_number(640) + bpg_number(480) + bpg_number(300)
+    if extensions:
+        head += bpg_number(len(data) if length is None else length) + data
+    return head + bytes(300)
+
+
+def miff(*profiles: tuple[str, bytes], header: str = "columns=640  rows=480") -> bytes:
+    """Return a file of ImageMagick's format with profiles, each given as (name, content)."""
+    lengths = "".join(f"profile-{name}={len(body)}\n" for name, body in profiles)
+    head = f"id=ImageMagick\nclass=DirectClass\n{header}  depth=8\ncomment={{columns=1 or 2}}\n{lengths}\f\n:\x1a"
+    return head.encode() + b"".join(body for _, body in profiles) + bytes(300)
+
+
 def every_format() -> dict[str, bytes]:
     """Return a small file of each format and structure of this module."""
     photo = build.jpeg(build.exif_segment(build.photo_tiff()))
@@ -184,6 +208,8 @@ def every_format() -> dict[str, bytes]:
     malformed = build.XMP_PACKET.replace(b"</rdf:RDF>", b"<Camera:Trait>a & b</Camera:Trait></rdf:RDF>")
     return {
         "gif": gif(gif_comment(b"a quay") + gif_xmp() + b"\x21\xff\x0bICCRGBG1012" + sub_blocks(icc())),
+        "bpg": bpg((1, build.photo_tiff()), (3, build.XMP_PACKET), (2, icc())),
+        "miff": miff(("APP1", b"Exif\0\0" + build.photo_tiff()), ("xmp", build.XMP_PACKET), ("icc", icc())),
         "crw": crw(canon_records()),
         "x3f-properties": x3f(
             {"CAMMANUF": "SIGMA", "TIME": "978309395", "ISO": "100", "LENSFRANGE": "15 to 30"}, photo

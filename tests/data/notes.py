@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import struct
 from functools import partial
 
@@ -41,6 +43,62 @@ def qualcomm_entry(name: bytes, kind: int, data: bytes) -> bytes:
     return struct.pack(">BH", len(data), len(name)) + name + struct.pack("<BHH", kind, 1, 1) + data
 
 
+def varint(number: int) -> bytes:
+    """Return a number of Protocol Buffers."""
+    data = b""
+    while number > 127:
+        data += bytes([number & 127 | 128])
+        number >>= 7
+    return data + bytes([number])
+
+
+def message(*fields: tuple[int, int | float | str | bytes]) -> bytes:
+    """Return a message of Protocol Buffers. A float has 32 bits."""
+    data = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            data += varint(number << 3) + varint(value)
+        elif isinstance(value, float):
+            data += varint(number << 3 | 5) + struct.pack("<f", value)
+        else:
+            content = value.encode() if isinstance(value, str) else value
+            data += varint(number << 3 | 2) + varint(len(content)) + content
+    return data
+
+
+GOOGLE_DEVICE = message(
+    (1, "Google"), (2, "Pixel 9"), (8, 1_694_689_039_250), (12, message((1, 0.5), (2, 32000.0))), (14, 666.5)
+)
+GOOGLE_MESSAGE = message(
+    (1, message((1, "Payload frame 00"), (2, bytes(212)))),
+    (1, message((1, "Finished image"), (2, bytes(9000)))),
+    (2, b"log"),
+    (9, message((3, 11), (36, message((1, 1_696_625_631))))),
+    (12, GOOGLE_DEVICE),
+)
+
+
+def google_note(content: bytes = GOOGLE_MESSAGE, version: int = 3) -> bytes:
+    """Return a note of Google's camera app: a compressed message, enciphered with numbers of xorshift64*."""
+    data = gzip.compress(content, mtime=0)
+    state, mask, out = 0x2515606B4A7791CD, (1 << 64) - 1, b""
+    for at in range(0, len(data), 8):
+        for left, right in ((0, 12), (25, 0), (0, 27)):
+            state = (state ^ (state << left if left else state >> right)) & mask
+        state = state * 0x2545F4914F6CDD1D & mask
+        out += bytes(a ^ b for a, b in zip(data[at : at + 8], state.to_bytes(8, "little"), strict=False))
+    return b"HDRP" + bytes([version]) + out
+
+
+def google_packet(note: bytes) -> bytes:
+    """Return an XMP packet with a note of Google's."""
+    return (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:HdrPlusMakernote="'
+        f'{base64.b64encode(note).decode().rstrip("=")}"/></rdf:RDF>'
+    ).encode()
+
+
 def structures_of(maker: craft.Maker) -> list[tuple[int, int, int, bytes]]:
     """Return an entry for each structure that the maker's note may contain, as many as fit into a segment."""
     table = get_table(maker.table)
@@ -68,6 +126,7 @@ def every_note() -> dict[str, bytes]:
     photos = {
         "flir": build.jpeg(*flir_segments(flir_file(camera_info(b"FOL18")))),
         "gopro": build.jpeg(build.segment(0xE6, GOPRO + gopro)),
+        "google": build.jpeg(build.xmp_segment(google_packet(google_note()))),
         "qualcomm": build.jpeg(build.segment(0xE7, qualcomm)),
     }
     for name, maker in craft.MAKERS.items():

@@ -285,14 +285,14 @@ def assert_each_read_once(proxy: Proxy) -> None:
 
 def records_of(installation: Installation) -> dict[str, Document]:
     """Return all records by id, without the fields that differ from batch to batch."""
-    found = {}
+    result = {}
     for record in installation.store.records.collection.find():
         record.pop("extracted_at")
         record.pop("delivered_at", None)
         # The fingerprint depends on FIRST_READ_BYTES, which some tests change.
         record.pop("fingerprint", None)
-        found[str(record.pop("_id"))] = record
-    return found
+        result[str(record.pop("_id"))] = record
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -310,7 +310,7 @@ def undisturbed(
         installation.close()
 
 
-def differences(found: dict[str, Document], expected: dict[str, Document]) -> dict[str, Document]:
+def differences(records: dict[str, Document], expected: dict[str, Document]) -> dict[str, Document]:
     """Return, by record id, the fields of `found` that differ from those expected, with the values in `found`."""
     return {
         name: {
@@ -318,7 +318,7 @@ def differences(found: dict[str, Document], expected: dict[str, Document]) -> di
             for field in record | expected[name]
             if record.get(field) != expected[name].get(field)
         }
-        for name, record in found.items()
+        for name, record in records.items()
         if record != expected[name]
     }
 
@@ -335,18 +335,24 @@ def finish_and_check(here: Installation, batch: Batch, expected: dict[str, Docum
 
 
 def assert_complete(here: Installation, expected: dict[str, Document]) -> None:
-    """Assert that each image has either the expected record or one failed job, and that the queues are empty."""
-    found = records_of(here)
+    """Assert that each image has either the expected record or one failed job, and that the queues become empty.
+
+    A batch may end before a worker has dropped the metadata of an image that was meanwhile delivered again.
+    """
+    records = records_of(here)
     failed = {
         f"{job['params']['bucket']}/{job['params']['key']}"
         for job in here.store.jobs.collection.find(
             {"status": {"$in": list(FAILED_STATUSES)}, "params.bucket": {"$exists": True}}
         )
     }
-    assert found.keys() | failed == expected.keys()
-    assert not found.keys() & failed
-    assert differences(found, expected) == {}
+    assert records.keys() | failed == expected.keys()
+    assert not records.keys() & failed
+    assert differences(records, expected) == {}
     assert here.store.jobs.count_pending() == 0
-    assert here.queue.sizes() == (0, 0)
-    assert int(here.redis.get(here.queue.keys.write_bytes) or 0) == 0
-    assert here.redis.hlen(here.queue.keys.deliveries) == 0
+
+    def count_all() -> tuple[int, int, int, int]:
+        keys = here.queue.keys
+        return (*here.queue.sizes(), int(here.redis.get(keys.write_bytes) or 0), here.redis.hlen(keys.deliveries))
+
+    eventually(lambda: count_all() == (0, 0, 0, 0), explain=lambda: f"{count_all()}\n{here.worker_logs()}")

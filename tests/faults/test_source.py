@@ -69,10 +69,10 @@ class FaultyServer:
         self.lock = threading.Lock()
 
     def __call__(self, method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
-        found = NUMBER.search(target)
-        if found is None or "list-type" in target or int(found[1]) % self.every:
+        match = NUMBER.search(target)
+        if match is None or "list-type" in target or int(match[1]) % self.every:
             return answer
-        number = int(found[1])
+        number = int(match[1])
         with self.lock:
             self.requests[number] += 1
             tries = self.requests[number]
@@ -121,10 +121,10 @@ def test_batch__bucket_in_another_region__is_complete(
     signed_for: list[str] = []
 
     def reject_other_regions(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        found = REGION.search(headers.get("Authorization", ""))
-        assert found is not None
-        signed_for.append(found[1])
-        if found[1] == "eu-west-3":
+        match = REGION.search(headers.get("Authorization", ""))
+        assert match is not None
+        signed_for.append(match[1])
+        if match[1] == "eu-west-3":
             return answer
         return s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
 
@@ -202,11 +202,11 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     """Some objects are deleted before they are fetched, and others between their two ranges."""
 
     def delete(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
-        found = NUMBER.search(target)
-        if found is None or "list-type" in target:
+        match = NUMBER.search(target)
+        if match is None or "list-type" in target:
             return answer
         is_second_range = "if-match" in {name.lower() for name in headers}
-        last_digit = int(found[1]) % 10
+        last_digit = int(match[1]) % 10
         return s3_error(404, "NoSuchKey") if last_digit == 0 or (last_digit == 5 and is_second_range) else answer
 
     proxy.answer = delete
@@ -226,22 +226,22 @@ def test_batch__objects_replaced_while_it_runs__are_read_again_and_not_mixed(
     lock = threading.Lock()
 
     def is_replaced(target: str) -> bool:
-        found = NUMBER.search(target)
-        return found is not None and "list-type" not in target and int(found[1]) in replaced
+        match = NUMBER.search(target)
+        return match is not None and "list-type" not in target and int(match[1]) in replaced
 
     def next_photo(target: str) -> str:
         if not is_replaced(target):
             return target
-        return NUMBER.sub(lambda found: f"IMG_{int(found[1]) + 1:09}", target)
+        return NUMBER.sub(lambda match: f"IMG_{int(match[1]) + 1:09}", target)
 
     def replace_some(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
         if "list-type" in target:
             return replace(answer, body=new_listing(answer.body))
-        found = NUMBER.search(target)
-        if found is None:
+        match = NUMBER.search(target)
+        if match is None:
             return answer
         if_match = next((value.strip('"') for name, value in headers.items() if name.lower() == "if-match"), "")
-        number = int(found[1])
+        number = int(match[1])
         if number % 5 == 0 and if_match == ETAG:
             with lock:
                 replaced.add(number)
@@ -249,20 +249,20 @@ def test_batch__objects_replaced_while_it_runs__are_read_again_and_not_mixed(
         return with_header(answer, "ETag", f'"{NEW_ETAG}"') if number in replaced else answer
 
     def new_listing(body: bytes) -> bytes:
-        def row(found: re.Match[bytes]) -> bytes:
-            number = NUMBER.search(found[0].decode())
+        def row(match: re.Match[bytes]) -> bytes:
+            number = NUMBER.search(match[0].decode())
             assert number is not None
-            return found[0].replace(ETAG.encode(), NEW_ETAG.encode()) if int(number[1]) in replaced else found[0]
+            return match[0].replace(ETAG.encode(), NEW_ETAG.encode()) if int(number[1]) in replaced else match[0]
 
         return re.sub(rb"<Contents>.*?</Contents>", row, body)
 
     proxy.request, proxy.answer = next_photo, replace_some
     expected: dict[str, Any] = dict(undisturbed)
     for name, record in undisturbed.items():
-        found = NUMBER.search(name)
-        assert found is not None
-        if int(found[1]) % 10 in (0, 1, 5):
-            other = NUMBER.sub(f"IMG_{int(found[1]) + 1:09}", name)
+        match = NUMBER.search(name)
+        assert match is not None
+        if int(match[1]) % 10 in (0, 1, 5):
+            other = NUMBER.sub(f"IMG_{int(match[1]) + 1:09}", name)
             words = search_terms(record["key"], undisturbed[other]["photo"], undisturbed[other].get("xmp"))
             unchanged = {"key": record["key"], "family": record["family"], "etag": NEW_ETAG}
             expected[name] = {**undisturbed[other], **unchanged, **words}

@@ -53,15 +53,15 @@ def measure(worker: psutil.Process) -> tuple[float, int]:
 
 def damage(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
     """Return the response with 40 metadata bytes of its photo overwritten, always in the same way for a photo."""
-    found = re.search(r"IMG_(\d+)", target)
-    if found is None or "list-type" in target:
+    match = re.search(r"IMG_(\d+)", target)
+    if match is None or "list-type" in target:
         return answer
-    rng = random.Random(int(found[1]))
+    rng = random.Random(int(match[1]))
     body = bytearray(answer.body)
     # The bytes are in entries of the IFDs: types, lengths and offsets.
     for _ in range(40):
         body[rng.randrange(20, min(1500, len(body)))] = rng.randrange(256)
-    if int(found[1]) % 3 == 0:
+    if int(match[1]) % 3 == 0:
         body[0:2] = b"\0\0"
     return replace(answer, body=bytes(body))
 
@@ -101,8 +101,8 @@ def test_worker__image_whose_parsing_never_ends__is_recorded_as_damaged(
     assert (numbers.stored, numbers.damaged, numbers.failed) == (IMAGES - 1, 1, 0)
     [record] = here.store.records.collection.find({"status": "damaged"})
     assert "took more than 0.5 s of CPU time" in record["problem"]
-    found = records_of(here)
-    assert [name for name in found if found[name] != undisturbed[name]] == [record["_id"]]
+    records = records_of(here)
+    assert [name for name in records if records[name] != undisturbed[name]] == [record["_id"]]
 
 
 @pytest.mark.faults

@@ -212,8 +212,8 @@ class Installation:
         """Return the first entries of the download queue, with the seconds until they are due and their deliveries."""
         now = float(self.redis.time()[0])
         times = self.redis.hgetall(self.queue.keys.deliveries)
-        found = self.redis.zrange(self.queue.keys.downloads, 0, 9, withscores=True)
-        return "\n".join(f"{member!r} in {due - now:.0f} s, {times.get(member)}" for member, due in found)
+        images = self.redis.zrange(self.queue.keys.downloads, 0, 9, withscores=True)
+        return "\n".join(f"{member!r} in {due - now:.0f} s, {times.get(member)}" for member, due in images)
 
     def run(self, *sources: str) -> BatchCounts:
         """Run a whole batch with the workers, and return its counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,11 @@ from tests.system.checkout import Checkout
 
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
     """Return the addresses and ports, TCP and UDP, on which these processes listen."""
-    sockets = [connection for process in processes for connection in process.connections("inet")]
+    sockets = []
+    for process in processes:
+        # A process that has ended in the meantime no longer listens.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            sockets += process.connections("inet")
     return {(socket.laddr.ip, socket.laddr.port) for socket in sockets if socket.laddr and not socket.raddr}
 
 
@@ -40,9 +45,9 @@ def test_installation__all_programs_started__listens_on_loopback_addresses_only(
 
     assert done.returncode == 0, done.stderr + site.logs()
     assert json.loads(done.stdout)["stored"] == 1
-    found = listening(site.processes())
-    assert {port for _, port in found} == set(site.ports.values())
-    assert {address for address, _ in found} <= {"127.0.0.1", "::1"}
+    result = listening(site.processes())
+    assert {port for _, port in result} == set(site.ports.values())
+    assert {address for address, _ in result} <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,6 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
             env={"PATH": os.environ["PATH"], "HOME": str(folder)},
             capture_output=True,
             text=True,
-            timeout=60,
             check=False,
         )
 

@@ -39,9 +39,9 @@ def test_commands_page__sections__are_the_commands_with_their_options() -> None:
         if isinstance(command, click.Group):
             context = click.Context(command)
             for name in command.list_commands(context):
-                found = command.get_command(context, name)
-                assert found is not None
-                check(found, f"{path} {name}")
+                result = command.get_command(context, name)
+                assert result is not None
+                check(result, f"{path} {name}")
 
     check(main, "exifinator")
     for script in commands.SCRIPTS:

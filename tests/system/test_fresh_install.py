@@ -128,9 +128,9 @@ def step_readme_run_and_query(reader: Reader) -> None:
     [shown] = re.findall(r"^```text\n(  listed.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert re.sub(r"[\d,.]+", "", shown).splitlines()[0] == re.sub(r"[\d,.]+", "", done.stdout).splitlines()[0]
 
-    found = json.loads(reader.readme("curl ").stdout)
-    assert len(found) == 3
-    assert all(photo["photo"]["camera_make"] == "SONY" for photo in found)
+    result = json.loads(reader.readme("curl ").stdout)
+    assert len(result) == 3
+    assert all(photo["photo"]["camera_make"] == "SONY" for photo in result)
 
 
 def step_readme_folder(reader: Reader) -> None:

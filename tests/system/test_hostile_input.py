@@ -88,7 +88,7 @@ class Travelled:
     """An installation that has indexed the hostile photos.
 
     `photos` maps their keys to their texts, `failing` lists the keys of archived objects, `terminal` is the output of
-    the run, and `output` maps other commands to theirs.
+    the run, and `output` maps other commands to their output.
     """
 
     site: Checkout
@@ -120,29 +120,29 @@ def travelled(
             "LOG_LEVEL": "DEBUG",
         },
     )
-    found = Travelled(site, bucket.name, f"photos_{name}", mongodb_uri)
+    travelled = Travelled(site, bucket.name, f"photos_{name}", mongodb_uri)
     for text in TEXTS.values():
         # The key has no line break, because moto cannot list keys with one.
-        found.photos[text.replace("\n", " ")] = text
+        travelled.photos[text.replace("\n", " ")] = text
         bucket.put(text.replace("\n", " "), photo(text))
-    found.photos[f"{ESCAPES}/{SCRIPT}.jpg"] = "plain"
+    travelled.photos[f"{ESCAPES}/{SCRIPT}.jpg"] = "plain"
     bucket.put(f"{ESCAPES}/{SCRIPT}.jpg", photo("plain"))
-    found.photos["long.png"] = "x" * 1_000_000
+    travelled.photos["long.png"] = "x" * 1_000_000
     bucket.put("long.png", png(before=[itxt_xmp(packet("x" * 1_000_000))]))
     for text in (SCRIPT, ESCAPES, "%s%n{0}", "[red]$where[/red]"):
         # An archived object cannot be read.
-        found.failing.append(f"archive/{text}")
+        travelled.failing.append(f"archive/{text}")
         bucket.client.put_object(Bucket=bucket.name, Key=f"archive/{text}", Body=b"x" * 100, StorageClass="GLACIER")
     try:
         # Without --refresh, archived objects are only counted.
-        found.terminal = run_on_terminal(site, "run", "--refresh", bucket.name)
+        travelled.terminal = run_on_terminal(site, "run", "--refresh", bucket.name)
         for command in ("status", "failures list"):
             done = site.command(*command.split())
-            found.output[command] = done.stdout + done.stderr
+            travelled.output[command] = done.stdout + done.stderr
         refused = site.command("run", f"{ESCAPES}{SCRIPT}/x")
         assert refused.returncode != 0
-        found.output["run of no bucket"] = refused.stdout + refused.stderr
-        yield found
+        travelled.output["run of no bucket"] = refused.stdout + refused.stderr
+        yield travelled
     finally:
         site.close()
         with MongoClient[dict[str, Any]](mongodb_uri) as client:
@@ -195,8 +195,8 @@ def test_records__any_text__is_stored_as_it_is(travelled: Travelled) -> None:
 
 def test_api__any_text__is_returned_as_data(travelled: Travelled) -> None:
     page = travelled.site.ask("API", "/photos?limit=100")
-    found = {photo["key"]: photo for photo in json.loads(page)["photos"]}
-    assert set(found) == set(travelled.photos)
+    result = {photo["key"]: photo for photo in json.loads(page)["photos"]}
+    assert set(result) == set(travelled.photos)
     whole = json.loads(travelled.site.ask("API", f"/{travelled.database}/exif_data?limit=100"))
     assert "long.png" in json.dumps(whole)
 

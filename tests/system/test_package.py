@@ -23,6 +23,7 @@ from exifinator import __version__, own_servers
 from exifinator.config import build_config
 from tests.photos import make_jpeg
 from tests.servers import ROOT, find_processes, reserve_port
+from tests.system.checkout import START_TIMEOUT_SECONDS
 from tests.waiting import eventually
 
 DEPLOY = ROOT / "deploy" / "systemd"
@@ -61,7 +62,6 @@ class Installed:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=200,
             check=False,
         )
 
@@ -108,6 +108,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_WORKER_PROCESSES": "1",
             "EXIFINATOR_API_PROCESSES": "1",
+            "EXIFINATOR_START_TIMEOUT_SECONDS": str(START_TIMEOUT_SECONDS),
             **{f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")},
         },
     )
@@ -344,7 +345,7 @@ def test_package__stop__stops_all_programs(with_databases: Installed) -> None:
 
 
 def get(address: str, **headers: str) -> str:
-    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
         return str(answer.read().decode())
 
 

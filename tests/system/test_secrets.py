@@ -91,7 +91,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     site.set(MAX_RETRIES=0, DASHBOARD_AUTH=None, API_TOKEN=None)
     command_lines = CommandLines(site.environment["HOME"])
     command_lines.start()
-    found = Written()
+    result = Written()
     try:
         with (
             tls_servers.run_redis(),
@@ -103,20 +103,20 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             s3.enter_context(tls_servers.run_s3())
             run_failing_batches(site, tls_servers, s3, mongodb, clients)
             clients.close()
-            collect(found, site, tls_servers, auth, token)
+            collect(result, site, tls_servers, auth, token)
             site.close()
             with connect_mongodb(build_config(tls_servers.settings, {})) as client:
-                found.places["MongoDB"] = dump_mongodb(client)
+                result.places["MongoDB"] = dump_mongodb(client)
     finally:
         site.close()
         command_lines.ended.set()
         command_lines.join()
-    found.places["command lines"] = {str(i): line for i, line in enumerate(command_lines.seen)}
-    found.places["terminal"] = {"commands": site.output.encode()}
+    result.places["command lines"] = {str(i): line for i, line in enumerate(command_lines.seen)}
+    result.places["terminal"] = {"commands": site.output.encode()}
     for folder in ("logs", "var"):
-        found.places[folder] = {str(p): p.read_bytes() for p in (site.path / folder).rglob("*") if p.is_file()}
-    found.output = site.output
-    return found
+        result.places[folder] = {str(p): p.read_bytes() for p in (site.path / folder).rglob("*") if p.is_file()}
+    result.output = site.output
+    return result
 
 
 def run_failing_batches(
@@ -216,7 +216,7 @@ def run_failing_batches(
         assert site.command(*command).returncode == 0, site.output
 
 
-def collect(found: Written, site: Checkout, tls_servers: TlsServers, auth: str, token: str) -> None:
+def collect(result: Written, site: Checkout, tls_servers: TlsServers, auth: str, token: str) -> None:
     """Collect the responses of the dashboard, the API and Redis while everything is running."""
     for wrong in (b"lena:MARKED-wrong", b"\xff"):
         with pytest.raises(urllib.error.HTTPError):
@@ -224,38 +224,38 @@ def collect(found: Written, site: Checkout, tls_servers: TlsServers, auth: str, 
     with pytest.raises(urllib.error.HTTPError):
         site.ask("API", "/failures", Authorization="Bearer MARKED-wrong")
     basic = {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"}
-    found.places["dashboard"] = {page: site.ask("DASHBOARD", page, **basic) for page in DASHBOARD_PAGES}
+    result.places["dashboard"] = {page: site.ask("DASHBOARD", page, **basic) for page in DASHBOARD_PAGES}
     config = build_config(tls_servers.settings, {})
     with connect_mongodb(config) as client:
         for job in client[config.mrq_database]["mrq_jobs"].find({"status": "failed"}):
-            found.failures.add(job["exceptiontype"])
+            result.failures.add(job["exceptiontype"])
             for page in (
                 f"/api/job/{job['_id']}/traceback",
                 f"/api/job/{job['_id']}/result",
                 f"/api/logs?job={job['_id']}",
             ):
-                found.places["dashboard"][page] = site.ask("DASHBOARD", page, **basic)
+                result.places["dashboard"][page] = site.ask("DASHBOARD", page, **basic)
     bearer = {"Authorization": f"Bearer {token}"}
     description = json.loads(site.ask("API", "/openapi.json", **bearer))
     pages = [path for path, methods in description["paths"].items() if "get" in methods and "{" not in path]
     assert "/failures" in pages
-    found.places["api"] = {page: site.ask("API", page, **bearer) for page in (*pages, "/openapi.json", "/metrics")}
+    result.places["api"] = {page: site.ask("API", page, **bearer) for page in (*pages, "/openapi.json", "/metrics")}
     with connect_redis(config) as queue:
-        found.places["Redis"] = dump_redis(queue)
+        result.places["Redis"] = dump_redis(queue)
 
 
 def dump_mongodb(client: MongoClient[dict[str, Any]]) -> dict[str, bytes]:
     """Return every document of every database except the server's own, as BSON."""
-    found = {}
+    result = {}
     for database in set(client.list_database_names()) - {"admin", "config", "local"}:
         for name in client[database].list_collection_names():
-            found[f"{database}.{name}"] = b"".join(client[database][name].find_raw_batches())
-    return found
+            result[f"{database}.{name}"] = b"".join(client[database][name].find_raw_batches())
+    return result
 
 
 def dump_redis(client: redis.Redis) -> dict[str, bytes]:
     """Return every key with its value, and what the server reports about its clients."""
-    found = {"clients": repr(client.client_list()).encode(), "slow": repr(client.slowlog_get(1000)).encode()}
+    result = {"clients": repr(client.client_list()).encode(), "slow": repr(client.slowlog_get(1000)).encode()}
     readers: dict[bytes, Callable[[bytes], Any]] = {
         b"string": client.get,
         b"hash": client.hgetall,
@@ -266,8 +266,8 @@ def dump_redis(client: redis.Redis) -> dict[str, bytes]:
         b"none": lambda key: None,
     }
     for key in client.scan_iter():
-        found[repr(key)] = key + repr(readers[client.type(key)](key)).encode()
-    return found
+        result[repr(key)] = key + repr(readers[client.type(key)](key)).encode()
+    return result
 
 
 PLACES = ("terminal", "logs", "var", "MongoDB", "Redis", "dashboard", "api", "command lines")
@@ -275,9 +275,9 @@ PLACES = ("terminal", "logs", "var", "MongoDB", "Redis", "dashboard", "api", "co
 
 @pytest.mark.parametrize("place", PLACES)
 def test_secrets__in_failing_batches__are_written_nowhere(written: Written, place: str) -> None:
-    found = written.places[place]
-    assert sum(map(len, found.values())) > 100
-    leaks = {where: around for where, data in found.items() if (around := find_mark(data))}
+    result = written.places[place]
+    assert sum(map(len, result.values())) > 100
+    leaks = {where: around for where, data in result.items() if (around := find_mark(data))}
     assert not leaks
 
 

@@ -55,8 +55,9 @@ def test_installation__mongodb_user_with_a_certificate__indexes_a_bucket(
     numbers = json.loads(done.stdout)
     assert (numbers["stored"], numbers["failed"]) == (4, 0)
     assert len(json.loads(site.ask("API", "/photos"))["photos"]) == 4
-    table = site.ask("DASHBOARD", "/api/datatables/workers?sEcho=1&iDisplayStart=0&iDisplayLength=9")
-    [worker] = json.loads(table)["aaData"]
+    table = "/api/datatables/workers?sEcho=1&iDisplayStart=0&iDisplayLength=9"
+    # A worker reports itself some time after its start.
+    [worker] = eventually(lambda: json.loads(site.ask("DASHBOARD", table))["aaData"], explain=site.logs)
     assert worker["config"]["queues"] == ["download", "write"]
 
 

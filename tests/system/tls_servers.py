@@ -181,11 +181,11 @@ def tls_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServers
 def _find_tls_redis(folder: Path) -> str | None:
     """Return the path of a Redis server that speaks TLS, or None."""
     for name in ("redis-server", "valkey-server", "redis-check-rdb"):
-        found = shutil.which(name)
-        if found and b"tls-auth-clients" in Path(found).read_bytes() and b"OPENSSL_init" in Path(found).read_bytes():
+        path = shutil.which(name)
+        if path and b"tls-auth-clients" in Path(path).read_bytes() and b"OPENSSL_init" in Path(path).read_bytes():
             # The binary is several programs in one, and chooses the program by the name that it is called by.
             link = folder / "redis-server"
-            link.symlink_to(found)
+            link.symlink_to(path)
             return str(link)
     return None
 

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from bench.fidelity import BENCH, Reasons, field_table, note_table, note_values, photo_values, read_answers
+from bench.fidelity import (
+    BENCH,
+    UNEXPLAINED,
+    Reasons,
+    field_table,
+    fields_of,
+    note_table,
+    note_values,
+    photo_values,
+    read_answers,
+    report,
+)
 from bench.fidelity_notes import compare_notes
 from bench.fidelity_photo import compare_photo
 
@@ -82,12 +93,28 @@ def test_tables__comparisons__are_counted_as_percentages():
     comparisons = list(compare_photo("a.jpg", {"ISO": 400, "Title": "Regatta"}, {"iso": 400}))
     assert "| iso | 1 | 100.0% | 100.0% | 100.0% |" in field_table(comparisons)
     assert "| title | 1 | 0.0% | 0.0% | 0.0% |" in field_table(comparisons)
-    assert note_table(compare_notes("a.jpg", {"Canon:Mode": (1, "1")}, {}))[-1] == "| **all** | 1 | 0.0% | 0 |  |"
+    assert note_table(compare_notes("a.jpg", {"Canon:Mode": (1, "1")}, {}))[-1] == "| **all** | 1 | 0.0% | 0 |  |  |"
+
+
+def test_tables__difference__counts_as_right_only_if_nothing_is_lacking():
+    answers = {"ISO": 0, "Make": "Canon"}
+    comparisons = [*compare_photo("a.jpg", answers, {}), *compare_photo("a.pgf", {"ISO": 100, "Make": "Canon"}, {})]
+    assert "| iso | 2 | 0.0% | 0.0% | 50.0% |" in field_table(comparisons)
+    assert "| camera_make | 2 | 0.0% | 0.0% | 0.0% |" in field_table(comparisons)
+    page = report(comparisons, [], ["media"])
+    right, lacking = page.split("## Fields that are missing or worse")
+    assert "| a.jpg | iso | 0 | None | A 0 says nothing. |" in right
+    assert "| a.pgf | iso | 100 | None | EXIFinator does not support this format. |" in lacking
+
+
+def test_fields_of__sidecar__are_the_values_for_its_photo():
+    assert fields_of({"photo": {}, "sidecar": {"kind": "xmp", "values": {"rating": 4}}}) == {"rating": 4}
+    assert fields_of({"photo": {"rating": 3}}) == {"rating": 3}
 
 
 def test_reasons__published_page__explains_every_difference():
     assert "not explained" not in (BENCH / "FIDELITY.md").read_text()
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
-    assert reasons.find("photo", "a/b.PCX", "iso") == "EXIFinator does not support this format."
-    assert reasons.find("photo", "a/b.jpg", "iso", 0) == "A 0 says nothing."
-    assert reasons.find("photo", "a/b.jpg", "iso", 7) == "not explained"
+    assert reasons.find("photo", "a/b.PGF", "iso") == ("EXIFinator does not support this format.", False)
+    assert reasons.find("photo", "a/b.jpg", "iso", 0) == ("A 0 says nothing.", True)
+    assert reasons.find("photo", "a/b.jpg", "iso", 7) == UNEXPLAINED

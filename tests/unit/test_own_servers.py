@@ -44,7 +44,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mongodb://%2Ftmp%2Fmongodb-27017.sock", None),
     ],
 )
-def test_plain_address__url__is_a_loopback_address_without_credentials_or_tls(url: str, address: str | None) -> None:
+def test_plain_address__url__is_known_only_for_loopback_without_credentials_or_tls(
+    url: str, address: str | None
+) -> None:
     assert plain_address(url) == address
 
 

@@ -148,7 +148,7 @@ function usePreload(isEnabled) {
 }
 
 /**
- * Return what a view shows: another view, filter or sort order begins at its start.
+ * Return a text that stands for the view, its filters and its sort order. When it changes, the view starts at its top.
  * @param {State} state
  */
 const contentOf = ({ view, filters, sort }) => JSON.stringify([view, filterParams(filters), sort]);
@@ -167,7 +167,7 @@ function App() {
   const [isUnlocked, setUnlocked] = useState(false);
   useFolders(isUnlocked || !showsPhotos);
   const mayRead = !settings.needs_token || isUnlocked;
-  // Ask for the first version together with the first photos: a change that happens after these has another one.
+  // Request the library's version together with the first photos, so that every later change is noticed.
   const changes = useLibraryChanges(api, showsPhotos && mayRead, state.view);
   const counts = useFacets(state, api, showsPhotos, changes);
   // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
@@ -184,7 +184,7 @@ function App() {
   const hasFilters = filterParams(state.filters).length > 0;
   // While counts are outdated or partial, photos may exist. The panel would lose its state if it disappeared meanwhile.
   const isEmptyLibrary =
-    counts.data?.total === 0 && !counts.data.stale && !counts.data.cut_short && !hasFilters;
+    counts.data?.total === 0 && !counts.data.stale && !counts.data.partial && !hasFilters;
   const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {
@@ -217,7 +217,8 @@ function App() {
     dropPages();
     setReloadCount((last) => last + 1);
   }, []);
-  // A view without photos need not wait for the counts: any change may have brought the first photos.
+  // If a view shows no photos, reload it after any change, without waiting for the counts: the change may have brought
+  // the first photos.
   useEffect(() => {
     const pages = currentPages();
     if (changes && pages?.isComplete && pages.count === 0) showNew();

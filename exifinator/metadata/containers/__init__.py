@@ -11,11 +11,14 @@ import struct
 
 from exifinator.metadata.containers.avi import read_avi
 from exifinator.metadata.containers.big_tiff import read_big_tiff
+from exifinator.metadata.containers.bpg import read_bpg
 from exifinator.metadata.containers.ciff import read_crw
 from exifinator.metadata.containers.gif import read_gif
 from exifinator.metadata.containers.iso_bmff import read_iso_bmff, read_jpeg_2000, read_jxl, read_jxl_codestream
 from exifinator.metadata.containers.jpeg import EXV, read_exv, read_jpeg
 from exifinator.metadata.containers.matroska import read_matroska
+from exifinator.metadata.containers.miff import MAGIC as MIFF
+from exifinator.metadata.containers.miff import read_miff
 from exifinator.metadata.containers.photoshop import read_psd
 from exifinator.metadata.containers.png import read_png
 from exifinator.metadata.containers.quicktime import FIRST_KINDS, read_quicktime
@@ -78,6 +81,8 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"\xff\x4f\xff\x51", read_jpeg_2000_codestream),
     *((4, kind, read_quicktime) for kind in FIRST_KINDS),
     (0, b"qoif", read_qoi),
+    (0, b"BPG\xfb", read_bpg),
+    (0, MIFF, read_miff),
     (0, b"DDS ", read_dds),
 )
 

@@ -67,17 +67,19 @@ def read_samsung_trailer(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     ):
         return
     tail = file.read(start, TAIL_BYTES)
-    if tail.endswith(SIGNATURE):
-        _Trailer(file, tail).add_to(metadata)
+    # Programs may have appended further trailers.
+    end = tail.rfind(SIGNATURE)
+    if end >= 0:
+        _Trailer(file, tail[: end + len(SIGNATURE)], start + end + len(SIGNATURE)).add_to(metadata)
 
 
 class _Trailer:
-    def __init__(self, file: RangeBuffer, tail: bytes) -> None:
+    def __init__(self, file: RangeBuffer, tail: bytes, end: int) -> None:
         self._file = file
         length = int.from_bytes(tail[-FOOTER_BYTES:-4], "little")
         start = len(tail) - FOOTER_BYTES - length
         self._directory = tail[start : len(tail) - FOOTER_BYTES] if start >= 0 else b""
-        self._directory_at = file.total_bytes - FOOTER_BYTES - length
+        self._directory_at = end - FOOTER_BYTES - length
 
     def add_to(self, metadata: LocatedMetadata) -> None:
         tags = ContainerTags()

@@ -18,7 +18,14 @@ from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
 from exifinator.metadata.makernotes.keys import NIKON_COUNT, decipher_pentax_count, find_nikon_key
 from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, decode_items, is_text, make_tag
+from exifinator.metadata.makernotes.values import (
+    CONVERSION_ERRORS,
+    TIFF_TYPES,
+    decode_exiftool_type,
+    decode_items,
+    is_text,
+    make_tag,
+)
 from exifinator.metadata.tag_values import Tag
 
 # Limits per note. No camera writes even a quarter as many.
@@ -202,7 +209,7 @@ class NoteDecoder:
             table: The table of the directory's tags.
             start: Offset of the directory in the block, in bytes.
             base: Position in the block from which the offsets in the directory count.
-            order: Expected byte order. If the bytes do not fit it, the other byte order is tried.
+            order: Expected byte order. If the bytes are not a directory in this byte order, the other one is tried.
             depth: Number of directories that contain this one.
 
         Returns:
@@ -297,7 +304,7 @@ class NoteDecoder:
         name = field.name if field else f"Tag 0x{tag:04X}"
         try:
             return make_tag(name, tag, field_type, field, value, len(data), order)
-        except (ArithmeticError, LookupError, TypeError, ValueError, struct.error):
+        except CONVERSION_ERRORS:
             # The conversion does not fit the value, so keep the stored value.
             return make_tag(name, tag, field_type, None, value, len(data), order)
 
@@ -331,10 +338,8 @@ class NoteDecoder:
         if len(fields) == 1 and fields[0].models is None:
             return fields[0]
         possible = [field for field in fields if field.models is None or field.models.search(self.model)]
-        for field in possible:
-            if TIFF_TYPES.get(field.kind) == field_type:
-                return field
-        return possible[0] if possible else None
+        first = possible[0] if possible else None
+        return next((field for field in possible if TIFF_TYPES.get(field.kind) == field_type), first)
 
     # --- directories and structures in the values of tags ---------------------------------------------------------
 

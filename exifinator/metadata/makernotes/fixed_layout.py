@@ -6,13 +6,12 @@ prints the same values.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple, Protocol
 
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
+from exifinator.metadata.makernotes.values import decode_field
 from exifinator.metadata.tag_values import Tag
 
 # Longer values are not useful for searching.
@@ -26,8 +25,6 @@ MAX_CACHED_BYTES = 64
 # Nikon: the bytes before the second offset of a structure of the kind "menu".
 MENU_HEAD_BYTES = 16
 FIRMWARE = "MakerNote FirmwareVersion"
-
-ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
 class Note(Protocol):
@@ -166,18 +163,7 @@ def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str)
         return _DECODED[key]
     except KeyError:
         pass
-    try:
-        tag = make_tag(
-            field.name,
-            number,
-            TIFF_TYPES.get(kind, 7),
-            field,
-            decode_exiftool_type(item, kind, order),
-            len(item),
-            order,
-        )
-    except ERRORS:
-        tag = None
+    tag = decode_field(field, number, kind, item, order)
     if len(item) <= MAX_CACHED_BYTES:
         if len(_DECODED) >= MAX_CACHED_FIELDS:
             _DECODED.clear()

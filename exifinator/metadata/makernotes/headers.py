@@ -51,7 +51,7 @@ def _header(
     )  # fmt: skip
 
 
-# The first bytes of notes in DNGPrivateData, where Pentax cameras store them, and Samsung cameras that Pentax made.
+# The first bytes of notes in DNGPrivateData, where Pentax cameras and Samsung cameras made by Pentax store their notes.
 # Source: sample files.
 PENTAX_HEADS = (b"PENTAX \0", b"SAMSUNG\0")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from exifinator.metadata.makernotes.tables import Field, Table
-from exifinator.metadata.makernotes.values import make_tag
+from exifinator.metadata.makernotes.values import CONVERSION_ERRORS, make_tag
 from exifinator.metadata.tag_values import Tag
 
 MAX_VALUES, MAX_DEPTH, MAX_TEXT_BYTES, MAX_NUMBERS = 400, 4, 512, 64
@@ -27,12 +27,12 @@ def _tag(field: Field | None, value: Any, length: int, order: str) -> Tag | None
         return None
     try:
         return make_tag(field.name, 0, 2 if isinstance(value, str) else 9, field, value, length, order)
-    except (ArithmeticError, LookupError, TypeError, ValueError):
+    except CONVERSION_ERRORS:
         return None
 
 
 def _field(table: Table, name: str) -> Field | None:
-    fields = table.fields.get((0, name)) or table.fields.get(name)
+    fields = table.fields_named(name)
     return fields[0] if fields else None
 
 

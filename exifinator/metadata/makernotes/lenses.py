@@ -204,7 +204,11 @@ def nikon_lens(code: str, optics: Optics) -> str | None:
         # codes end with 06.
         flags = int(code[-2:], 16)
         names = candidates(labels, f"{code[:-2]}{flags ^ 0x08:02X}") or candidates(labels, f"{code[:-2]}06")
-    return choose(names or _similar_nikon_lenses(labels, code), optics)
+    names = [name for name in names or _similar_nikon_lenses(labels, code) if not NO_LENS.match(name)]
+    # The code includes the focal lengths, rounded to a 24th of an octave. With a teleconverter, the photo's own focal
+    # length may be longer than any of them.
+    optics = optics._replace(min_focal_mm=None, max_focal_mm=None)
+    return choose(names, optics) or next(iter(names), None)
 
 
 @lru_cache(maxsize=256)

@@ -29,7 +29,6 @@ from exifinator.metadata.makernotes.canon_structures import (
     read_canon_personal,
 )
 from exifinator.metadata.makernotes.fixed_layout import (
-    ERRORS,
     MAX_TEXT_BYTES,
     Note,
     field_at,
@@ -40,7 +39,7 @@ from exifinator.metadata.makernotes.fixed_layout import (
 from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
 from exifinator.metadata.makernotes.property_lists import load_property_list
 from exifinator.metadata.makernotes.tables import FORMATS, TEXT_FORMATS, Table, get_table
-from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_exiftool_type, make_tag
+from exifinator.metadata.makernotes.values import decode_field, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # The maximum number of entries per structure, for structures without a fixed layout.
@@ -72,7 +71,7 @@ def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
         text = data[:8192].decode("latin-1")
         for match, _ in zip(compiled.finditer(text), range(MAX_ENTRIES), strict=False):
             name, value = match[1].strip(), match[2].strip()
-            fields = table.fields.get((0, name)) or table.fields.get(name)
+            fields = table.fields_named(name)
             field = note.choose_field(fields) if fields else None
             if field is not None:
                 tag = make_tag(field.name, 0, 2, field, value[:MAX_TEXT_BYTES], len(value), "<")
@@ -86,7 +85,7 @@ def read_plist(table: Table, data: bytes, _order: str, note: Note) -> Iterator[T
     """Yield the entries of Apple's binary property list."""
     document = load_property_list(data)
     for name, value in (document if isinstance(document, dict) else {}).items():
-        fields = table.fields.get((0, name)) or table.fields.get(name)
+        fields = table.fields_named(name)
         field = note.choose_field(fields) if fields else None
         if (
             field is not None
@@ -137,8 +136,7 @@ def read_nikon_settings(table: Table, data: bytes, order: str, note: Note) -> It
         number, kind, _ = struct.unpack_from(">HHI", data, position)
         field = field_at(table, note, number) if kind == NIKON_SETTING_TYPE else None
         if field is not None:
-            value = decode_exiftool_type(data[position + 4 : position + 8], "int32u", order)
-            tag = make_tag(field.name, number, TIFF_TYPES["int32u"], field, value, 4, order)
+            tag = decode_field(field, number, "int32u", data[position + 4 : position + 8], order)
             if tag is not None:
                 yield tag
 
@@ -167,18 +165,7 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
         if len(item) < length or length > MAX_TEXT_BYTES or not length:
             yield Tag(f"MakerNote {field.name}", f"({length:,} bytes)", number, 7, [], length)
             continue
-        try:
-            tag = make_tag(
-                field.name,
-                number,
-                TIFF_TYPES.get(kind, 7),
-                field,
-                decode_exiftool_type(item, kind, order),
-                length,
-                order,
-            )
-        except ERRORS:
-            continue
+        tag = decode_field(field, number, kind, item, order)
         if tag is not None:
             yield tag
 

@@ -51,6 +51,8 @@ NO_ISO = frozenset({0, 1, 65535, 65534, 4294967295})
 MAX_ISO = 8_000_000
 MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,4}")
+# An ISO speed as printed: "400", "0 400", "ISO 400", "200 (Zone Matching High)". In "Auto 2", there is none.
+ISO_TEXT = re.compile(r"\s*(?:ISO ?)?(\d+(?:\.\d+)?)(?:\s+(\d+(?:\.\d+)?))?", re.IGNORECASE)
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
 # Start of the make -> the table and the tag that have the maker's list of lenses. Different makers use the same
 # numbers, so the make selects the list.
@@ -159,7 +161,8 @@ def find_iso(tags: Tags) -> int | None:
         tag = tags.get(f"MakerNote {name}")
         # Use the printed value, because some makers store a code whose label is the speed. If there are two numbers,
         # try the second first, because Nikon stores a zero before the speed.
-        for text in re.findall(r"\d+(?:\.\d+)?", str(tag["printable"])[:40])[1::-1] if tag else ():
+        match = ISO_TEXT.match(str(tag["printable"])[:40]) if tag else None
+        for text in filter(None, (match[2], match[1])) if match else ():
             speed = round(float(text))
             if speed not in NO_ISO and 0 < speed < MAX_ISO:
                 return speed
@@ -232,9 +235,9 @@ def _find_e_mount_lens(tags: Tags, optics: Optics, model: str) -> str | None:
         number = _number(tags, name)
         if number and number not in NO_SONY_LENS:
             labels = lenses.field_labels("Sony::Tag9050a", 263)
-            found = lenses.choose(lenses.candidates(labels, str(int(number))), optics, model) if labels else None
-            if found:
-                return found
+            lens = lenses.choose(lenses.candidates(labels, str(int(number))), optics, model) if labels else None
+            if lens:
+                return lens
     return None
 
 
@@ -243,9 +246,9 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
     rf_number = _number(tags, "RFLensType")
     if rf_number:
         labels = lenses.field_labels("Canon::FileInfo", 61)
-        found = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
-        if found:
-            return found
+        lens = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
+        if lens:
+            return lens
     lens_table = next(
         (lens_table for prefix, lens_table in LENS_TABLES.items() if make.lower().startswith(prefix.lower())), None
     )
@@ -266,12 +269,13 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
         if lens_table == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
             # Observed in sample files: the text "145" is the lens with the number 0x145 in ExifTool 13.59's list.
             key = str(int(values, 16))
-        # These numbers stand for many lenses.
-        if key in ("65535", "61182", "-1") and lens_table[0].startswith(("Canon", "Sony")) and not model:
+        # These numbers stand for many lenses, among which a focal length alone does not choose.
+        is_common = key in ("65535", "61182", "-1") and lens_table[0].startswith(("Canon", "Sony"))
+        if is_common and not model and not (optics.min_focal_mm and optics.max_focal_mm and optics.max_aperture):
             continue
-        found = lenses.choose(lenses.candidates(labels, key), optics, model)
-        if found:
-            return found
+        lens = lenses.choose(lenses.candidates(labels, key), optics, model)
+        if lens:
+            return lens
     return None
 
 

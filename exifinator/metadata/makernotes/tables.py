@@ -143,6 +143,10 @@ class Table(NamedTuple):
     fields: dict[Any, tuple[Field, ...]]
     children: dict[int, tuple[Child, ...]]
 
+    def fields_named(self, name: str) -> tuple[Field, ...]:
+        """Return the fields whose key is a name, as in property lists and texts."""
+        return self.fields.get((0, name)) or self.fields.get(name) or ()
+
 
 @cache
 def _file(maker: str) -> tuple[dict[str, Any], list[Labels]]:

@@ -76,6 +76,20 @@ def unix_time(value: Any, _order: str) -> Any:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y:%m:%d %H:%M:%S")
 
 
+def flir_date(value: Any, order: str) -> Any:
+    """Return FLIR's date: seconds since 1970 in UTC, milliseconds, and the minutes that local time is behind UTC."""
+    data = _as_bytes(value)
+    if len(data) != 10:
+        return None
+    seconds, milliseconds, behind_minutes = struct.unpack(order + "IIh", data)
+    if not seconds or milliseconds > 999 or abs(behind_minutes) > 14 * 60:
+        return None
+    local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, minutes=-behind_minutes)
+    hours, minutes = divmod(abs(behind_minutes), 60)
+    sign = "-" if behind_minutes > 0 else "+"
+    return f"{local:%Y:%m:%d %H:%M:%S}.{milliseconds:03d}{sign}{hours:02d}:{minutes:02d}"
+
+
 def pentax_date(value: Any, _order: str) -> Any:
     """Return Pentax's date, which is a big-endian 16-bit year, a month and a day."""
     data = _as_bytes(value)
@@ -363,6 +377,6 @@ SPECIAL: dict[str, Conversion] = {
         pentax_kelvin, short_date, reversed_list, words, clock_time, canon_ev, sony_date, hex_digits, packed_date,
         packed_time, date_bytes, colon_bytes, inverted_version, olympus_lens, olympus_extender, first, after_colon,
         text_number, two_words, reconyx_version, reconyx_date, bcd_date, padded_text, canon_iso, canon_battery,
-        canon_file_number, swap_words,
+        canon_file_number, swap_words, flir_date,
     )
 }  # fmt: skip

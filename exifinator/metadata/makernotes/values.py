@@ -23,6 +23,8 @@ MAX_PRINTED_VALUES = 64
 BYTES_PER_VALUE = 64
 # BSON stores 64-bit integers with a sign.
 MAX_INTEGER = 1 << 63
+# Errors of a conversion to which the value does not conform.
+CONVERSION_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
 def is_text(data: bytes) -> bool:
@@ -148,7 +150,7 @@ def make_tag(
         number: The tag's number, or the index of the field.
         field_type: The TIFF type.
         field: The field, which has the conversion; None if the table has no such tag.
-        value: The value as decoded by decode_items or decode_format.
+        value: The value as decoded by decode_items or decode_exiftool_type.
         length: The length of the value in bytes.
         order: Byte order, "<" or ">".
     """
@@ -168,3 +170,20 @@ def make_tag(
     return Tag(
         f"MakerNote {name}", print_value(field, value), number, field_type, value, length, memory_bytes=memory_bytes
     )
+
+
+def decode_field(field: Field, number: int, kind: str, data: bytes, order: str) -> Tag | None:
+    """Decode the value of a field of a structure, and return its tag. Return None if there is no valid value.
+
+    Args:
+        field: The field.
+        number: The tag's number, or the index of the field.
+        kind: ExifTool's name of the type of the value.
+        data: The bytes of the value.
+        order: Byte order, "<" or ">".
+    """
+    try:
+        value = decode_exiftool_type(data, kind, order)
+        return make_tag(field.name, number, TIFF_TYPES.get(kind, 7), field, value, len(data), order)
+    except CONVERSION_ERRORS:
+        return None

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from exifinator.metadata.photo.sources import container_text, iptc, note, tag, tags, xmp
-from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, movie_date_in_zone, written_date
+from exifinator.metadata.photo.taken import (
+    date_in_parts,
+    gps_date,
+    in_utc,
+    iptc_date,
+    movie_date,
+    movie_date_in_zone,
+    written_date,
+)
 
 # The tags that name the maker of the device, which decides whether the date in a movie's header is UTC or local time.
 _MAKER_TAGS = (
@@ -26,6 +34,7 @@ DATES = (
     iptc("DateCreated", "TimeCreated", read=iptc_date),
     iptc("DigitalCreationDate", "DigitalCreationTime", read=iptc_date),
     note("DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal"),
+    note("YearCreated", "MonthDayCreated", "TimeCreated", read=date_in_parts),
     note("CreateDate", read=written_date),
     note("DateTimeCreated", read=written_date),
     *tags("DateTimeOriginal", "QuickTime", "XML", "UserData", "RIFF", "H264", read=written_date),

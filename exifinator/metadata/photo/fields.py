@@ -159,9 +159,9 @@ FIELDS: tuple[Field, ...] = (
           (tag("EXIF ISOSpeedRatings"), tag("Image ISOSpeedRatings"), tag("EXIF RecommendedExposureIndex"),
            tag("EXIF ISOSpeed"), tag("EXIF StandardOutputSensitivity"), tag("EXIF Tag 0x8831"),
            xmp("exifEX:PhotographicSensitivity"), xmp("exif:ISOSpeedRatings"), xmp("exifEX:RecommendedExposureIndex"),
-           summary("iso"), note("ISO"), note("AutoISO", "BaseISO", read=canon_iso), note("ISOSetting"),
-           note("ISOSpeed"),
-           note("ISOSpeedRequested"), tag("EXIF ExposureIndex"), *tags("ISO", *_FRAMES)),
+           summary("iso"), note("AutoISO", "BaseISO", read=canon_iso), note("ISOSpeedRequested"),
+           # The tag of Panasonic's RAW files.
+           tag("Image Tag 0x0017"), tag("EXIF ExposureIndex"), *tags("ISO", *_FRAMES)),
           iso, unit="ISO", last_resort=integer),
     Field("f_number", "double", "The aperture: 2.8 for f/2.8.",
           (tag("EXIF FNumber"), tag("Image FNumber"), tag("EXIF ApertureValue", read=apex(0.5)), xmp("exif:FNumber"),

@@ -77,6 +77,15 @@ def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
     return parse_date(f"{date.local.date().isoformat()} {clock}") or date
 
 
+def date_in_parts(raw: Raw, day: Raw, time: Raw) -> PhotoDate | None:
+    """Read a date whose year, month and day, and time are in three values, as in Kodak's MakerNotes."""
+    year, month_and_day, clock = number(raw), text(day), text(time)
+    if year is None or not month_and_day:
+        return None
+    date = f"{year:g}:{month_and_day}"
+    return (parse_date(f"{date} {clock}") if clock else None) or parse_date(date)
+
+
 def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
     """Read the date and time from GPS, which are in UTC."""
     date = parse_date(text(raw))

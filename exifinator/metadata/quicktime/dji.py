@@ -1,9 +1,9 @@
 """Read the first sample of DJI's timed metadata (`djmd`), a message of Protocol Buffers.
 
-Each product has a message of its own, and the message names it. The tables of exiftool -listx (13.59) say which fields
-of which product mean what: `dvtm_wm261_3-2-9-1` is field 1 of field 9 of field 2 of field 3 of the product wm261.
-Sources: Protocol Buffers, "Encoding" (protobuf.dev); for units and the parts of a position, DJI's own definition of the
-messages (dvtm_library.proto), as https://github.com/AdrianEddy/telemetry-parser has it.
+Each product has its own type of message, and the message contains the name of the type. The tables of exiftool -listx
+(13.59) give the meaning of each product's fields: `dvtm_wm261_3-2-9-1` is field 1 of field 9 of field 2 of field 3 of
+the product wm261. Sources: Protocol Buffers, "Encoding" (protobuf.dev); for units and the parts of a position, DJI's
+own definition of the messages (dvtm_library.proto), as https://github.com/AdrianEddy/telemetry-parser has it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from exifinator.metadata.makernotes.conversions import exposure_text
+from exifinator.metadata.protobuf import BYTES, CUT, FIXED32, FIXED64, VARINT, fields, varint
 from exifinator.metadata.quicktime.movie_tags import MovieTags, printable_text, table
 
 DJI = "DJI"
 TABLE = "DJI::Protobuf"
-MAX_FIELDS, MAX_DEPTH = 2000, 6
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-# Bytes whose end is missing: not a type of Protocol Buffers.
-CUT = 3
-MAX_VARINT_BYTES = 10
+MAX_DEPTH = 6
 # The name of the product's message, and the size and frame rate of the video.
 PROTOCOL = "1-1-1"
 # Names of altitudes in millimetres. The position is the first field of the message that has them.
@@ -57,51 +54,11 @@ def read_dji(sample: bytes, tags: MovieTags) -> None:
 
 def _leaves(data: bytes, path: str, depth: int = 0) -> Iterator[tuple[str, int, Any]]:
     """Yield path, wire type and value of all fields. A field of bytes that is a message is followed by its fields."""
-    for number, kind, value in _fields(data):
+    for number, kind, value in fields(data):
         inner = f"{path}-{number}" if path else str(number)
         yield inner, kind, value
         if kind in (BYTES, CUT) and depth < MAX_DEPTH:
             yield from _leaves(value, inner, depth + 1)
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    """Yield number, wire type and value of the fields of a message; none if the bytes are no message."""
-    found: list[tuple[int, int, Any]] = []
-    offset = 0
-    while offset < len(data) and len(found) < MAX_FIELDS:
-        key, offset = _varint(data, offset)
-        kind = key & 7
-        value: Any = None
-        if kind == VARINT:
-            value, offset = _varint(data, offset)
-        elif kind == BYTES:
-            length, offset = _varint(data, offset)
-            value, offset = data[offset : offset + length], offset + length
-        elif kind in (FIXED32, FIXED64):
-            length = 4 if kind == FIXED32 else 8
-            value, offset = data[offset : offset + length], offset + length
-        else:
-            return
-        if kind == BYTES and offset > len(data) >= offset - length:
-            # The sample is cut inside a message, whose first fields are complete.
-            kind = CUT
-        elif not key >> 3 or offset > len(data):
-            break
-        found.append((key >> 3, kind, value))
-    yield from found
-
-
-def _varint(data: bytes, offset: int) -> tuple[int, int]:
-    """Return a number in base 128, and the offset behind it. Without an end, the offset is behind the data."""
-    number = 0
-    for index in range(MAX_VARINT_BYTES):
-        if offset + index >= len(data):
-            break
-        byte = data[offset + index]
-        number |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            return number & 0xFFFFFFFFFFFFFFFF, offset + index + 1
-    return 0, len(data) + 1
 
 
 def _add(name: str, form: str, kind: int, value: Any, tags: MovieTags) -> None:
@@ -136,8 +93,8 @@ def _decode(form: str, kind: int, value: Any) -> Any:
 
 def _ratio(data: bytes) -> float | None:
     """Return the quotient of two packed numbers."""
-    top, offset = _varint(data, 0)
-    bottom, offset = _varint(data, offset)
+    top, offset = varint(data, 0)
+    bottom, offset = varint(data, offset)
     return top / bottom if bottom and offset <= len(data) else None
 
 
@@ -149,7 +106,7 @@ def _number(kind: int, value: Any) -> float | None:
 
 
 def _add_position(path: str, values: dict[str, tuple[int, Any]], tags: MovieTags) -> None:
-    """Add latitude and longitude in degrees. A drone without a position writes zeros, or none."""
+    """Add latitude and longitude in degrees. A drone without a position writes zeros, or no position."""
     place = f"{path}-1"
     latitude, longitude = (_number(*values.get(f"{place}-{part}", (VARINT, 0))) for part in (LATITUDE, LONGITUDE))
     if latitude is None or longitude is None:

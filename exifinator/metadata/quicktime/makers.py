@@ -43,7 +43,7 @@ GPS_NAMES = {"GPSDateStamp": "GPSDate"}
 MAX_MAKER_BOXES = 200
 
 
-def maker_blocks(found: list[tuple[str, bytes]], tags: MovieTags) -> list[Block]:
+def maker_blocks(boxes: list[tuple[str, bytes]], tags: MovieTags) -> list[Block]:
     """Return the metadata in makers' boxes as blocks, and add the tags of structures of fixed layout.
 
     Args:
@@ -51,7 +51,7 @@ def maker_blocks(found: list[tuple[str, bytes]], tags: MovieTags) -> list[Block]
         tags: The tags of the movie.
     """
     return [
-        Block(kind, {0: data}) for code, body in found[:MAX_MAKER_BOXES] for kind, data in _blocks(code, body, tags)
+        Block(kind, {0: data}) for code, body in boxes[:MAX_MAKER_BOXES] for kind, data in _blocks(code, body, tags)
     ]
 
 

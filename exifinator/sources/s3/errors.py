@@ -276,7 +276,9 @@ def s3_errors(place: str) -> Iterator[None]:
     except SSLError as exc:
         raise _translate_tls_error(exc, place) from exc
     except (ResponseStreamingError, IncompleteReadError) as exc:
-        raise SourceUnavailable(f"S3 broke off its response for {place}: {exc}", code="no_response") from exc
+        raise SourceUnavailable(
+            f"The connection to S3 failed during the response for {place}: {exc}", code="no_response"
+        ) from exc
     except (ConnectionError, HTTPClientError, OSError, TransportError) as exc:
         raise SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response") from exc
     except ParamValidationError as exc:

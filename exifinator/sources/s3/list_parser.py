@@ -28,7 +28,7 @@ _EVENT = "before-parse.s3.*"
 _EMPTY_BODY = b"<ListBucketResult/>"
 _FIELDS = ("Key", "Size", "LastModified", "ETag")
 _OPERATIONS = ("ListObjects", "ListObjectsV2")
-# What is used of an object's RestoreStatus: whether it has an expiry date.
+# The only part of an object's RestoreStatus that is used: whether it has an expiry date.
 _RESTORED: Mapping[str, str] = {"RestoreExpiryDate": ""}
 _NOT_RESTORED: Mapping[str, str] = {}
 _END_OF_LISTING = re.compile(rb"</(\w+:)?ListBucketResult\s*>\s*\Z")
@@ -37,8 +37,8 @@ _FORBIDDEN = tuple(chr(code) for code in (*range(0x9), 0xB, 0xC, *range(0xE, 0x2
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _BARE_AMPERSAND = re.compile(rb"&(?!#[0-9]+;|#x[0-9A-Fa-f]+;|[A-Za-z]+;)")
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
-# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block without a
-# character that the page contains is used.
+# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The page must
+# contain no character of the block that is used.
 _STAND_IN_BLOCKS = range(0x10FF00, 0x100000, -0x100)
 
 
@@ -55,8 +55,8 @@ def _parse(
         try:
             customized_response_dict.update(parse_listing(response_dict["body"]))
         except etree.XMLSyntaxError:
-            # If the body has its end, repeating the request would not help. If it is cut off, or no XML at all, leave
-            # it to botocore, which repeats the request.
+            # If the body is complete, repeating the request would not help. If it is truncated, or not XML at all,
+            # leave it to botocore, which repeats the request.
             if _END_OF_LISTING.search(response_dict["body"]):
                 raise
         except ValueError:

@@ -38,8 +38,8 @@ THROTTLED_RESPONSES = 3
 THROTTLED_SHARE = 0.02
 RECENT_RESPONSES = 200
 # Within CALM_SECONDS after a reduction, a share below HIGH_SHARE has other reasons than the rate. The rate is reduced
-# again if the share is higher, or if it later rises well above what it was then. Otherwise a server that rejects some
-# requests at any rate would bring the rate down to nothing.
+# again if the share is higher, or if it later rises well above what it was then. Otherwise, a server that rejects some
+# requests regardless of their rate would reduce the rate to almost nothing.
 CALM_SECONDS = 3.0
 HIGH_SHARE = 0.08
 CALM_FACTOR = 1.5

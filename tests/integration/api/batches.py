@@ -12,6 +12,7 @@ import psutil
 from exifinator.config import ROOT
 from tests.integration.api.fixtures import Api, open_api
 from tests.integration.conftest import Installation
+from tests.s3_proxy import Answer, run_proxy
 from tests.servers import find_processes
 
 # The type of the fixture `export_settings`.
@@ -23,6 +24,23 @@ def open_batch_api(installation: Installation) -> Iterator[Api]:
     """Yield the API over an installation. Afterwards, end the processes of its batches and remove their logs."""
     with open_api(installation.config) as running, ending_batches(installation):
         yield running
+
+
+@contextlib.contextmanager
+def open_api_over_small_pages(
+    install: Callable[..., Installation],
+    export_settings: ExportSettings,
+    s3_url: str,
+    change_answer: Callable[[str, str, dict[str, str], Answer], Answer],
+) -> Iterator[tuple[Installation, Api]]:
+    """Yield an installation and its API. S3 lists one key per page, and `change_answer` changes its answers."""
+    with run_proxy(s3_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = change_answer
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        export_settings(installation)
+        with open_batch_api(installation) as api:
+            yield installation, api
 
 
 @contextlib.contextmanager

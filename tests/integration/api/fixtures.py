@@ -106,7 +106,7 @@ def open_api(config: Config, *, throttle: LoginThrottle | None = None) -> Iterat
 def serve_api(
     config: Config, *, limits: ServerLimits | None = None, listener: socket.socket | None = None
 ) -> Iterator[WireApi]:
-    """Run the API's server in a thread of this process, for tests of its sockets, limits and streams.
+    """Run the API's server in a thread of this process, for tests of its sockets, limits and streams, and in a browser.
 
     Args:
         listener: The socket to accept connections on, by default one on a free port.
@@ -223,6 +223,11 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
             for thread in threading.enumerate():
                 if thread.name == "indexes":
                     thread.join()
+            if name == "maxTimeAlwaysTimeOut":
+                # Otherwise, the fail point that is set from the start takes precedence.
+                never = ("configureFailPoint", "maxTimeNeverTimeOut")
+                stack.callback(client.admin.command, *never, mode="alwaysOn")
+                client.admin.command(*never, mode="off")
             stack.callback(client.admin.command, "configureFailPoint", name, mode="off")
             client.admin.command("configureFailPoint", name, mode=mode, **({"data": data} if data else {}))
 

@@ -17,6 +17,7 @@ from tests.integration.api.batches import (
     ExportSettings,
     await_batch,
     in_state,
+    open_api_over_small_pages,
     open_batch_api,
     processes_of,
     start,
@@ -64,7 +65,9 @@ def test_post_batch__request_limit_is_reached__stops_and_reports_the_limit(
     assert response.status_code == 202
     # The listing takes the only request, so no worker is needed. Wait for the message: a batch whose process has not
     # started yet may be shown as stopped too.
-    batch = await_batch(installation, batch_api, response.json()["id"], lambda found: "limit" in str(found["problem"]))
+    batch = await_batch(
+        installation, batch_api, response.json()["id"], lambda result: "limit" in str(result["problem"])
+    )
     assert batch["state"] == "stopped"
     assert "stopped at its limit of 1 request" in batch["problem"]
     assert (batch["numbers"]["list_requests"], batch["numbers"]["requests"]) == (1, 0)
@@ -83,11 +86,8 @@ def test_post_batch__api_is_terminated__batch_continues(
         batch = start(first, bucket.name)
         await_batch(installation, first, batch["id"], in_state("reading"))
     assert processes_of(batch["id"])
-    found = batch_api.get(f"/batches/{batch['id']}").json()
-    assert (found["state"], found["problem"]) == (
-        "reading",
-        "No worker is running; start the workers with ./start_workers.sh",
-    )
+    result = await_batch(installation, batch_api, batch["id"], in_state("reading"))
+    assert result["problem"] == "No worker is running; start the workers with ./start_workers.sh"
     installation.start_worker("download", "write")
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
@@ -285,9 +285,9 @@ def test_get_batch__process_exits_at_its_start__reports_the_cause(
     monkeypatch.setenv("EXIFINATOR_REDIS_URL", "http://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
     reason = "The process of the batch exited with code 2: "
-    found = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
-    assert "REDIS_URL" in found["problem"]
-    assert found["state"] == "stopped"
+    result = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
+    assert "REDIS_URL" in result["problem"]
+    assert result["state"] == "stopped"
 
 
 def test_get_batch__s3_denies_access_while_listing__reports_it(
@@ -301,16 +301,11 @@ def test_get_batch__s3_denies_access_while_listing__reports_it(
             return s3_error(403, "AccessDenied")
         return answer
 
-    with run_proxy(moto_url) as proxy:
-        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
-        proxy.answer = refuse
-        installation = install(S3_ENDPOINT_URL=proxy.url)
-        export_settings(installation)
-        with open_batch_api(installation) as api:
-            batch = start(api, bucket.name)
-            # On a busy machine, the batch is shown without a process until its process reports why it exited.
-            found = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
-    assert (found["state"], found["numbers"]["listed"]) == ("stopped", 1)
+    with open_api_over_small_pages(install, export_settings, moto_url, refuse) as (installation, api):
+        batch = start(api, bucket.name)
+        # On a busy machine, the batch is shown without a process until its process reports why it exited.
+        result = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
+    assert (result["state"], result["numbers"]["listed"]) == ("stopped", 1)
 
 
 def test_get_batch__workers_have_counted_images__includes_their_counts(
@@ -325,11 +320,11 @@ def test_get_batch__workers_have_counted_images__includes_their_counts(
     )
     live = {"rate": 0.5, "updated_at": datetime.now(UTC), "failed_before": 1}
     installation.store.batches.collection.update_one({}, {"$set": live})
-    found = batch_api.get(f"/batches/{batch.id}").json()
-    numbers = found["numbers"]
+    result = batch_api.get(f"/batches/{batch.id}").json()
+    numbers = result["numbers"]
     assert (numbers["queued"], numbers["stored"], numbers["damaged"], numbers["requests"]) == (4, 2, 2, 5)
     assert numbers["failed"] == 1
-    assert (found["state"], found["rate"], found["seconds_left"]) == ("reading", 0.5, 2.0)
+    assert (result["state"], result["rate"], result["seconds_left"]) == ("reading", 0.5, 2.0)
 
 
 def test_post_batch__s3_is_unavailable__is_503(api: Api) -> None:

@@ -71,7 +71,7 @@ def test_list_cameras__with_filters__summarizes_the_bodies_of_matching_photos(
     answer = api.get("/cameras", **filters).json()
     counts = [body["photos"] for body in answer["cameras"]]
     assert counts == sorted(counts, reverse=True)
-    assert (answer["total"], answer["cut_short"]) == (len(expected), False)
+    assert (answer["total"], answer["partial"]) == (len(expected), False)
     assert by_serial_and_model(answer) == expected
     assert expected
 
@@ -81,7 +81,7 @@ def test_list_cameras__with_a_limit__returns_the_most_used(api: Api) -> None:
     answer = api.get("/cameras", limit=2).json()
     assert answer["total"] == len(everything["cameras"]) == 3
     assert answer["cameras"] == everything["cameras"][:2]
-    assert api.get("/cameras", camera="none such").json() == {"cameras": [], "total": 0, "cut_short": False}
+    assert api.get("/cameras", camera="none such").json() == {"cameras": [], "total": 0, "partial": False}
     for limit in (0, 501):
         assert api.get("/cameras", limit=limit).status_code == 400
 
@@ -129,11 +129,11 @@ def test_list_cameras__query_exceeds_its_time_limit__is_sampled_until_counted_in
 
         def is_complete() -> bool:
             answers.append(api.get("/cameras", bucket="holiday").json())
-            return not answers[-1]["cut_short"]
+            return not answers[-1]["partial"]
 
         eventually(is_complete)
         assert sum(body["photos"] for body in answers[0]["cameras"]) == 10
-        assert answers[0]["cut_short"] is True
+        assert answers[0]["partial"] is True
         assert by_serial_and_model(answers[-1]) == expected
         fail("failCommand", **TIMEOUT)
         assert api.get("/cameras", bucket="archive").status_code == 503

@@ -6,11 +6,12 @@ import contextlib
 import json
 import socket
 
+import httpx2 as httpx
 import pytest
 
 from api.server import ServerLimits
 from exifinator.config import Config
-from tests.integration.api.fixtures import Api, WireApi, serve_api
+from tests.integration.api.fixtures import Api, RawAnswer, WireApi, serve_api
 from tests.waiting import eventually
 
 PROBLEM = "application/problem+json"
@@ -82,8 +83,18 @@ def test_connections__more_than_the_limit__are_503_until_others_close(wire_api: 
     with contextlib.ExitStack() as stack:
         for _ in range(ServerLimits().max_connections):
             stack.enter_context(wire_api.connect())
-        answer = wire_api.get_raw(b"/healthz")
-        assert (answer.status, answer.content_type) == (503, PROBLEM)
+
+        def find_refusal() -> RawAnswer | None:
+            answer = wire_api.get_raw(b"/healthz")
+            if answer.status == 503:
+                return answer
+            # On a busy machine, the first connections may have been dropped by now, because they sent no request.
+            for _ in range(100):
+                stack.enter_context(wire_api.connect())
+            return None
+
+        answer: RawAnswer = eventually(find_refusal)  # type: ignore[assignment]
+        assert answer.content_type == PROBLEM
         assert answer.headers["retry-after"] == "5"
         assert json.loads(answer.body)["code"] == "too_many_connections"
     eventually(lambda: wire_api.get_raw(b"/healthz").status == 200)
@@ -140,8 +151,14 @@ def test_slow_clients__incomplete_request__are_dropped_after_the_limit(library: 
             return all(dropped)
 
         eventually(are_dropped)
-        # Other clients stay connected.
-        assert api.get("/healthz").status_code == 200
+
+        def is_answered() -> bool:
+            """Return whether another client is answered. On a busy machine, its request may arrive too late as well."""
+            with contextlib.suppress(httpx.TransportError):
+                return api.get("/healthz").status_code == 200
+            return False
+
+        eventually(is_answered)
 
 
 def test_slow_clients__response_is_not_read__are_dropped_after_the_stall_limit(library: Config) -> None:

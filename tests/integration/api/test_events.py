@@ -30,7 +30,7 @@ def event_api(installation: Installation) -> Iterator[WireApi]:
 
 @contextlib.contextmanager
 def listen(api: WireApi) -> Iterator[Iterator[dict[str, Any]]]:
-    """Yield the blocks of the event stream, each as field -> value."""
+    """Yield the blocks of the event stream, each as field -> value, without comments."""
     with httpx.stream("GET", f"{api.url}/events", timeout=None, headers={"Accept-Encoding": "gzip"}) as answer:
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -44,7 +44,10 @@ def blocks(answer: httpx.Response) -> Iterator[dict[str, Any]]:
     for part in answer.iter_text():
         *whole, text = (text + part).split("\n\n")
         for block in whole:
-            yield dict(line.split(": ", 1) for line in block.split("\n"))
+            fields = dict(line.split(": ", 1) for line in block.split("\n"))
+            # A stream that has sent nothing for a while sends a comment.
+            if "" not in fields:
+                yield fields
 
 
 def save(installation: Installation, batch_id: str, state: str, *, stored: int = 0, ago: float = 0) -> None:
@@ -69,8 +72,9 @@ def test_events__batch_changes__is_sent_to_the_listener(event_api: WireApi, inst
 
         for stored in (3, 7):
             save(installation, "20240103-000000-cccccc", "reading", stored=stored)
-            changed = json.loads(next(stream)["data"])
-            assert changed["batches"][0]["numbers"]["stored"] == stored
+            # On a busy machine, a batch that ended a while ago may leave the stream, which is a change too.
+            counts = (json.loads(block["data"])["batches"][0]["numbers"]["stored"] for block in stream)
+            assert stored in counts
 
 
 def test_events__head_request__has_no_body(event_api: WireApi) -> None:

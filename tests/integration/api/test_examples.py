@@ -72,8 +72,8 @@ def test_examples__curl_commands__return_the_documented_results(
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    found = json.loads(run("limit=2"))
-    assert (len(found["photos"]), type(found["next"])) == (2, str)
+    result = json.loads(run("limit=2"))
+    assert (len(result["photos"]), type(result["next"])) == (2, str)
     facets = json.loads(run("/facets"))
     assert (set(facets["facets"]), facets["total"]) == ({"camera", "iso", "taken"}, 250)
     assert json.loads(run("old town"))["photos"] == []

@@ -75,8 +75,8 @@ def test_export__chosen_columns__are_the_only_ones_and_in_this_order(api: Api, m
     params = {"columns": ",".join(columns)}
     lines = api.client.request(method, "/export.ndjson", params=params, **body).text.splitlines()
     objects = [json.loads(line) for line in lines]
-    assert all(list(found) == columns for found in objects)
-    assert {found["id"]: str(found["iso"] or "") for found in objects} == {id_: row["iso"] for id_, row in rows.items()}
+    assert all(list(item) == columns for item in objects)
+    assert {item["id"]: str(item["iso"] or "") for item in objects} == {id_: row["iso"] for id_, row in rows.items()}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from exifinator.config import Config
 from tests.integration.api.fixtures import Api, copy_library, open_api
 from tests.integration.api.library import make_record, make_records
-from tests.integration.api.test_statistics import COUNT_METHODS, open_photos
+from tests.integration.api.test_counts import COUNT_METHODS, open_photos
 
 EVERYTHING = {"media_type": ["image", "video", "other"]}
 
@@ -78,9 +78,9 @@ def test_photos__other_files_and_filters__leaves_out_other_files(mixed_api: Api)
 
 @pytest.mark.parametrize("count_method", COUNT_METHODS, ids=["everything", "grouped"])
 def test_facets__other_files__have_only_a_count_of_their_own(mixed_api: Api, count_method: dict[str, str]) -> None:
-    found = mixed_api.get("/facets", **count_method, fields="camera,format,status,bucket,keyword,gps,rating").json()
-    assert (found["total"], found["other_files"]) == (len(PHOTOS), len(OTHERS))
-    facets = {name: {row["value"]: row["count"] for row in rows} for name, rows in found["facets"].items()}
+    result = mixed_api.get("/facets", **count_method, fields="camera,format,status,bucket,keyword,gps,rating").json()
+    assert (result["total"], result["other_files"]) == (len(PHOTOS), len(OTHERS))
+    facets = {name: {row["value"]: row["count"] for row in rows} for name, rows in result["facets"].items()}
     assert facets["camera"] == Counter(record["photo"].get("camera_model") for record in PHOTOS)
     assert facets["format"] == Counter(record["format"] for record in PHOTOS)
     assert facets["status"] == Counter(record["status"] for record in PHOTOS)
@@ -100,8 +100,8 @@ def test_facets__media_type_with_others__includes_types_not_selected(
 ) -> None:
     expected = Counter(record["photo"].get("media_type") for record in [*PHOTOS, *OTHERS])
     for selected in ({}, {"media_type": "video"}):
-        found = mixed_api.get("/facets", **count_method, **selected, fields="media_type,camera", others="true").json()
-        assert {row["value"]: row["count"] for row in found["facets"]["media_type"]} == expected
+        result = mixed_api.get("/facets", **count_method, **selected, fields="media_type,camera", others="true").json()
+        assert {row["value"]: row["count"] for row in result["facets"]["media_type"]} == expected
     alone = mixed_api.get("/facets", **count_method, fields="media_type").json()["facets"]["media_type"]
     assert {row["value"] for row in alone} == {"image", "video", None}
 
@@ -119,13 +119,13 @@ def test_facets__with_filters__count_only_matching_other_files(mixed_api: Api) -
 
 @pytest.mark.parametrize("count_method", COUNT_METHODS, ids=["everything", "grouped"])
 def test_statistics__other_files__are_left_out(mixed_api: Api, count_method: dict[str, str]) -> None:
-    found = mixed_api.get("/statistics", **count_method).json()
-    assert (found["total"], found["other_files"]) == (len(PHOTOS), len(OTHERS))
+    result = mixed_api.get("/statistics", **count_method).json()
+    assert (result["total"], result["other_files"]) == (len(PHOTOS), len(OTHERS))
     counts = Counter((record["bucket"], record["status"]) for record in PHOTOS)
-    assert {(row["bucket"], "unsupported"): row["unsupported"] for row in found["buckets"]} == {
+    assert {(row["bucket"], "unsupported"): row["unsupported"] for row in result["buckets"]} == {
         (bucket, "unsupported"): counts[bucket, "unsupported"] for bucket, _ in counts
     }
-    months = {row["value"]: row["count"] for row in found["facets"]["taken"]}
+    months = {row["value"]: row["count"] for row in result["facets"]["taken"]}
     assert months == Counter(
         f"{taken:%Y-%m}" if (taken := record["photo"].get("taken_local")) else None for record in PHOTOS
     )

@@ -107,10 +107,10 @@ FILTERS: list[tuple[str, Any]] = [
 def test_list_photos__filter__lists_the_matching_photos(api: Api, parameters: str, passes: Any) -> None:
     answer = api.client.get(f"/photos?limit=1000&{parameters}")
     assert answer.status_code == 200, answer.text
-    found = answer.json()
+    result = answer.json()
     expected = {record["_id"] for record in RECORDS if passes(record)}
-    assert {item["id"] for item in found["photos"]} == expected
-    assert found["next"] is None
+    assert {item["id"] for item in result["photos"]} == expected
+    assert result["next"] is None
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-key", "extracted", "-extracted"])
@@ -186,10 +186,10 @@ def test_get_photo__odd_key__is_found_with_its_parts(wire_api: WireApi, name: st
 
 
 def test_get_photo__slashes_not_percent_encoded__is_found(api: Api) -> None:
-    found = api.get("/photos/holiday/2024/IMG_0001.jpg").json()
-    assert found["id"] == "holiday/2024/IMG_0001.jpg"
-    assert found["tags"]["Image Make"]["printable"] == "Canon"
-    assert set(found["tags"]) == {"Image Make", "Image Model", "EXIF ISOSpeedRatings"}
+    result = api.get("/photos/holiday/2024/IMG_0001.jpg").json()
+    assert result["id"] == "holiday/2024/IMG_0001.jpg"
+    assert result["tags"]["Image Make"]["printable"] == "Canon"
+    assert set(result["tags"]) == {"Image Make", "Image Model", "EXIF ISOSpeedRatings"}
     assert api.get("/photos/holiday/2024/IMG_0001.jpg/tags/Image Model").json()["printable"] == "Canon EOS R5"
 
 
@@ -225,5 +225,5 @@ def test_get_thumbnail__address_from_the_photo_list__may_be_cached_forever(api: 
 
 
 def test_list_copies__same_etag__lists_all_copies(api: Api) -> None:
-    found = api.get("/photos/by-etag/etag-3").json()["photos"]
-    assert [item["id"] for item in found] == ["holiday/2024/IMG_0006.jpg", "holiday/2024/IMG_0007.jpg"]
+    result = api.get("/photos/by-etag/etag-3").json()["photos"]
+    assert [item["id"] for item in result] == ["holiday/2024/IMG_0006.jpg", "holiday/2024/IMG_0007.jpg"]

@@ -119,17 +119,17 @@ def test_requeue__no_token_is_configured__needs_none(own_library: Config) -> Non
 
 
 def test_failures__jobs_failed_for_two_causes__are_grouped_and_listed(api: Api) -> None:
-    found = api.get("/failures", limit=5).json()
-    assert found["total"] == 12
-    assert [(group["exception"], group["count"]) for group in found["groups"]] == [
+    result = api.get("/failures", limit=5).json()
+    assert result["total"] == 12
+    assert [(group["exception"], group["count"]) for group in result["groups"]] == [
         ("AccessDenied", 8),
         ("ObjectGone", 4),
     ]
-    assert found["groups"][0]["example"]["message"] == "exifinator.errors.AccessDenied: S3 refuses image 0"
-    seen = [item["id"] for item in found["failures"]]
-    while found["next"]:
-        found = api.get("/failures", limit=5, after=found["next"]).json()
-        seen += [item["id"] for item in found["failures"]]
+    assert result["groups"][0]["example"]["message"] == "exifinator.errors.AccessDenied: S3 refuses image 0"
+    seen = [item["id"] for item in result["failures"]]
+    while result["next"]:
+        result = api.get("/failures", limit=5, after=result["next"]).json()
+        seen += [item["id"] for item in result["failures"]]
     assert len(seen) == len(set(seen)) == 12
     assert api.get("/failures", exception="ObjectGone", bucket="holiday").json()["total"] == 2
 

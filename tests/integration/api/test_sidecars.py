@@ -28,17 +28,17 @@ def test_get_photos__sidecars__are_merged_or_found_as_orphans(own_library: Confi
         assert store.records.families.count_orphans() == 1
 
         def ids(**params: str) -> list[str]:
-            return [found["id"] for found in api.get("/photos", bucket="b", **params).json()["photos"]]
+            return [photo["id"] for photo in api.get("/photos", bucket="b", **params).json()["photos"]]
 
         assert ids(sidecar="orphan") == ["b/f/IMG_2.xmp"]
         assert ids(sidecar="merged") == ["b/f/IMG_1.xmp"]
         assert ids() == ids(primary="true") == ["b/f/IMG_1.CR2"]
         assert ids(has="sidecar") == ids(rating="5") == ["b/f/IMG_1.CR2"]
-        found = api.get("/photos/b%2Ff%2FIMG_1.CR2").json()
-        assert found["sidecars"][0]["id"] == "b/f/IMG_1.xmp"
-        assert found["own_photo"] == {"media_type": "image", "rating": 1}
-        assert found["photo"]["taken_local"] == "2024-05-01T12:00:00"
-        assert found["tags"] == {}
+        result = api.get("/photos/b%2Ff%2FIMG_1.CR2").json()
+        assert result["sidecars"][0]["id"] == "b/f/IMG_1.xmp"
+        assert result["own_photo"] == {"media_type": "image", "rating": 1}
+        assert result["photo"]["taken_local"] == "2024-05-01T12:00:00"
+        assert result["tags"] == {}
         sidecar = api.get("/photos/b%2Ff%2FIMG_1.xmp").json()
         assert sidecar["sidecar"]["of"] == ["b/f/IMG_1.CR2"]
         assert sidecar["sidecar"]["values"]["taken_local"] == "2024-05-01T12:00:00"

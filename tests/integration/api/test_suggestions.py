@@ -36,8 +36,8 @@ def test_get_suggestions__search_words__have_values_with_exact_counts(api: Api) 
         rows = {row["name"]: row["suggestions"] for row in suggestions(api, text)["groups"]}[group]
         assert parameters in [row["filters"] for row in rows]
         for row in rows:
-            found = api.get("/facets", fields="status", **row["filters"]).json()["total"]
-            assert (row["count"], row["filters"]) == (found, row["filters"])
+            result = api.get("/facets", fields="status", **row["filters"]).json()["total"]
+            assert (row["count"], row["filters"]) == (result, row["filters"])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ This module imports no servers or fixtures of the tests, because the imports wou
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from exifinator.batches.runner import Batch, Intervals
@@ -42,8 +43,13 @@ class SmallPages:
         return self.s3.list_page(bucket, prefix, token, start_after=start_after, max_keys=min(max_keys, PAGE))
 
 
-def main(source: str) -> None:
-    """List and watch a batch. Print its id, and then its progress line by line."""
+def main(source: str, pausing_phase: str = "", pausing_count: str = "0") -> None:
+    """List and watch a batch. Print its id, and then its progress line by line.
+
+    Args:
+        source: The source of the batch.
+        pausing_phase, pausing_count: In this phase, and with at least so many objects, wait to be killed.
+    """
     listing.STARVED_SHARE = -1.0
     config = load_config()
     batch = Batch(
@@ -55,11 +61,17 @@ def main(source: str) -> None:
     )
     batch.open()
     print(batch.id, flush=True)
+
+    def report(phase: str, count: int) -> None:
+        print(phase, count, flush=True)
+        while phase == pausing_phase and count >= int(pausing_count):
+            signal.pause()
+
     for numbers in batch.list_and_queue():
-        print("listing", numbers.listed, flush=True)
+        report("listing", numbers.listed)
     for numbers in batch.wait():
-        print("reading", numbers.done, flush=True)
+        report("reading", numbers.done)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -216,7 +216,7 @@ def test_find_object__object_exists__equals_the_one_in_the_listing(installation:
     bucket.put("empty", b"")
     client = SourceClient(installation.s3)
     for ref in installation.s3.list_page(bucket.name, "", None).refs:
-        found = find_object(client, bucket.name, ref.key)
-        assert found is not None
-        assert found.to_member() == ref.to_member()
+        result = find_object(client, bucket.name, ref.key)
+        assert result is not None
+        assert result.to_member() == ref.to_member()
     assert find_object(client, bucket.name, "a") is None

@@ -52,13 +52,13 @@ def find(installation: Installation, *sources: str) -> Iterator[Orphans]:
         installation.store,
         installation.queue,
         on_progress=lambda listed: None,
-    ) as found:
-        yield found
+    ) as orphans:
+        yield orphans
 
 
 def prune(installation: Installation, *sources: str) -> tuple[int, int]:
-    with find(installation, *sources) as found:
-        return remove_orphans(found, installation.store)
+    with find(installation, *sources) as orphans:
+        return remove_orphans(orphans, installation.store)
 
 
 def recorded_keys(installation: Installation) -> set[str]:
@@ -75,9 +75,9 @@ def test_prune__odd_keys__removes_records_of_deleted_objects(installation: Insta
     store_records(installation, f"{bucket.name}-2", "other bucket")
     save_finished_batch(installation, bucket.name)
 
-    with find(installation, bucket.name) as found:
-        assert (found.listed, found.records, found.jobs) == (len(listed), len(gone), 0)
-        assert remove_orphans(found, installation.store) == (len(gone), 0)
+    with find(installation, bucket.name) as orphans:
+        assert (orphans.listed, orphans.records, orphans.jobs) == (len(listed), len(gone), 0)
+        assert remove_orphans(orphans, installation.store) == (len(gone), 0)
     assert recorded_keys(installation) == {*listed, "other bucket"}
     assert prune(installation, bucket.name) == (0, 0)
 
@@ -96,9 +96,9 @@ def test_prune__record_stored_since_the_listing_began__is_kept(installation: Ins
     store_records(installation, bucket.name, "here", "gone", "came back")
     store_records(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
     save_finished_batch(installation, bucket.name)
-    with find(installation, bucket.name) as found:
+    with find(installation, bucket.name) as orphans:
         store_records(installation, bucket.name, "came back", at=datetime.now(UTC))
-        assert remove_orphans(found, installation.store) == (1, 0)
+        assert remove_orphans(orphans, installation.store) == (1, 0)
     assert recorded_keys(installation) == {"here", "came", "came back"}
 
 
@@ -210,9 +210,9 @@ def test_prune__one_source_fails__prunes_the_others(
     if fault == "denied":
         other.client.delete_bucket(Bucket=other.name)
 
-    with find(installation, other.name, bucket.name) as found:
-        assert [type(failure) for failure in found.failures] == [BucketGone if fault == "denied" else ConfigError]
-        assert remove_orphans(found, installation.store) == (1, 0)
+    with find(installation, other.name, bucket.name) as orphans:
+        assert [type(failure) for failure in orphans.failures] == [BucketGone if fault == "denied" else ConfigError]
+        assert remove_orphans(orphans, installation.store) == (1, 0)
 
     assert recorded_keys(installation) == {"a", "b"}
 
@@ -262,9 +262,9 @@ def test_find_missing__two_sorted_iterators__yields_the_ids_that_are_not_listed(
     kinds: Iterator[tuple[str, Kind]] = ((character, "record") for character in known)
     rest: Any = iter(listed)
 
-    found = [image_id for image_id, _, is_missing in find_missing(kinds, rest) if is_missing]
+    image_ids = [image_id for image_id, _, is_missing in find_missing(kinds, rest) if is_missing]
 
-    assert "".join(found) == missing
+    assert "".join(image_ids) == missing
     assert next(rest, None) is None
 
 

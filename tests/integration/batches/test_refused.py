@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,21 +159,24 @@ def test_batch__credentials_expire__renews_them(
     client: str,
 ) -> None:
     """Halfway through the batch, all access keys that were used so far expire."""
-    images = 400
+    images = 120
     use_credentials_of_script(tmp_path, monkeypatch)
     keys: list[str] = []
     expired: set[str] = set()
     refused = 0
+    # The proxy has a thread for each connection.
+    lock = threading.Lock()
 
     def expire(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         nonlocal refused
         key = headers["Authorization"].split("Credential=")[1].split("/")[0]
-        keys.append(key)
-        if len(keys) == images // 2:
-            expired.update(keys)
-        if key not in expired:
-            return answer
-        refused += 1
+        with lock:
+            keys.append(key)
+            if len(keys) == images // 2:
+                expired.update(keys)
+            if key not in expired:
+                return answer
+            refused += 1
         return s3_error(400, "ExpiredToken")
 
     with run_made_up_bucket(images, tmp_path) as url, run_proxy(url) as proxy:
@@ -183,7 +187,7 @@ def test_batch__credentials_expire__renews_them(
             AWS_SECRET_KEY="",
             S3_CLIENT=client,
             MAX_RETRIES=6,
-            GREENLETS=20,
+            GREENLETS=10,
         )
         installation.start_worker("download", "write")
         numbers = installation.run("photos")

@@ -22,10 +22,10 @@ from tests.photos import make_jpeg
 from tests.servers import ROOT
 
 
-def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen[str]:
-    """Start another process that lists and watches a batch."""
+def watch_elsewhere(installation: Installation, source: str, *pausing_at: str) -> subprocess.Popen[str]:
+    """Start another process that lists and watches a batch, and pauses as elsewhere.py describes."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.batches.elsewhere", source],
+        [sys.executable, "-m", "tests.integration.batches.elsewhere", source, *pausing_at],
         cwd=ROOT,
         env={**os.environ, **installation.environment},
         stdout=subprocess.PIPE,
@@ -33,8 +33,12 @@ def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen
     )
 
 
-def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
-    """Kill the process (SIGKILL) when it reports `count` objects in a phase, and return the id of its batch."""
+def kill_elsewhere(installation: Installation, source: str, phase: str, count: int) -> str:
+    """Watch a batch in another process, kill it (SIGKILL) in a phase, and return the id of the batch.
+
+    The process pauses once it has reported `count` objects. Otherwise, the batch might end before the kill.
+    """
+    process = watch_elsewhere(installation, source, phase, str(count))
     assert process.stdout is not None
     batch_id = process.stdout.readline().strip()
     for line in process.stdout:
@@ -52,7 +56,7 @@ def test_batch__killed_while_listing__is_resumed(shared: SharedInstallation, buc
     fill(bucket, 200)
     bucket.put("0000-empty.jpg", b"")
     bucket.put("folder/", b"")
-    batch_id = kill_at(watch_elsewhere(shared, bucket.name), "listing", listed)
+    batch_id = kill_elsewhere(shared, bucket.name, "listing", listed)
     before = shared.store.batches.find(batch_id)
     assert before is not None
 
@@ -82,7 +86,7 @@ def test_batch__killed_while_indexing__is_resumed_and_finds_new_objects(
     fill(bucket, 100)
     # With a running worker, all images might be indexed before the process is killed.
     with shared.stopped():
-        batch_id = kill_at(watch_elsewhere(shared, bucket.name), "reading", 0)
+        batch_id = kill_elsewhere(shared, bucket.name, "reading", 0)
     bucket.put("new.jpg", make_jpeg())
 
     batch = list_all(open_batch(shared, bucket.name))

@@ -126,7 +126,9 @@ def test_worker__schedule_is_configured__starts_a_batch_that_is_indexed_and_prun
 
         def pruned() -> Any:
             batch = describe(installation, entries)["last_batch"]
-            return batch and batch_document(installation, batch["id"]).get("pruned") and batch
+            # Describe the batch again once it is pruned, because it may have ended in between.
+            is_pruned = batch and batch_document(installation, batch["id"]).get("pruned")
+            return is_pruned and describe(installation, entries)["last_batch"]
 
         batch = installation.wait_until(pruned, watching=[worker])
     assert (batch["state"], batch["numbers"]["stored"], batch["numbers"]["excluded"]) == ("done", 1, 1)

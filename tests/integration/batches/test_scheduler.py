@@ -139,8 +139,8 @@ def test_check__scheduler_killed_after_its_claim__another_starts_the_same_batch(
     Scheduler(installation.store, entries, starter).check(NOON + CLAIM_TIMEOUT)
     assert starter.started == [("s3://a", claim["batch"])]
     assert installation.store.batches.collection.count_documents({}) == 1
-    found = describe(installation, entries)
-    assert (found["last"]["outcome"], found["last_batch"]["id"]) == ("started", claim["batch"])
+    result = describe(installation, entries)
+    assert (result["last"]["outcome"], result["last_batch"]["id"]) == ("started", claim["batch"])
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_check__scheduler_killed_after_the_batch_has_begun__is_not_started_again
         Scheduler(installation.store, entries, begin_and_die).check(NOON)
     Scheduler(installation.store, entries, starter).check(NOON + CLAIM_TIMEOUT)
     assert starter.started == []
-    found = describe(installation, entries)
-    assert (found["last"]["outcome"], found["next_at"]) == ("started", NOON + CLAIM_TIMEOUT + HOUR)
+    result = describe(installation, entries)
+    assert (result["last"]["outcome"], result["next_at"]) == ("started", NOON + CLAIM_TIMEOUT + HOUR)
 
 
 @pytest.mark.parametrize("at", [None, "12:00"])
@@ -210,10 +210,10 @@ def test_check__previous_batch_is_running__skips_and_reports_it(
     save_batch(installation.store, "running", "s3://other", source, **fields)
     scheduler.check(NOON)
     scheduler.check(NOON + MINUTE)
-    found = describe(installation, entries)
+    result = describe(installation, entries)
     assert starter.started == []
-    assert found["last"] == {"at": NOON, "outcome": "skipped", "problem": "Batch running was still running"}
-    assert (found["next_at"], found["last_batch"]) == (NOON + HOUR, None)
+    assert result["last"] == {"at": NOON, "outcome": "skipped", "problem": "Batch running was still running"}
+    assert (result["next_at"], result["last_batch"]) == (NOON + HOUR, None)
 
     end_batch(installation, "running")
     scheduler.check(NOON + HOUR)
@@ -381,10 +381,10 @@ def test_check__entry_was_removed__is_forgotten_after_a_while(installation: Inst
 
 def test_describe__entry_was_never_checked__has_the_time_of_its_next_start(installation: Installation) -> None:
     entry = {"source": "a", "at": "02:00", "timezone": "Asia/Tokyo", "include": ["*.x"]}
-    found = describe(installation, schedule(entry))
-    next_at = found.pop("next_at")
+    result = describe(installation, schedule(entry))
+    next_at = result.pop("next_at")
     assert (next_at.hour, next_at > datetime.now(UTC)) == (17, True)
-    assert found == {
+    assert result == {
         "source": "s3://a",
         "include": ["*.x"],
         "exclude": [],

@@ -84,9 +84,9 @@ def test_start_batch__called_by_many_processes_at_once__keeps_the_limit(
     read_watched = start.read_watched
 
     def read_watched_together(store: Any) -> Any:
-        found = read_watched(store)
+        result = read_watched(store)
         all_have_looked.wait()
-        return found
+        return result
 
     monkeypatch.setattr(start, "read_watched", read_watched_together)
     with ThreadPoolExecutor(20) as pool:

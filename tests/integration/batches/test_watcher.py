@@ -166,8 +166,8 @@ def index_some(installation: Installation, rng: random.Random) -> None:
 
 def test_doctor__sqs_queue_is_configured__is_checked(installation: Installation, sqs: Sqs) -> None:
     sqs.send("a")
-    found = check_events(installation.config, sqs.url)
-    assert (found.level, "about 1 " in found.message) == ("ok", True)
+    result = check_events(installation.config, sqs.url)
+    assert (result.level, "about 1 " in result.message) == ("ok", True)
     wrong = check_events(installation.config, f"{sqs.url}-missing")
     assert wrong.level == "error"
     assert "EVENTS_SQS_URL" in wrong.fix
@@ -190,7 +190,7 @@ def test_watch__run_as_a_process__applies_messages_and_ends_at_sigterm(
             eventually(lambda: sqs.count() == 1, watching=[watch], explain=log.read_text)
             assert installation.queue.still_queued([ref]) == [True]
             watch.send_signal(signal.SIGTERM)
-            assert watch.wait(30) == 0
+            assert watch.wait() == 0
         finally:
             end(watch)
     counts = installation.control.counts()

@@ -181,18 +181,18 @@ def test_status__a_worker_and_a_batch_are_running__shows_both(
 
 
 @pytest.mark.parametrize(
-    ("setting", "away", "known"),
+    ("setting", "unavailable", "available"),
     [("REDIS_URL", "Redis", "mongodb"), ("MONGODB_URI", "MongoDB", "redis")],
     ids=["redis", "mongodb"],
 )
 def test_status__a_server_is_unavailable__shows_the_rest(
-    installation: Installation, run: Run, setting: str, away: str, known: str
+    installation: Installation, run: Run, setting: str, unavailable: str, available: str
 ) -> None:
     address = {"REDIS_URL": f"redis://:hush@{NOBODY}/0", "MONGODB_URI": f"mongodb://waldo:hush@{NOBODY}"}[setting]
     status = run_json(run, installation, "status", **{setting: address})
-    assert status[known] is not None
+    assert status[available] is not None
     (problem,) = status["problems"]
-    assert problem.startswith(f"{away} cannot report its state")
+    assert problem.startswith(f"{unavailable} cannot report its state")
     shown = run(installation, "status", **{setting: address})
     assert shown.exit_code == 0
     assert f"! {problem}" in shown.output
@@ -224,8 +224,8 @@ def test_commands__a_server_is_unavailable__report_its_address_and_the_remedy(
     monkeypatch.setattr(serve, "_become", lambda command: pytest.fail(f"started {command}"))
     # Wait 300 ms for MongoDB instead of ten seconds, the time for servers to elect another primary.
     monkeypatch.setattr(migrate, "connect_mongodb", partial(connect_mongodb, serverSelectionTimeoutMS=300))
-    away = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
-    result = run(installation, *arguments.split(), **{setting: away})
+    address = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
+    result = run(installation, *arguments.split(), **{setting: address})
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert re.match(rf"Error: {'Redis' if setting == 'REDIS_URL' else 'MongoDB'} cannot .*: .*127\.0\.0\.1:9\b", line)
@@ -307,5 +307,6 @@ def test_logs__json_format_in_web_servers__has_one_object_per_line(
         urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert lines
-    assert {line["level"] for line in lines} == {"INFO"}
+    # On a busy machine, the API may warn that Redis responds slowly.
+    assert "INFO" in {line["level"] for line in lines} <= {"INFO", "WARNING"}
     assert all(line["logger"] and line["message"] for line in lines)

@@ -152,13 +152,13 @@ def test_prune__on_a_terminal__removes_only_after_the_answer_yes(
 def test_prune__dry_run_then_yes__shows_and_removes_without_asking(
     installation: Installation, run: Run, photos: Bucket, known: set[str]
 ) -> None:
-    found = {"listed": 3, "records": 1, "failed_jobs": 0}
+    counts = {"listed": 3, "records": 1, "failed_jobs": 0}
     dry = numbers_of(run(installation, "--prune", "--dry-run", "--json", photos.name))
-    assert dry == {**found, "removed_records": 0, "removed_failed_jobs": 0}
+    assert dry == {**counts, "removed_records": 0, "removed_failed_jobs": 0}
     assert recorded_keys(installation) == known
 
     done = numbers_of(run(installation, "--prune", "--yes", "--json", photos.name))
-    assert done == {**found, "removed_records": 1, "removed_failed_jobs": 0}
+    assert done == {**counts, "removed_records": 1, "removed_failed_jobs": 0}
     assert recorded_keys(installation) == known - {"gone.jpg"}
 
 

@@ -64,19 +64,19 @@ def levels(*findings: Finding) -> list[str]:
 
 def the(findings: list[Finding], words: str) -> Finding:
     """Return the only finding that contains these words."""
-    (found,) = [finding for finding in findings if words in finding.message]
-    return found
+    (result,) = [finding for finding in findings if words in finding.message]
+    return result
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 
 def test_redis__default_settings__pass_all_checks(ask: Callable[..., RedisInfo]) -> None:
-    found = ask()
+    result = ask()
     checks = (redis_checks.check_version, redis_checks.check_role, redis_checks.check_eviction)
-    assert levels(*(check(found) for check in checks)) == ["ok"] * 3
-    assert levels(redis_checks.check_persistence(found), redis_checks.check_memory(found, Config())) == ["ok", "ok"]
-    assert check_clock("Redis", found.offset_seconds).level == "ok"
+    assert levels(*(check(result) for check in checks)) == ["ok"] * 3
+    assert levels(redis_checks.check_persistence(result), redis_checks.check_memory(result, Config())) == ["ok", "ok"]
+    assert check_clock("Redis", result.offset_seconds).level == "ok"
 
 
 def test_redis__eviction_is_enabled__is_an_error_if_memory_is_limited(ask: Callable[..., RedisInfo]) -> None:
@@ -98,16 +98,16 @@ def test_redis__no_append_only_file__is_a_warning(ask: Callable[..., RedisInfo])
 def test_redis__is_a_replica_or_old_or_cannot_write__is_an_error(
     ask: Callable[..., RedisInfo], own_redis_url: str
 ) -> None:
-    found = ask()
+    result = ask()
     with contextlib.closing(redis.Redis.from_url(own_redis_url)) as client:
         client.replicaof("127.0.0.1", 9)
         finding = redis_checks.check_role(ask())
         client.replicaof("NO", "ONE")
     assert finding.level == "error"
     assert "127.0.0.1:9" in finding.fix
-    failing = replace(found, info={**found.info, "aof_last_write_status": "err"})
+    failing = replace(result, info={**result.info, "aof_last_write_status": "err"})
     assert redis_checks.check_persistence(failing).level == "error"
-    assert redis_checks.check_version(replace(found, version="6.0.16")).level == "error"
+    assert redis_checks.check_version(replace(result, version="6.0.16")).level == "error"
 
 
 def test_redis__url_has_no_password__is_an_error_that_shows_where_it_belongs(
@@ -238,22 +238,22 @@ def test_mongodb__write_concern_options__are_checked_by_writing(
 ) -> None:
     settings = {**installation.settings, "MONGODB_URI": f"{mongodb_uri}/?{options}"}
     with contextlib.closing(Connections(build_config(settings, {}))) as connections:
-        found = connections.read_mongodb()
-        assert mongodb.check_write_concern(found, connections).level == concern
+        result = connections.read_mongodb()
+        assert mongodb.check_write_concern(result, connections).level == concern
         assert levels(*mongodb.check_writes(connections)) == [writes] * 2
-        assert mongodb.check_version(found).level == "ok"
+        assert mongodb.check_version(result).level == "ok"
     # Trial documents are removed again.
     assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
 
 
 def test_mongodb__replica_set_with_w_1__is_a_warning(connections: Connections) -> None:
-    found = connections.read_mongodb()
-    of_a_set = replace(found, hello={**found.hello, "setName": "rs0"})
+    result = connections.read_mongodb()
+    of_a_set = replace(result, hello={**result.hello, "setName": "rs0"})
     with contextlib.closing(Connections(_with_uri(connections.config, "w=1"))) as alone:
         assert mongodb.check_write_concern(of_a_set, alone).level == "warning"
     with contextlib.closing(Connections(_with_uri(connections.config, "w=majority"))) as together:
         assert mongodb.check_write_concern(of_a_set, together).level == "ok"
-    assert mongodb.check_version(replace(found, version="3.6.23")).level == "error"
+    assert mongodb.check_version(replace(result, version="3.6.23")).level == "error"
 
 
 def _with_uri(config: Config, options: str) -> Config:
@@ -265,7 +265,7 @@ def _with_uri(config: Config, options: str) -> Config:
 
 
 def check(url: str, name: str, **settings: Any) -> list[Finding]:
-    config = build_config({"S3_ENDPOINT_URL": url, "S3_TIMEOUT_SECONDS": 2, **KEYS, **settings}, {})
+    config = build_config({"S3_ENDPOINT_URL": url, "S3_TIMEOUT_SECONDS": 60, **KEYS, **settings}, {})
     return s3.check_source(config, Source(name))
 
 

@@ -59,8 +59,8 @@ def test_packages__installed_from_a_wheel__missing_requirements_are_named(
 
 
 def test_ports__taken_by_another_program__is_an_error_that_names_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = reserve_port()
+    with socket.create_server(("127.0.0.1", port)):
         finding = machine.check_port("api", "API_PORT", "127.0.0.1", port, {})
         assert finding.level == "error"
         assert f"process {os.getpid()}" in finding.message

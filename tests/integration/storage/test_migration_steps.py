@@ -36,8 +36,8 @@ def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) 
         list(migrate(installation.store, migrations=migrations.MIGRATIONS[:1]))
         installation.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
 
-    found = {record.pop("_id"): record for record in installation.store.records.collection.find()}
-    assert found == {
+    records = {record.pop("_id"): record for record in installation.store.records.collection.find()}
+    assert records == {
         "b/both": {"photo": place, "cells": cells_of(2.35, 48.86), "thumbnail_bytes": 6},
         "b/neither": {"photo": {}},
         "b/other program's": {"photo": "none"},
@@ -49,8 +49,8 @@ def test_migrate__to_schema_3__adds_the_folders(install: Install) -> None:
     ids: list[Any] = ["b/2024/05/a.jpg", "b/top.jpg", "other program's", 5, ObjectId()]
     installation.store.records.collection.insert_many([{"_id": id_} for id_ in ids])
     list(migrate(installation.store, migrations=migrations.MIGRATIONS[:2]))
-    found = {record["_id"]: record.get("folders") for record in installation.store.records.collection.find()}
-    assert found == {ids[0]: ["b/2024/", "b/2024/05/"], **dict.fromkeys(ids[1:])}
+    records = {record["_id"]: record.get("folders") for record in installation.store.records.collection.find()}
+    assert records == {ids[0]: ["b/2024/", "b/2024/05/"], **dict.fromkeys(ids[1:])}
 
 
 def test_migrate__to_schema_4__renames_the_tasks_of_stored_jobs(install: Install) -> None:
@@ -86,8 +86,8 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
 
     list(migrate(installation.store, migrations=migrations.MIGRATIONS[:4]))
 
-    found = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
-    local = {id_: photo.get("taken_local") for id_, photo in found.items() if isinstance(photo, dict)}
+    records = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
+    local = {id_: photo.get("taken_local") for id_, photo in records.items() if isinstance(photo, dict)}
     shown = {id_: date.replace(tzinfo=None) if date else None for id_, date in local.items()}
     assert shown == {
         "b/offset": datetime(2023, 12, 31, 23, 30),
@@ -110,10 +110,10 @@ def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(installation.store, migrations=migrations.MIGRATIONS[:5]))
 
-    found = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
-    assert found.pop("other program's") == "none"
-    assert {photo["iso"] for photo in found.values()} == {100}
-    assert {id_[2:]: photo["media_type"] for id_, photo in found.items()} == {
+    records = {record["_id"]: record["photo"] for record in installation.store.records.collection.find()}
+    assert records.pop("other program's") == "none"
+    assert {photo["iso"] for photo in records.values()} == {100}
+    assert {id_[2:]: photo["media_type"] for id_, photo in records.items()} == {
         "a.JPG": "image", "b.mov": "video", "c.xmp": "other", "empty.heic": "image", "noise": "other",
     }  # fmt: skip
 
@@ -139,19 +139,19 @@ def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
         meta.replace_one({"_id": "schema"}, {"version": 4}, upsert=True)
         list(migrate(installation.store, migrations=migrations.MIGRATIONS[:4]))
 
-    found = {record["_id"]: record for record in installation.store.records.collection.find()}
-    local = found["b/local.jpg"]
+    records = {record["_id"]: record for record in installation.store.records.collection.find()}
+    local = records["b/local.jpg"]
     assert local["photo"]["taken_at"] == datetime(2024, 7, 1, 10, tzinfo=UTC)
     assert local["photo"]["taken_local"].replace(tzinfo=None) == taken
     assert (local["photo"]["taken_offset"], local["photo"]["taken_offset_inferred"]) == ("+02:00", True)
     assert (local["photo"]["time_zone"], local["photo"]["place"]["name"]) == ("Europe/Madrid", "Girona")
     assert (local["countries"], local["states"], local["cities"]) == (["Spain"], ["Catalonia"], ["Girona"])
-    offset = found["b/offset.jpg"]["photo"]
+    offset = records["b/offset.jpg"]["photo"]
     assert (offset["taken_at"].replace(tzinfo=None), offset["taken_offset"]) == (taken, "+09:00")
     assert "taken_offset_inferred" not in offset
-    assert found["b/sea.jpg"]["photo"]["time_zone"] == "Etc/GMT+2"
-    assert not {"place", "countries"} & (found["b/sea.jpg"].keys() | found["b/sea.jpg"]["photo"].keys())
-    assert found["b/raw.nef"]["kinds"] == ["raw"]
+    assert records["b/sea.jpg"]["photo"]["time_zone"] == "Etc/GMT+2"
+    assert not {"place", "countries"} & (records["b/sea.jpg"].keys() | records["b/sea.jpg"]["photo"].keys())
+    assert records["b/raw.nef"]["kinds"] == ["raw"]
 
 
 def test_migrate__to_schema_6__renews_words_and_adds_the_search_text(install: Install) -> None:
@@ -192,11 +192,11 @@ def test_migrate__to_schema_6__lets_new_sidecars_find_photos_stored_before(insta
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(installation.store, migrations=migrations.MIGRATIONS[:5]))
 
-    found = {
+    result = {
         record["_id"]: record.get("family")
         for record in installation.store.records.collection.find({"key": {"$exists": 1}})
     }
-    assert found == dict(zip(ids, ["b/f/img_1", "b/f/img_2(1)", "b/f/img_1234"], strict=True))
+    assert result == dict(zip(ids, ["b/f/img_1", "b/f/img_2(1)", "b/f/img_1234"], strict=True))
     assert {"family", "links", "sidecar"} <= installation.store.records.collection.index_information().keys()
     sidecar = read_sidecar("b/f/IMG_1.xmp", "xmp", {"xmp:Rating": "5"}, b"", MemoryBudget(1))
     installation.store.records.upsert(
@@ -227,14 +227,14 @@ def test_migrate__to_schema_6__moves_records_of_access_points_to_one_name(instal
         meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
         list(migrate(installation.store, documents_per_range=2))
 
-    found = {record["_id"]: record for record in records.find({"photo": {"$exists": True}})}
-    assert {id_: record["photo"]["iso"] for id_, record in found.items()} == {
+    result = {record["_id"]: record for record in records.find({"photo": {"$exists": True}})}
+    assert {id_: record["photo"]["iso"] for id_, record in result.items()} == {
         f"{start}/ap/f/a:b.jpg": 1,
         f"{start}/ap/new.jpg": 3,
         f"{outpost}/op-1/accesspoint/ap/c.jpg": 4,
         f"b/{start}:ap/d.jpg": 5,
     }
-    moved = found[f"{start}/ap/f/a:b.jpg"]
+    moved = result[f"{start}/ap/f/a:b.jpg"]
     assert (moved["bucket"], moved["key"]) == (f"{start}/ap", "f/a:b.jpg")
     assert moved["folders"] == [f"{start}/ap/", f"{start}/ap/f/"]
     assert moved["family"] == f"{start}/ap/f/a:b"
@@ -274,9 +274,9 @@ def test_migrate__to_schema_7__moves_jobs_of_access_points_to_one_name(install: 
         list(migrate(installation.store, documents_per_range=2))
 
     assert jobs.count_documents({"params.bucket": f"{start}:ap"}) == 1, "another program's job has to stay"
-    found = {job["_id"]: (job["params"]["bucket"], job["params"]["note"]) for job in jobs.find({"status": "failed"})}
+    result = {job["_id"]: (job["params"]["bucket"], job["params"]["note"]) for job in jobs.find({"status": "failed"})}
     outpost_name = f"{outpost}/op-1/accesspoint/ap"
-    assert found == {
+    assert result == {
         image_job_id(f"{start}/ap/a:b.jpg"): (f"{start}/ap", 1),
         image_job_id(f"{start}/ap/twice.jpg"): (f"{start}/ap", 3),
         image_job_id(f"{outpost_name}/c.jpg"): (outpost_name, 4),

@@ -17,7 +17,8 @@ from exifinator.storage.store import Store
 from exifinator.storage.workers import is_silent
 from tests.integration.conftest import Installation
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+# Long enough ago that the deliveries of the tests, some seconds later, are not in the future.
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
 
 def record(key: str, thumbnail: bytes | None = None, **fields: Any) -> ExifRecord:
@@ -78,7 +79,7 @@ def test_upsert__records_without_thumbnails__keep_the_thumbnail_of_a_later_deliv
 
     assert records.upsert([delivered("1", 2), delivered("2", 5)]) == [None, None]
 
-    assert {found["_id"]: found["data"] for found in records.thumbnails.find()} == {"b/1": b"new"}
+    assert {item["_id"]: item["data"] for item in records.thumbnails.find()} == {"b/1": b"new"}
 
 
 def test_upsert__earlier_delivery_without_a_thumbnail__keeps_the_thumbnail_of_the_later_one(
@@ -151,11 +152,11 @@ def test_upsert__same_new_record_from_many_greenlets__is_stored_once(installatio
 
 def test_store__mongodb_is_down__raises_store_unavailable_with_one_line(install: Callable[..., Installation]) -> None:
     installation = install()
-    away = installation.config.model_copy(
+    unreachable = installation.config.model_copy(
         update={"mongodb_uri": type(installation.config.mongodb_uri)("mongodb://127.0.0.1:1")}
     )
-    client = connect_mongodb(away, serverSelectionTimeoutMS=300)
-    store = Store(client, away)
+    client = connect_mongodb(unreachable, serverSelectionTimeoutMS=300)
+    store = Store(client, unreachable)
     with pytest.raises(StoreUnavailable) as caught:
         store.records.find(["a"])
     assert "\n" not in str(caught.value)
@@ -168,10 +169,10 @@ def test_store__mongodb_is_down__raises_store_unavailable_with_one_line(install:
 def test_find__record_is_stored__returns_its_etag_and_time(installation: Installation) -> None:
     installation.store.records.upsert([record("1")])
 
-    found = installation.store.records.find(["b/1", "b/2"])
+    records = installation.store.records.find(["b/1", "b/2"])
 
-    assert set(found) == {"b/1"}
-    assert (found["b/1"].etag, found["b/1"].last_modified) == ("e", NOW)
+    assert set(records) == {"b/1"}
+    assert (records["b/1"].etag, records["b/1"].last_modified) == ("e", NOW)
 
 
 @pytest.mark.parametrize(

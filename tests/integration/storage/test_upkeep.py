@@ -20,6 +20,7 @@ from exifinator.storage.migrations import check_schema, newest_version, read_sch
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from exifinator.storage.upkeep import Upkeep
+from tests.conftest import FAIL_POINTS
 from tests.integration.conftest import Installation
 from tests.servers import end, mongod_command, mongod_is_ready, reserve_port, start
 from tests.waiting import eventually
@@ -119,7 +120,8 @@ def test_count__mongodb_was_killed__is_right_everywhere_and_repaired_by_a_check(
     (folder / "data").mkdir()
 
     def run_mongod() -> subprocess.Popen[bytes]:
-        process = start(mongod_command(folder / "data", port), folder / "log")
+        # By default, MongoDB makes a checkpoint each minute, which would store the right number.
+        process = start(mongod_command(folder / "data", port, "--syncdelay", "0", *FAIL_POINTS), folder / "log")
         eventually(lambda: mongod_is_ready(port, process), watching=[process])
         return process
 

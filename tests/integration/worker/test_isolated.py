@@ -53,8 +53,8 @@ def test_read__many_images_of_which_one_kills_the_process__fails_only_that_one(
     errors = {"006-poison.jpg": KilledWorker, "gone.jpg": ObjectGone}
     assert results == {ref: errors.get(ref.key, ref.id) for ref in results}
     # One subprocess runs until an image kills it, and one runs afterwards. It ends whenever no image waits, so a few
-    # more may have been started.
-    assert 2 <= started <= 5
+    # more may have been started, but not one per image.
+    assert 2 <= started < len(results)
 
 
 def test_read__subprocess_does_not_respond__is_killed_at_the_deadline(

@@ -39,8 +39,8 @@ def test_run__images_of_every_status__have_records_with_it(shared: SharedInstall
     assert numbers.listed == 6
     assert numbers.folders == 1
     assert numbers.queued == 4
-    found = {key: doc["status"] for key, doc in shared.records(bucket.name).items()}
-    assert found == {
+    records = {key: doc["status"] for key, doc in shared.records(bucket.name).items()}
+    assert records == {
         "good.jpg": "ok",
         "plain.jpg": "no_exif",
         "text.jpg": "unsupported",
@@ -115,8 +115,8 @@ def test_run__record_of_an_older_extractor__is_renewed_only_by_refresh(
     numbers = shared.finish(shared.queue_batch(bucket.name, refresh=True))
 
     assert (numbers.listed, numbers.queued, numbers.stored, numbers.unchanged) == (3, 1, 1, 2)
-    found = {key: doc["extractor_version"] - EXTRACTOR_VERSION for key, doc in shared.records(bucket.name).items()}
-    assert found == {"a.jpg": 0, "b.jpg": 1, "c.jpg": 0}
+    records = {key: doc["extractor_version"] - EXTRACTOR_VERSION for key, doc in shared.records(bucket.name).items()}
+    assert records == {"a.jpg": 0, "b.jpg": 1, "c.jpg": 0}
 
 
 def test_run__unusual_keys__have_their_records(shared: SharedInstallation, bucket: Bucket) -> None:
@@ -255,7 +255,9 @@ def test_run__object_was_deleted_meanwhile__has_a_failed_job_that_can_be_requeue
 
     bucket.put("gone.jpg", make_jpeg())
     requeue(shared, bucket, status="failed", exceptiontype="ObjectGone")
-    shared.wait_until(lambda: "gone.jpg" in shared.records(bucket.name), shared.readers)
+    shared.wait_until(
+        lambda: shared.store.records.collection.find_one({"bucket": bucket.name, "key": "gone.jpg"}), shared.readers
+    )
     shared.wait_until(
         lambda: shared.store.jobs.collection.find_one({"_id": job["_id"], "status": "success"}), shared.readers
     )

@@ -204,7 +204,8 @@ def test_start_workers__with_restart__applies_changed_settings(running_clone: Cl
     done = running_clone.run("start_workers.sh", "--restart", EXIFINATOR_WORKER_PROCESSES=str(wanted))
 
     assert done.returncode == 0, done.stderr
-    assert len(running_clone.workers()) == wanted
+    # A process that supervisord has just started has supervisord's command line for a moment.
+    eventually(lambda: len(running_clone.workers()) == wanted)
     assert not running_clone.workers() & before
 
 

@@ -51,8 +51,8 @@ def wait_for_pids(supervision: Supervision, *names: str) -> dict[str, int]:
     """Wait until all processes, or only those with these names, have a pid. Return the pids by process name."""
 
     def look() -> dict[str, int]:
-        found = pids(supervision)
-        chosen = {name: found.get(name, 0) for name in names} if names else found
+        result = pids(supervision)
+        chosen = {name: result.get(name, 0) for name in names} if names else result
         return chosen if all(chosen.values()) else {}
 
     return eventually(look, explain=lambda: f"{supervision.status()}\n{tail(supervision.log_path('supervisord-demo'))}")

@@ -45,11 +45,15 @@ def test_batch_counts__converted_from_and_to_worker_counts__are_the_same() -> No
     assert counts.to_worker_counts(empty_images=10, already_failed=2) == WORKER_COUNTS
 
 
-def test_update_from_workers__no_or_incomplete_counts__keeps_all_or_sets_missing_ones_to_zero() -> None:
+def test_update_from_workers__no_counts__keeps_the_earlier_counts() -> None:
     counts = BatchCounts(stored=7, damaged=1)
     before = replace(counts)
     counts.update_from_workers(None, empty_images=1, already_failed=0)
     assert counts == before
+
+
+def test_update_from_workers__incomplete_counts__sets_missing_counts_to_zero() -> None:
+    counts = BatchCounts(stored=7, damaged=2)
     counts.update_from_workers({"opened": 1}, empty_images=1, already_failed=0)
     assert (counts.stored, counts.damaged) == (0, 1)
 

@@ -36,6 +36,10 @@ def tags(make: str = "Canon", **notes: Any) -> dict[str, dict[str, Any]]:
         ({"ISO": 0, "ProgramISO": (65535, "n/a")}, None),
         ({"ISO": 65535, "SonyISO": 25600}, 25600),
         ({"ISO": ("", "Auto")}, None),
+        ({"ISO": (65534, "Auto 2")}, None),
+        ({"ISO": (65534, "Auto 2"), "AE_ISO": 200}, 200),
+        ({"ISOSetting": (174, "80 (Zone Matching Low)")}, 80),
+        ({"ISO": ("ISO 320", "ISO 320")}, 320),
     ],
 )
 def test_summarize__iso_tags__give_the_speed_if_one_is_valid(notes, speed):
@@ -48,6 +52,23 @@ def test_summarize__iso_tags__give_the_speed_if_one_is_valid(notes, speed):
         ("Canon", {"LensType": 150, "MinFocalLength": 30, "MaxFocalLength": 30}, "Sigma 30mm f/1.4 DC HSM"),
         ("Canon", {"LensType": 65535, "LensModel": ""}, None),
         ("Canon", {"LensType": 61182, "RFLensType": 258}, "Canon RF 24-105mm F4L IS USM"),
+        (
+            "Canon",
+            {"LensType": 61182, "MinFocalLength": 85, "MaxFocalLength": 85, "MaxAperture": 2.0},
+            "Canon RF 85mm F2 MACRO IS STM",
+        ),
+        (
+            "Canon",
+            {
+                "LensType": 61182,
+                "MinFocalLength": 24,
+                "MaxFocalLength": 50,
+                "MaxAperture": 5.6,
+                "FocalLength": 35.0,
+            },
+            "Canon RF 24-50mm F4.5-6.3 IS STM",
+        ),
+        ("Canon", {"LensType": (61182, "n/a"), "FocalLength": 85.0}, None),
         ("SONY", {"LensType2": 32784}, "Sony E 16mm F2.8"),
         ("PENTAX", {"LensType": [3, 44], "FocalLength": [10.0]}, "Sigma AF 10-20mm F4-5.6 EX DC"),
         ("OLYMPUS CORPORATION", {"LensType": "0 05 10"}, "Olympus M.Zuiko Digital ED 14-42mm F3.5-5.6 L"),
@@ -94,6 +115,36 @@ def test_summarize__nikon_lens__has_the_same_name_for_all_numbers_of_stops(stops
         )
     )  # fmt: skip
     assert summary["lens_model"] == "Sigma 18-250mm F3.5-6.3 DC Macro OS HSM"
+
+
+@pytest.mark.parametrize(
+    ("code", "focal_mm", "lens"),
+    [
+        # Two lenses are similar to the code, which rounds their focal length to 302 mm.
+        ("0A 48 8E 8E 24 24 04 00", 300.0, "AF Nikkor 300mm f/2.8 IF-ED"),
+        # With a teleconverter of 1.4x.
+        ("0A 48 8E 8E 24 24 04 00", 420.0, "AF Nikkor 300mm f/2.8 IF-ED"),
+        # Two lenses from 19 to 35 mm have this code, which says 20 to 36.7 mm.
+        ("07 40 30 45 2D 35 03 02", 24.0, "Tamron AF 19-35mm f/3.5-4.5 (A10)"),
+    ],
+)
+def test_summarize__nikon_lens_with_rounded_focal_lengths__has_a_name(code, focal_mm, lens):
+    number, stops, shortest, longest, wide, narrow, mcu_version, lens_type = bytes.fromhex(code)
+    summary = summarize(
+        tags(
+            "NIKON CORPORATION",
+            LensIDNumber=number,
+            LensFStops=stops / 12,
+            MinFocalLength=5 * 2 ** (shortest / 24),
+            MaxFocalLength=5 * 2 ** (longest / 24),
+            MaxApertureAtMinFocal=2 ** (wide / 24),
+            MaxApertureAtMaxFocal=2 ** (narrow / 24),
+            MCUVersion=mcu_version,
+            LensType=lens_type,
+            FocalLength=focal_mm,
+        )
+    )
+    assert summary.get("lens_model") == lens
 
 
 def test_summarize__settings_and_serial_numbers__are_taken_without_placeholders():

@@ -116,6 +116,15 @@ def test_record__samsung_trailer__gives_offset_and_length_of_the_video(parts):
     assert document["MakerNote EmbeddedVideoType"]["values"] == "MotionPhoto_Data"
 
 
+@pytest.mark.parametrize("name", [b"SoundShot_000", b"AudioRecord_1"])
+@pytest.mark.parametrize("further_trailer", [b"", b"~\0\6\4zmie~\0\0\6\0\0\0\x10\x18\4", bytes(1000) + b"cbipcbbl"])
+def test_record__samsung_trailer_with_sound__has_its_name_and_length(name, further_trailer):
+    document = record_of(phone() + samsung(UTC_DATA, (0x0100, name, bytes(99))) + further_trailer).document
+    assert document["MakerNote EmbeddedAudioFileName"]["values"] == name.decode()
+    assert document["MakerNote EmbeddedAudioFile"]["values"] == [99]
+    assert "is_motion_photo" not in document["photo"]
+
+
 def test_record__samsung_heic__has_offset_and_length_of_the_video():
     exif = build.tiff([(0x010F, build.ASCII, "samsung")])
     heic = build.heic(exif)

@@ -23,6 +23,11 @@ def packet(elements: str, attributes: str = "") -> bytes:
     return f"<rdf:RDF {NAMESPACES}><rdf:Description {attributes}>{elements}</rdf:Description></rdf:RDF>".encode()
 
 
+def graph(*nodes: str) -> bytes:
+    """Return an XMP packet with several nodes of RDF."""
+    return f"<rdf:RDF {NAMESPACES}>{''.join(nodes)}</rdf:RDF>".encode()
+
+
 def read(data: bytes, limit_mb: int = 64):
     """Return the properties of an XMP packet, the problem, and the names of dropped values."""
     return read_xmp(data, MemoryBudget(limit_mb))
@@ -57,6 +62,24 @@ def read(data: bytes, limit_mb: int = 64):
         ),
         (packet('<xmpMM:DerivedFrom stRef:documentID="7"/>'), {"xmpMM:DerivedFrom/stRef:documentID": "7"}),
         (packet('<dc:relation rdf:resource="urn:x"/>'), {"dc:relation": "urn:x"}),
+        (
+            graph(
+                '<rdf:Bag rdf:nodeID="n2"><rdf:li>a</rdf:li><rdf:li>b</rdf:li></rdf:Bag>',
+                '<rdf:Description><dc:subject rdf:nodeID="n2"/><xmp:Rating>3</xmp:Rating></rdf:Description>',
+            ),
+            {"dc:subject": ["a", "b"], "xmp:Rating": "3"},
+        ),
+        (
+            graph(
+                '<rdf:Description><dc:creator rdf:nodeID="who"/><dc:title rdf:nodeID="name"/></rdf:Description>',
+                '<rdf:Seq rdf:nodeID="who"><rdf:li>Ada</rdf:li></rdf:Seq>',
+                '<rdf:Alt rdf:nodeID="name"><rdf:li xml:lang="x-default">Quay</rdf:li>'
+                '<rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt>',
+                '<rdf:Bag rdf:nodeID="unused"><rdf:li>x</rdf:li></rdf:Bag>',
+            ),
+            {"dc:creator": ["Ada"], "dc:title": "Quay", "dc:title[de]": "Kai"},
+        ),
+        (graph('<rdf:Description><dc:subject rdf:nodeID="missing"/></rdf:Description>'), {}),
         (packet('<a:b.c$d xmlns:a="urn:own">1</a:b.c$d>'.replace("$d", "")), {"a:b_c": "1"}),
         (packet('<dc:x xmlns:dc="urn:not-dublin-core">1</dc:x>'), {"dc-other:x": "1"}),
         (packet('<dc:x xmlns:xap="http://ns.adobe.com/xap/1.0/" xap:Rating="2"/>'), {"dc:x/xmp:Rating": "2"}),
@@ -75,6 +98,9 @@ def read(data: bytes, limit_mb: int = 64):
         "default-language",
         "one-language",
         "resource",
+        "named list",
+        "named lists at the end",
+        "name without a list",
         "compact-resource",
         "address",
         "own-names",
@@ -246,3 +272,11 @@ def test_read_iptc__fields__are_named():
 )
 def test_read_iptc__data__is_read_as_far_as_possible(data, fields, problem):
     assert read_iptc(data) == (fields, problem)
+
+
+def test_read_xmp__many_references_to_a_list__do_not_exceed_the_limit_of_values():
+    items = "<rdf:li>a</rdf:li>" * 500
+    references = "".join(f'<xmp:P{number} rdf:nodeID="n"/>' for number in range(1000))
+    data = graph(f'<rdf:Bag rdf:nodeID="n">{items}</rdf:Bag>', f"<rdf:Description>{references}</rdf:Description>")
+    properties, _, _ = read(data)
+    assert sum(map(len, properties.values())) == MAX_VALUES - 500

@@ -86,4 +86,4 @@ def test_start_workers__programs_not_running_with_outdated_settings__are_restart
 
 
 def test_mrq_worker__command__uses_this_interpreter_instead_of_a_script() -> None:
-    assert workers.mrq_worker() == [sys.executable, "-m", "mrq.bin.mrq_worker"]
+    assert workers.mrq_worker() == [sys.executable, "-m", "exifinator.worker.mrq_worker"]

@@ -1,5 +1,6 @@
 /**
- * @file Counts of the events by which the library follows the changes in buckets. Without events, nothing is shown.
+ * @file Counts of the events with which S3 servers report changes in buckets. Renders nothing if no
+ * events are configured.
  * @import { Api, EventCounts } from "../core/types"
  */
 import { Failed } from "../components/status_screens.jsx";

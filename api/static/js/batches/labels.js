@@ -36,7 +36,7 @@ export const STATE_LABELS = {
 const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
 
 /**
- * Return what a batch has downloaded, and what that cost if it cost anything.
+ * Return how much a batch has downloaded, and what it cost unless that is zero or unknown.
  * @param {BatchNumbers} numbers
  */
 export function describeDownload({ bytes_read, requests, dollars = 0 }) {
@@ -148,8 +148,8 @@ export const CAUSE_LABELS = {
     "Redis could not be reached, or had no memory left. Retry when it is available again.",
   ],
   MetadataNotQueued: [
-    "Redis failed at the metadata",
-    "Redis failed each time it was sent this metadata, perhaps because of its size. Check Redis, then retry.",
+    "Metadata could not be queued",
+    "Redis failed each time it was sent this file's metadata, perhaps because of its size. Check Redis, then retry.",
   ],
   RecordRefused: [
     "Record rejected by MongoDB",

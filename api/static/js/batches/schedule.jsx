@@ -94,7 +94,7 @@ function LastRun({ entry, state, merge }) {
       {batch && (
         <a
           href={href(state, { viewParams: { batch: batch.id } })}
-          // The history may not go back to this job.
+          // The job may be older than those loaded into the history.
           onClick={() => merge([batch])}
         >
           <StateBadge batch={batch} /> <Time text={batch.started_at} />

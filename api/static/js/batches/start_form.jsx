@@ -7,11 +7,12 @@ import { toProblem } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { useRef, useState } from "../core/preact.js";
 import { explainRefusal } from "../core/error_messages.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
 /**
- * Return a source from the texts of both fields. The slash at the end of a prefix is part of it: without it, 2019 would
- * also be the beginning of 2019_raw/.
+ * Return the source for the texts of both fields. Keep the slash at the end of a prefix, because the prefix 2019 would
+ * also match 2019_raw/.
  * @param {string} bucket a bucket, or a bucket with a prefix, also as s3://bucket/prefix/
  * @param {string} prefix
  */
@@ -54,6 +55,7 @@ export function StartForm({ start, api }) {
     (signal) => api.get("/facets", { fields: "bucket" }, { signal }),
     "buckets",
   );
+  useRefetchPartial(buckets, "buckets");
   /** @type {FacetRow[]} */
   const rows = buckets.data?.facets.bucket ?? [];
   const names = rows.map(({ value }) => value).filter(Boolean);
@@ -177,7 +179,7 @@ export function StartForm({ start, api }) {
 }
 
 /**
- * Return the name of the field that a problem is about.
+ * Return the name of the field to which a problem refers.
  * @param {Problem | null} error
  * @returns {FieldName | null}
  */

@@ -112,8 +112,8 @@ const columnHeight = (count, axisTop, height) =>
   count ? Math.max(2, (count / axisTop) * height) : 0;
 
 /**
- * Return the end of an axis for values up to this one: 2, 4, 6, 8, 10, 20, 30, ... The axis has
- * another label at half of this, which is a whole number too.
+ * Return the maximum of an axis for values up to this one: 2, 4, 6, 8, 10, 20, 30, ... Its half, which is labelled too,
+ * is a whole number.
  * @param {number} value
  */
 export function axisMax(value) {

@@ -5,7 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
 
-// Between a panel and the edges of the screen.
+// Minimum distance between a panel and the edges of the screen.
 const MARGIN_PIXELS = 12;
 
 /**

@@ -132,7 +132,8 @@ function useImageSource(url) {
       .then((blob) => {
         if (controller.signal.aborted) return;
         if (!needsFetch) {
-          // The server has it, so either the outage was short, or the browser cannot decode it. Try once more.
+          // The server has the thumbnail, so either the outage was short, or the browser cannot decode the thumbnail.
+          // Try once more.
           if (!isRetried.current) setFailure(null);
           isRetried.current = true;
           return;

@@ -32,7 +32,7 @@ export interface Batch {
   id: string;
   state: string;
   sources: string[];
-  /** For each source that has any. */
+  /** The patterns of each source that has patterns. */
   patterns?: SourcePatterns[];
   numbers: BatchNumbers;
   /** Images per second. */
@@ -44,7 +44,7 @@ export interface Batch {
   pruned?: { records: number; failed_jobs: number; problem: string | null } | null;
 }
 
-/** The events of /events/counts, by what became of them. */
+/** The numbers of events in /events/counts, by outcome. */
 export interface EventCounts {
   received: number;
   queued: number;

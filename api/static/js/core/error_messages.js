@@ -1,6 +1,6 @@
 /**
- * @file Explains the API's errors to the user. What an error is about depends on its `code` alone: the same status has
- * many causes.
+ * @file Explains the API's errors to the user. The explanation depends on the error's `code`, not on its status,
+ * because a status has many causes.
  * @import { Problem } from "./api.js"
  */
 import { lookupTable } from "./lookup_table.js";

@@ -1,9 +1,9 @@
 /**
  * @file Decides when failed requests are sent again.
  *
- * The end of an outage is awaited in one place for the whole page: while the server or its database cannot be reached,
- * /readyz is requested now and then. When it succeeds, everything that failed is loaded again. A query that timed out
- * is sent again a few times only, because it may be too expensive even when the database is not busy.
+ * One Recovery waits for the end of an outage for the whole page: while the server or its database cannot be reached,
+ * it requests /readyz with growing pauses. When /readyz succeeds, everything that failed is loaded again. A query that
+ * timed out is sent again only a few times, because it may be too expensive even when the database is not busy.
  */
 import { api } from "./api.js";
 
@@ -100,11 +100,11 @@ const recovery = new Recovery(() => api.get("/readyz"), waitOrOnline);
 export const onRecovery = (callback) => recovery.onRecovery(callback);
 
 /**
- * Call a function once when it is worth sending a failed request again. Return a function that cancels this.
+ * Call a function once when a failed request should be sent again. Return a function that cancels this.
  * @param {{code?: string | null, status?: number} | null | undefined} problem why the request failed
  * @param {number} retries how often the request has been sent again already
  * @param {() => void} callback
- * @returns {(() => void) | undefined} undefined if it is not worth it
+ * @returns {(() => void) | undefined} undefined if the request should not be sent again
  */
 export function scheduleRetry(problem, retries, callback) {
   if (isOutage(problem)) return onRecovery(callback);

@@ -6,7 +6,7 @@
 /** @type {Settings} */
 export const settings = JSON.parse(readMeta("explorer"));
 
-/** Address of MRQ's dashboard, which has a port of its own. */
+/** Address of MRQ's dashboard, which listens on another port. */
 export const DASHBOARD_URL = `${location.protocol}//${location.hostname}:${settings.dashboard_port}/`;
 
 /** @param {string} name */

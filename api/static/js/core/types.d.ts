@@ -221,7 +221,7 @@ export interface PhotoRecord extends Photo {
   icc?: unknown;
   /** How the image was generated. */
   ai?: unknown;
-  /** The sidecars that are merged into `photo`, each with the fields that have their value from it. */
+  /** The sidecars that are merged into `photo`, each with the fields whose values come from it. */
   sidecars?: { id: string; kind: string; fields: string[] }[];
   /** Sidecars only: the ids of their photos. */
   sidecar?: { kind: string; of?: string[] };
@@ -259,7 +259,7 @@ export interface Counts {
   /** Number of photos that have been counted so far. */
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
-  cut_short: boolean;
+  partial: boolean;
   /** Whether the library has changed since, or while, the photos were counted. */
   stale: boolean;
   facets: Record<string, any[]>;

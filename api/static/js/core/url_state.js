@@ -184,8 +184,8 @@ export function filterParams(filters) {
 }
 
 /**
- * Filters that tell the files of one stack apart, such as a RAW file and its JPEG. While one of them is set, every file
- * is shown.
+ * Filters that distinguish the files of one stack, such as a RAW file and its JPEG. While one of them is set, every
+ * file is shown.
  * @type {readonly FilterName[]}
  */
 const FILE_FILTERS = [
@@ -203,7 +203,8 @@ const FILE_FILTERS = [
 ];
 
 /**
- * Return whether a view shows each stack as one photo. The gallery and the table do, unless `primary` says otherwise.
+ * Return whether a view shows each stack as one photo. By default, the gallery and the table do. The filter `primary`
+ * overrides the default.
  * @param {Pick<State, "view" | "filters">} state
  */
 export function collapsesStacks({ view, filters }) {
@@ -212,7 +213,7 @@ export function collapsesStacks({ view, filters }) {
 }
 
 /**
- * Return the API parameters of what a view shows.
+ * Return the API parameters for the photos that a view shows.
  * @param {Pick<State, "view" | "filters">} state
  * @returns {Pair[]}
  */
@@ -222,7 +223,8 @@ export function shownParams(state) {
 }
 
 /**
- * Return the API parameters for the counts of a facet: those of what the view would show with another value selected.
+ * Return the API parameters for the counts of a facet. The values of a facet in FILE_FILTERS are counted in every file,
+ * because selecting one of them shows every file.
  * @param {string} facet
  * @param {State} state
  */

@@ -45,7 +45,7 @@ export function Dates({ section, rows, state, navigate }) {
 }
 
 /**
- * Return a day as the filter takes it, or null if the filter does not take it.
+ * Return the day if the filter `taken` accepts it, or null.
  * @param {string} text
  */
 const parseDay = (text) => (/^(19|20)\d\d-\d\d-\d\d$/.test(text) ? text : null);

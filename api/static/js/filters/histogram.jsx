@@ -117,7 +117,8 @@ export function spanOfBars(bars, [first, last], format) {
 export const joinEnds = (low, high) => (low === high ? low : `${low}-${high}`);
 
 /**
- * Return a number as the API's filters take it, or null if it is invalid. A comma may separate the decimals.
+ * Return a number in the form that the API's filters accept, or null if it is invalid. The decimal separator may be a
+ * comma.
  * @param {string} text
  */
 export function parsePlainNumber(text) {
@@ -126,7 +127,8 @@ export function parsePlainNumber(text) {
 }
 
 /**
- * Return seconds, such as 1/250 or 0.5, as the API's filter takes them, or null if they are invalid.
+ * Return a number of seconds, such as 1/250 or 0.5, in the form that the API's filter accepts, or null if it is
+ * invalid.
  * @param {string} text
  */
 export function parseFraction(text) {

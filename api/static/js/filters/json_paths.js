@@ -1,5 +1,5 @@
 /**
- * @file Finds the part of a JSON text that an error of the API is about.
+ * @file Finds the part of a JSON text to which an error of the API refers.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 
@@ -9,8 +9,8 @@ import { findNodeAtLocation, parseTree } from "jsonc-parser";
  */
 
 /**
- * Return the range of the text that a problem is about: the value at the problem's JSON pointer (RFC 6901), or the
- * syntax error if the text is not valid JSON. Return null if the problem is about the whole text.
+ * Return the range of the text to which a problem refers: the value at the problem's JSON pointer (RFC 6901), or the
+ * syntax error if the text is not valid JSON. Return null if the problem refers to the whole text.
  * @param {string} text
  * @param {{code?: string | null, pointer?: string | null}} problem
  * @returns {TextRange | null}

@@ -29,7 +29,7 @@ import { NoData, Values } from "./values.jsx";
  * @param {Navigate} props.navigate
  * @param {Api} props.api
  * @param {RequestState<Counts | null>} props.counts
- * @param {number} props.changes of the library
+ * @param {number} props.changes number of changes of the library
  */
 export function FilterPanel({ state, navigate, api, counts, changes }) {
   const { data, error, loading } = counts;
@@ -44,7 +44,7 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
           </button>
         </p>
       )}
-      {data?.cut_short && (
+      {data?.partial && (
         <p class="note" role="status">
           Partial counts ({formatNumber(data.counted)} photos so far).
         </p>
@@ -118,7 +118,8 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
 }
 
 /**
- * Return the change of the filters with which stacks are collapsed, or not. What the view does anyway needs no filter.
+ * Return the change of the filters that makes the view show each stack as one photo, or every file. The default of the
+ * view needs no filter.
  * @param {State} state
  * @param {boolean} isCollapsed
  */
@@ -127,7 +128,7 @@ export function stacksChange(state, isCollapsed) {
   return { primary: isCollapsed === isDefault ? null : String(isCollapsed) };
 }
 
-// The filters of a section, if it has others than the one with its name.
+// The filters of a section, if they are not the one with the section's name.
 /** @type {Record<string, FilterName[]>} */
 const PARAMETERS = { gps: ["near", "bbox"], bucket: ["bucket", "prefix"] };
 /** @param {SectionOptions} section */
@@ -152,20 +153,19 @@ export function isSectionActive(section, filters) {
 }
 
 /**
- * Return the change that clears the filters of a section. Of `has` and `without`, the properties of other sections
- * stay.
+ * Return the change that clears the filters of a section. The properties of other sections stay in `has` and `without`.
  * @param {SectionOptions} section
  * @param {Filters} filters
  * @returns {Record<string, string[] | null>}
  */
 export function clearedFilters(section, filters) {
   const property = propertyOf(section);
-  const others = (/** @type {string[] | undefined} */ values) =>
+  const otherProperties = (/** @type {string[] | undefined} */ values) =>
     (values ?? []).filter((value) => value !== property);
   return {
     ...Object.fromEntries(parametersOf(section).map((name) => [name, null])),
-    has: others(filters.has),
-    without: others(filters.without),
+    has: otherProperties(filters.has),
+    without: otherProperties(filters.without),
   };
 }
 

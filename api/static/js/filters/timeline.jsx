@@ -10,6 +10,7 @@ import { describeDates } from "../core/labels.js";
 import { neighbouringMonth } from "../core/months.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
 import { href, shownParams } from "../core/url_state.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import {
   allBars,
@@ -139,13 +140,16 @@ function Breadcrumbs({ shownPeriod, taken, navigate }) {
  */
 function useDays(state, api, month) {
   const pairs = month ? shownParams({ ...state, filters: { ...state.filters, taken: month } }) : [];
-  const { data } = useRequest(
+  const key = JSON.stringify([month, pairs]);
+  const request = useRequest(
     async (signal) =>
       month
         ? { month, ...(await api.get("/facets", [...pairs, ["fields", "day"]], { signal })) }
         : null,
-    JSON.stringify([month, pairs]),
+    key,
   );
+  useRefetchPartial(request, key);
+  const { data } = request;
   return data?.month === month ? data?.facets.day : null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file Fetches the counts of the filter panel in a few requests: those by value, those by range, and those of files.
- * The second request also fetches the counts by person and country.
+ * @file Fetches the counts of the filter panel in two or three requests: counts by value, counts by range, and counts
+ * of properties of files. The second request also fetches the counts by person and country.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
 import { facetParams, filterParams, shownParams } from "../core/url_state.js";
@@ -57,7 +57,7 @@ export function useFacet(name, state, api, changes) {
 export function useFacets(state, api, isEnabled, changes) {
   const pairs = shownParams(state);
   const filePairs = facetParams("format", state);
-  // If both are counted over the same files, one request is enough.
+  // If values and properties of files are counted in the same files, one request is enough.
   const isOneRequest = filePairs.length === pairs.length;
   const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
   /**
@@ -72,7 +72,7 @@ export function useFacets(state, api, isEnabled, changes) {
     /** @type {(params: Pair[], fields: string) => Promise<any>} */
     const count = (params, fields) =>
       api.get("/facets", [...params, ...options, ["fields", fields]], { signal });
-    const [values, ranges, ofFiles] = await Promise.all([
+    const [values, ranges, fileValues] = await Promise.all([
       count(pairs, isOneRequest ? `${VALUES},${FILE_VALUES}` : VALUES),
       count(pairs, hasFolders ? `${RANGES},folder` : RANGES),
       isOneRequest ? { facets: {} } : count(filePairs, FILE_VALUES),
@@ -83,10 +83,14 @@ export function useFacets(state, api, isEnabled, changes) {
       files_in_stacks: values.files_in_stacks,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
-      cut_short: values.cut_short || ranges.cut_short,
+      partial: values.partial || ranges.partial || fileValues.partial,
       // If the totals differ, photos were stored or deleted between the two responses.
-      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
-      facets: { ...values.facets, ...ranges.facets, ...ofFiles.facets },
+      stale:
+        values.stale ||
+        ranges.stale ||
+        fileValues.stale ||
+        (values.total !== ranges.total && !values.partial),
+      facets: { ...values.facets, ...ranges.facets, ...fileValues.facets },
     };
   };
   const key = `${isEnabled} ${JSON.stringify(pairs)} ${changes}`;

@@ -14,7 +14,8 @@ import { FACET_PARAMS, MAX_VALUES } from "./use_facets.js";
 const COLLAPSED_COUNT = 6;
 // Longer lists of values have a search box.
 const MAX_WITHOUT_SEARCH = 12;
-// The API is asked this long after the last key press. If its counts are outdated, it is asked again after this pause.
+// The search is sent this long after the last key press. If the counts in the response are outdated, the search is sent
+// again after the same pause.
 const TYPING_PAUSE_MS = 250;
 
 /**
@@ -24,7 +25,7 @@ const TYPING_PAUSE_MS = 250;
  */
 
 /**
- * A list of values with their counts. Photos match with any of the selected values.
+ * A list of values with their counts. A photo matches if it has any of the selected values.
  * @param {KindProps} props
  */
 export function Values({ section, rows, state, navigate, api }) {
@@ -152,7 +153,7 @@ export function matchingValues(term, values, matches, format) {
 }
 
 /**
- * Ask the API for the values that contain a text. The list of the panel has only the most frequent values.
+ * Search the API for the values that contain a text, because the panel has only the most frequent values.
  * @param {string} name of the facet
  * @param {string} term
  * @param {State} state
@@ -160,23 +161,23 @@ export function matchingValues(term, values, matches, format) {
  * @returns {{rows: Rows | null, isLoading: boolean, hasFailed: boolean}}
  */
 function useValueSearch(name, term, state, api) {
-  const [typed, setTyped] = useState("");
+  const [searchedTerm, setSearchedTerm] = useState("");
   useEffect(() => {
-    const timer = setTimeout(() => setTyped(term), TYPING_PAUSE_MS);
+    const timer = setTimeout(() => setSearchedTerm(term), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [term]);
   const pairs = facetParams(name, state);
-  const key = JSON.stringify([name, typed, typed ? pairs : []]);
+  const key = JSON.stringify([name, searchedTerm, searchedTerm ? pairs : []]);
   const request = useRequest(
     /** @returns {Promise<(Counts & {term: string}) | null>} */
     async (signal) => {
-      if (!typed) return null;
+      if (!searchedTerm) return null;
       const counts = await api.get(
         "/facets",
-        [...pairs, ...FACET_PARAMS, ["fields", name], ["find", typed]],
+        [...pairs, ...FACET_PARAMS, ["fields", name], ["find", searchedTerm]],
         { signal },
       );
-      return { ...counts, term: typed };
+      return { ...counts, term: searchedTerm };
     },
     key,
   );
@@ -184,7 +185,7 @@ function useValueSearch(name, term, state, api) {
   const { data, error, loading } = request;
   return {
     rows: term && data?.term === term ? data.facets[name] : null,
-    isLoading: Boolean(term) && (loading || typed !== term),
+    isLoading: Boolean(term) && (loading || searchedTerm !== term),
     hasFailed: Boolean(error),
   };
 }

@@ -8,11 +8,11 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js"
 
 // The header changes after the user has scrolled this far in one direction.
 const DISTANCE_PIXELS = 48;
-// In a short view, hiding the header would scroll the view back to its start.
-const MIN_ROOM_PIXELS = 600;
+// The header is hidden only if the view can be scrolled this far. A shorter view would be scrolled back to its top.
+const MIN_SCROLL_PIXELS = 600;
 // The parts of the page that are hidden.
 const PARTS = ".top, .body .timeline";
-// Scrolling has ended if no event follows for this long. It is also the time between a press and its click.
+// Scrolling has ended if no event follows for this long. A click follows the end of its press within this time.
 const PAUSE_MS = 150;
 const HAS_SCROLL_END = "onscrollend" in globalThis;
 
@@ -38,11 +38,12 @@ const hiddenHeight = () =>
 /**
  * Return whether the header is hidden.
  * @param {boolean} isEnabled
- * @param {string} content what the view shows; another content begins with the header
+ * @param {string} content stands for what the view shows; when it changes, the header is shown
  */
 export function useCollapsedHeader(isEnabled, content) {
   const [isCollapsed, setCollapsed] = useState(false);
-  // The view that the user scrolls, and its place on the screen before the header changes.
+  // The view that the user scrolls, the position at which the movement began, and the view's place on the screen before
+  // the header changes.
   const scrolled = useRef({
     view: /** @type {Element | null} */ (null),
     start: 0,
@@ -74,26 +75,26 @@ export function useCollapsedHeader(isEnabled, content) {
     const sizes = new ResizeObserver(() => {
       scrolled.start = scrolled.view?.scrollTop ?? 0;
     });
-    const settle = () => {
+    const changeHeader = () => {
       const { view } = scrolled;
       if (isPressed || isDown === null || !view) return;
       const hides = isDown;
       isDown = null;
       const top = view.scrollTop;
       if (hides && top < hiddenHeight() + DISTANCE_PIXELS) return;
-      // At its start, the view has nothing above that it could show instead.
+      // A view at its top cannot be scrolled up to make its content stay in place.
       scrolled.place = top > 0 ? view.getBoundingClientRect().top : null;
       setCollapsed(hides);
     };
-    const settleAfterPause = () => {
+    const changeAfterPause = () => {
       clearTimeout(timer);
-      timer = setTimeout(settle, PAUSE_MS);
+      timer = setTimeout(changeHeader, PAUSE_MS);
     };
     /** @param {Event} event */
     const onScroll = (event) => {
       const view = /** @type {Element} */ (event.target);
       if (!(view instanceof Element) || !view.closest("main")) return;
-      if (view.scrollHeight - view.clientHeight < MIN_ROOM_PIXELS) return;
+      if (view.scrollHeight - view.clientHeight < MIN_SCROLL_PIXELS) return;
       if (view !== scrolled.view) {
         sizes.disconnect();
         sizes.observe(view);
@@ -103,14 +104,14 @@ export function useCollapsedHeader(isEnabled, content) {
       const direction = scrollDirection(scrolled.start, view.scrollTop);
       scrolled.start = direction.start;
       isDown = direction.isDown ?? isDown;
-      if (!HAS_SCROLL_END) settleAfterPause();
+      if (!HAS_SCROLL_END) changeAfterPause();
     };
     const onPress = () => {
       isPressed = true;
     };
     const onRelease = () => {
       isPressed = false;
-      settleAfterPause();
+      changeAfterPause();
     };
     // The touch scrolls, so no click follows.
     const onCancel = () => {
@@ -125,7 +126,7 @@ export function useCollapsedHeader(isEnabled, content) {
     /** @type {[type: string, listener: (event: any) => void][]} */
     const listeners = [
       ["scroll", onScroll],
-      ["scrollend", settle],
+      ["scrollend", changeHeader],
       ["pointerdown", onPress],
       ["pointerup", onRelease],
       ["pointercancel", onCancel],

@@ -9,12 +9,12 @@ const PAUSE_MS = 4000;
 const PAUSE_AFTER_CHANGE_MS = 10_000;
 
 /**
- * Return how often the library has been seen to change.
+ * Return the number of changes of the library that the page has noticed.
  *
  * A change that happens while the page is in the background is noticed when the page is visible again.
  * @param {import("../core/types").Api} api
  * @param {boolean} isEnabled
- * @param {string} view a change of this text checks immediately
+ * @param {string} view when this text changes, the library is checked immediately
  */
 export function useLibraryChanges(api, isEnabled, view) {
   const [changes, setChanges] = useState(0);

@@ -20,6 +20,7 @@ export function reachableItem(index, count, visible) {
 }
 
 /**
+ * Return the item that Tab reaches, functions that change it, and the key handler for the container.
  * @param {object} options
  * @param {{readonly current: HTMLElement | null}} options.container
  * @param {number} options.count number of items

@@ -72,7 +72,7 @@ export function useScrollViewport(view, content) {
  * Scroll an element by as little as possible, so that a row is entirely visible.
  * @param {HTMLElement} element
  * @param {number} top position at which the row is at the top of the visible part, in pixels
- * @param {number} height of the row, and of what covers or surrounds the rows, in pixels
+ * @param {number} height of the row plus everything that covers or surrounds the rows, in pixels
  */
 export function scrollIntoView(element, top, height) {
   const lowest = top + height - element.clientHeight;

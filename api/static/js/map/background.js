@@ -1,5 +1,5 @@
 /**
- * @file What all maps have in common: the background, and whether they are animated.
+ * @file The background and the animation options that all maps share.
  * @import { Map as LeafletMap } from "leaflet"
  */
 import { settings } from "../core/settings.js";

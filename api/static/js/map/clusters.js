@@ -101,7 +101,7 @@ function toCluster({ geometry: { coordinates }, properties: { count, id } }, toP
 }
 
 /**
- * Return whether two clusters overlap by more than a little.
+ * Return whether two clusters overlap by more than a tenth of their radii.
  * @type {(a: Cluster, b: Cluster) => boolean}
  */
 const overlaps = (a, b) => Math.hypot(b.x - a.x, b.y - a.y) < (b.radius + a.radius) * 0.9;

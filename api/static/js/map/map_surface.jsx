@@ -9,7 +9,7 @@
 import { Failed } from "../components/status_screens.jsx";
 import { formatNumber, formatTotal, oneLine, pluralize } from "../core/format.js";
 import { nounOf } from "../core/labels.js";
-import { useEffect, useMemo, useRef, useState } from "../core/preact.js";
+import { useLayoutEffect, useMemo, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
@@ -23,7 +23,7 @@ import { fetchSummaries } from "./photo_summaries.js";
 import { PlaceList } from "./place_list.jsx";
 import { useMap } from "./use_map.js";
 
-/** @typedef {{features: MapFeature[], cut_short: boolean, viewport: Viewport}} MapResponse */
+/** @typedef {{features: MapFeature[], partial: boolean, viewport: Viewport}} MapResponse */
 
 /**
  * @param {object} props
@@ -64,7 +64,8 @@ export function MapSurface(props) {
     return mergeOverlapping(features, ([lng, lat]) => map.project([lat, lng], requested.zoom));
   }, [request.data, map]);
 
-  useEffect(() => {
+  // Use a layout effect: the markers must appear together with their number in the bar.
+  useLayoutEffect(() => {
     if (!request.data || !markers) return undefined;
     markers.show(clusters, request.data.viewport.requested);
     const controller = new AbortController();
@@ -107,7 +108,7 @@ export function MapSurface(props) {
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
   /** @type {FacetRow[]} */
   const rows =
-    locationCounts.data && !locationCounts.data.cut_short ? locationCounts.data.facets.gps : [];
+    locationCounts.data && !locationCounts.data.partial ? locationCounts.data.facets.gps : [];
   const countWithoutLocation = rows.find(({ value }) => value === false)?.count ?? 0;
 
   return (
@@ -162,7 +163,7 @@ export function MapSurface(props) {
           <div class="map-frame" ref={frame} />
           {isDrawing && <DrawArea finish={filterByRectangle} cancel={stopDrawing} />}
         </div>
-        {request.data?.cut_short && (
+        {request.data?.partial && (
           <p class="map-note" role="status">
             Showing only some of the photos. The others will appear when they have been counted.
           </p>

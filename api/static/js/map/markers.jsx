@@ -34,8 +34,7 @@ export class Markers {
   }
 
   /**
-   * Show these clusters, and no others, in every copy of the world within an area. Markers that are already shown are
-   * left alone.
+   * Show only these clusters, in every copy of the world within an area. Keep markers that are already shown.
    * @param {Cluster[]} clusters
    * @param {Area} area
    */

@@ -313,7 +313,7 @@ export function columnsOf(state) {
 }
 
 /**
- * The export's names of each column's values, where they are not one value with the column's name.
+ * The names of a column's values in exports, if they are not a single value with the column's name.
  * @type {Record<string, string[]>}
  */
 const EXPORTED = Object.assign(Object.create(null), {
@@ -339,8 +339,8 @@ const EXPORTED = Object.assign(Object.create(null), {
 });
 
 /**
- * Return the export's names of the values in a state's columns, in their order. The first one is the id, by which the
- * rows can be joined with other data.
+ * Return the names, in exports, of the values in a state's columns, in the order of the columns. The first one is the
+ * id, by which the rows can be joined with other data.
  * @param {State} state
  */
 export const exportedColumns = (state) => [

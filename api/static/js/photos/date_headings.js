@@ -1,7 +1,7 @@
 /**
  * @file Headings of the gallery when it is sorted by date: one for each month, and a label where a day begins.
  *
- * Only months begin a new row. If each day did, a library with few photos a day would consist of short rows.
+ * Only months begin a new row. If each day began one, a library with few photos a day would consist of short rows.
  * @import { Photo } from "../core/types"
  */
 import { formatPeriod, formatWeekday } from "../core/format.js";
@@ -10,7 +10,7 @@ import { dayTaken } from "../core/taken.js";
 // Heights in pixels.
 const MONTH_HEIGHT = 38;
 const DAY_HEIGHT = 22;
-// Two labels are at least this far apart.
+// Minimum gap between two labels.
 const LABEL_GAP = 10;
 
 /**
@@ -32,7 +32,8 @@ const monthOf = (day) => Math.trunc(day / 100);
  * @typedef {object} Headings the headings above one row
  * @property {number} height in pixels
  * @property {string} month empty unless a month begins with the row
- * @property {{index: number, text: string}[]} days the days that begin in the row, by their first photo
+ * @property {{index: number, text: string}[]} days the days that begin in the row, with the indexes of
+ *   their first photos
  */
 
 /** The headings of a list of photos. */

@@ -79,7 +79,7 @@ export function segmentOfPhoto(segments, day, position) {
  * @param {string} value of the segment
  */
 export function firstOfSegment({ days, count, hasPrevious, start, inserted }, value) {
-  // The fetched photos may have begun with this segment, whatever is known about the days in it.
+  // If the photos were fetched from this segment on, its first photo is known even if the days of its photos are not.
   if (value === start) return inserted;
   const month = value === NO_DATE ? 0 : Number(value.replace("-", ""));
   for (let index = 0; index < count; index++) {

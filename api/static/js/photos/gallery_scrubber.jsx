@@ -27,7 +27,7 @@ import { Scrubber } from "./scrubber.jsx";
  * @param {State} props.state
  * @param {Api} props.api
  * @param {RequestState<Counts | null>} props.counts
- * @param {number} props.changes of the library
+ * @param {number} props.changes number of changes of the library
  */
 export function GalleryScrubber(props) {
   const { pages, rows, viewport, totalHeight, scrollTo, scrollBy, setActive, state } = props;
@@ -68,8 +68,8 @@ export function GalleryScrubber(props) {
 }
 
 /**
- * Return the counts by month of the photos in the list. The filter panel's counts leave out the filters of dates, so if
- * there are any, fetch others.
+ * Return the counts by month of the photos in the list. The filter panel's counts ignore filters by date, so if there
+ * are any, fetch counts to which they apply.
  * @param {{state: State, api: Api, counts: RequestState<Counts | null>, changes: number}} options
  * @returns {FacetRow[]}
  */

@@ -38,14 +38,14 @@ export function NewPhotos({ counts, show }) {
 /**
  * Return how many more photos match the filters now than when the view's photos were loaded; 0 if this is unknown.
  * @param {Pick<PhotoPages, "isComplete" | "count" | "total"> & {hasPrevious?: boolean} | null} pages its `total` is
- *   noted by the first call
+ *   set by the first call
  * @param {Pick<RequestState<Counts | null>, "data" | "loading">} counts
  */
 export function newCount(pages, { data, loading }) {
   if (!pages || !data || loading) return 0;
   // If the view says that there are no photos, even outdated counts of some are a reason to load them.
   if (pages.isComplete && pages.count === 0) return data.total;
-  if (data.stale || data.cut_short || data.more) return 0;
+  if (data.stale || data.partial || data.more) return 0;
   if (pages.isComplete && !pages.hasPrevious) return data.total - pages.count;
   pages.total ??= data.total;
   return data.total - pages.total;

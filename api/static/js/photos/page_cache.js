@@ -57,8 +57,8 @@ export class PageCache {
   }
 
   /**
-   * Return the number of places in the first page without a photo. The first page of the list may have fewer photos
-   * than the others.
+   * Number of places without a photo in the first page. The first page of the list may have fewer photos than the
+   * others.
    */
   get emptyPlaces() {
     return (PAGE_SIZE - (this.inserted % PAGE_SIZE)) % PAGE_SIZE;

@@ -44,7 +44,7 @@ export class PageRequests {
   }
 
   /**
-   * Call a function once it is worth sending a failed request again. Return whether it may be worth it at all.
+   * Call `retry` when a failed request should be sent again. Return false if it should not.
    * @param {unknown} error
    * @param {() => void} retry
    */

@@ -25,7 +25,7 @@ import { RelatedFiles } from "./related_files.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
-// The number of copies that are listed.
+// Maximum number of copies that are listed.
 const MAX_COPIES = 50;
 /** @type {Change} */
 const GALLERY = { view: "gallery", photo: null, clearFilters: true };
@@ -117,7 +117,8 @@ export function PhotoDialog({ id, state, navigate, api }) {
  * @param {boolean} isWanted
  */
 function useViewer(isWanted) {
-  // Of two modal dialogs, the one that opens last is on top. On a page load, the viewer's effect would run first.
+  // Of two modal dialogs, the one that opens last is on top. On a page load, the viewer's effect would run first, so
+  // show the viewer only after this dialog has opened.
   const [isDialogOpen, setDialogOpen] = useState(false);
   const wasShown = useRef(false);
   useEffect(() => setDialogOpen(true), []);

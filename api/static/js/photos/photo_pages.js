@@ -132,7 +132,7 @@ export class PhotoPages {
   }
 
   /**
-   * Note an error. If it may end by itself, fetch again later.
+   * Store an error. If its cause may end by itself, fetch again later.
    * @param {unknown} error
    */
   fail(error) {
@@ -233,8 +233,8 @@ export function resultKey(state) {
 }
 
 /**
- * Replace the photos of the view by those from a month on. They are replaced when the new ones have arrived. The latest
- * call wins.
+ * Fetch the photos from a month on. When they have arrived, replace the photos of the view by them. The latest call
+ * wins.
  * @param {PhotoPages} pages
  * @param {string | null} start a month, "none" for the photos without a date, or null for the beginning of the list
  * @param {number} base number of photos before the month

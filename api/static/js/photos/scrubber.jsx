@@ -1,6 +1,6 @@
 /**
- * @file The scrubber: a slider along the edge of the gallery that reaches every month of a list sorted by date. A month
- * is as long on it as its share of the photos.
+ * @file The scrubber: a slider along the edge of the gallery that reaches every month of a list sorted by date. The
+ * space of a month on the slider is proportional to its number of photos.
  * @import { Segment } from "./date_segments.js"
  */
 import { pluralize } from "../core/format.js";
@@ -141,8 +141,9 @@ function useHeight(ref) {
 }
 
 /**
- * Return a function that calls `action`, but not again before the previous call has ended and JUMP_INTERVAL_MS have
- * passed. Then only the latest request is served. `flush` serves it immediately.
+ * Return functions that limit how often `action` is called. `request` calls it after the previous call has ended and
+ * JUMP_INTERVAL_MS have passed; of several requests until then, only the latest is served. `flush` serves it
+ * immediately.
  * @param {(index: number) => Promise<void>} action
  */
 function useThrottled(action) {

@@ -116,7 +116,7 @@ export function useSelection(result) {
   return selection;
 }
 
-// Whether a tap selects although no photo is selected. Devices that cannot hover have a button for it.
+// Whether a tap selects a photo even if none is selected yet. Devices that cannot hover have a button for this mode.
 let isSelecting = false;
 /** @type {Set<(isOn: boolean) => void>} */
 const modeListeners = new Set();

@@ -9,7 +9,7 @@ import { formatNumber, oneLine } from "../core/format.js";
 import { useMemo, useState } from "../core/preact.js";
 import { flatten, groupTags } from "./tag_groups.js";
 
-// Showing more than this would make the page slow. The copy buttons copy complete values.
+// Limits that keep the page fast. The copy buttons copy complete values.
 const PREVIEW_CHARACTERS = 400;
 const MAX_VALUE_CHARACTERS = 10_000;
 const MAX_JSON_CHARACTERS = 50_000;
@@ -89,7 +89,7 @@ export function Tags({ record, tab, setTab }) {
 }
 
 /**
- * Return the metadata besides tags that a photo has: the name of a tab, its title, and its rows.
+ * Return a tab for each kind of metadata that a photo has besides its tags: its name, its title, and its rows.
  * @param {PhotoRecord} record
  */
 function sectionsOf(record) {

@@ -29,7 +29,7 @@ export const GAP = 6;
  */
 export function usePhotoRows(pages, rowWidth, maxRowHeight, hasHeadings) {
   const layout = useRef(/** @type {Layout} */ (emptyLayout("", null)));
-  // The array of days is replaced when it grows.
+  // Create the headings at each render, because the array of days is replaced when it grows.
   const headings = hasHeadings ? new DateHeadings(pages.days) : null;
   const totalHeight = useMemo(() => {
     if (!rowWidth) return 0;

@@ -17,7 +17,7 @@ export function When({ photo }) {
       : offset
         ? null
         : "(local time, time zone unknown)";
-  // The camera's clock decides on the day, as it does in the filter.
+  // Link to the day on the camera's clock, because the filter uses this clock.
   const day = dayTaken(photo);
   const text = formatTimeTaken(photo);
   return (

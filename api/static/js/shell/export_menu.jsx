@@ -24,8 +24,8 @@ const FORMATS = [
 ];
 
 /**
- * Return the files that the menu offers. Their photos are in the order of the gallery and the table. In the table,
- * there are two files with only the columns that it shows.
+ * Return the files that the menu offers. In the gallery and the table, their photos are in the same order as on the
+ * page. In the table, the first two files have only the shown columns.
  * @param {State} state
  * @returns {{format: string, title: string, note: string, options: Pair[]}[]}
  */

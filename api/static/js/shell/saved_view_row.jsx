@@ -1,5 +1,5 @@
 /**
- * @file A saved view in the menu: a link, and a button that shows what can be done with the view.
+ * @file A saved view in the menu: a link, and a button that shows the actions for the view.
  * @import { Api, SavedView } from "../core/types"
  */
 import { CopyButton } from "../components/copy.jsx";
@@ -13,7 +13,7 @@ import { stateOfAddress, urlOf } from "../core/url_state.js";
  * @param {boolean} props.isDefault
  * @param {string} props.currentAddress address of what the explorer shows
  * @param {Api} props.api
- * @param {(act: () => Promise<unknown>, done: string) => Promise<boolean>} props.run
+ * @param {(act: () => Promise<unknown>, successMessage: string) => Promise<boolean>} props.run
  * @param {() => void} props.close closes the menu
  * @param {() => void} props.focusAfterDeletion
  */
@@ -35,10 +35,10 @@ export function SavedViewRow({
   const address = state ? urlOf(state) : "/";
   /**
    * @param {object} changes
-   * @param {string} done
+   * @param {string} successMessage
    */
-  const change = (changes, done) =>
-    run(() => api.patch(`/views/${id}`, { version, ...changes }), done);
+  const change = (changes, successMessage) =>
+    run(() => api.patch(`/views/${id}`, { version, ...changes }), successMessage);
   const backToRow = () => {
     setMode("closed");
     toggle.current?.focus();

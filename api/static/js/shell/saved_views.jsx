@@ -35,14 +35,14 @@ function Panel({ state, api, close }) {
   /**
    * Call the API, show its error or a message, and reload the list.
    * @param {() => Promise<unknown>} act
-   * @param {string} done
+   * @param {string} successMessage
    */
-  const run = async (act, done) => {
+  const run = async (act, successMessage) => {
     setError(null);
     setMessage("");
     try {
       await act();
-      setMessage(done);
+      setMessage(successMessage);
       return true;
     } catch (cause) {
       setError(toProblem(cause));
@@ -95,7 +95,7 @@ function Panel({ state, api, close }) {
   );
 }
 
-/** @typedef {(act: () => Promise<unknown>, done: string) => Promise<boolean>} Run */
+/** @typedef {(act: () => Promise<unknown>, successMessage: string) => Promise<boolean>} Run */
 
 /**
  * Return the view with this name. As on the server, upper and lower case count as equal.

@@ -28,7 +28,7 @@ import {
 const MAX_CHARACTERS = 300;
 // Wait for a pause in typing before suggestions are requested.
 const PAUSE_MS = 60;
-// After the API has started, it answers a request after at most a second even if it is still counting values.
+// While the API is still counting values after its start, it responds within a second with partial suggestions.
 const PARTIAL_PAUSE_MS = 300;
 const MAX_PARSE_ATTEMPTS = 3;
 const LIST_ID = "search-suggestions";
@@ -75,7 +75,7 @@ export function SearchBox({ state, navigate, api, box }) {
     setOpen(false);
     /** @type {SearchSuggestions | null} */
     const answer = value.trim() ? await fetchParsed(api, value) : null;
-    // The user has typed on in the meantime.
+    // Discard the response if the user has continued typing.
     if (latestText.current !== text) return;
     if (answer?.problem) {
       setText(value);
@@ -124,7 +124,7 @@ export function SearchBox({ state, navigate, api, box }) {
     if (!event.currentTarget.value && current) navigate({ filters: { q: null } });
   };
 
-  // Select what is wrong.
+  // Select the invalid part of the text.
   useEffect(() => {
     if (problem) box.current?.setSelectionRange(problem.start, problem.end);
   }, [problem, box]);
@@ -249,7 +249,7 @@ async function fetchSuggestions(api, q, signal) {
 }
 
 /**
- * Return what a text means, or null if the API does not answer.
+ * Return the meaning of a text, or null if the API does not respond.
  * @param {Api} api
  * @param {string} q
  * @returns {Promise<SearchSuggestions | null>}

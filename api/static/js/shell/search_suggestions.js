@@ -27,7 +27,7 @@ export const groupTitle = (name) => GROUP_TITLES[name] ?? name;
 export const allSuggestions = (answer) =>
   answer ? answer.groups.flatMap((group) => group.suggestions) : [];
 
-/** Stands for the option that the arrow keys have reached, if they have not reached any. */
+/** The reached option before an arrow key is pressed: none. */
 export const NO_OPTION = { index: -1, key: "" };
 
 /** @param {SearchSuggestion} suggestion */
@@ -41,8 +41,8 @@ export const keyOf = ({ text, filters }) => `${text} ${JSON.stringify(filters)}`
  */
 export function indexOfOption(options, { index, key }) {
   if (index < 0) return -1;
-  const found = options.findIndex((option) => keyOf(option) === key);
-  return found >= 0 ? found : Math.min(index, options.length - 1);
+  const newIndex = options.findIndex((option) => keyOf(option) === key);
+  return newIndex >= 0 ? newIndex : Math.min(index, options.length - 1);
 }
 
 /**
@@ -57,8 +57,8 @@ export function nextOption(active, key, count) {
 }
 
 /**
- * Return the change that adds filters to the current ones. Values are added to those of list filters. A folder replaces
- * the bucket, because it belongs to this bucket.
+ * Return the change that adds filters to the current ones. The values of list filters are added to the current values.
+ * A folder replaces the selected buckets by its own bucket.
  * @param {Filters} current
  * @param {Record<string, string | string[]>} added
  * @returns {FilterChange}

@@ -14,7 +14,8 @@ export function defaultAddress({ views, default: id }) {
   return view && stateOfAddress(view.address) ? view.address : null;
 }
 
-// A reload and the Back button show what was shown before, and a link within the page means what it says.
+// After a reload or the Back button, the page shows what it showed before. A link within the page that has no query
+// string leads to the gallery.
 const isFreshVisit = () => {
   const [entry] = performance.getEntriesByType("navigation");
   const type = /** @type {PerformanceNavigationTiming | undefined} */ (entry)?.type;
@@ -36,7 +37,7 @@ export function useDefaultView(api, navigate, isEnabled) {
       .get("/views", null, { signal: controller.signal })
       .then((/** @type {SavedViews} */ saved) => {
         const address = defaultAddress(saved);
-        // If the user has filtered in the meantime, this is what they want to see.
+        // Do not replace filters that the user has set in the meantime.
         if (address && location.search === "")
           navigate(parseState(address.slice(1)), { replace: true });
       })

@@ -181,7 +181,7 @@ export function Viewer({ id, record, hasFailed, previous, next, goTo, close, api
           <Media key={id} record={record} picture={picture} gestures={gestures} name={name} />
         )}
         {!isReady && <p class="note">Loading…</p>}
-        {hasFailed && <p class="note">Couldn’t load this photo.</p>}
+        {hasFailed && <p class="note">Couldn't load this photo.</p>}
       </div>
       <div class="turn previous">
         {renderButton("Previous photo (←)", "previous", () => goTo(previous), {

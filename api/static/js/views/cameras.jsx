@@ -1,5 +1,5 @@
 /**
- * @file Cameras view: a line for each camera body, by its serial number. Values link to the gallery with their photos.
+ * @file Cameras view: a row for each camera body, by its serial number. Values link to the gallery with their photos.
  * @import { Api, CameraBody, Counts, FilterChange, Navigate, State, ValueCount } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
@@ -13,7 +13,7 @@ import { useRequest } from "../hooks/use_request.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
 
 const MAX_CAMERAS = 200;
-// The others are in the tooltip.
+// Maximum number of shown values. Further values are in the tooltip.
 const SHOWN_VALUES = 3;
 
 /** @typedef {[title: string, kind: string, hasValue: (body: CameraBody) => boolean]} Column */
@@ -31,17 +31,17 @@ const COLUMNS = [
 ];
 
 /**
- * Return the columns in which a camera has a value. Empty ones would take the room of the others.
+ * Return the columns in which any camera has a value. Empty columns would take room from the others.
  * @param {CameraBody[]} cameras
  */
 export const columnsOf = (cameras) =>
   COLUMNS.filter(([, , hasValue]) => cameras.some((body) => hasValue(body)));
 
-/** @typedef {{cameras: CameraBody[], total: number, cut_short: boolean}} CamerasResponse */
+/** @typedef {{cameras: CameraBody[], total: number, partial: boolean}} CamerasResponse */
 
 /**
  * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
- *   changes: of the library
+ *   changes: number of changes of the library
  */
 export default function Cameras({ state, navigate, api, counts, changes }) {
   const pairs = filterParams(state.filters);
@@ -54,7 +54,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
   useRefetchPartial(request, key);
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="cameras" slow={request.slow} />;
-  const { cameras, total, cut_short: cutShort } = request.data;
+  const { cameras, total, partial } = request.data;
   if (!cameras.length) {
     if (counts.data?.total === 0 && !pairs.length)
       return <EmptyResult state={state} navigate={navigate} api={api} />;
@@ -68,7 +68,7 @@ export default function Cameras({ state, navigate, api, counts, changes }) {
   const columns = columnsOf(cameras);
   return (
     <section class="cameras" aria-busy={request.stale} aria-label="Cameras">
-      {cutShort && (
+      {partial && (
         <p class="notice" role="status">
           Partial counts. All photos are being counted.
         </p>

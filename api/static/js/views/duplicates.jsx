@@ -1,5 +1,5 @@
 /**
- * @file Duplicates view: a card for each file of which there are copies, the one that wastes the most bytes first.
+ * @file Duplicates view: a card for each file that has copies. The file whose copies waste the most bytes comes first.
  * @import { Api, DuplicateGroup, DuplicatesResponse, Navigate, Photo, State } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
@@ -19,7 +19,10 @@ import { useRequest } from "../hooks/use_request.js";
 const PAGE_GROUPS = 30;
 const THUMBNAIL = { width: 132, height: 99 };
 
-/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
+/**
+ * @param {{state: State, navigate: Navigate, api: Api, changes: number}} props
+ *   changes: number of changes of the library
+ */
 export default function Duplicates({ state, navigate, api, changes }) {
   const pairs = filterParams(state.filters);
   const key = `${JSON.stringify(pairs)} ${changes}`;

@@ -51,7 +51,7 @@ const linkOf = (target) => target.closest(".tile")?.querySelector("[data-index]"
 
 /**
  * @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} props
- *   changes: of the library
+ *   changes: number of changes of the library
  */
 export default function Gallery({ state, navigate, api, counts, changes }) {
   const pages = usePhotoPages(state, api);
@@ -94,7 +94,7 @@ export default function Gallery({ state, navigate, api, counts, changes }) {
     const count = last.pages === pages ? inserted - last.inserted : 0;
     lastInserted.current = { pages, inserted };
     if (!count) return;
-    // What is visible and what has the focus stay.
+    // Keep the visible photos where they are, and the focus on its photo.
     setActive((index) => (index === null ? null : index + count));
     scrollBy(layout.takeShift());
   });

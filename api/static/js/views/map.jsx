@@ -15,7 +15,7 @@ import { MapSurface } from "../map/map_surface.jsx";
 
 /**
  * @typedef {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} Props
- *   changes: of the library
+ *   changes: number of changes of the library
  */
 
 /** @param {Props} props */

@@ -29,7 +29,10 @@ import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { Equivalents, FocalLengths } from "./focal_charts.jsx";
 
-/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
+/**
+ * @param {{state: State, navigate: Navigate, api: Api, changes: number}} props
+ *   changes: number of changes of the library
+ */
 export default function Statistics({ state, navigate, api, changes }) {
   const pairs = filterParams(state.filters);
   const key = `${JSON.stringify(pairs)} ${changes}`;
@@ -43,7 +46,7 @@ export default function Statistics({ state, navigate, api, changes }) {
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
   /** @type {LinkTo} */
   const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
-  const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
+  const { total, counted, partial, facets, buckets } = request.data;
   if (!total && !pairs.length) {
     return request.data.other_files ? (
       <OnlyOtherFiles href={linkTo({ media_type: ["other"] })} />
@@ -54,7 +57,7 @@ export default function Statistics({ state, navigate, api, changes }) {
   if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   return (
     <section class="statistics" aria-busy={request.stale} aria-label="Statistics">
-      {cutShort && (
+      {partial && (
         <p class="notice" role="status">
           Partial counts ({pluralize(counted, "photo")} so far).{" "}
           <button type="button" onClick={request.reload}>
@@ -82,7 +85,7 @@ export default function Statistics({ state, navigate, api, changes }) {
  * @property {number | null} [other_files]
  * @property {boolean} [more]
  * @property {number} counted
- * @property {boolean} cut_short
+ * @property {boolean} partial
  * @property {boolean} stale
  * @property {{taken: FacetRow[], hour: FacetRow[], focal: RangeRow[], focal35: RangeRow[], camera: FacetRow[],
  *   lens: FacetRow[]}} facets

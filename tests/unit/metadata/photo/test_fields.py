@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
@@ -93,21 +94,58 @@ def test_build_photo__lens_named_in_a_maker_note__replaces_a_lens_of_numbers_onl
 
 
 @pytest.mark.parametrize(
-    ("tags", "iso"),
+    ("tags", "summary", "iso"),
     [
-        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 128}, 50),  # as exifread returns them
-        ({"MakerNote AutoISO": [100], "MakerNote BaseISO": [50.0]}, 50),
-        ({"MakerNote AutoISO": [200], "MakerNote BaseISO": [100]}, 200),
-        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 0}, None),
-        ({"MakerNote ISOSetting": [0, 200]}, 200),
-        ({"MakerNote ISO": [400]}, 400),
-        ({"MakerNote ISO": "Auto", "MakerNote ISOSetting": [0, 800]}, 800),
-        ({"EXIF ISOSpeedRatings": [65535], "MakerNote ISO": [102400]}, 102400),
-        ({"EXIF ISOSpeedRatings": [0], "MakerNote ISO": [102400]}, 102400),
+        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 128}, None, 50),  # as exifread returns them
+        ({"MakerNote AutoISO": [100], "MakerNote BaseISO": [50.0]}, None, 50),
+        ({"MakerNote AutoISO": [200], "MakerNote BaseISO": [100]}, None, 200),
+        ({"MakerNote AutoISO": 0, "MakerNote BaseISO": 0}, None, None),
+        ({"EXIF ISOSpeedRatings": [65535]}, 102400, 102400),
+        ({"EXIF ISOSpeedRatings": [0]}, 102400, 102400),
+        # A code of Pentax's, for which the summary of the MakerNote has no speed.
+        ({"MakerNote ISO": [65534]}, None, None),
+        # Panasonic's RAW files
+        ({"Image Tag 0x0017": [80]}, None, 80),
+        ({"Image Tag 0x0017": [6400], "EXIF ExposureIndex": [100]}, None, 6400),
     ],
 )
-def test_build_photo__iso_of_maker_notes__is_used_if_exif_has_no_valid_one(tags, iso):
-    assert photo(tags).get("iso") == iso
+def test_build_photo__iso_outside_exif__is_used_if_exif_has_no_valid_one(tags, summary, iso):
+    assert photo(tags, summary={"iso": summary} if summary else {}).get("iso") == iso
+
+
+@pytest.mark.parametrize(
+    ("tags", "local", "precision"),
+    [
+        # Kodak DC4800 and DC240
+        (
+            {
+                "MakerNote YearCreated": [2002],
+                "MakerNote MonthDayCreated": "05:01",
+                "MakerNote TimeCreated": "10:22:28",
+            },
+            datetime(2002, 5, 1, 10, 22, 28),
+            "second",
+        ),
+        (
+            {
+                "MakerNote YearCreated": [1999],
+                "MakerNote MonthDayCreated": "12:25",
+                "MakerNote TimeCreated": "21:00:09.62",
+            },
+            datetime(1999, 12, 25, 21, 0, 9, 620_000),
+            "second",
+        ),
+        (
+            {"MakerNote YearCreated": [1999], "MakerNote MonthDayCreated": "12:25", "MakerNote TimeCreated": "99:99"},
+            datetime(1999, 12, 25),
+            "day",
+        ),
+        ({"MakerNote YearCreated": [0], "MakerNote MonthDayCreated": "00:00"}, None, None),
+    ],
+)
+def test_build_photo__date_in_three_tags_of_kodak__is_the_date_of_the_photo(tags, local, precision):
+    fields = photo(tags)
+    assert (fields.get("taken_local"), fields.get("taken_precision")) == (local, precision)
 
 
 @pytest.mark.parametrize(

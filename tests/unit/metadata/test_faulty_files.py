@@ -57,6 +57,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "37*/16b-*.jpg": {"people": ["Anna"]},
     "37*/16c-*.jpg": {"people": ["Anna", "Bert"]},
     "38*/14b-*.png": {**REGATTA, "description": "Our boat", "artist": "A. Nobody"},
+    "38*/14f-*.png": {"description": "Hafen Küste"},
     "40*/*.png": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
     "41*/17a-*.jpg": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
     "41*/17d-*.jpg": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
@@ -64,6 +65,15 @@ FIELDS: dict[str, dict[str, Any]] = {
     "48*/39-xmp.gif": {"keywords": ["sea"]},
     "49*/37a-*.jpg": {"keywords": ["sea", "boat"]},
 }
+# Patterns of the files that are tested below.
+OTHER_FILES = ("32*/08*.jpg", "33*/09d-*.jpg", "38*/14a-*.png", "38*/14c-*.png", "48*/40-sidecar.xmp")
+# The folders of cases that concern files begin with these digits. The others concern servers and names of objects.
+FOLDERS = "[234]?-*"
+
+
+def test_cases__files__are_all_tested():
+    files = {path for path in CASES.glob(f"{FOLDERS}/*") if path.suffix not in (".txt", ".py")}
+    assert files == {path for pattern in (*FIELDS, *OTHER_FILES) for path in CASES.glob(pattern)}
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -93,3 +103,17 @@ def test_build_record__case_of_regions__keeps_each_name_with_its_area():
 @pytest.mark.parametrize("name", ["14a-*.png", "14b-*.png"])
 def test_build_record__case_of_png_texts__has_their_words(name):
     assert "boat" in record_of(next(CASES.glob(f"38*/{name}")).read_bytes()).document["words"]
+
+
+def test_build_record__case_of_a_graph__has_its_prompt():
+    document = record_of(next(CASES.glob("38*/14c-*.png")).read_bytes()).document
+    assert (document["ai"]["prompt"], document["ai"]["software"]) == ("a red boat", "ComfyUI")
+
+
+def test_build_record__case_of_a_sidecar__has_values_for_its_photo():
+    document = record_of(next(CASES.glob("48*/40-sidecar.xmp")).read_bytes()).document
+    assert document["format"] == "xmp"
+    assert {name: document["sidecar"]["values"][name] for name in ("keywords", "rating")} == {
+        "keywords": ["sea"],
+        "rating": 5,
+    }

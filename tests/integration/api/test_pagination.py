@@ -152,8 +152,8 @@ SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
 
 def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
     """Return the photos that match SLOW or SLOW_MONTH, in the order of their ids."""
-    found = [(record["_id"], record["photo"].get("taken_local")) for record in phones[2000:]]
-    return sorted(id_ for id_, at in found if not year_month or (at and (at.year, at.month) == year_month))
+    records = [(record["_id"], record["photo"].get("taken_local")) for record in phones[2000:]]
+    return sorted(id_ for id_, at in records if not year_month or (at and (at.year, at.month) == year_month))
 
 
 @contextlib.contextmanager
@@ -186,8 +186,8 @@ def test_read_page__many_photos_match__a_short_walk_along_the_sort_order_suffice
     database: Database, phones: list[dict[str, Any]]
 ) -> None:
     with watched(database) as operations:
-        found = read_pages(database, "key", 50, 1, SLOW)
-    assert found == slow_ids(phones)[:50]
+        result = read_pages(database, "key", 50, 1, SLOW)
+    assert result == slow_ids(phones)[:50]
     assert [operation["command"]["hint"] for operation in operations] == ["_id_"]
     assert operations[0]["docsExamined"] < 200
 
@@ -196,8 +196,8 @@ def test_read_page__short_walk_times_out__narrowest_index_is_used(
     failing_database: Database, phones: list[dict[str, Any]]
 ) -> None:
     with failing(failing_database, 1), watched(failing_database) as operations:
-        found = read_pages(failing_database, "key", 50, 1, SLOW_MONTH)
-    assert found == slow_ids(phones, year_month=(1967, 1))[:50]
+        result = read_pages(failing_database, "key", 50, 1, SLOW_MONTH)
+    assert result == slow_ids(phones, year_month=(1967, 1))[:50]
     assert operations[-1]["planSummary"].startswith("IXSCAN { photo.taken_local: -1")
     assert operations[-1]["docsExamined"] <= 31 * 3
 
@@ -304,4 +304,4 @@ def test_within__box_of_any_size_and_place__finds_exactly_the_points_in_it(empty
             for at, (lng, lat) in enumerate(points)
             if south <= lat <= north and (west <= lng <= east if west <= east else lng >= west or lng <= east)
         }
-        assert {found["_id"] for found in empty_database["photos"].find(within(box), {"_id": 1})} == expected, box
+        assert {photo["_id"] for photo in empty_database["photos"].find(within(box), {"_id": 1})} == expected, box
