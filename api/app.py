@@ -19,6 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
+from api.aggregations.camera_makes import CameraMakes
 from api.aggregations.cameras import Cameras
 from api.aggregations.collection_counts import COLLECTION_MS, CollectionCounts
 from api.aggregations.duplicates import Duplicates, Group
@@ -223,6 +224,7 @@ async def _open_resources(app: FastAPI) -> AsyncIterator[None]:
     gate = asyncio.Semaphore(1)
     app.state.counter = FacetCounter(store.photos, store.total, gate, shared=shared)
     app.state.suggester = Suggester(app.state.counter)
+    app.state.makes = CameraMakes(store.photos)
     app.state.background_maps = BackgroundCounts(gate, shared, "map")
     app.state.background_cameras = BackgroundCounts(gate, shared, "cameras")
     app.state.background_duplicates = BackgroundCounts(gate, shared, "duplicates")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.database import Collection
-from api.query.filters import PARTIAL_PATHS
 from api.query.local_hour import LOCAL_HOUR
 from api.query.mongo_filter import Filter
+from api.query.paths import PARTIAL_PATHS
 
 # Keep only this many of a facet's most frequent values: MongoDB limits a response to 16 MB.
 MAX_VALUES = 5000
@@ -73,6 +73,7 @@ FACETS: dict[str, Facet] = {
         PARTIAL_PATHS["duration"], indexed=False, in_partial_index=True, edges=_DURATION_EDGES, whole=True
     ),
     "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], in_partial_index=True, edges=_FRAME_RATE_EDGES),
+    "focal35": Facet(PARTIAL_PATHS["focal35"], in_partial_index=True, edges=_FOCAL_EDGES),
     "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }

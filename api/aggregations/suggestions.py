@@ -11,14 +11,15 @@ from typing import Any, get_args
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import Counts
 from api.aggregations.value_index import Match, ValueSearch
-from api.query.filters import SEARCH_NAMES, Kind, Property
+from api.query.filters import SEARCH_NAMES, Kind
+from api.query.paths import Property
 from api.query.search_filter import terms_of_query
 from api.query.search_syntax import SearchItem
 from exifinator.bucket_names import split_bucket
 
 # The groups of suggestions, in the order in which to show them, and the facets whose values each group suggests.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "cameras": ("camera",),
+    "cameras": ("camera", "make"),
     "lenses": ("lens",),
     "people": ("person",),
     "creators": ("creator",),

@@ -42,7 +42,7 @@ REPEATABLE = frozenset(
         "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
         "state", "city", "place", "kind", "label", "creator", "copyright", "owner", "software", "camera_serial",
         "lens_serial", "white_balance", "flash", "color_space", "date_suspect", "media_type", "video_codec",
-        "audio_codec", "stack", "fingerprint",
+        "audio_codec", "stack", "fingerprint", "make",
     }
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from api.query.alternatives import filters_by_property, join_alternatives
 from api.query.conditions import between, during, ids_with_prefix, near_point, range_of, with_prefix, within
 from api.query.local_hour import HOURS, during_hours, read_hours
 from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, conditions_of, read_filter
+from api.query.paths import FILTER_PATHS, PROPERTIES, Property
 from api.query.ranges import (
     BBOX,
     DATES,
@@ -27,65 +28,15 @@ from api.query.ranges import (
 )
 from api.query.search_filter import NOTHING, search_filter
 from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError, parse_search
-from api.query.sort_order import TAKEN, VALUE_PATHS
+from api.query.sort_order import TAKEN
 from exifinator.models import Status
 from exifinator.search_keys.media_types import MediaType
 from exifinator.search_keys.search_text import TEXT_NAMES
 
 MAX_VALUES = 50
 
-Property = Literal[
-    "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
-    "place", "label", "creator", "copyright", "owner", "software", "camera_serial", "lens_serial", "white_balance",
-    "flash", "color_space", "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
-]  # fmt: skip
-# Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
-PARTIAL_PATHS: dict[str, str] = {
-    "person": "photo.people",
-    "country": "countries",
-    "state": "states",
-    "city": "cities",
-    "place": "places",
-    "kind": "kinds",
-    "label": "photo.label",
-    "creator": "photo.creators",
-    "copyright": "photo.copyright",
-    "owner": "photo.owner",
-    "software": "photo.software",
-    "camera_serial": "photo.camera_serial",
-    "lens_serial": "photo.lens_serial",
-    "white_balance": "photo.white_balance",
-    "flash": "photo.flash_fired",
-    "color_space": "photo.color_space",
-    "date_suspect": "photo.date_suspect",
-    "fingerprint": "fingerprint",
-    "duration": "photo.duration_seconds",
-    "frame_rate": "photo.frame_rate",
-    "video_codec": "photo.video_codec",
-    "audio_codec": "photo.audio_codec",
-}
-_PROPERTIES: dict[str, str] = {
-    "gps": "photo.location",
-    "date": TAKEN,
-    "camera": "photo.camera_model",
-    "lens": "photo.lens_model",
-    "keywords": "photo.keywords",
-    "people": "photo.people",
-    "title": "photo.title",
-    "description": "photo.description",
-    "rating": "photo.rating",
-    "headline": "photo.headline",
-    "regions": "photo.regions",
-    "sidecar": "sidecars",
-    **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
-}
-# The field of each filter that compares a single field with values or a range.
-FILTER_PATHS: dict[str, str] = {
-    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
-    **PARTIAL_PATHS,
-}  # fmt: skip
 _ALTERNATIVES = filters_by_property(
-    _PROPERTIES, {**FILTER_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
+    PROPERTIES, {**FILTER_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
 )
 # If there are more buckets than this, a prefix is searched for in all keys, without an index.
 MAX_SEARCHED_BUCKETS = 200
@@ -133,11 +84,15 @@ class Filters(Arguments):
     _all_buckets: tuple[str, ...] = PrivateAttr(default=())
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
+    make: list[Value] = _list_field("Camera maker, to tell models of the same name apart.", "SONY")
     lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")
     iso: str | None = _text_field("ISO: one value or a range.", NUMBERS, "100-400")
     f: str | None = _text_field("Aperture, as an f-number.", NUMBERS, "1.8-4")
     exposure: str | None = _text_field("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
     focal: str | None = _text_field("Focal length in millimetres.", NUMBERS, "24-70")
+    focal35: str | None = _text_field(
+        "Focal length that would have the same angle of view on 35 mm film, in millimetres.", NUMBERS, "24-35"
+    )
     taken: str | None = _text_field(
         "Date taken, on the camera's clock: a year, month or day, or a range.", DATES, "2024-05..2024-09"
     )
@@ -270,7 +225,7 @@ class Filters(Arguments):
         parts: list[tuple[str, Filter]] = []
         for name, value in arguments.items():
             if name in ("has", "without"):
-                parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
+                parts += [(f"{name}={kind}", {PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
         if self.leaves_out_other_files:
@@ -283,7 +238,7 @@ class Filters(Arguments):
             case "duration":
                 # Unlike the values of the other ranges, durations are not stored as ratios.
                 return [between(FILTER_PATHS[name], read_numbers(value, name), tolerance=0)]
-            case "iso" | "f" | "focal" | "frame_rate":
+            case "iso" | "f" | "focal" | "focal35" | "frame_rate":
                 return [between(FILTER_PATHS[name], read_numbers(value, name))]
             case "exposure":
                 return [between(FILTER_PATHS[name], read_fractions(value, name))]

@@ -9,8 +9,8 @@ from typing import Any
 from bson.regex import Regex
 
 from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS
-from api.query.filters import FILTER_PATHS
 from api.query.mongo_filter import Filter, read_filter, read_sort
+from api.query.paths import FILTER_PATHS
 from exifinator.config import Config
 from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions

@@ -47,7 +47,10 @@ class Box:
 
 
 # Bounds of the example range in error messages, by parameter.
-_EXAMPLE_BOUNDS = {"f": ("1.8", "4"), "focal": ("24", "70"), "duration": ("10", "60"), "frame_rate": ("24", "60")}
+_EXAMPLE_BOUNDS = {
+    "f": ("1.8", "4"), "focal": ("24", "70"), "focal35": ("24", "70"), "duration": ("10", "60"),
+    "frame_rate": ("24", "60"),
+}  # fmt: skip
 
 
 def read_numbers(text: str, parameter: str) -> Span:

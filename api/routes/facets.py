@@ -11,6 +11,7 @@ from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
+from api.aggregations.camera_makes import CameraMakes
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FACET_NAMES, FacetCounts, to_rows
 from api.aggregations.value_search import SEARCHABLE
@@ -83,6 +84,9 @@ class FacetRow(BaseModel):
     value: Any = Field(
         None,
         description="A value, a month (2024-05), a day, a folder (2024/), or null for photos without a value.",
+    )
+    make: str | None = Field(
+        None, description="The maker of a camera model; absent if photos of this model have different makers, or none."
     )
     from_: float | None = Field(None, alias="from")
     to: float | None = None
@@ -162,6 +166,9 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
         _count_groups(counter, arguments, groups), count_left_out(counter, arguments, arguments.budget_ms)
     )
     counts = {name: values for result in results for name, values in result.counts.items()}
+    rows = {name: to_rows(name, counts[name], limit=arguments.top) for name in names if name in counts}
+    makes: CameraMakes = request.app.state.makes
+    await makes.add_to(rows.get("camera", ()))
     content = {
         "total": results[0].total,
         **left_out,
@@ -169,7 +176,7 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
         "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
         "partial": any(result.is_sample for result in results),
         "stale": await is_stale(store.photos, results, version),
-        "facets": {name: to_rows(name, counts[name], limit=arguments.top) for name in names if name in counts},
+        "facets": rows,
         "milliseconds": round((time.perf_counter() - start) * 1000),
     }
     return json_response(request, content)

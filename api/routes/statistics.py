@@ -11,6 +11,7 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from api.aggregations.camera_makes import CameraMakes
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import to_rows
 from api.auth import READER
@@ -24,7 +25,7 @@ from api.routes.facets import FacetRow, Totals, count_left_out, is_stale
 from exifinator.models import STATUSES
 
 router = PathRouter(dependencies=[READER], tags=["facets"], route_class=ReadRoute)
-_FACETS = ("taken", "hour", "camera", "lens", "focal")
+_FACETS = ("taken", "hour", "camera", "lens", "focal", "focal35")
 
 
 class StatisticsArguments(Filters):
@@ -49,7 +50,7 @@ class Statistics(Totals):
     """Counts of the photos that match the filters."""
 
     facets: dict[str, list[FacetRow]] = Field(
-        description="Counts by month, hour of the day, camera, lens and focal length."
+        description="Counts by month, hour of the day, camera, lens, focal length and 35 mm equivalent."
     )
     buckets: list[BucketRow]
     milliseconds: int
@@ -59,7 +60,7 @@ class Statistics(Totals):
 async def get_statistics(
     request: Request, store: StoreDep, arguments: Annotated[StatisticsArguments, Query()]
 ) -> Response:
-    """Count photos by month, hour of the day, camera, lens and focal length, and by bucket and status."""
+    """Count photos by month, hour of the day, camera, lens, focal length, 35 mm equivalent, bucket and status."""
     start = time.perf_counter()
     counter: FacetCounter = request.app.state.counter
     await set_searched_buckets(store.photos, arguments)
@@ -69,6 +70,9 @@ async def get_statistics(
         counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms),
         count_left_out(counter, arguments, arguments.budget_ms),
     )
+    rows = {name: to_rows(name, result.counts[name], limit=arguments.top) for name in _FACETS}
+    makes: CameraMakes = request.app.state.makes
+    await makes.add_to(rows["camera"])
     content = {
         "total": result.total,
         **left_out,
@@ -76,7 +80,7 @@ async def get_statistics(
         "counted": result.sample_size,
         "partial": result.is_sample,
         "stale": await is_stale(store.photos, [result], version),
-        "facets": {name: to_rows(name, result.counts[name], limit=arguments.top) for name in _FACETS},
+        "facets": rows,
         "buckets": to_buckets(result.counts["bucket_status"])[: arguments.top],
         "milliseconds": round((time.perf_counter() - start) * 1000),
     }

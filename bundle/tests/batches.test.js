@@ -8,6 +8,7 @@ import {
   describeEvents,
   describeInterval,
   describePatterns,
+  describeProgress,
   isOverdue,
   isRunning,
   progressOf,
@@ -27,6 +28,17 @@ const NUMBERS = {
   listed: 100, folders: 2, unchanged: 18, queued: 80, stored: 20, no_exif: 5, unsupported: 3, damaged: 1, failed: 1,
   bytes_read: 0, requests: 0, seconds: 1,
 }; // prettier-ignore
+
+test("describeProgress: adds up running batches, and has no percentage while one is listed", () => {
+  /** @type {any} */
+  const half = { state: "reading", numbers: NUMBERS }; // 30 of 80
+  /** @type {any} */
+  const other = { state: "reading", numbers: { ...NUMBERS, stored: 70 } }; // 80 of 80
+  assert.equal(describeProgress([]), null);
+  assert.equal(describeProgress([half]), "37%");
+  assert.equal(describeProgress([half, other]), "68%");
+  assert.equal(describeProgress([half, { ...other, state: "listing" }]), "110 indexed");
+});
 
 test("readPatterns: reads one pattern per line, without surrounding space", () => {
   assert.deepEqual(readPatterns("  *.heic \r\n\n my photos/, old/ \n"), [
@@ -152,7 +164,9 @@ test("progressOf: the fraction is known only after the listing is complete", () 
 });
 
 test("describeCause: known exceptions have a heading and a hint, others are shown by name", () => {
+  assert.equal(describeCause("constructor").canRetry, true);
   assert.deepEqual(describeCause("ObjectGone"), {
+    canRetry: false,
     title: "File deleted during indexing (ObjectGone)",
     hint: "Retrying won't help; the file no longer exists.",
   });

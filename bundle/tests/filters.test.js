@@ -19,7 +19,7 @@ import {
   stacksChange,
 } from "../../api/static/js/filters/panel.jsx";
 import { applyChange, collapsesStacks, parseState } from "../../api/static/js/core/url_state.js";
-import { matchingValues } from "../../api/static/js/filters/values.jsx";
+import { matchingValues, sortedByLabel } from "../../api/static/js/filters/values.jsx";
 import { sortOptions, SORTS } from "../../api/static/js/filters/sorts.js";
 
 const QUERY = '{"photo.iso": {"$gt": 5},\n "$or": [{"a": 1}, {"b": [true]}], "a/b": {"~c": 2}}';
@@ -53,6 +53,12 @@ test("sortOptions: adds the current sort order of a column, but no unknown order
   assert.equal(sortOptions("-taken"), SORTS);
   assert.equal(sortOptions("constructor"), SORTS);
   assert.deepEqual(sortOptions("-bucket").at(-1), ["-bucket", "Bucket, descending"]);
+});
+
+test("sortedByLabel: sorts by what is shown, and numbers by value", () => {
+  const makes = { R5: "Canon R5", A: "SONY A", R10: "Canon R10" };
+  const label = (/** @type {string} */ value) => makes[/** @type {"R5"} */ (value)];
+  assert.deepEqual(sortedByLabel(["A", "R10", "R5"], label), ["R5", "R10", "A"]);
 });
 
 test("withToggled: adds or removes a value", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  cameraLabel,
   cameraName,
   describeFilter,
   exposureSettings,
@@ -59,6 +60,7 @@ test("describeFilter: formats ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("duration", "9.5-75"), ["Duration", "0:09–1:15"]);
   assert.deepEqual(describeFilter("duration", "3600-"), ["Duration", "from 1:00:00"]);
   assert.deepEqual(describeFilter("frame_rate", "25-29.97"), ["", "25–29.97 fps"]);
+  assert.deepEqual(describeFilter("focal35", "24-35"), ["35 mm equivalent", "24–35 mm"]);
   assert.deepEqual(describeFilter("f", "-2.8"), ["", "up to f/2.8"]);
   assert.deepEqual(describeFilter("exposure", "1/250-"), ["", "from 1/250 s"]);
   assert.deepEqual(describeFilter("taken", "2024-05..2024-09"), [
@@ -127,6 +129,13 @@ test("cameraName: does not repeat the make", () => {
   assert.equal(cameraName({ camera_make: "FUJIFILM", camera_model: "X-T4" }), "FUJIFILM X-T4");
   assert.equal(cameraName({ camera_make: "Canon" }), "Canon");
   assert.equal(cameraName({}), "");
+});
+
+test("cameraLabel: has the maker that the rows of the facet tell", () => {
+  const rows = [{ value: "FC3582", make: "DJI" }, { value: "X" }, { value: null }];
+  assert.equal(cameraLabel("FC3582", rows), "DJI FC3582");
+  assert.equal(cameraLabel("X", rows), "X");
+  assert.equal(cameraLabel("unknown", rows), "unknown");
 });
 
 test("describeFilter: formats stacks", () => {

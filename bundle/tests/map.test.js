@@ -1,5 +1,11 @@
 import "./page.js";
 import assert from "node:assert/strict";
+import {
+  isDrawn,
+  middleOf,
+  moveRectangle,
+  rectangleBetween,
+} from "../../api/static/js/map/rectangle.js";
 import { test } from "node:test";
 import { unwrap, unwrapRing } from "../../api/static/js/core/map_data.js";
 import * as clusters from "../../api/static/js/map/clusters.js";
@@ -17,6 +23,36 @@ import { firstChunk } from "../../api/static/js/map/photo_summaries.js";
 const feature = (lng, lat, count = 1, id = undefined) => ({
   geometry: { coordinates: [lng, lat] },
   properties: { count, id },
+});
+
+test("moveRectangle: arrow keys move it, with Shift resize it, and keep it in the map", () => {
+  const map = { width: 400, height: 300 };
+  const middle = middleOf(map);
+  assert.deepEqual(middle, { left: 100, top: 75, right: 300, bottom: 225 });
+  assert.deepEqual(moveRectangle(middle, "ArrowLeft", false, map), {
+    left: 84,
+    top: 75,
+    right: 284,
+    bottom: 225,
+  });
+  assert.equal(moveRectangle(middle, "ArrowDown", true, map)?.bottom, 241);
+  const atEdge = { left: 190, top: 0, right: 390, bottom: 20 };
+  assert.deepEqual(moveRectangle(atEdge, "ArrowRight", false, map), {
+    left: 200,
+    top: 0,
+    right: 400,
+    bottom: 20,
+  });
+  assert.deepEqual(moveRectangle(atEdge, "ArrowUp", true, map), { ...atEdge, bottom: 16 });
+  assert.equal(moveRectangle(middle, "Enter", false, map), null);
+});
+
+test("rectangleBetween: has the corners in order, and ends at the edge of the map", () => {
+  const map = { width: 400, height: 300 };
+  const drawn = rectangleBetween({ x: 90, y: 40 }, { x: -20, y: 310 }, map);
+  assert.deepEqual(drawn, { left: 0, top: 40, right: 90, bottom: 300 });
+  assert.ok(isDrawn(drawn));
+  assert.ok(!isDrawn(rectangleBetween({ x: 5, y: 5 }, { x: 60, y: 7 }, map)));
 });
 
 test("parseBox and formatBox: accept areas across the 180th meridian", () => {

@@ -110,7 +110,8 @@ const SOURCES = [
   ["nef", ON, "preview thumbnail"],
   ["heic", ON, "preview original thumbnail"],
   ["tiff", ON, "preview original thumbnail"],
-  ["mp4", ON, "original thumbnail"],
+  ["mp4", ON, "original preview thumbnail"],
+  ["webm", ON, "original thumbnail"],
   ["svg", ON, "preview thumbnail"],
   ["html", ON, "preview thumbnail"],
   ["", ON, "preview thumbnail"],
@@ -128,11 +129,12 @@ for (const [format, settings, kinds] of SOURCES) {
   });
 }
 
-test("canHavePreview: only photos in supported formats have previews", () => {
+test("canHavePreview: photos in supported formats, and videos with a cover, have previews", () => {
   assert.ok(canHavePreview({ format: "nef", status: "ok" }, ON));
   assert.ok(canHavePreview({ format: "png", status: "no_exif" }, ON));
   assert.ok(!canHavePreview({ format: "html", status: "unsupported" }, ON));
-  assert.ok(!canHavePreview({ format: "mp4", status: "ok" }, ON));
+  assert.ok(canHavePreview({ format: "mp4", status: "ok" }, ON));
+  assert.ok(!canHavePreview({ format: "webm", status: "ok" }, ON));
   const avi = { format: "avi", status: "ok", thumbnail: null, photo: { media_type: "video" } };
   assert.ok(!canHavePreview(avi, ON));
   assert.deepEqual(sourcesOf(avi, ON), []);

@@ -116,6 +116,8 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _partial_index("frame_rate", "photo.frame_rate"),
     _partial_index("video_codec", "photo.video_codec"),
     _partial_index("audio_codec", "photo.audio_codec"),
+    _partial_index("make", "photo.camera_make"),
+    _partial_index("focal35", "photo.focal_length_35mm"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),

@@ -196,6 +196,7 @@ def test_batches__cancel__asks_for_confirmation(system: System) -> None:
         batch = page.get_by_role("article", name=f"Indexing job for s3://{many.name}")
         expect(batch.locator(".state")).to_have_text("Indexing")
         expect(batch).to_contain_text("0 of 30, 0%")
+        expect(page).to_have_title("0% · Indexing jobs · EXIFinator")
         expect(batch.locator(".rate-chart svg")).to_be_visible()
         assert_accessible(page)
         batch.get_by_role("button", name="Cancel…").click()

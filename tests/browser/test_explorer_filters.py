@@ -64,6 +64,46 @@ def test_values__long_list__can_be_searched(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, keyword="aurora"))
 
 
+def test_panel__hidden_or_folded__stays_so(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    section(page, "Lens").get_by_role("button", name="Lens", exact=True).click()
+    page.keyboard.press("f")
+    expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
+    page.reload()
+    expect(tiles(page).first).to_be_visible()
+    expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
+    page.get_by_role("button", name="Filters", exact=True).click()
+    expect(section(page, "Lens").get_by_role("checkbox")).to_have_count(0)
+    expect(section(page, "Camera").get_by_role("checkbox").first).to_be_visible()
+    # A filter in the URL opens its section.
+    page.goto(f"{explorer.url}/?without=lens")
+    expect(section(page, "Lens").get_by_role("checkbox", name="No lens")).to_be_checked()
+
+
+def test_camera__list__names_the_maker_which_is_a_filter_too(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    section(page, "Camera").get_by_role("checkbox", name="SONY ILCE-7M3").check()
+    makers = section(page, "Camera maker")
+    makers.get_by_role("button", name="Camera maker", exact=True).click()
+    expect(makers.get_by_role("checkbox")).to_have_count(1)
+    makers.get_by_role("checkbox", name="SONY").check()
+    expect(page.locator(".chip")).to_have_text(["Camera: ILCE-7M3×", "Camera maker: SONY×"])
+    expect_total(page, total_of(explorer, page, camera="ILCE-7M3"))
+
+
+def test_focal35__fields__filter_by_the_35_mm_equivalent(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    equivalents = section(page, "35 mm equivalent")
+    equivalents.get_by_role("button", name="35 mm equivalent", exact=True).click()
+    equivalents.get_by_label("35 mm equivalent: from (value)").fill("20")
+    equivalents.get_by_label("35 mm equivalent: to (value)").fill("30")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_text("35 mm equivalent: 20–30 mm×")
+    count = total_of(explorer, page, focal35="20-30")
+    assert 0 < count < total_of(explorer, page)
+    expect_total(page, count)
+
+
 def test_country__selected__finds_the_photos_taken_there(explorer: Explorer) -> None:
     page = explorer.open("/")
     first = facet(explorer, page, "country")[0]

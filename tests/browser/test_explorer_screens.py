@@ -75,6 +75,37 @@ def test_error__of_the_api__is_shown_and_can_be_retried(explorer: Explorer, code
     expect(tiles(page).first).to_be_visible()
 
 
+def test_part__file_that_an_update_removed__asks_to_reload_the_page(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("status of 404",))
+    page.route("**/on_demand-*.js", lambda route: route.fulfill(status=404))
+    page.goto(explorer.url)
+    tiles(page).first.click()
+    alert = page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_contain_text("This page may be outdated")
+    expect(alert).to_contain_text("Couldn't load the photo.")
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(tiles(page).first).to_be_focused()
+    page.keyboard.press("Enter")
+    # The second request has failed too.
+    expect(alert).to_be_visible()
+    page.unroute("**/on_demand-*.js")
+    alert.get_by_role("button", name="Reload page").click()
+    expect(page.get_by_role("dialog").locator(".summary")).to_be_visible()
+
+
+def test_part__unreachable_server__is_loaded_after_the_outage(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("ERR_FAILED",))
+    for pattern in ("**/on_demand-*.js", "**/healthz", "**/readyz"):
+        page.route(pattern, lambda route: route.abort())
+    page.goto(explorer.url)
+    page.get_by_role("link", name="Statistics").click()
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("Can't reach the server")
+    page.unroute_all()
+    expect(page.get_by_text("By focal length")).to_be_visible()
+
+
 def test_error__unreachable_api__is_shown(explorer: Explorer) -> None:
     page = explorer.new_page(allow=("ERR_FAILED",))
     page.route("**/photos?*", lambda route: route.abort())

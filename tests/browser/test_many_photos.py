@@ -80,12 +80,10 @@ def address(config: Config, records: Collection) -> Iterator[str]:
     with serve_api(config) as api:
         # After its start, the API takes a minute to count a million photos. Wait for the counts, which it then caches.
         api.client.timeout = 120
-        total = records.estimated_document_count()
-        filters = ("", "primary=true&")
-        paths = [*(f"/facets?{text}fields={names}" for text in filters for names in FACETS), "/map?zoom=2"]
-        for path in paths:
+        paths = [f"/facets?{text}fields={names}" for text in ("", "primary=true&") for names in FACETS]
+        for path in (*paths, "/map?zoom=2"):
             eventually(partial(has_counted_all, api, path))
-        assert api.get(paths[0]).json()["total"] == total
+        assert api.get(paths[0]).json()["total"] == records.estimated_document_count()
         yield api.url
 
 
@@ -99,8 +97,7 @@ def explorer(address: str, browser: Browser) -> Iterator[Explorer]:
 NEWEST = [("photo.taken_local", -1), ("_id", -1)]
 
 
-def wait_until_counts_are_complete(page: Page) -> None:
-    """Wait until the counts are no longer partial."""
+def wait_for_complete_counts(page: Page) -> None:
     expect(page.get_by_text("Partial counts")).to_have_count(0)
 
 
@@ -186,7 +183,7 @@ def test_filter__one_value__finds_as_many_photos_as_mongodb_counts(
     section(page, title).get_by_role("checkbox", name=choice).check()
     expect_total(page, records.count_documents(query))
     # The counts in the filter panel are updated, and become complete.
-    wait_until_counts_are_complete(page)
+    wait_for_complete_counts(page)
     if name != "camera":
         by_camera = records.aggregate([{"$match": query}, {"$group": {"_id": "$photo.camera_model", "n": {"$sum": 1}}}])
         expected = {row["_id"]: row["n"] for row in by_camera}

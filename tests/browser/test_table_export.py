@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer
@@ -39,6 +39,29 @@ def test_table_export__files__have_the_shown_columns(explorer: Explorer) -> None
     for title in ("Table as CSV", "Table as NDJSON"):
         link = page.get_by_role("link", name=title)
         assert page.evaluate("async (url) => (await fetch(url)).status", link.get_attribute("href")) == 200
+
+
+def test_table__scrolled_sideways__keeps_the_file_name_in_view(explorer: Explorer) -> None:
+    page = explorer.open("/?view=table", viewport=PHONE)
+    row = page.get_by_role("row").nth(3)
+    name = row.get_by_role("cell").nth(1)
+    expect(name).to_be_visible()
+    page.locator(".scroll.table").evaluate("element => element.scrollBy(700, 0)")
+    expect(page.locator(".table.sideways")).to_be_visible()
+    for cell in (name, page.get_by_role("columnheader", name="File")):
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] == 0
+    # A click on any other cell of the row still opens the photo.
+    text = str(name.text_content())
+    page.mouse.click(PHONE["width"] - 20, box_middle(row))
+    expect(page.get_by_role("dialog")).to_have_accessible_name(f"Photo {text}")
+
+
+def box_middle(row: Locator) -> float:
+    box = row.bounding_box()
+    assert box
+    return box["y"] + box["height"] / 2
 
 
 def test_table_export__on_a_phone__menu_fits_the_screen_and_is_only_in_the_table(explorer: Explorer) -> None:

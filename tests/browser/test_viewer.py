@@ -19,6 +19,8 @@ from exifinator.config import Config
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer, wait_until
 from tests.conftest import Addresses
+from tests.data.build import box
+from tests.data.movie import full, handler, movie
 from tests.integration.api.fixtures import serve_api
 from tests.integration.api.library import make_record
 from tests.stub_s3 import StubS3, run_stub
@@ -36,13 +38,19 @@ def make_raf(jpeg: bytes) -> bytes:
     return head.ljust(200, b"\0") + jpeg
 
 
-# The format and the content of each file, in the order of the gallery.
+def cover(jpeg: bytes) -> bytes:
+    """Return the boxes with the cover of a movie."""
+    return handler(b"mdir") + box(b"ilst", box(b"covr", box(b"data", struct.pack(">II", 13, 0) + jpeg)))
+
+
+# The format and the content of each file, in the order of the gallery. The last one has a cover, but nothing to play.
 FILES = {
     "1.jpg": ("jpeg", make_picture(4000, 3000)),
     "2.raf": ("raf", make_raf(make_picture(1600, 1200))),
     "3.heic": ("heic", b"\0\0\0\x18ftypheic" + bytes(100)),
     "4.jpg": ("jpeg", b"<!doctype html><script>alert(1)</script>"),
     "5.mp4": ("mp4", b"\0\0\0\x18ftypmp42" + bytes(100)),
+    "6.mov": ("mov", movie(box(b"udta", full(b"meta", cover(make_picture(640, 360)))))),
 }
 
 
@@ -85,12 +93,12 @@ def gallery(running: tuple[str, StubS3], browser: Browser) -> Iterator[Gallery]:
     explorer.finish()
 
 
-def test_gallery__photos_without_a_thumbnail__show_a_preview_or_the_reason(gallery: Gallery) -> None:
+def test_gallery__files_without_a_thumbnail__show_a_preview_a_cover_or_the_reason(gallery: Gallery) -> None:
     page = gallery.open("/")
     tiles = page.locator(".tile")
-    for at in (0, 1):
+    for at in (0, 1, 5):
         expect(tiles.nth(at).locator("img.thumbnail")).to_be_visible()
-    for at, reason in ((2, "No preview"), (3, "Picture is damaged"), (4, "No thumbnail")):
+    for at, reason in ((2, "No preview"), (3, "Picture is damaged"), (4, "No preview")):
         expect(tiles.nth(at).locator(".why")).to_have_text(reason)
 
 
@@ -150,6 +158,9 @@ def test_viewer__double_click_wheel_and_drag__zoom_and_pan(gallery: Gallery) -> 
 
 def test_viewer__video_that_the_browser_cannot_play__is_reported(gallery: Gallery) -> None:
     page = gallery.open(gallery.photo("5.mp4", full="1"))
+    expect(page.locator(".viewer").get_by_role("alert")).to_have_text("This browser can't play the video")
+    page.goto(gallery.explorer.url + gallery.photo("6.mov", full="1"))
+    expect(page.locator(".viewer").get_by_role("img", name="6.mov")).to_be_visible()
     expect(page.locator(".viewer").get_by_role("alert")).to_have_text("This browser can't play the video")
 
 

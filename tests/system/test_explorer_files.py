@@ -73,7 +73,12 @@ STYLED_MODULES = {
         for name in ("facts", "photo_dialog", "regions", "related_files", "summary", "tags", "when_and_where")
     ),
     "schedule": ("batches/schedule.jsx", "views/batches.jsx"),
-    "statistics": ("views/statistics.jsx", "components/charts.jsx"),
+    "statistics": (
+        "views/statistics.jsx",
+        "views/focal_charts.jsx",
+        "components/chart_card.jsx",
+        "components/charts.jsx",
+    ),
     "table": ("views/table.jsx", "photos/column_menu.jsx"),
 }
 

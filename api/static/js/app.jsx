@@ -22,16 +22,20 @@
  * @import { JSX } from "preact"
  * @import { State, ViewName } from "./core/types"
  */
-import { lazy } from "./components/lazy.jsx";
+import { dialogFrame, lazy } from "./components/lazy.jsx";
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
+import { defer } from "./core/deferred.js";
 import { needsToken } from "./core/error_messages.js";
 import { setFolders } from "./core/folders.js";
 import { pluralize } from "./core/format.js";
 import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
+import { readPreference, savePreference } from "./core/preferences.js";
+import { yieldToIdle } from "./core/scheduling.js";
 import { settings } from "./core/settings.js";
 import {
+  closePhoto,
   filterParams,
   followLink,
   navigate,
@@ -45,31 +49,45 @@ import { useCollapsedHeader } from "./hooks/use_collapsed_header.js";
 import { useLibraryChanges } from "./hooks/use_library_changes.js";
 import { useRequest } from "./hooks/use_request.js";
 import { NewPhotos } from "./photos/new_photos.jsx";
-import { PhotoDialog } from "./photos/photo_dialog.jsx";
 import { currentPages, dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
-import { Help } from "./shell/help.jsx";
 import { onKey } from "./shell/keyboard.js";
 import { UnknownParams } from "./shell/unknown_params.jsx";
 import { useDefaultView } from "./shell/use_default_view.js";
 import Gallery from "./views/gallery.jsx";
-import MapView from "./views/map.jsx";
-import Statistics from "./views/statistics.jsx";
-import Table from "./views/table.jsx";
 
-const loadCardViews = () => import("./views/card_views.jsx");
+const onDemand = defer(() => import("./views/on_demand.js"));
+const batches = defer(() => import("./views/batches.jsx"));
 
 /** @type {Record<ViewName, (props: any) => JSX.Element>} */
 const VIEW_COMPONENTS = {
   gallery: Gallery,
-  table: Table,
-  map: MapView,
-  statistics: Statistics,
-  cameras: lazy(async () => ({ default: (await loadCardViews()).Cameras }), "cameras"),
-  duplicates: lazy(async () => ({ default: (await loadCardViews()).Duplicates }), "duplicates"),
-  batches: lazy(() => import("./views/batches.jsx"), "indexing jobs"),
+  table: lazy(onDemand, ({ Table }) => Table, "table"),
+  map: lazy(onDemand, ({ MapView }) => MapView, "map"),
+  statistics: lazy(onDemand, ({ Statistics }) => Statistics, "statistics"),
+  cameras: lazy(onDemand, ({ Cameras }) => Cameras, "cameras"),
+  duplicates: lazy(onDemand, ({ Duplicates }) => Duplicates, "duplicates"),
+  batches: lazy(batches, ({ default: Batches }) => Batches, "indexing jobs"),
 };
+const PhotoDialog = lazy(
+  onDemand,
+  (module) => module.PhotoDialog,
+  "photo",
+  dialogFrame("Photo", () => closePhoto),
+);
+const Help = lazy(
+  onDemand,
+  (module) => module.Help,
+  "help",
+  dialogFrame("Help", ({ close }) => close),
+);
+const ColumnMenu = lazy(
+  onDemand,
+  (module) => module.ColumnMenu,
+  "columns",
+  () => null,
+);
 
 // The same width as in layout.css.
 const NARROW_SCREEN = matchMedia("(max-width: 800px)");
@@ -85,6 +103,25 @@ function useNarrowScreen() {
 }
 
 /**
+ * Return whether the filter panel is open, and a function that changes this. On a wide screen, it stays as it was when
+ * the explorer was last open. On a narrow one, where it covers the photos, it is closed at first.
+ * @returns {[boolean, (change: (isOpen: boolean) => boolean) => void]}
+ */
+function useFilterPanel() {
+  const [isOpen, setOpen] = useState(
+    () => !NARROW_SCREEN.matches && readPreference("filters") !== "closed",
+  );
+  const change = useCallback((/** @type {(isOpen: boolean) => boolean} */ next) => {
+    setOpen((last) => {
+      const result = next(last);
+      if (!NARROW_SCREEN.matches) savePreference("filters", result ? "open" : "closed");
+      return result;
+    });
+  }, []);
+  return [isOpen, change];
+}
+
+/**
  * Fetch the names of the indexed folders, and render again when they have arrived.
  * @param {boolean} isEnabled
  */
@@ -94,6 +131,20 @@ function useFolders(isEnabled) {
     String(isEnabled),
   );
   setFolders(data?.folders ?? {});
+}
+
+/**
+ * Load what the gallery does not need once the page has nothing more urgent to do, so that a photo opens without delay.
+ * @param {boolean} isEnabled
+ */
+function usePreload(isEnabled) {
+  useEffect(() => {
+    // If this fails, the part that is opened shows the error.
+    if (isEnabled)
+      yieldToIdle()
+        .then(onDemand.load)
+        .catch(() => {});
+  }, [isEnabled]);
 }
 
 /**
@@ -107,7 +158,8 @@ function App() {
   const state = useMemo(() => parseState(search), [search]);
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [reloadCount, setReloadCount] = useState(0);
-  const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
+  const [isPanelOpen, setPanelOpen] = useFilterPanel();
+  const [progress, setProgress] = useState(/** @type {string | null} */ (null));
   const isNarrow = useNarrowScreen();
   const isCollapsed = useCollapsedHeader(isNarrow, contentOf(state));
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -123,6 +175,7 @@ function App() {
   const isLocked = needsToken(counts.error);
   const hasCounts = counts.data !== null;
   useDefaultView(api, navigate, mayRead);
+  usePreload(hasCounts);
   useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
   // While the user watched a job, the photos of the other views were not kept up to date.
   const lastView = useRef(state.view);
@@ -135,8 +188,8 @@ function App() {
   const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {
-    document.title = pageTitle(state);
-  }, [state]);
+    document.title = pageTitle(state, progress);
+  }, [state, progress]);
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const listener = (event) =>
@@ -152,7 +205,7 @@ function App() {
       document.removeEventListener("keydown", listener);
       document.removeEventListener("click", followLink);
     };
-  }, []);
+  }, [setPanelOpen]);
 
   const { reload: reloadCounts } = counts;
   const reload = useCallback(() => {
@@ -193,7 +246,7 @@ function App() {
       >
         {showsFilters && (
           <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
-            <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
+            <button type="button" class="done primary" onClick={() => setPanelOpen(() => false)}>
               {counts.data ? `Show ${pluralize(counts.data.total, "photo")}` : "Show photos"}
             </button>
             {hasFilters && (
@@ -216,7 +269,8 @@ function App() {
               {...commonProps}
               counts={counts}
               isPanelOpen={isPanelOpen}
-              toggleFilters={() => setPanelOpen(!isPanelOpen)}
+              toggleFilters={() => setPanelOpen((isOpen) => !isOpen)}
+              columnMenu={state.view === "table" && <ColumnMenu {...commonProps} />}
             />
           )}
           {showsFilters &&
@@ -237,6 +291,7 @@ function App() {
                 {...commonProps}
                 counts={counts}
                 changes={changes}
+                setProgress={setProgress}
               />
             )}
           </div>

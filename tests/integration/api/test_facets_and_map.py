@@ -24,7 +24,7 @@ EVERY_FACET = [
     "bucket,format,status,keyword,rating",
     "country,state,city,place,kind,creator,person,label",
     "owner,software,camera_serial,lens_serial,white_balance,color_space,date_suspect,copyright,flash",
-    "media_type,duration,frame_rate,video_codec,audio_codec",
+    "media_type,duration,frame_rate,video_codec,audio_codec,make,focal35",
 ]
 
 
@@ -61,6 +61,21 @@ def test_get_facets__of_videos__equal_the_numbers_that_filters_find(api: Api) ->
             assert row["count"] == sum(low <= video[field] < high for video in videos), (name, row)
             matches = api.get("/photos", **{name: f"{row['least']:.6f}-{row['greatest']:.6f}"}, limit=1000).json()
             assert len(matches["photos"]) == row["count"], (name, row)
+
+
+def test_get_facets__35_mm_equivalents__are_counted_by_range(api: Api) -> None:
+    rows = api.get("/facets", fields="focal35").json()["facets"]["focal35"]
+    values = Counter(record["photo"].get("focal_length_35mm") for record in RECORDS)
+    counts = {row["from"]: row["count"] for row in rows if row.get("least") is not None}
+    assert counts == {value: count for value, count in values.items() if value is not None}
+
+
+@pytest.mark.parametrize("path", ["/facets?fields=camera", "/facets?fields=camera&bucket=holiday", "/statistics?"])
+def test_get_facets__camera__has_the_maker_of_each_model(api: Api, path: str) -> None:
+    rows = api.client.get(path).json()["facets"]["camera"]
+    makes = {row["value"]: row.get("make") for row in rows if row["value"]}
+    assert makes.pop("@SUM(1+1)")
+    assert makes == {"ILCE-7M3": "SONY", "Canon EOS R5": "Canon", "X-T4": "FUJIFILM"}
 
 
 # Key -> (date on the camera's clock, its offset from UTC in hours). Some dates in UTC have another day or month.

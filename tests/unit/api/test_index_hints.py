@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.query.filters import FILTER_PATHS
 from api.query.index_hints import GENERAL_ADVICE, suggest_speedup
+from api.query.paths import FILTER_PATHS
 from exifinator.config import Config
 from exifinator.storage.indexes import INDEXES
 

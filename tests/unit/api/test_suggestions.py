@@ -15,6 +15,7 @@ from api.query.filters import read_search
 
 COUNTS: dict[str, dict[Any, int]] = {
     "camera": {"X-T4": 70, "X-T30": 9, "Canon EOS R5": 30, "Canon EOS 80D": 50, None: 5},
+    "make": {"FUJIFILM": 79, "Canon": 80},
     "lens": {"XF16-55mmF2.8 R LM WR": 12},
     "person": {"Zoë Müller": 3, "김서울": 1, "<img src=x onerror=alert(1)>": 2},
     "creator": {"Mira Lindqvist": 58, "Zoë Ferreira": 32},
@@ -53,6 +54,7 @@ def suggest(text: str) -> dict[str, list[tuple[str, int | None, int]]]:
     ("text", "expected"),
     [
         ("x-t", {"cameras": [("X-T4", 70, 0), ("X-T30", 9, 0)]}),
+        ("fuji", {"cameras": [("FUJIFILM", 79, 0)]}),
         ("beach XT4", {"cameras": [("X-T4", 70, 6)]}),
         ("muller", {"people": [("Zoë Müller", 3, 0)]}),
         ("zoe fer", {"creators": [("Zoë Ferreira", 32, 0)]}),

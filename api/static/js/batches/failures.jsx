@@ -107,7 +107,7 @@ function describeTotal(total) {
  */
 function Cause({ group, state, navigate, api, requeue, version }) {
   const { exception, count, example } = group;
-  const { title, hint } = describeCause(exception);
+  const { title, hint, canRetry } = describeCause(exception);
   const name = oneLine(title, 150);
   const isOpen = state.viewParams.cause === (exception ?? "-");
   const retryAll = `Retry all (${formatNumber(count)})`;
@@ -116,7 +116,7 @@ function Cause({ group, state, navigate, api, requeue, version }) {
       <header>
         <h3>{name}</h3>
         <span class="count">{pluralize(count, "photo")}</span>
-        {exception && (
+        {exception && canRetry && (
           <ActionButton act={() => requeue({ exception }, name)} label={`${retryAll}: ${name}`}>
             {retryAll}
           </ActionButton>
@@ -149,6 +149,7 @@ const pathOf = ({ bucket, key }) => oneLine(`${bucketName(bucket ?? "?")}/${key 
 
 /** @param {{exception: string | null, api: Api, requeue: Requeue, version: string}} props */
 function JobList({ exception, api, requeue, version }) {
+  const { canRetry } = describeCause(exception);
   const [pages, setPages] = useState(1);
   const [rows, setRows] = useState(
     /** @type {{jobs: FailedJob[], hasMore: boolean} | null} */ (null),
@@ -197,12 +198,14 @@ function JobList({ exception, api, requeue, version }) {
             </p>
             <p class="message">{oneLine(job.message, 500)}</p>
             <p class="buttons">
-              <ActionButton
-                act={() => requeue({ ids: [job.id] }, pathOf(job))}
-                label={`Retry ${pathOf(job)}`}
-              >
-                Retry
-              </ActionButton>
+              {canRetry && (
+                <ActionButton
+                  act={() => requeue({ ids: [job.id] }, pathOf(job))}
+                  label={`Retry ${pathOf(job)}`}
+                >
+                  Retry
+                </ActionButton>
+              )}
               <a
                 href={dashboardLink(job.id)}
                 target="_blank"

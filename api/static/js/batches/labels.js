@@ -2,7 +2,14 @@
  * @file Describes the states, counts and failures of batches, the schedule, and the events of S3 servers.
  * @import { Batch, BatchNumbers, EventCounts, ScheduledSource, SourcePatterns } from "../core/types"
  */
-import { formatBytes, formatDollars, formatDuration, pluralize } from "../core/format.js";
+import {
+  formatBytes,
+  formatDollars,
+  formatDuration,
+  formatNumber,
+  formatPercent,
+  pluralize,
+} from "../core/format.js";
 import { STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -167,10 +174,11 @@ export const CAUSE_LABELS = {
  */
 export function describeCause(exception) {
   if (exception === null || !Object.hasOwn(CAUSE_LABELS, exception)) {
-    return { title: exception ?? "Unknown cause", hint: "The message below says what happened." };
+    const hint = "The message below says what happened.";
+    return { title: exception ?? "Unknown cause", hint, canRetry: true };
   }
   const [title, hint] = CAUSE_LABELS[exception];
-  return { title: `${title} (${exception})`, hint };
+  return { title: `${title} (${exception})`, hint, canRetry: exception !== "ObjectGone" };
 }
 
 /**
@@ -190,6 +198,20 @@ export function progressOf({ state, numbers }) {
       (numbers.archived ?? 0),
   );
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
+}
+
+/**
+ * Return the progress of running batches, such as 42%. While one of them is being listed, the total is unknown.
+ * @param {readonly Pick<Batch, "state" | "numbers">[]} running
+ */
+export function describeProgress(running) {
+  if (!running.length) return null;
+  const all = running.map(progressOf);
+  const done = all.reduce((sum, batch) => sum + batch.done, 0);
+  const total = all.reduce((sum, batch) => sum + batch.total, 0);
+  if (all.some(({ fraction }) => fraction === null)) return `${formatNumber(done)} indexed`;
+  // Rounded down, so that 100% means finished.
+  return formatPercent(Math.floor((done / total) * 100) / 100);
 }
 
 /**

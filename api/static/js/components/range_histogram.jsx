@@ -119,6 +119,8 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
     />
   );
 
+  // The label is above the range, and moves back by as much of its width, so that it stays inside the histogram.
+  const middle = ((from + to + 1) / 2 / bars.length) * 100;
   const total = bars.slice(from, to + 1).reduce((sum, { count }) => sum + count, 0);
   return (
     <div class={`bars ${isUnfiltered ? "unfiltered" : ""} ${dragged ? "dragged" : ""}`}>
@@ -153,7 +155,11 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
           ))}
         </div>
       )}
-      <output class="range" aria-live="polite">
+      <output
+        class="range"
+        aria-live="polite"
+        style={{ left: `${middle}%`, transform: `translateX(-${middle}%)` }}
+      >
         {dragged ? `${describe(from, to)} · ${formatNumber(total)}` : ""}
       </output>
     </div>

@@ -68,9 +68,15 @@ export function Failed({ error, retry }) {
         <p class="muted">This page continues as soon as the connection is back.</p>
       )}
       <p>
-        <button type="button" onClick={retry}>
-          Try again
-        </button>
+        {error.code === "page_outdated" ? (
+          <button type="button" onClick={() => location.reload()}>
+            Reload page
+          </button>
+        ) : (
+          <button type="button" onClick={retry}>
+            Try again
+          </button>
+        )}
       </p>
     </Screen>
   );

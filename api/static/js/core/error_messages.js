@@ -18,6 +18,7 @@ const TITLES = lookupTable({
   mongodb_access_denied: "The database denies access",
   mongodb_unavailable: "Can't reach the database",
   not_found: "Not found",
+  page_outdated: "This page may be outdated",
   query_rejected: "Invalid filter",
   query_timeout: "The query timed out",
   redis_unavailable: "Can't reach Redis",

@@ -44,6 +44,8 @@ const PROPERTY_NAMES = lookupTable({
   frame_rate: "frame rate",
   video_codec: "video codec",
   audio_codec: "audio codec",
+  make: "camera maker",
+  focal35: "35 mm equivalent",
 });
 export const KIND_LABELS = lookupTable({
   raw: "RAW",
@@ -81,6 +83,7 @@ export const DATE_SUSPECT_LABELS = lookupTable({
 // Titles of the filters whose values are shown as they are.
 const VALUE_TITLES = lookupTable({
   camera: "Camera",
+  make: "Camera maker",
   lens: "Lens",
   bucket: "Bucket",
   keyword: "Keyword",
@@ -149,6 +152,9 @@ export const ROLE_LABELS = lookupTable({
   panorama: "panorama",
 });
 
+// Titles of the filters by a range whose values alone do not tell what they are.
+const SPAN_TITLES = lookupTable({ duration: "Duration", focal35: "35 mm equivalent" });
+
 /**
  * Describe a filter for its chip. The kind is empty if the value alone is clear, such as "ISO 400".
  * @param {string} name
@@ -187,10 +193,11 @@ export function describeFilter(name, value) {
     case "f":
     case "exposure":
     case "focal":
+    case "focal35":
     case "duration":
     case "frame_rate":
       return [
-        name === "duration" ? "Duration" : "",
+        SPAN_TITLES[name] ?? "",
         isSpan(value) ? SPAN_FORMATTERS[name](parseSpan(value)) : `${name} ${oneLine(value, 60)}`,
       ];
     case "taken":
@@ -283,4 +290,14 @@ export function cameraName(photo) {
   if (!model) return make;
   const firstWord = make.split(" ")[0].toLowerCase();
   return !make || model.toLowerCase().startsWith(firstWord) ? model : `${make} ${model}`;
+}
+
+/**
+ * Return a camera model with its make, if the rows of the facet `camera` tell it.
+ * @param {string} model
+ * @param {readonly {value: any, make?: string}[]} rows
+ */
+export function cameraLabel(model, rows) {
+  const make = rows.find(({ value }) => value === model)?.make;
+  return cameraName({ camera_make: make, camera_model: model });
 }

@@ -3,7 +3,7 @@
  */
 import coarseOutline from "world-atlas/countries-110m.json";
 import fineOutline from "world-atlas/countries-50m.json";
-import { Problem } from "./api.js";
+import { importPart } from "./deferred.js";
 import { mapInChunks, yieldToIdle } from "./scheduling.js";
 
 /**
@@ -34,14 +34,7 @@ export function loadOnce(name, load) {
 
 /** Load Leaflet. */
 export const loadLeaflet = () =>
-  loadOnce("leaflet", async () => {
-    try {
-      return await import("leaflet/dist/leaflet-src.esm.js");
-    } catch {
-      // Replace the browser's error, whose message names a file of the bundle.
-      throw new Problem({ detail: "Couldn't load the map." });
-    }
-  });
+  loadOnce("leaflet", () => importPart(() => import("leaflet/dist/leaflet-src.esm.js"), "map"));
 
 /**
  * Load the outline of the world. The longitudes of shapes that cross the 180th meridian continue beyond 180 degrees.

@@ -21,9 +21,13 @@ export function viewTitle(state) {
   return [shown.join(", "), VIEW_TITLES[state.view]].filter(Boolean).join(" · ");
 }
 
-/** @param {State} state */
-export function pageTitle(state) {
+/**
+ * @param {State} state
+ * @param {string | null} [progress] of the running batches, which stays readable in a background tab
+ */
+export function pageTitle(state, progress) {
   const parts = [viewTitle(state), "EXIFinator"];
+  if (progress) parts.unshift(progress);
   if (state.photo) parts.unshift(oneLine(fileName(state.photo), 80));
   return parts.join(" · ");
 }

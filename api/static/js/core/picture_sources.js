@@ -10,6 +10,9 @@ const SHOWN_BY_SOME = new Set(["heic", "heif", "jxl", "tiff", "jp2"]);
 /** Formats of videos that a browser may play. Whether it can depends on the codec. */
 const PLAYABLE = new Set(["mp4", "mov", "m4v", "webm", "mkv", "3gp", "3g2"]);
 
+/** Formats of videos in which the API finds covers and the pictures of cameras. */
+const COVERED = new Set(["mp4", "mov", "m4v", "3gp", "3g2"]);
+
 /** @typedef {"original" | "preview" | "thumbnail"} SourceKind */
 
 /**
@@ -19,10 +22,11 @@ const PLAYABLE = new Set(["mp4", "mov", "m4v", "webm", "mkv", "3gp", "3g2"]);
 export const isPlayable = ({ format }) => PLAYABLE.has(format ?? "");
 
 /**
- * Return whether a record is of a video, playable or not. No previews are made of videos.
+ * Return whether the API can make previews of a format. Of a video, it can only show the cover.
  * @param {Pick<Photo, "format"> & Partial<Pick<Photo, "photo">>} record
  */
-const isVideo = (record) => isPlayable(record) || record.photo?.media_type === "video";
+const hasPreviews = (record) =>
+  COVERED.has(record.format ?? "") || !(isPlayable(record) || record.photo?.media_type === "video");
 
 /**
  * Return the kinds of pictures to try, best first.
@@ -35,19 +39,19 @@ export function sourcesOf(record, { sign_originals, makes_previews }) {
   const kinds = [];
   const name = record.format ?? "";
   if (sign_originals && (SHOWN.has(name) || PLAYABLE.has(name))) kinds.push("original");
-  if (makes_previews && !isVideo(record)) kinds.push("preview");
+  if (makes_previews && hasPreviews(record)) kinds.push("preview");
   if (sign_originals && SHOWN_BY_SOME.has(name)) kinds.push("original");
   if (record.thumbnail) kinds.push("thumbnail");
   return kinds;
 }
 
 /**
- * Return whether the API may be able to make a preview of a photo.
+ * Return whether the API may be able to make a preview of a photo, or has the cover of a video.
  * @param {Pick<Photo, "format" | "status"> & Partial<Pick<Photo, "photo">>} record
  * @param {Pick<Settings, "makes_previews">} settings
  */
 export const canHavePreview = (record, { makes_previews }) =>
-  makes_previews && !isVideo(record) && (record.status === "ok" || record.status === "no_exif");
+  makes_previews && hasPreviews(record) && (record.status === "ok" || record.status === "no_exif");
 
 /** @type {Record<string, string>} */
 const REASONS = {

@@ -81,6 +81,11 @@ function describeSpan([low, high], format, unit = "") {
   return low === high ? `${format(low)}${unit}` : `${format(low)}–${format(high)}${unit}`;
 }
 
+/** @param {Span} span */
+function describeFocalLengths(span) {
+  return describeSpan(span, (value) => formatDecimal(value, value < 10 ? 2 : 1), " mm");
+}
+
 /**
  * Describe a span, by the name of its filter.
  * @type {Record<RangeName, (span: Span) => string>}
@@ -93,7 +98,8 @@ export const SPAN_FORMATTERS = {
       "$1 f/",
     ),
   exposure: (span) => describeSpan(span, formatExposureNumber, " s"),
-  focal: (span) => describeSpan(span, (value) => formatDecimal(value, value < 10 ? 2 : 1), " mm"),
+  focal: describeFocalLengths,
+  focal35: describeFocalLengths,
   duration: (span) => describeSpan(span, formatVideoDuration),
   frame_rate: (span) => describeSpan(span, (value) => formatDecimal(value, 2), " fps"),
 };

@@ -12,7 +12,7 @@ export type ListFilterName = (typeof LIST_FILTERS)[number];
 export type SingleFilterName = (typeof SINGLE_FILTERS)[number];
 
 /** Filters by a range of numbers. */
-export type RangeName = "iso" | "f" | "exposure" | "focal" | "duration" | "frame_rate";
+export type RangeName = "iso" | "f" | "exposure" | "focal" | "focal35" | "duration" | "frame_rate";
 
 export type FilterName = SingleFilterName | ListFilterName;
 
@@ -231,6 +231,8 @@ export interface PhotoRecord extends Photo {
 export interface FacetRow {
   value: any;
   count: number;
+  /** Cameras only: the maker, if all photos of the model have the same one. */
+  make?: string;
 }
 
 /**

@@ -24,6 +24,7 @@ export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
  */
 export const LIST_FILTERS = /** @type {const} */ ([
   "camera",
+  "make",
   "lens",
   "bucket",
   "format",
@@ -62,6 +63,7 @@ export const SINGLE_FILTERS = /** @type {const} */ ([
   "f",
   "exposure",
   "focal",
+  "focal35",
   "duration",
   "frame_rate",
   "taken",
@@ -75,7 +77,7 @@ export const SINGLE_FILTERS = /** @type {const} */ ([
 /** @type {readonly FilterName[]} */
 export const FILTER_NAMES = [...SINGLE_FILTERS, ...LIST_FILTERS];
 /** Parameters that only one view uses, and those of an open photo. */
-const VIEW_PARAMS = ["at", "area", "list", "batch", "cause"];
+const VIEW_PARAMS = ["at", "area", "drawn", "list", "batch", "cause"];
 const PHOTO_PARAMS = ["tab", "full"];
 export const DEFAULT_SORT = "-taken";
 

@@ -27,6 +27,7 @@ const TICK_FORMATS = {
   f: (value) => formatDecimal(value, 1),
   exposure: formatExposureNumber,
   focal: (value) => formatDecimal(value, 0),
+  focal35: (value) => formatDecimal(value, 0),
   duration: formatVideoDuration,
   frame_rate: (value) => formatDecimal(value, 0),
 };

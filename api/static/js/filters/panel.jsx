@@ -9,6 +9,7 @@
 import { formatNumber } from "../core/format.js";
 import { formatRating } from "../core/labels.js";
 import { useState } from "../core/preact.js";
+import { readPreference, savePreference } from "../core/preferences.js";
 import { applyChange, collapsesStacks } from "../core/url_state.js";
 import { Dates } from "./dates.jsx";
 import { Duplicates } from "./duplicates.jsx";
@@ -200,7 +201,14 @@ function RareSection({ section, state, navigate, api, changes }) {
  * @param {ComponentChildren} props.children
  */
 function Section({ name, title, isActive, clear, startsClosed = false, children }) {
-  const [isOpen, setOpen] = useState(!startsClosed);
+  const preference = `section.${name}`;
+  const [isOpen, setOpen] = useState(
+    () => isActive || (readPreference(preference) ?? (startsClosed ? "closed" : "open")) === "open",
+  );
+  const toggle = () => {
+    setOpen(!isOpen);
+    savePreference(preference, isOpen ? "closed" : "open");
+  };
   return (
     <section class={`filter ${isActive ? "on" : ""}`}>
       <h3>
@@ -209,7 +217,7 @@ function Section({ name, title, isActive, clear, startsClosed = false, children 
           class="fold"
           aria-expanded={isOpen}
           aria-controls={`filter-${name}`}
-          onClick={() => setOpen(!isOpen)}
+          onClick={toggle}
         >
           <span class="arrow" aria-hidden="true" />
           {title}

@@ -3,6 +3,7 @@
  */
 import { bucketName } from "../core/folders.js";
 import {
+  cameraLabel,
   capitalize,
   DATE_SUSPECT_LABELS,
   FLASH_LABELS,
@@ -20,18 +21,27 @@ import {
  * @property {string} [noneLabel] label of the choice of photos without a value
  * @property {string} [noun] what the section is called in a sentence, if not `name`
  * @property {boolean} [isRare] whether the section is closed at first, and its counts are fetched when it is opened
- * @property {(value: string) => string} [format] returns the label of a value
+ * @property {(value: string, rows: readonly {value: any, make?: string}[]) => string} [format] returns the label of a
+ *   value; `rows` are those of the facet
  */
 
 /** @type {SectionOptions[]} */
 export const SECTIONS = [
   { name: "taken", title: "Date taken", kind: "dates", property: "date", noneLabel: "No date" },
-  { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
+  {
+    name: "camera",
+    title: "Camera",
+    kind: "values",
+    noneLabel: "No camera",
+    format: cameraLabel,
+  },
+  rare("make", "Camera maker", "camera maker"),
   { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
   { name: "iso", title: "ISO", kind: "range" },
   { name: "f", title: "Aperture", kind: "range" },
   { name: "exposure", title: "Exposure time", kind: "range" },
   { name: "focal", title: "Focal length", kind: "range" },
+  { ...rare("focal35", "35 mm equivalent", "35 mm equivalent"), kind: "range" },
   {
     name: "media_type",
     title: "Media type",

@@ -19,7 +19,7 @@ const MAX_WITHOUT_SEARCH = 12;
 const TYPING_PAUSE_MS = 250;
 
 /**
- * @typedef {{value: any, count: number}[]} Rows
+ * @typedef {{value: any, count: number, make?: string}[]} Rows
  * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate, api: Api}}
  *   KindProps
  */
@@ -29,12 +29,16 @@ const TYPING_PAUSE_MS = 250;
  * @param {KindProps} props
  */
 export function Values({ section, rows, state, navigate, api }) {
-  const { name, noneLabel, format = String } = section;
+  const { name, noneLabel } = section;
   const property = section.property ?? name;
   const [showsAll, setShowsAll] = useState(false);
+  const [isByName, setByName] = useState(false);
   const [searchText, setSearchText] = useState("");
   const term = searchText.trim();
   const search = useValueSearch(name, term, state, api);
+  const allRows = [...(search.rows ?? []), ...rows];
+  /** @param {string} value */
+  const format = (value) => section.format?.(value, allRows) ?? value;
   const selected = state.filters[/** @type {"camera"} */ (name)] ?? [];
   const values = rows.filter(({ value }) => value !== null);
   const counts = new Map(
@@ -47,7 +51,9 @@ export function Values({ section, rows, state, navigate, api }) {
   const shown = term
     ? matchingValues(term, all, search.rows ?? [], format)
     : showsAll
-      ? all
+      ? isByName
+        ? sortedByLabel(all, format)
+        : all
       : all.slice(0, limit);
   const max = Math.max(1, ...values.map(({ count }) => count));
   if (!all.length && (!missing || section.isRare)) return <NoData name={section.noun ?? name} />;
@@ -63,6 +69,16 @@ export function Values({ section, rows, state, navigate, api }) {
           value={searchText}
           onInput={(event) => setSearchText(event.currentTarget.value)}
         />
+      )}
+      {showsAll && !term && (
+        <button
+          type="button"
+          class="link sort-values"
+          aria-pressed={isByName}
+          onClick={() => setByName(!isByName)}
+        >
+          Sort A–Z
+        </button>
       )}
       {term && shown.length === 0 && (
         <p class="none" role="status">
@@ -115,6 +131,13 @@ export function Values({ section, rows, state, navigate, api }) {
     </div>
   );
 }
+
+/**
+ * @param {readonly string[]} values
+ * @param {(value: string) => string} format
+ */
+export const sortedByLabel = (values, format) =>
+  [...values].sort((a, b) => format(a).localeCompare(format(b), undefined, { numeric: true }));
 
 /**
  * Return the values to show for a search term: those in the list whose label contains it, and the API's matches.

@@ -2,7 +2,7 @@
  * @file Converts the map's position to and from the URL parameter `at` (latitude, longitude, zoom). Computes the
  * visible area.
  * @import { LatLngBounds, LatLngBoundsLiteral, Map as LeafletMap } from "leaflet"
- * @import { Area } from "../core/types"
+ * @import { Area, State } from "../core/types"
  */
 import { MAX_API_ZOOM, formatBox } from "./clusters.js";
 
@@ -64,6 +64,12 @@ export function isAtPosition(map, text) {
   const point = map.latLngToContainerPoint([position.lat, position.lng]);
   return point.distanceTo(map.getSize().divideBy(2)) < 2;
 }
+
+/**
+ * Return whether the filter by area is the visible area of the map, and not an area that the user has drawn.
+ * @param {Pick<State, "filters" | "viewParams">} state
+ */
+export const isAreaOfMap = ({ filters, viewParams }) => Boolean(filters.bbox && !viewParams.drawn);
 
 /**
  * @param {LatLngBounds} bounds

@@ -6,7 +6,7 @@
 import { settings } from "../core/settings.js";
 import { addBackground, animationOptions, MAX_TILES_ZOOM } from "./background.js";
 import { parseBox } from "./clusters.js";
-import { cornersOf, minZoomOf, parseMapPosition } from "./map_position.js";
+import { cornersOf, isAreaOfMap, minZoomOf, parseMapPosition } from "./map_position.js";
 import { MAX_LATITUDE } from "./outline_geometry.js";
 
 /** Padding around the photos when the map is fitted to them. */
@@ -51,7 +51,9 @@ export function createMap(L, frame, { viewParams, filters }, photosArea) {
     map.fitBounds(cornersOf(area), {
       animate: false,
       maxZoom: MAX_FIT_ZOOM,
-      padding: filters.bbox ? [0, 0] : [FIT_PADDING_PIXELS, FIT_PADDING_PIXELS],
+      padding: isAreaOfMap({ filters, viewParams })
+        ? [0, 0]
+        : [FIT_PADDING_PIXELS, FIT_PADDING_PIXELS],
     });
   } else {
     map.setView([25, 10], 2, { animate: false });

@@ -1,20 +1,23 @@
 /**
- * @file The map, the bar above it, and the list view. The switch "Filter to this area" sets the filter `bbox`.
+ * @file The map, the bar above it, and the list view. The switch "Filter to this area" and a
+ *   drawn rectangle set the filter `bbox`.
  * @import { Api, Area, Cluster, Counts, FacetRow, MapFeature, Navigate, Pair, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
+ * @import { Rectangle } from "./rectangle.js"
  * @import { Viewport } from "./map_position.js"
  */
 import { Failed } from "../components/status_screens.jsx";
 import { formatNumber, formatTotal, oneLine, pluralize } from "../core/format.js";
 import { nounOf } from "../core/labels.js";
-import { useLayoutEffect, useMemo, useRef } from "../core/preact.js";
+import { useLayoutEffect, useMemo, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { extentOf, formatBox, isInside, mergeOverlapping } from "./clusters.js";
+import { DrawArea } from "./draw_area.jsx";
 import { enterCluster } from "./enter_cluster.jsx";
-import { cornersOf, toArea, formatMapPosition } from "./map_position.js";
+import { cornersOf, toArea, formatMapPosition, isAreaOfMap } from "./map_position.js";
 import { FIT_PADDING_PIXELS, MAX_FIT_ZOOM } from "./map_setup.js";
 import { fetchSummaries } from "./photo_summaries.js";
 import { PlaceList } from "./place_list.jsx";
@@ -83,6 +86,23 @@ export function MapSurface(props) {
   const enter = (cluster) => {
     if (map) enterCluster(L, map, cluster, { state, api });
   };
+  const [isDrawing, setDrawing] = useState(false);
+  const drawButton = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const stopDrawing = () => {
+    setDrawing(false);
+    drawButton.current?.focus();
+  };
+  /** @param {Rectangle} rectangle */
+  const filterByRectangle = ({ left, top, right, bottom }) => {
+    stopDrawing();
+    if (!map) return;
+    const corners = [
+      map.containerPointToLatLng([left, bottom]),
+      map.containerPointToLatLng([right, top]),
+    ];
+    const bbox = formatBox(toArea(L.latLngBounds(corners)));
+    navigate({ filters: { bbox }, viewParams: { at: formatMapPosition(map), drawn: "1" } });
+  };
   const isListOpen = Boolean(state.viewParams.list);
   const visible = viewport ? clusters.filter((cluster) => isInside(cluster, viewport.visible)) : [];
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
@@ -99,13 +119,21 @@ export function MapSurface(props) {
     >
       <div class="map-bar">
         <AreaSwitch
-          isOn={Boolean(state.filters.bbox)}
+          isOn={isAreaOfMap(state)}
           onChange={(isOn) => {
             if (!map) return;
             const bbox = isOn ? formatBox(toArea(map.getBounds())) : null;
-            navigate({ filters: { bbox }, viewParams: { at: formatMapPosition(map) } });
+            navigate({ filters: { bbox }, viewParams: { at: formatMapPosition(map), drawn: "" } });
           }}
         />
+        <button
+          type="button"
+          ref={drawButton}
+          aria-pressed={isDrawing}
+          onClick={() => setDrawing(!isDrawing)}
+        >
+          Draw area
+        </button>
         <button type="button" onClick={fitAll}>
           Fit all photos
         </button>
@@ -131,7 +159,10 @@ export function MapSurface(props) {
         )}
       </div>
       <div class="map-body">
-        <div class="map-frame" ref={frame} />
+        <div class="map-stage">
+          <div class="map-frame" ref={frame} />
+          {isDrawing && <DrawArea finish={filterByRectangle} cancel={stopDrawing} />}
+        </div>
         {request.data?.partial && (
           <p class="map-note" role="status">
             Showing only some of the photos. The others will appear when they have been counted.

@@ -5,9 +5,11 @@
  * @import { Viewport } from "./map_position.js"
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
-import { formatBox } from "./clusters.js";
+import { formatBox, parseBox } from "./clusters.js";
 import { enterCluster } from "./enter_cluster.jsx";
 import {
+  cornersOf,
+  isAreaOfMap,
   isAtPosition,
   parseMapPosition,
   toArea,
@@ -44,8 +46,9 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
       const at = formatMapPosition(newMap);
       if (at === lastAt.current || isAtPosition(newMap, lastAt.current)) return;
       lastAt.current = at;
-      const areaFilter = latestState.current.filters.bbox;
-      const filters = areaFilter ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
+      // A drawn area stays where it is.
+      const followsMap = isAreaOfMap(latestState.current);
+      const filters = followsMap ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
       navigate({ viewParams: { at }, filters }, { replace: true });
     });
     lastAt.current = state.viewParams.at ?? formatMapPosition(newMap);
@@ -72,6 +75,15 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
     lastAt.current = state.viewParams.at;
     map.setView([position.lat, position.lng], position.zoom, { animate: false });
   }, [map, state.viewParams.at]);
+
+  const drawnArea = isAreaOfMap(state) ? undefined : state.filters.bbox;
+  useEffect(() => {
+    const area = parseBox(drawnArea);
+    if (!map || !area) return undefined;
+    const rectangle = L.rectangle(cornersOf(area), { className: "drawn-area", interactive: false });
+    rectangle.addTo(map);
+    return () => void rectangle.remove();
+  }, [L, map, drawnArea]);
 
   return { map, markers, viewport };
 }

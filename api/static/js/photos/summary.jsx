@@ -60,7 +60,15 @@ export function Summary({ record }) {
           {equivalent && (
             <>
               {" "}
-              <span class="muted">({formatFocalLength(equivalent)} equivalent)</span>
+              <span class="muted">
+                (
+                {renderLink(
+                  "focal35",
+                  String(equivalent),
+                  `${formatFocalLength(equivalent)} equivalent`,
+                )}
+                )
+              </span>
             </>
           )}
         </p>

@@ -1,5 +1,6 @@
 /**
  * @file The bar above a view: the active filters as chips, the number of photos, and the sort order.
+ * @import { ComponentChildren } from "preact"
  * @import { Counts, FilterName, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
@@ -7,7 +8,6 @@ import { formatTotal, pluralize } from "../core/format.js";
 import { describeFilter, filterTitle, nounOf } from "../core/labels.js";
 import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { sortOptions } from "../filters/sorts.js";
-import { ColumnMenu } from "../photos/column_menu.jsx";
 import { SelectButton } from "../photos/selection_bar.jsx";
 
 /**
@@ -17,8 +17,9 @@ import { SelectButton } from "../photos/selection_bar.jsx";
  * @param {RequestState<Counts | null>} props.counts
  * @param {() => void} props.toggleFilters
  * @param {boolean} props.isPanelOpen
+ * @param {ComponentChildren} props.columnMenu the menu of the table's columns, if the view is the table
  */
-export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpen }) {
+export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpen, columnMenu }) {
   const pairs = filterParams(state.filters);
   const { data, loading } = counts;
   const isSortable = state.view === "gallery" || state.view === "table";
@@ -98,7 +99,7 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
         )}
       </ul>
       {state.view === "gallery" && <SelectButton />}
-      {state.view === "table" && <ColumnMenu state={state} navigate={navigate} />}
+      {columnMenu}
       {isSortable && (
         <label class="order">
           <span>Sort</span>

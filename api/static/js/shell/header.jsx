@@ -7,6 +7,7 @@
 import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { useEffect, useState } from "../core/preact.js";
+import { savePreference } from "../core/preferences.js";
 import { DASHBOARD_URL, settings } from "../core/settings.js";
 import { href, VIEW_TITLES, VIEW_NAMES } from "../core/url_state.js";
 import { ExportMenu } from "./export_menu.jsx";
@@ -127,11 +128,7 @@ function ThemeSwitch() {
   const toggle = () => {
     const theme = dark ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    try {
-      localStorage.setItem("explorer.theme", theme);
-    } catch {
-      // The browser blocks storage, so the choice is lost on a reload.
-    }
+    savePreference("theme", theme);
     setDark(!dark);
   };
   return (

@@ -7,8 +7,10 @@ import { Icon } from "../components/icons.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
 import { fileName } from "../core/labels.js";
-import { isPlayable, reasonOf } from "../core/picture_sources.js";
+import { canHavePreview, isPlayable, reasonOf } from "../core/picture_sources.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
+import { settings } from "../core/settings.js";
+import { usePreview } from "../hooks/use_preview.js";
 import { fitSize } from "./zoom.js";
 import { useGestures } from "./use_gestures.js";
 import { usePicture } from "./use_picture.js";
@@ -207,7 +209,9 @@ function Media({ record, picture, gestures, name }) {
   const [isUnplayable, setUnplayable] = useState(false);
   const { zoom, drag, fit } = gestures;
   const transform = `translate(-50%, -50%) translate(${zoom.x + drag.x}px, ${zoom.y + drag.y}px) scale(${zoom.scale})`;
-  if (isPlayable(record) && picture.url && !isUnplayable)
+  const isPlayed = isPlayable(record) && picture.kind === "original";
+  if (isPlayed && isUnplayable) return <UnplayableVideo record={record} name={name} />;
+  if (isPlayed && picture.url)
     return (
       // Camera videos have no captions.
       <video
@@ -219,7 +223,7 @@ function Media({ record, picture, gestures, name }) {
         onError={() => setUnplayable(true)}
       />
     );
-  if (picture.url && picture.size && !isPlayable(record))
+  if (picture.url && picture.size)
     return (
       <img
         src={picture.url}
@@ -230,11 +234,31 @@ function Media({ record, picture, gestures, name }) {
     );
   if (record.thumbnail) return <LargeThumbnail record={record} name={name} />;
   if (picture.isLoading) return null;
-  const codes = isUnplayable ? ["not_played"] : picture.problems.map(({ code }) => code);
+  const codes = picture.problems.map(({ code }) => code);
   return (
     <p class="note" role="alert">
       {(codes.length ? codes : ["no_preview"]).map(reasonOf).join(" · ")}
     </p>
+  );
+}
+
+/**
+ * The cover of a video that the browser cannot play.
+ * @param {{record: PhotoRecord, name: string}} props
+ */
+function UnplayableVideo({ record, name }) {
+  const { url } = usePreview(canHavePreview(record, settings) ? record : null, "screen");
+  return (
+    <div class="unplayable">
+      {url ? (
+        <img src={url} alt={name} draggable={false} />
+      ) : (
+        record.thumbnail && <LargeThumbnail record={record} name={name} />
+      )}
+      <p class="note" role="alert">
+        {reasonOf("not_played")}
+      </p>
+    </div>
   );
 }
 
@@ -256,7 +280,7 @@ function LargeThumbnail({ record, name }) {
 
 /** @param {{record: PhotoRecord, picture: Picture}} props */
 function Caption({ record, picture }) {
-  if (isPlayable(record)) return null;
+  if (isPlayable(record) && picture.kind === "original") return null;
   const { width_pixels: width, height_pixels: height } = record.photo;
   const pixels = (/** @type {number} */ w, /** @type {number} */ h) =>
     `${formatNumber(w)} × ${formatNumber(h)}`;

@@ -9,13 +9,25 @@ import { PastBatches } from "../batches/past_batches.jsx";
 import { RunningBatch } from "../batches/running_batch.jsx";
 import { Schedule } from "../batches/schedule.jsx";
 import { StartForm } from "../batches/start_form.jsx";
-import { isRunning } from "../batches/labels.js";
+import { describeProgress, isRunning } from "../batches/labels.js";
 import { useBatches } from "../batches/use_batches.js";
 import { Failed, Loading } from "../components/status_screens.jsx";
+import { useEffect } from "../core/preact.js";
 
-/** @param {{state: State, navigate: Navigate, api: Api}} props */
-export default function Batches({ state, navigate, api }) {
+/**
+ * @param {object} props
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {Api} props.api
+ * @param {(progress: string | null) => void} props.setProgress shows the progress in the title of the tab
+ */
+export default function Batches({ state, navigate, api, setProgress }) {
   const feed = useBatches(api);
+  const progress = describeProgress((feed.batches ?? []).filter(isRunning));
+  useEffect(() => {
+    setProgress(progress);
+    return () => setProgress(null);
+  }, [progress, setProgress]);
   if (feed.error) return <Failed error={feed.error} retry={feed.reload} />;
   if (!feed.batches) return <Loading subject="jobs" />;
   const running = feed.batches.filter(isRunning);

@@ -1,8 +1,8 @@
 /**
  * @file Statistics view: charts of the photos that match the filters. Each bar links to the gallery with its photos.
- * @import { ComponentChildren } from "preact"
  * @import { Api, FacetRow, FilterChange, FilterName, Navigate, RangeRow, State } from "../core/types"
  */
+import { ChartCard, countWithoutValue, NoData } from "../components/chart_card.jsx";
 import { ColumnChart, RankedBarChart } from "../components/charts.jsx";
 import {
   EmptyLibrary,
@@ -13,7 +13,6 @@ import {
 } from "../components/status_screens.jsx";
 import { bucketName } from "../core/folders.js";
 import {
-  formatDecimal,
   formatTotal,
   formatHour,
   formatNumber,
@@ -22,13 +21,13 @@ import {
   pluralize,
   formatShare,
 } from "../core/format.js";
-import { STATUS_LABELS } from "../core/labels.js";
+import { cameraLabel, STATUS_LABELS } from "../core/labels.js";
 import { fillMonths, neighbouringMonth } from "../core/months.js";
 import { plausibleMonths } from "../core/date_outliers.js";
-import { formatSpan, SPAN_FORMATTERS } from "../core/spans.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
+import { Equivalents, FocalLengths } from "./focal_charts.jsx";
 
 /**
  * @param {{state: State, navigate: Navigate, api: Api, changes: number}} props
@@ -70,6 +69,7 @@ export default function Statistics({ state, navigate, api, changes }) {
       <Months rows={facets.taken} linkTo={linkTo} />
       <Hours rows={facets.hour} linkTo={linkTo} />
       <FocalLengths rows={facets.focal} linkTo={linkTo} state={state} />
+      <Equivalents rows={facets.focal35} linkTo={linkTo} />
       <Values name="camera" title="Camera" rows={facets.camera} total={counted} linkTo={linkTo} />
       <Values name="lens" title="Lens" rows={facets.lens} total={counted} linkTo={linkTo} />
       <Buckets rows={buckets} linkTo={linkTo} />
@@ -87,7 +87,8 @@ export default function Statistics({ state, navigate, api, changes }) {
  * @property {number} counted
  * @property {boolean} partial
  * @property {boolean} stale
- * @property {{taken: FacetRow[], hour: FacetRow[], focal: RangeRow[], camera: FacetRow[], lens: FacetRow[]}} facets
+ * @property {{taken: FacetRow[], hour: FacetRow[], focal: RangeRow[], focal35: RangeRow[], camera: FacetRow[],
+ *   lens: FacetRow[]}} facets
  * @property {BucketRow[]} buckets
  */
 
@@ -98,51 +99,6 @@ export default function Statistics({ state, navigate, api, changes }) {
  * @returns {T[]}
  */
 const withValue = (rows) => rows.filter(({ value }) => value !== null && value !== undefined);
-
-/**
- * Return the number of photos without a value of a facet.
- * @param {(FacetRow & Partial<RangeRow>)[]} rows
- */
-const countWithoutValue = (rows) => rows.find(isWithoutValue)?.count ?? 0;
-
-/**
- * Return whether a row counts the photos without a value. Rows of ranges have no `value` either, but they have bounds.
- * @param {FacetRow & Partial<RangeRow>} row
- */
-const isWithoutValue = ({ value, from, least }) =>
-  value === null && from === undefined && least === undefined;
-
-/**
- * @param {object} props
- * @param {string} props.title
- * @param {boolean} [props.wide]
- * @param {ComponentChildren} props.children
- * @param {number} [props.withoutCount] number of photos without the value that the chart counts
- * @param {string | null} [props.href] URL of the gallery with those photos
- * @param {string} [props.valueName] name of the value, with its article
- */
-function Card({ title, wide, children, withoutCount, href: url = null, valueName }) {
-  return (
-    <section class={`card ${wide ? "wide" : ""}`} aria-label={title}>
-      <h2>{title}</h2>
-      {children}
-      {withoutCount !== undefined && withoutCount > 0 && (
-        <p class="without">
-          {url ? (
-            <a href={url}>
-              {pluralize(withoutCount, "photo")} without {valueName}
-            </a>
-          ) : (
-            `${pluralize(withoutCount, "photo")} without ${valueName}`
-          )}
-        </p>
-      )}
-    </section>
-  );
-}
-
-/** @param {{subject: string}} props */
-const NoData = ({ subject }) => <p class="muted">No {subject} data in these photos.</p>;
 
 /** @param {{data: StatisticsResponse, linkTo: LinkTo}} props */
 function Summary({ data, linkTo }) {
@@ -196,7 +152,7 @@ function Months({ rows, linkTo }) {
     };
   });
   return (
-    <Card
+    <ChartCard
       title="By month"
       wide
       withoutCount={countWithoutValue(rows)}
@@ -226,7 +182,7 @@ function Months({ rows, linkTo }) {
           </a>
         </p>
       )}
-    </Card>
+    </ChartCard>
   );
 }
 
@@ -240,7 +196,7 @@ function Hours({ rows, linkTo }) {
     shortLabel: hour % 3 ? "" : String(hour),
   }));
   return (
-    <Card
+    <ChartCard
       title="By hour of the day"
       withoutCount={countWithoutValue(rows)}
       valueName="a date"
@@ -251,55 +207,19 @@ function Hours({ rows, linkTo }) {
       ) : (
         <NoData subject="date" />
       )}
-    </Card>
+    </ChartCard>
   );
-}
-
-/** @param {{rows: RangeRow[], linkTo: LinkTo, state: State}} props */
-function FocalLengths({ rows, linkTo, state }) {
-  const ranges = rows.filter(({ least }) => least !== undefined);
-  const columns = ranges.map((range) => ({
-    label: describeFocalRange(range),
-    count: range.count,
-    // Use values that photos have, because the range's upper bound belongs to the next range.
-    href: linkTo({ focal: formatSpan([range.least, range.greatest]) }),
-    shortLabel: formatDecimal(range.from ?? range.least, 0),
-  }));
-  // The API has no filter for photos without a focal length, so link to a query. If there already is a query, leave the
-  // link out, because there can be only one.
-  const query = JSON.stringify({ "photo.focal_length_mm": { $exists: false } });
-  return (
-    <Card
-      title="By focal length"
-      withoutCount={countWithoutValue(rows)}
-      valueName="a focal length"
-      href={state.filters.query ? null : linkTo({ query })}
-    >
-      {columns.length ? (
-        <ColumnChart rows={columns} label="Photos by focal length" />
-      ) : (
-        <NoData subject="focal length" />
-      )}
-    </Card>
-  );
-}
-
-/** @param {RangeRow} range */
-function describeFocalRange({ from, to, least, greatest }) {
-  const isOpenBelow = from === null || from === undefined;
-  if (isOpenBelow && to) return `Under ${SPAN_FORMATTERS.focal([to, to])}`;
-  return SPAN_FORMATTERS.focal([from ?? least, to ?? greatest]);
 }
 
 /** @param {{name: FilterName, title: string, rows: FacetRow[], total: number, linkTo: LinkTo}} props */
 function Values({ name, title, rows, total, linkTo }) {
   const bars = withValue(rows).map(({ value, count }) => ({
-    label: oneLine(String(value), 80),
+    label: name === "camera" ? cameraLabel(String(value), rows) : oneLine(String(value), 80),
     count,
     href: linkTo({ [name]: value }),
   }));
   return (
-    <Card
+    <ChartCard
       title={`By ${title.toLowerCase()}`}
       withoutCount={countWithoutValue(rows)}
       valueName={`a ${title.toLowerCase()}`}
@@ -310,7 +230,7 @@ function Values({ name, title, rows, total, linkTo }) {
       ) : (
         <NoData subject={title.toLowerCase()} />
       )}
-    </Card>
+    </ChartCard>
   );
 }
 
@@ -321,7 +241,7 @@ const STATUS_COLUMNS = /** @type {Status[]} */ (Object.keys(STATUS_LABELS));
 /** @param {{rows: BucketRow[], linkTo: LinkTo}} props */
 function Buckets({ rows, linkTo }) {
   return (
-    <Card title="By bucket" wide>
+    <ChartCard title="By bucket" wide>
       <div
         class="table-scroll"
         tabindex={0}
@@ -385,6 +305,6 @@ function Buckets({ rows, linkTo }) {
           </tbody>
         </table>
       </div>
-    </Card>
+    </ChartCard>
   );
 }

@@ -22,6 +22,8 @@ const ROW_HEIGHT = 34;
 const HEAD_HEIGHT = 34;
 const THUMBNAIL_WIDTH = 48;
 const CHARACTER_WIDTH = 7; // on average
+// The columns that say that a file is damaged or not supported.
+const PROBLEM_COLUMNS = new Set(["status", "problem"]);
 // Number of rows rendered above and below the viewport.
 const OVERSCAN = 12;
 // The next page is fetched when the end of the list is this many rows away.
@@ -62,7 +64,14 @@ export default function Table({ state, navigate, api }) {
 
   const isEmpty = pages.count === 0;
   return (
-    <div class="scroll table" ref={ref} tabindex={-1}>
+    <div
+      class="scroll table"
+      ref={ref}
+      tabindex={-1}
+      onScroll={({ currentTarget: { classList, scrollLeft } }) =>
+        classList.toggle("sideways", scrollLeft > 0)
+      }
+    >
       {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
       {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
       {!isEmpty && (
@@ -206,6 +215,17 @@ function HeadLabel({ name, current, navigate }) {
 }
 
 /**
+ * Return the tooltip of a cell: its text, if that may be cut off, or the problem of the file, next to its status.
+ * @param {string} name of the column
+ * @param {string} text
+ * @param {Photo} record
+ */
+function titleOfCell(name, text, record) {
+  if (name === "status" && record.problem) return oneLine(record.problem, 300);
+  return text.length * CHARACTER_WIDTH > COLUMNS[name].width ? text : undefined;
+}
+
+/**
  * @typedef {object} RowProps
  * @property {number} index index of the photo in the result
  * @property {Photo | null} record null while the photo is loading
@@ -247,9 +267,9 @@ const Row = memo(
             <div
               key={name}
               role="cell"
-              class={alignsEnd ? "end" : ""}
+              class={`${alignsEnd ? "end" : ""} ${PROBLEM_COLUMNS.has(name) ? "problem" : ""}`}
               style={{ width: `${width}px` }}
-              title={text.length * CHARACTER_WIDTH > width ? text : undefined}
+              title={titleOfCell(name, text, record)}
               dir={alignsEnd ? undefined : "auto"}
             >
               {columnIndex === 0 ? (

@@ -1,1 +1,0 @@
-import{z as e}from"./chunk-NRDYXOT6.js";function a({columns:o}){return e("thead",{role:"rowgroup",children:e("tr",{role:"row",children:o.map(([r,l],t)=>e("th",{role:"columnheader",scope:"col",class:l,children:r},t))})})}export{a};
