@@ -13,7 +13,7 @@ MAX_ITEMS = 16
 # Phones type curly quotes.
 _QUOTES = '"“”„'
 _ITEM = re.compile(
-    rf"(?P<minus>-)?(?:(?P<name>[A-Za-z_]+):)?(?:[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)(?P<close>[{_QUOTES}]?)"
+    rf"(?P<minus>-)?(?:(?P<name>[A-Za-z_][A-Za-z_0-9]*):)?(?:[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)(?P<close>[{_QUOTES}]?)"
     rf"|(?P<word>[^\s{_QUOTES}]*))"
 )
 _SEPARATORS = ",;、，；"
