@@ -49,7 +49,7 @@ def test_statistics__every_bar__links_to_as_many_photos_as_it_shows(explorer: Ex
 def test_statistics__bar__is_a_link_to_the_gallery(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&bucket=demo")
     wait_until_counted(page)
-    page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
+    page.get_by_role("link", name=re.compile("^SONY ILCE-7M3: ")).click()
     expect(page).to_have_url(re.compile(r"/\?(?!.*view=).*camera=ILCE-7M3"))
     assert httpx.URL(page.url).params["bucket"] == "demo", "the other filters stay"
     page.go_back()
