@@ -1,6 +1,6 @@
 """The explorer with many generated photos. The results are compared with MongoDB's own counts.
 
-The tests generate 20,000 photos. To run the tests with a million photos, which take minutes to generate, set
+The tests generate 10,000 photos. To run the tests with a million photos, which take minutes to generate, set
 EXIFINATOR_TEST_MANY to the URI of a MongoDB that `python -m bench.explorer --mongodb` has filled.
 """
 
