@@ -37,6 +37,9 @@ test("describeProgress: adds up running batches, and has no percentage while one
   assert.equal(describeProgress([]), null);
   assert.equal(describeProgress([half]), "37%");
   assert.equal(describeProgress([half, other]), "68%");
+  /** @type {any} */
+  const exact = { state: "reading", numbers: { ...NUMBERS, listed: 120, stored: 19 } }; // 29 of 100
+  assert.equal(describeProgress([exact]), "29%");
   assert.equal(describeProgress([half, { ...other, state: "listing" }]), "110 indexed");
 });
 

@@ -52,6 +52,13 @@ test("filterParams: the order of filters does not depend on the URL", () => {
   ]);
 });
 
+test("applyChange: how the area was set is forgotten with the area", () => {
+  const drawn = parseState("?view=map&bbox=5,44,15,50&drawn=1");
+  assert.equal(applyChange(drawn, { filters: { iso: "100" } }).viewParams.drawn, "1");
+  assert.equal(applyChange(drawn, { filters: { bbox: null } }).viewParams.drawn, undefined);
+  assert.equal(applyChange(drawn, { clearFilters: true }).viewParams.drawn, undefined);
+});
+
 test("applyChange: null, an empty string or an empty list clears a filter; other filters stay", () => {
   const state = parseState("?q=x&iso=100&camera=a&lens=b");
   const { filters } = applyChange(state, { filters: { q: null, iso: "", camera: [] } });

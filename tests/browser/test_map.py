@@ -149,66 +149,6 @@ def bbox_of(page: Page) -> str:
     return str(httpx.URL(page.url).params.get("bbox", ""))
 
 
-def test_map__area_drawn_by_mouse__filters_until_its_chip_is_removed(explorer: Explorer) -> None:
-    page = explorer.open(f"/?view=map&at={JAPAN}")
-    wait_until_loaded(page)
-    page.get_by_role("button", name="Draw area").click()
-    layer = page.get_by_label("Area to filter by")
-    expect(layer).to_be_focused()
-    assert_accessible(page)
-    box = layer.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.9)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2, steps=4)
-    page.mouse.up()
-    expect(page).to_have_url(re.compile("bbox="))
-    drawn = bbox_of(page)
-    west, south, east, north = map(float, drawn.split(","))
-    assert 130 < west < east < 142
-    assert 32 < south < north < 38
-    count = get_json(explorer, "/facets", fields="bucket", bbox=drawn)["total"]
-    assert count_in_view(page) == count > 0
-    expect(page.locator(".drawn-area")).to_be_visible()
-    # The area stays where it was drawn.
-    page.locator(".map-frame").focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url(lambda url: httpx.URL(url).params["at"] != JAPAN)
-    wait_until_loaded(page)
-    assert bbox_of(page) == drawn
-    expect(page.get_by_role("switch", name="Filter to this area")).not_to_be_checked()
-    page.reload()
-    expect(page.locator(".drawn-area")).to_be_visible()
-    page.get_by_role("button", name=re.compile("Remove Map area")).click()
-    expect(page.locator(".drawn-area")).to_have_count(0)
-    assert bbox_of(page) == ""
-
-
-def test_map__area_drawn_by_keys_or_a_finger__filters(explorer: Explorer) -> None:
-    page = explorer.open(f"/?view=map&at={JAPAN}", viewport=PHONE, has_touch=True, is_mobile=True)
-    wait_until_loaded(page)
-    button = page.get_by_role("button", name="Draw area")
-    button.press("Enter")
-    page.keyboard.press("Escape")
-    expect(button).to_be_focused()
-    expect(page.get_by_label("Area to filter by")).to_have_count(0)
-    page.keyboard.press("Enter")
-    for key in ("Shift+ArrowLeft", "ArrowDown", "Enter"):
-        page.keyboard.press(key)
-    expect(page).to_have_url(re.compile("bbox="))
-    expect(button).to_be_focused()
-    by_keys = bbox_of(page)
-    button.tap()
-    box = page.get_by_label("Area to filter by").bounding_box()
-    assert box
-    session = page.context.new_cdp_session(page)
-    for kind, share in (("touchStart", 0.4), ("touchMove", 0.6), ("touchMove", 0.9), ("touchEnd", None)):
-        at = {"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] * share} if share else None
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at] if at else []})
-    page.wait_for_url(lambda url: httpx.URL(url).params["bbox"] != by_keys)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&bbox=5,44,15,50")
     wait_until_loaded(page)

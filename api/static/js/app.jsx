@@ -275,7 +275,7 @@ function App() {
           )}
           {showsFilters &&
             (counts.data ? (
-              <Timeline {...commonProps} rows={counts.data.facets.taken ?? []} />
+              <Timeline {...commonProps} rows={counts.data.facets.taken ?? []} changes={changes} />
             ) : (
               counts.loading && <div class="timeline" />
             ))}

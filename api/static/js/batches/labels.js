@@ -211,7 +211,7 @@ export function describeProgress(running) {
   const total = all.reduce((sum, batch) => sum + batch.total, 0);
   if (all.some(({ fraction }) => fraction === null)) return `${formatNumber(done)} indexed`;
   // Rounded down, so that 100% means finished.
-  return formatPercent(Math.floor((done / total) * 100) / 100);
+  return formatPercent(Math.floor((done * 100) / total) / 100);
 }
 
 /**

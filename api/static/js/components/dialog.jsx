@@ -2,7 +2,7 @@
  * @file The browser's modal dialog. It keeps the focus inside, closes on Esc, and then restores the focus.
  * @import { ComponentChildren } from "preact"
  */
-import { useEffect, useRef } from "../core/preact.js";
+import { useLayoutEffect, useRef } from "../core/preact.js";
 import { Icon } from "./icons.jsx";
 
 /**
@@ -16,7 +16,8 @@ import { Icon } from "./icons.jsx";
  */
 export function Dialog({ title, close, kind = "", label = title ?? "", children, onKeyDown }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // A layout effect ends while the dialog is still in the document. Only then does the browser restore the focus.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();

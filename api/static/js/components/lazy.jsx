@@ -60,12 +60,8 @@ export function lazy(deferred, choose, subject, frame = withoutFrame) {
  * @param {(content: JSX.Element) => ComponentChildren} props.frame
  */
 function Waiting({ load, subject, frame }) {
-  const { error, reload, slow } = useRequest(load, subject);
+  const { error, reload } = useRequest(load, subject);
   return (
-    <>
-      {frame(
-        error ? <Failed error={error} retry={reload} /> : <Loading subject={subject} slow={slow} />,
-      )}
-    </>
+    <>{frame(error ? <Failed error={error} retry={reload} /> : <Loading subject={subject} />)}</>
   );
 }

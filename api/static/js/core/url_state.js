@@ -253,6 +253,8 @@ export function applyChange(state, change) {
     ...state.viewParams,
     ...viewParams,
   });
+  // It says how the filter by area was set.
+  if (!filters.bbox) delete allViewParams.drawn;
   return { ...state, ...rest, filters, viewParams: allViewParams };
 }
 
@@ -314,7 +316,7 @@ function pushUrl(url) {
 export function closePhoto() {
   const depth = history.state?.photoDepth;
   if (depth) history.go(-depth);
-  else navigate({ photo: null, viewParams: { tab: null } }, { replace: true });
+  else navigate({ photo: null, viewParams: { tab: null, full: null } }, { replace: true });
 }
 
 /**

@@ -25,13 +25,20 @@ import {
 /** @param {string | null} date a year or a month */
 const isMonth = (date) => date?.length === "2024-05".length;
 
-/** @param {{rows: FacetRow[], state: State, navigate: Navigate, api: Api}} props rows: the facet `taken`, by month */
-export function Timeline({ rows, state, navigate, api }) {
+/**
+ * @param {object} props
+ * @param {FacetRow[]} props.rows the facet `taken`, by month
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {Api} props.api
+ * @param {number} props.changes of the library; each change fetches the counts by day again
+ */
+export function Timeline({ rows, state, navigate, api, changes }) {
   const { taken } = state.filters;
   const [ref, width] = useWidth();
   // The bars show this period: a year, a month, or null for all years.
   const shownPeriod = enclosingPeriod(taken);
-  const days = useDays(state, api, isMonth(shownPeriod) ? shownPeriod : null);
+  const days = useDays(state, api, isMonth(shownPeriod) ? shownPeriod : null, changes);
   const allMonths = rows.filter((row) => row.value);
   if (!allMonths.length) return null;
   const { months, ...outliers } = plausibleMonths(allMonths);
@@ -136,11 +143,12 @@ function Breadcrumbs({ shownPeriod, taken, navigate }) {
  * @param {State} state
  * @param {Api} api
  * @param {string | null} month
+ * @param {number} changes
  * @returns {FacetRow[] | null}
  */
-function useDays(state, api, month) {
+function useDays(state, api, month, changes) {
   const pairs = month ? shownParams({ ...state, filters: { ...state.filters, taken: month } }) : [];
-  const key = JSON.stringify([month, pairs]);
+  const key = JSON.stringify([month, pairs, month && changes]);
   const request = useRequest(
     async (signal) =>
       month

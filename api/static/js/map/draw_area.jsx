@@ -2,7 +2,7 @@
  * @file A layer above the map on which the user draws a rectangle: by mouse, with a finger, or by keys.
  * @import { Rectangle } from "./rectangle.js"
  */
-import { useEffect, useRef, useState } from "../core/preact.js";
+import { useLayoutEffect, useRef, useState } from "../core/preact.js";
 import { isDrawn, middleOf, moveRectangle, rectangleBetween } from "./rectangle.js";
 
 /**
@@ -18,10 +18,15 @@ export function DrawArea({ finish, cancel }) {
     width: layer.current?.clientWidth ?? 0,
     height: layer.current?.clientHeight ?? 0,
   });
-  useEffect(() => {
+  // Before the next key is pressed.
+  useLayoutEffect(() => {
     setRectangle(middleOf(sizeOf()));
     layer.current?.focus();
   }, []);
+  const reset = () => {
+    start.current = null;
+    setRectangle(middleOf(sizeOf()));
+  };
   /** @param {PointerEvent} event */
   const pointOf = (event) => {
     const box = layer.current?.getBoundingClientRect();
@@ -43,17 +48,18 @@ export function DrawArea({ finish, cancel }) {
   const onPointerUp = (event) => {
     if (!start.current || !event.isPrimary) return;
     const drawn = rectangleBetween(start.current, pointOf(event), sizeOf());
-    start.current = null;
+    reset();
     if (isDrawn(drawn)) finish(drawn);
-    else setRectangle(middleOf(sizeOf()));
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || !rectangle) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || !rectangle || start.current) return;
     const moved = moveRectangle(rectangle, event.key, event.shiftKey, sizeOf());
     if (moved) setRectangle(moved);
-    else if (event.key === "Enter") finish(rectangle);
-    else if (event.key === "Escape") cancel();
+    else if (event.key === "Enter") {
+      // The Enter key that opened this layer may still be held.
+      if (!event.repeat) finish(rectangle);
+    } else if (event.key === "Escape") cancel();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -70,7 +76,7 @@ export function DrawArea({ finish, cancel }) {
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
         onPointerUp={onPointerUp}
-        onPointerCancel={() => (start.current = null)}
+        onPointerCancel={reset}
         onKeyDown={onKeyDown}
       >
         {rectangle && (

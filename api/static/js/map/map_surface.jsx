@@ -163,17 +163,17 @@ export function MapSurface(props) {
           <div class="map-frame" ref={frame} />
           {isDrawing && <DrawArea finish={filterByRectangle} cancel={stopDrawing} />}
         </div>
-        {request.data?.partial && (
+        {!isDrawing && request.data?.partial && (
           <p class="map-note" role="status">
             Showing only some of the photos. The others will appear when they have been counted.
           </p>
         )}
-        {request.error && (
+        {!isDrawing && request.error && (
           <div class="map-note">
             <Failed error={request.error} retry={request.reload} />
           </div>
         )}
-        {request.data && !request.stale && visibleCount === 0 && (
+        {!isDrawing && request.data && !request.stale && visibleCount === 0 && (
           <p class="map-note" role="status">
             No photos in this area.{" "}
             <button type="button" onClick={fitAll}>

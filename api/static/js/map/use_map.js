@@ -80,9 +80,15 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
   useEffect(() => {
     const area = parseBox(drawnArea);
     if (!map || !area) return undefined;
-    const rectangle = L.rectangle(cornersOf(area), { className: "drawn-area", interactive: false });
-    rectangle.addTo(map);
-    return () => void rectangle.remove();
+    // The map repeats the world to the east and to the west.
+    const rectangles = [-360, 0, 360].map((shift) =>
+      L.rectangle(cornersOf({ ...area, west: area.west + shift, east: area.east + shift }), {
+        className: "drawn-area",
+        interactive: false,
+      }),
+    );
+    const copies = L.layerGroup(rectangles).addTo(map);
+    return () => void copies.remove();
   }, [L, map, drawnArea]);
 
   return { map, markers, viewport };

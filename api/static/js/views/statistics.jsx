@@ -45,7 +45,11 @@ export default function Statistics({ state, navigate, api, changes }) {
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
   /** @type {LinkTo} */
-  const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
+  const linkTo = (filters) => {
+    // Photos without a value match the other filters too, such as `without=gps`.
+    const without = [...new Set([state.filters.without ?? [], filters.without ?? []].flat())];
+    return href(state, { view: "gallery", filters: { ...filters, without }, photo: null });
+  };
   const { total, counted, partial, facets, buckets } = request.data;
   if (!total && !pairs.length) {
     return request.data.other_files ? (
