@@ -38,18 +38,26 @@ class CameraMakes:
         Raises:
             PyMongoError: A query failed.
         """
+        by_model = {row["value"]: row for row in rows if isinstance(row["value"], str)}
+        for model, make in (await self.find(by_model)).items():
+            by_model[model]["make"] = make
+
+    async def find(self, models: Iterable[Any]) -> dict[str, str]:
+        """Return the makes of those models that have one make. Values that are not strings are ignored.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
         if self._clock() > self._expires_at or len(self._makes) > _MAX_REMEMBERED:
             self._makes = {}
             self._expires_at = self._clock() + _REMEMBERED_SECONDS
-        by_model = {row["value"]: row for row in rows if isinstance(row["value"], str)}
-        if unknown := [model for model in by_model if model not in self._makes]:
+        names = [model for model in models if isinstance(model, str)]
+        if unknown := [model for model in names if model not in self._makes]:
             with suppress(ExecutionTimeout):
-                self._makes |= await self._find(unknown)
-        for model, row in by_model.items():
-            if make := self._makes.get(model):
-                row["make"] = make
+                self._makes |= await self._read(unknown)
+        return {model: make for model in names if (make := self._makes.get(model))}
 
-    async def _find(self, models: list[str]) -> dict[str, str | None]:
+    async def _read(self, models: list[str]) -> dict[str, str | None]:
         """Return the make of the newest and the oldest photo of each model; None if they differ, or have none."""
         newest, oldest = [await self._read_first(models, direction) for direction in (1, -1)]
         pairs = {model: {newest.get(model), oldest.get(model)} - {None} for model in models}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -100,13 +100,23 @@ class FacetCounter:
         version = await read_version(self._photos)
         return replace(await count_all(), version=version)
 
-    async def find(self, filter_: Filter, known: FacetCounts, name: str, text: str, *, budget_ms: int) -> FacetCounts:
+    async def find(
+        self,
+        filter_: Filter,
+        known: FacetCounts,
+        name: str,
+        text: str,
+        *,
+        budget_ms: int,
+        makes: Mapping[str, str] | None = None,
+    ) -> FacetCounts:
         """Return the counts of those values of a facet that contain a search text.
 
         Args:
             known: The counts of the facet. If they may lack rarer values, MongoDB searches all values.
             name: The facet.
             text: The search text.
+            makes: For the facet `camera`: the make of each model, which the text may contain too.
         """
         if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
             try:
@@ -114,7 +124,7 @@ class FacetCounter:
                 return replace(known, counts={**known.counts, name: matches.counts[name]})
             except ExecutionTimeout:
                 known = replace(known, is_sample=True)
-        return replace(known, counts={**known.counts, name: select_values(known.counts[name], text)})
+        return replace(known, counts={**known.counts, name: select_values(known.counts[name], text, makes)})
 
     async def _count_matches(self, filter_: Filter, budget_ms: int) -> int:
         """Return how many photos match; 0 on timeout. With an index, this is ten times as fast as reading them."""

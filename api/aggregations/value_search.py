@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from api.aggregations.facets import FACETS, Counts
 from exifinator.search_keys.folding import fold
 
@@ -13,7 +15,16 @@ SEARCHABLE = frozenset(
 )
 
 
-def select_values(counts: Counts, text: str) -> Counts:
-    """Return the counts of the values that contain a text, in any case, with or without accents."""
+def select_values(counts: Counts, text: str, makes: Mapping[str, str] | None = None) -> Counts:
+    """Return the counts of the values that contain a text, in any case, with or without accents.
+
+    Args:
+        makes: The make of each camera model. The text may contain it too, as in "SONY ILCE-7M3".
+    """
+    makes = makes or {}
     folded_text = fold(text)
-    return {value: count for value, count in counts.items() if isinstance(value, str) and folded_text in fold(value)}
+
+    def is_match(value: str) -> bool:
+        return folded_text in fold(value) or (value in makes and folded_text in fold(f"{makes[value]} {value}"))
+
+    return {value: count for value, count in counts.items() if isinstance(value, str) and is_match(value)}

@@ -161,13 +161,13 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
     groups = _groups(arguments, names)
     version = await read_version(store.photos)
     counter: FacetCounter = request.app.state.counter
+    makes: CameraMakes = request.app.state.makes
     await set_searched_buckets(store.photos, arguments)
     results, left_out = await asyncio.gather(
-        _count_groups(counter, arguments, groups), count_left_out(counter, arguments, arguments.budget_ms)
+        _count_groups(counter, makes, arguments, groups), count_left_out(counter, arguments, arguments.budget_ms)
     )
     counts = {name: values for result in results for name, values in result.counts.items()}
     rows = {name: to_rows(name, counts[name], limit=arguments.top) for name in names if name in counts}
-    makes: CameraMakes = request.app.state.makes
     await makes.add_to(rows.get("camera", ()))
     content = {
         "total": results[0].total,
@@ -183,22 +183,30 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
 
 
 async def _count_groups(
-    counter: FacetCounter, arguments: FacetArguments, groups: Mapping[frozenset[str], list[str]]
+    counter: FacetCounter,
+    makes: CameraMakes,
+    arguments: FacetArguments,
+    groups: Mapping[frozenset[str], list[str]],
 ) -> list[FacetCounts]:
     """Count each group of facets with the filters that it does not exclude."""
-    counts = (_count_group(counter, arguments, excluded, group) for excluded, group in groups.items())
+    counts = (_count_group(counter, makes, arguments, excluded, group) for excluded, group in groups.items())
     return list(await asyncio.gather(*counts))
 
 
 async def _count_group(
-    counter: FacetCounter, arguments: FacetArguments, excluded: frozenset[str], names: list[str]
+    counter: FacetCounter,
+    makes: CameraMakes,
+    arguments: FacetArguments,
+    excluded: frozenset[str],
+    names: list[str],
 ) -> FacetCounts:
     filter_ = arguments.to_filter(exclude=excluded)
     budget_ms = arguments.budget_ms
     counts = await counter.count(filter_, names, budget_ms=budget_ms, id_prefix=arguments.id_prefix)
     if arguments.find:
         for name in SEARCHABLE.intersection(names):
-            counts = await counter.find(filter_, counts, name, arguments.find, budget_ms=budget_ms)
+            known_makes = await makes.find(counts.counts[name]) if name == "camera" else None
+            counts = await counter.find(filter_, counts, name, arguments.find, budget_ms=budget_ms, makes=known_makes)
     return counts
 
 

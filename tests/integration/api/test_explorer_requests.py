@@ -274,6 +274,17 @@ def test_facets__find_parameter__finds_rare_values(
         assert keywords[0]["value"] == "beach"
 
 
+def test_facets__find_parameter_with_a_maker__finds_its_cameras(api: Api) -> None:
+    """The explorer shows cameras with their makers, so users search for both."""
+    models = {
+        text: {row["value"] for row in api.get("/facets", fields="camera", find=text).json()["facets"]["camera"]}
+        for text in ("sony ilce", "SONY", "sony x-t4")
+    }
+    assert models["sony ilce"] == models["SONY"] > set()
+    assert all(model.startswith("ILCE") for model in models["SONY"])
+    assert models["sony x-t4"] == set()
+
+
 def test_facets__record_stored_after_the_counts__are_stale_until_counted_again(own_library: Config) -> None:
     with open_api(own_library) as own:
         before = own.get("/facets", fields="camera").json()
