@@ -10,6 +10,7 @@ Source: XMP specification, part 1, clause 7 (RDF).
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError  # nosec B405  # defusedxml parses
 
@@ -84,6 +85,8 @@ MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 200
 # Start of the path of a list that is apart from its property and has a name (rdf:nodeID). No property begins with it.
 NODE = "\0"
+# Several properties may refer to one list, so a small packet could otherwise make a record of many megabytes.
+MAX_REFERENCED_CHARACTERS = 256 * 1024
 # Memory to charge for a property, not counting its text.
 PROPERTY_OVERHEAD_BYTES = 500
 # Memory that the parser takes for each byte of the packet in the worst case, an element with many empty attributes.
@@ -99,6 +102,31 @@ class _TooDeep(Exception):
 
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
+
+class _NamedList(NamedTuple):
+    """A list that properties refer to by its name.
+
+    Attributes:
+        suffix: "[LANGUAGE]" for an alternative in a language, otherwise "".
+        value: The list, or its only text.
+        n_values: The number of values.
+        n_characters: The length of all texts and names in it.
+    """
+
+    suffix: str
+    value: Any
+    n_values: int
+    n_characters: int
+
+
+def _measure(value: Any) -> tuple[int, int]:
+    """Return the number of values in a property's value, and the length of all texts and names in it."""
+    if isinstance(value, str):
+        return 1, len(value)
+    parts = [_measure(part) for part in (value.values() if isinstance(value, dict) else value)]
+    names = sum(map(len, value)) if isinstance(value, dict) else 0
+    return sum(count for count, _ in parts), names + sum(characters for _, characters in parts)
 
 
 class _Scope(NamedTuple):
@@ -148,16 +176,32 @@ class _Properties:
         while len(self._scopes) > 1:
             self._close_item("")
         values = self._scopes[0].values
-        nodes = {path: values.pop(path) for path in list(values) if path.startswith(NODE)}
-        for path, node in self._references.items():
-            for node_path, value in nodes.items():
-                name, bracket, language = node_path.partition("[")
-                count = len(value) if isinstance(value, list) else 1
-                if name == node and self._value_count + count <= MAX_VALUES:
-                    self._value_count += count
-                    self._budget.spend(PROPERTY_OVERHEAD_BYTES * count)
-                    values.setdefault(path + bracket + language, value)
+        lists: dict[str, list[_NamedList]] = defaultdict(list)
+        for path in [path for path in values if path.startswith(NODE)]:
+            name, bracket, language = path.partition("[")
+            value = values.pop(path)
+            lists[name].append(_NamedList(bracket + language, value, *_measure(value)))
+        characters = 0
+        for path, name in self._references.items():
+            # Without this check, a hostile packet could make the sums below take seconds.
+            if self._value_count + len(lists[name]) > MAX_VALUES or characters > MAX_REFERENCED_CHARACTERS:
+                self._drop(path)
+            else:
+                characters += self._resolve(values, path, lists[name], MAX_REFERENCED_CHARACTERS - characters)
         return values
+
+    def _resolve(self, values: XMP, path: str, lists: list[_NamedList], max_characters: int) -> int:
+        """Set a property to the lists that it refers to, unless they are too long. Return their length."""
+        count = self._value_count + sum(named_list.n_values for named_list in lists)
+        characters = sum(len(path) + named_list.n_characters for named_list in lists)
+        if count > MAX_VALUES or characters > max_characters:
+            self._drop(path)
+            return characters
+        self._value_count = count
+        for suffix, value, n_values, n_characters in lists:
+            self._budget.spend(PROPERTY_OVERHEAD_BYTES * n_values + 8 * n_characters)
+            values.setdefault(path + suffix, value)
+        return characters
 
     # --- Called by the parser
 
@@ -193,7 +237,7 @@ class _Properties:
             if name == RDF + "resource":
                 self._add_text("/".join(path), value)
             elif name == RDF + "nodeID" and not tag.startswith(RDF) and len(self._scopes) == 1:
-                self._references["/".join(path)] = NODE + value.replace("/", "_")[:MAX_NAME_CHARACTERS]
+                self._add_reference("/".join(path), value)
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
                 self._add_text("/".join([*path, self._property_name(name)]), value)
 
@@ -257,11 +301,21 @@ class _Properties:
         if self._value_count >= MAX_VALUES:
             raise _LimitReached(f"values past the first {MAX_VALUES}")
         if len(text) > MAX_TEXT_CHARACTERS or len(path) > 2 * MAX_NAME_CHARACTERS:
-            if len(self.dropped) < MAX_DROPPED_NAMES:
-                self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
+            self._drop(path)
             return
         self._count_value(len(text))
         self._store(path, text, language)
+
+    def _add_reference(self, path: str, name: str) -> None:
+        """Note that a property refers to a named list, which may follow later."""
+        if len(path) > 2 * MAX_NAME_CHARACTERS or len(self._references) >= MAX_VALUES:
+            self._drop(path)
+        else:
+            self._references[path] = NODE + name.replace("/", "_")[:MAX_NAME_CHARACTERS]
+
+    def _drop(self, path: str) -> None:
+        if len(self.dropped) < MAX_DROPPED_NAMES:
+            self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
 
     def _count_value(self, n_characters: int) -> None:
         self._value_count += 1

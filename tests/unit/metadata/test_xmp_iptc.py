@@ -8,7 +8,13 @@ import pytest
 
 from exifinator.metadata.iptc import read_iptc
 from exifinator.metadata.limits import MemoryBudget, MemoryExceeded
-from exifinator.metadata.xmp import MAX_ELEMENTS, MAX_VALUES, PARSER_MEMORY_PER_BYTE, read_xmp
+from exifinator.metadata.xmp import (
+    MAX_ELEMENTS,
+    MAX_REFERENCED_CHARACTERS,
+    MAX_VALUES,
+    PARSER_MEMORY_PER_BYTE,
+    read_xmp,
+)
 from tests.data import build
 
 NAMESPACES = (
@@ -280,3 +286,28 @@ def test_read_xmp__many_references_to_a_list__do_not_exceed_the_limit_of_values(
     data = graph(f'<rdf:Bag rdf:nodeID="n">{items}</rdf:Bag>', f"<rdf:Description>{references}</rdf:Description>")
     properties, _, _ = read(data)
     assert sum(map(len, properties.values())) == MAX_VALUES - 500
+
+
+@pytest.mark.parametrize(
+    ("lists", "references"),
+    [
+        (['<rdf:Bag rdf:nodeID="n"><rdf:li>' + "x" * 32_000 + "</rdf:li></rdf:Bag>"], 1990),
+        ([f'<rdf:Bag rdf:nodeID="n{at}"><rdf:li>t</rdf:li></rdf:Bag>' for at in range(1900)], 17_000),
+    ],
+    ids=["long list", "many lists"],
+)
+def test_read_xmp__references_to_named_lists__multiply_neither_text_nor_time(lists, references):
+    names = "".join(f'<xmp:P{at} rdf:nodeID="n"/>' for at in range(references))
+    properties, problem, dropped = read(graph("".join(lists), f"<rdf:Description>{names}</rdf:Description>"))
+    assert sum(len(name) + len(str(value)) for name, value in properties.items()) < 2 * MAX_REFERENCED_CHARACTERS
+    assert problem is None
+    assert dropped
+
+
+def test_read_xmp__reference_at_a_long_path__is_dropped():
+    opening = "".join(f"<xmp:{letter * 190}>" for letter in "abc")
+    closing = "".join(f"</xmp:{letter * 190}>" for letter in "cba")
+    element = f'<rdf:Description>{opening}<xmp:P rdf:nodeID="n"/>{closing}</rdf:Description>'
+    properties, _, dropped = read(graph('<rdf:Bag rdf:nodeID="n"><rdf:li>t</rdf:li></rdf:Bag>', element))
+    assert properties == {}
+    assert len(dropped) == 1
