@@ -1,7 +1,6 @@
 """Find and end EXIFinator's own processes by a tag in their environment variables.
 
-The name or id of a process could also belong to an unrelated process. The tag cannot. psutil does not translate every
-error about a process that ends during a call, so these functions catch OSError too.
+The name or id of a process could also belong to an unrelated process. The tag cannot.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ import psutil
 
 # The environment variable with the tag (see process_tag). Every process that a Supervision or the API starts has it.
 TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
+# Errors about a process that has ended, or that this user may not see. psutil does not translate all of them.
+PROCESS_ERRORS = (psutil.Error, FileNotFoundError, ProcessLookupError)
 # How long orphans may take to exit after SIGTERM.
 ORPHAN_STOP_SECONDS = 15.0
 # How long a process may take to exit after SIGKILL. A large process on a busy machine takes seconds.
@@ -31,8 +32,9 @@ def process_tag(root: Path, name: str) -> str:
 def find_tagged(tag: str) -> list[psutil.Process]:
     """Return every running process of this user that has the tag."""
     tagged = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
+    for pid in psutil.pids():
+        with contextlib.suppress(*PROCESS_ERRORS):
+            process = psutil.Process(pid)
             if process.uids().real == os.getuid() and process.environ().get(TAG_VARIABLE) == tag and is_alive(process):
                 tagged.append(process)
     return tagged
@@ -62,7 +64,7 @@ def find_supervisord(tag: str) -> psutil.Process | None:
     Its child processes have the tag too, but only supervisord leads a session.
     """
     for process in find_tagged(tag):
-        with contextlib.suppress(psutil.Error, OSError):
+        with contextlib.suppress(*PROCESS_ERRORS):
             if os.getsid(process.pid) == process.pid and "supervisor.supervisord" in process.cmdline():
                 return process
     return None
@@ -76,7 +78,7 @@ def end_orphans(tag: str) -> bool:
     Returns:
         Whether there were any orphans.
     """
-    with contextlib.suppress(psutil.Error, OSError):
+    with contextlib.suppress(*PROCESS_ERRORS):
         # List the tagged processes before the children of supervisord. A child that starts in between is then not in
         # `tagged`, and is not mistaken for an orphan.
         tagged = find_tagged(tag)
@@ -92,7 +94,7 @@ def end_orphans(tag: str) -> bool:
 
 def is_alive(process: psutil.Process) -> bool:
     """Return whether the process is running. Zombie processes do not count as running."""
-    with contextlib.suppress(psutil.NoSuchProcess, OSError):
+    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
@@ -100,11 +102,11 @@ def is_alive(process: psutil.Process) -> bool:
 def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
     """Send SIGTERM to the processes. Kill the processes that still run after `timeout_seconds`."""
     for process in processes:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(*PROCESS_ERRORS):
             process.terminate()
     remaining = _wait(processes, timeout_seconds)
     for process in remaining:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(*PROCESS_ERRORS):
             process.kill()
     _wait(remaining, KILL_WAIT_SECONDS)
 

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from exifinator.processes.tagged import TAG_VARIABLE, find_tagged
+from exifinator.processes.tagged import TAG_VARIABLE, end_processes, find_tagged
 
 
 def make_process(**changes: Any) -> Any:
@@ -32,6 +32,17 @@ def test_find_tagged__process_ends_during_a_query__is_left_out(
         raise error
 
     running, ending = make_process(), make_process(**{query: fail})
-    monkeypatch.setattr(psutil, "process_iter", lambda: [ending, running])
+    monkeypatch.setattr(psutil, "pids", lambda: [0, 1, 2])
+    monkeypatch.setattr(psutil, "Process", lambda pid: [ending, running][pid - 1] if pid else fail())
 
     assert find_tagged("mark") == [running]
+
+
+def test_end_processes__one_ends_meanwhile__ends_the_others() -> None:
+    def fail() -> None:
+        raise FileNotFoundError(2, "/proc/1/stat")
+
+    states = [psutil.STATUS_RUNNING]
+    running = make_process(terminate=states.clear, status=lambda: states[0] if states else psutil.STATUS_ZOMBIE)
+    end_processes([make_process(terminate=fail, is_running=fail), running], 60)
+    assert not states
