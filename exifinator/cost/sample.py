@@ -20,8 +20,8 @@ from exifinator.sources.source import Source
 SAMPLE_SIZE = 400
 # Once there are as many strata as the first number, a new folder gets no stratum of its own, but shares one for its
 # extension, class and size. From the second number on, a new extension or size gets none either. From the third on, a
-# new class gets none.
-MAX_STRATA = (64, 96, 112)
+# new class gets none. This limit is for wrong answers of a server: S3 has a dozen classes, and their prices differ.
+MAX_STRATA = (64, 96, 512)
 # The minimum number of images of a stratum in the sample: the variance needs two.
 MIN_PER_STRATUM = 2
 

@@ -53,6 +53,18 @@ def test_sampler__storage_class_after_many_folders__has_its_own_stratum() -> Non
     assert sampler.strata[-1].storage_class == "GLACIER_IR"
 
 
+def test_sampler__many_buckets_and_sizes__keep_the_storage_class() -> None:
+    """The price of a GET depends on the class."""
+    sampler = Sampler(64)
+    for bucket in map(str, range(30)):
+        source = Source(bucket, "")
+        for size in range(200):
+            sampler.add(
+                source, [ImageRef(bucket, f"a/{size}.jpg", "e", 2 ** (size % 10 + 8), NOON, storage_class="IA")]
+            )
+    assert {stratum.storage_class for stratum in sampler.strata} == {"IA"}
+
+
 def test_sampler__every_image__has_the_same_chance_of_being_chosen() -> None:
     chosen: Counter[str] = Counter()
     for seed in range(400):
