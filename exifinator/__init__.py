@@ -4,4 +4,4 @@ __version__ = "0.1.0"
 
 # Version of the code that extracts metadata, stored in each record. Increment this number whenever the same file would
 # produce a different record, so that the images of older records can be found and indexed again.
-EXTRACTOR_VERSION = 3
+EXTRACTOR_VERSION = 4

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import OperationFailure
 
 from api.database import Collection
 
 _MODEL, _MAKE = "photo.camera_model", "photo.camera_make"
-# Time limit of a query. Without makes, the counts of the models are still right.
+# Time limit of a query.
 _LIMIT_MS = 300
 _REMEMBERED_SECONDS = 600.0
+# After a failure, no query is made for this long.
+_RETRY_SECONDS = 10.0
 _MAX_REMEMBERED = 10_000
 
 
@@ -53,8 +54,13 @@ class CameraMakes:
             self._expires_at = self._clock() + _REMEMBERED_SECONDS
         names = [model for model in models if isinstance(model, str)]
         if unknown := [model for model in names if model not in self._makes]:
-            with suppress(ExecutionTimeout):
-                self._makes |= await self._read(unknown)
+            try:
+                makes = await self._read(unknown)
+            except OperationFailure:
+                # A timeout, or no index yet. Without makes, the counts are still right.
+                makes = dict.fromkeys(unknown)
+                self._expires_at = min(self._expires_at, self._clock() + _RETRY_SECONDS)
+            self._makes.update(makes)
         return {model: make for model in names if (make := self._makes.get(model))}
 
     async def _read(self, models: list[str]) -> dict[str, str | None]:

@@ -86,7 +86,8 @@ class FacetRow(BaseModel):
         description="A value, a month (2024-05), a day, a folder (2024/), or null for photos without a value.",
     )
     make: str | None = Field(
-        None, description="The maker of a camera model; absent if photos of this model have different makers, or none."
+        None,
+        description="The maker of a camera model, if its oldest and newest photos have the same; otherwise absent.",
     )
     from_: float | None = Field(None, alias="from")
     to: float | None = None

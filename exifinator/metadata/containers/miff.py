@@ -16,7 +16,7 @@ MAGIC = b"id=ImageMagick"
 HEADER_END = b":\x1a"
 MAX_HEADER_BYTES, MAX_BLOCK_BYTES, MAX_PROFILES = 64 * 1024, 1024 * 1024, 32
 READ_AHEAD_BYTES = 4096
-VALUE = re.compile(rb"\b(columns|rows|profile-[\w:.-]{1,40})=(\d{1,9})\b")
+VALUE = re.compile(rb"(?<!\S)(columns|rows|profile-[\w:.-]{1,40})=(\d{1,9})\b")
 # A value with blanks, or a comment, which may contain what looks like a key.
 BRACES = re.compile(rb"\{[^{}]*\}")
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -28,7 +28,8 @@ def read_miff(file: RangeBuffer, metadata: LocatedMetadata) -> None:
     metadata.format = "miff"
     head, offset = _read_header(file)
     values = VALUE.findall(BRACES.sub(b"", head))
-    sizes = {name: int(digits) for name, digits in values if not name.startswith(b"profile-")}
+    # A header that has a size twice belongs to the first picture.
+    sizes = {name: int(digits) for name, digits in reversed(values) if not name.startswith(b"profile-")}
     metadata.width_pixels, metadata.height_pixels = sizes.get(b"columns"), sizes.get(b"rows")
     profiles = [(name[len(b"profile-") :].lower(), int(digits)) for name, digits in values if name.startswith(b"pro")]
     for name, length in profiles[:MAX_PROFILES]:

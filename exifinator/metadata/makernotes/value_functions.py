@@ -82,6 +82,8 @@ def flir_date(value: Any, order: str) -> Any:
     if len(data) != 10:
         return None
     seconds, milliseconds, behind_minutes = struct.unpack(order + "IIh", data)
+    # Only the lower half of the number has the milliseconds, as ExifTool reads them.
+    milliseconds &= 0xFFFF
     if not seconds or milliseconds > 999 or abs(behind_minutes) > 14 * 60:
         return None
     local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, minutes=-behind_minutes)

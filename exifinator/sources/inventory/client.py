@@ -16,7 +16,7 @@ from exifinator.sources.inventory.manifest import InventoryFile, Manifest, parse
 from exifinator.sources.inventory.rows import read_objects
 from exifinator.sources.source import Source, parse_user_source
 
-READ_BYTES = 1024 * 1024
+READ_BYTES = 8 * 1024 * 1024
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 
@@ -125,7 +125,13 @@ class InventoryClient:
         if self._batches is None or self._token != f"{file_number}:{batch_number}":
             self.close()
             self._batches = _read_ahead(islice(self._open(file_number), batch_number, None))
-        refs = next(self._batches, None)
+        try:
+            refs = next(self._batches, None)
+        except BaseException:
+            # The rest of the file could not be told from its end.
+            self._token = ""
+            self.close()
+            raise
         if refs is None:
             self._token = ""
             self.close()

@@ -64,6 +64,11 @@ def test_read_miff__exif__is_read(profiles):
     assert summary_of(formats.miff(*profiles)) == ("miff", "ok", 400, 480)
 
 
+def test_read_miff__properties_with_similar_names__are_not_its_size():
+    header = "columns=640  rows=480\ndcm:rows=7\npng:columns=12"
+    assert summary_of(formats.miff(("exif", EXIF), header=header)) == ("miff", "ok", 400, 480)
+
+
 @pytest.mark.parametrize("profile", [
     ("xmp", build.XMP_PACKET),
     ("APP1", b"http://ns.adobe.com/xap/1.0/\0" + build.XMP_PACKET),
