@@ -83,7 +83,10 @@ def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def fields_of(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a record by field of `photo`. A sidecar's values are merged into `photo` of its photo."""
+    """Return the values of a record by field of `photo`.
+
+    For a sidecar, return its own values, which are normally merged into the field `photo` of its photo.
+    """
     values: dict[str, Any] = document["sidecar"]["values"] if "sidecar" in document else document["photo"]
     return values
 

@@ -1,4 +1,4 @@
-"""Compute counts that are too slow for a request in the background, and cache them."""
+"""Compute, in the background, counts that would be too slow during a request, and cache them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Count facets over the whole collection, in the background and mostly in indexes alone."""
+"""Count facets over the whole collection, in the background, and mostly from indexes without reading records."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter, combine
 from api.shared.values import SharedValues
 
-# The explorer shows counts that are older than the library, marked as such, for at most about this long.
+# About how long the explorer may show outdated counts, marked as such, after the library has changed.
 MAX_AGE_SECONDS = 10.0
-# To count the files that stacks hide, MongoDB reads each of these files. In a large library, this takes seconds.
+# To count the files that stacks hide, MongoDB reads the record of each. In a large library, this takes seconds.
 _MAX_AGE_IN_STACKS_SECONDS = 60.0
 # Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
 MAX_INDEXED_VALUES = 400
@@ -60,7 +60,7 @@ class CollectionCounts:
     version: object
 
     def without(self, part: FacetCounts, name: str) -> CollectionCounts:
-        """Return the counts without those of `part`, some of the photos counted here, in the facet `name`."""
+        """Subtract the counts of the facet `name` in `part`, which covers some of the photos counted here."""
         counts = _subtract(self.counts, part.counts[name])
         version = self.version if self.version == part.version else None
         return CollectionCounts(max(0, self.total - part.total), counts, version)

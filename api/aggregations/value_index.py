@@ -37,7 +37,7 @@ class ValueSearch:
         )
 
     def find(self, terms: Sequence[str]) -> list[Match]:
-        """Return the values that have, for each of the terms, a word that begins with it. Most frequent first."""
+        """Return the values in which each term is the beginning of some word. Most frequent first."""
         indexes: set[int] | None = None
         for term in terms:
             with_term = self._find_indexes(term)

@@ -15,7 +15,7 @@ from exifinator.config import Config
 from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions
 
-# Every filter on one field has an index.
+# The filters that have an index. Those on a single field (FILTER_PATHS) all have one.
 _FILTERS = ", ".join(("taken", "prefix", *FILTER_PATHS, "q", "near")) + " or bbox"
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "
@@ -39,7 +39,10 @@ def suggest_speedup(parameters: Mapping[str, str], config: Config) -> str:
     is_indexed, reasons = _check_filter(filter_, indexed)
     advice = [] if is_indexed else list(dict.fromkeys(reasons))
     if sort and sort[0][0] not in indexed:
-        advice.append(f"`sort`: {_quote(sort[0][0])} has no index, so all matches are sorted; {_ADD_FILTER}.")
+        advice.append(
+            f"`sort`: {_quote(sort[0][0])} has no index, so MongoDB sorts all matches before it returns the first; "
+            f"{_ADD_FILTER}."
+        )
     if parameters.get("skip", "").isdigit() and int(parameters["skip"]) >= _MANY_SKIPPED:
         advice.append("`skip` reads every record that it skips; use /photos with `cursor` instead.")
     return " ".join(advice[:3]) or GENERAL_ADVICE

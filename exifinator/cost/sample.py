@@ -1,9 +1,9 @@
-"""Choose a stratified random sample of the images that a run would read, while they are listed.
+"""While the images that a run would read are listed, choose a stratified random sample of them.
 
-A stratum is the images of one bucket with the same first folder, extension, storage class, and size to a factor of two.
-Large metadata makes files larger, so the listed size tells part of what a read costs. Each stratum keeps a random
-sample of bounded size (a reservoir), and the number of strata is bounded, so a billion keys take no more memory than a
-few thousand.
+A stratum is the images of one bucket with the same first folder, extension and storage class, and with sizes between
+the same two powers of two. Large metadata makes files larger, so the size partly predicts the cost of a read. Each
+stratum keeps a random sample of bounded size (a reservoir), and the number of strata is bounded, so a billion keys take
+no more memory than a few thousand.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from exifinator.sources.source import Source
 
 # The maximum number of images in the sample.
 SAMPLE_SIZE = 400
-# Once there are as many strata as the first number, a new folder gets no stratum of its own, but shares one for its
-# extension, class and size. From the second number on, a new extension or size gets none either. From the third on, a
-# new class gets none. This limit is for wrong answers of a server: S3 has a dozen classes, and their prices differ.
+# Up to the first number of strata, each folder gets its own. Up to the second, a new stratum has the images of all
+# folders. Up to the third, it also has all extensions and sizes. The last stratum has all storage classes too, although
+# their prices differ. Only a server that sends very many storage classes makes images end there.
 MAX_STRATA = (64, 96, 512)
 # The minimum number of images of a stratum in the sample: the variance needs two.
 MIN_PER_STRATUM = 2

@@ -30,7 +30,7 @@ Member = tuple[Record, FileName]
 
 # The roles in a stack. The file with the first of these roles is the primary, which a gallery shows.
 ROLES = ("edited", "photo", HDR, BURST, BRACKET, PANORAMA, "raw", "video")
-# The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
+# The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. Other makers' phones record up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
 MAX_IDENTIFIER_CHARACTERS = 100
@@ -80,7 +80,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
     members = {record["_id"]: (record, file_name(record["_id"])) for record in records if is_photo(record)}
     groups = Groups(members)
     for image_ids in _by_key(members).values():
-        # No photo has more than MAX_COMPARED files.
+        # More files with one key than MAX_COMPARED cannot all belong to one photo.
         if 1 < len(image_ids) <= MAX_COMPARED:
             _join_one_photo({image_id: members[image_id] for image_id in image_ids}, groups)
     roles = {image_id: _role(*member) for image_id, member in members.items()}
@@ -90,10 +90,10 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
             record = members[image_id][0]
             if roles[image_id] in ("photo", BURST):
                 roles[image_id] = record["series"]["kind"]
-            # The frame with the exposure that the camera metered stands for a bracket.
+            # The primary of a bracket is the frame with the exposure that the camera metered.
             if record["series"]["kind"] == BRACKET:
                 ranks[image_id] = abs(own_photo(record).get("exposure_bias") or 0)
-            # The merged photo stands for an HDR pair.
+            # The primary of an HDR pair is the merged photo, which has the higher number.
             elif record["series"]["kind"] == HDR:
                 ranks[image_id] = -record["series"]["number"]
             groups.join(series[0], image_id)
@@ -128,10 +128,10 @@ def _find_series(members: Mapping[str, Member], groups: Groups) -> list[list[str
 
 
 def _join_one_photo(members: Mapping[str, Member], groups: Groups) -> None:
-    """Join the files with one name, or with one identifier of a Live Photo, that belong to one photo.
+    """Join those files with the same name, or the same identifier of a Live Photo, that belong to one photo.
 
-    A file without an exact date may fit several files. If the dates of these files contradict each other, it joins only
-    the files with its own extension, or no file.
+    A file without an exact date may match several files. If their dates contradict each other, it joins only those with
+    its own extension. If those contradict each other too, it joins none.
     """
     undated = [image_id for image_id, (record, _) in members.items() if exact_time(record) is None]
     dated = members.keys() - set(undated)
@@ -160,7 +160,7 @@ def _dates_agree(image_ids: Iterable[str], members: Mapping[str, Member], groups
 
 
 def _dates_contradict(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
-    """Return whether two files have one name, but were not taken at one time."""
+    """Return whether two files have the same name, but were taken at different times."""
     is_same_time = _is_near_in_time if is_video(a) or is_video(b) else is_same_exposure
     return _is_same_name(a_name, b_name, ignore_edits=True) and not is_same_time(a, b)
 

@@ -49,8 +49,8 @@ def write_documents(
             documents are new, this costs the server half as much as upserts.
         may_replace: Returns the filter that an existing document must match to be replaced by this one. If it does not
             match, the error of the document is DeliveryLost.
-        attempts: Maximum number of writes per document. A write is repeated if it fails with a duplicate key: the
-            document exists (with `insert`), or another writer inserts it at the same moment.
+        attempts: Maximum number of writes per document. A write that fails with a duplicate key is repeated. It fails
+            so if `insert` is set and the document exists, or if another writer inserts it at the same moment.
     """
     if not documents:
         return BulkResult([], [])

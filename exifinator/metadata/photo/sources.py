@@ -1,8 +1,9 @@
 """Define the sources of values: tags, XMP, IPTC, text values of the container, and the ICC profile.
 
-A source has the names of its values, and may have a reader. A reader is a function that takes the values as the record
-stores them: a string, or a list of numbers (tags), of strings or of structures (XMP). A reader returns the value of the
-field, None if there is none, or a Problem. Because all sources store values in these forms, one reader serves them all.
+A source has the names of its values, and may have a reader: a function that takes each value as the record stores it.
+Such a value is a string or a list. The lists of tags hold numbers, those of XMP strings or structures. A reader returns
+the value of the field, None if there is none, or a Problem. Because all sources store values in these forms, one reader
+serves them all.
 
 MakerNote tags have ExifTool's names. Their `values` are ExifTool's values without print conversion, and `printable` is
 their meaning in words, such as the name of the lens for `MakerNote LensID`.

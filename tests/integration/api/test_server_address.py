@@ -1,4 +1,4 @@
-"""The check at the start of the API whether its address is free."""
+"""When the API starts, it checks that its address is free."""
 
 from __future__ import annotations
 

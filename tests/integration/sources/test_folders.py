@@ -1,4 +1,4 @@
-"""Batches over local folders: versions of files, and pruning."""
+"""Batches over local folders: detecting changed files, and pruning."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Library:
         return {name: counts[name] for name in ("listed", "stored", "unchanged")}
 
     def makes(self) -> dict[str, str]:
-        """Return the camera make of each record, by key. Rewritten files have another make."""
+        """Return the camera make of each record, by key. Tests rewrite a file with another make."""
         records = self.installation.records(self.bucket)
         return {key: record["photo"]["camera_make"] for key, record in records.items()}
 

@@ -1,4 +1,4 @@
-"""Keep-alive GETs, against a server whose responses each test scripts byte by byte."""
+"""Keep-alive GETs, against a server that sends exactly the bytes that each test specifies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Get = Callable[..., Response]
 
 
 class ScriptedServer:
-    """A server with a list of responses for each connection. It sends one per request, and then closes the connection.
+    """A server with a list of responses for each connection.
+
+    It sends one response per request, and closes the connection after the last one.
 
     `requests` and `connections` are what it has received.
     """

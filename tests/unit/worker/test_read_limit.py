@@ -1,4 +1,4 @@
-"""ReadLimit finds the lowest limit with nearly full throughput, and is reduced when S3 or the write queue fails."""
+"""ReadLimit finds the lowest number of concurrent reads with nearly full throughput, and lowers it after failures."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ export const MEDIA_TYPE_LABELS = lookupTable({
 
 /**
  * Return what the results are called in counts, such as "photo".
- * @param {readonly string[]} [mediaTypes] the selected media types; without any, other files are left out
+ * @param {readonly string[]} [mediaTypes] the selected media types; if none is selected, the results exclude other
+ *   files
  */
 export function nounOf(mediaTypes = []) {
   if (mediaTypes.includes("other")) return mediaTypes.length === 1 ? "other file" : "file";
@@ -152,7 +153,7 @@ export const ROLE_LABELS = lookupTable({
   panorama: "panorama",
 });
 
-// Titles of the filters by a range whose values alone do not tell what they are.
+// Titles of the range filters whose values are unclear without a title.
 const SPAN_TITLES = lookupTable({ duration: "Duration", focal35: "35 mm equivalent" });
 
 /**
